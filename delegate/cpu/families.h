@@ -1,0 +1,20 @@
+// One kernel family per instruction set; each is defined in its own translation unit with its own
+// compiler flags.
+#ifndef UBP_DELEGATE_CPU_FAMILIES_H_
+#define UBP_DELEGATE_CPU_FAMILIES_H_
+
+#include "delegate/cpu/kernels.h"
+
+namespace ubp {
+
+#if defined(__x86_64__)
+extern const KernelFamily kAvx512Family;
+extern const KernelFamily kAvx2Family;
+#elif defined(__aarch64__)
+extern const KernelFamily kNeonFamily;
+#endif
+extern const KernelFamily kPortableFamily;
+
+}  // namespace ubp
+
+#endif  // UBP_DELEGATE_CPU_FAMILIES_H_

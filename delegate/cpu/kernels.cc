@@ -1,0 +1,43 @@
+#include "delegate/cpu/kernels.h"
+
+#include <cstring>
+
+#include "delegate/cpu/families.h"
+
+namespace ubp {
+
+const BlockKernels& KernelFamily::KernelsFor(int block_size) const {
+  int best = 0;
+  for (int i = 1; i < num_kernels; ++i) {
+    if (kernels[i].block_size <= block_size) best = i;
+  }
+  return kernels[best];
+}
+
+const std::vector<const KernelFamily*>& AllKernelFamilies() {
+  static const auto* const families = new std::vector<const KernelFamily*> {
+#if defined(__x86_64__)
+    &kAvx512Family, &kAvx2Family,
+#elif defined(__aarch64__)
+    &kNeonFamily,
+#endif
+        &kPortableFamily,
+  };
+  return *families;
+}
+
+const KernelFamily& BestKernelFamily() {
+  for (const KernelFamily* family : AllKernelFamilies()) {
+    if (family->supported()) return *family;
+  }
+  return kPortableFamily;
+}
+
+const KernelFamily* FindKernelFamily(const char* name) {
+  for (const KernelFamily* family : AllKernelFamilies()) {
+    if (std::strcmp(family->name, name) == 0) return family->supported() ? family : nullptr;
+  }
+  return nullptr;
+}
+
+}  // namespace ubp

@@ -1,0 +1,71 @@
+// Channel-major input planes for convolutions that read more than their own pixel: no im2col.
+//
+// The zero-padded input is split into the phases of the stride: phase (py, px) holds the padded
+// pixels (r * stride_h + py, q * stride_w + px), as one plane per input channel, row r after row r
+// with a common pitch. Then all output pixels read lane (ky, kx, c) at one constant distance: with
+// p = y * pitch + x the flat number of output pixel (y, x), its input is element p of the row that
+// starts at LaneOffset(lane).
+//
+// Tiles run over the flat pixels. Where pitch > out_w, the last pitch - out_w pixels of each row
+// are junk: computed, never stored. Rows share their padding: the zeros left of a row also serve as
+// those right of the row before.
+#ifndef UBP_DELEGATE_CPU_PLANES_H_
+#define UBP_DELEGATE_CPU_PLANES_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "delegate/common/status.h"
+#include "delegate/cpu/conv_shape.h"
+
+namespace ubp {
+
+class Planes {
+ public:
+  Planes() = default;
+  // For one image of `shape`. `overread`: floats that a kernel may read beyond the last flat pixel
+  // of a lane's row.
+  Planes(const ConvShape& shape, int overread);
+
+  // Floats of the whole buffer, 64-byte aligned by the owner. May exceed what offsets of 32 bits
+  // reach: the owner checks.
+  int64_t floats() const {
+    return plane_stride_ * shape_.in_c * static_cast<int64_t>(phases_.size());
+  }
+
+  // From one output row to the next, in flat pixels.
+  int pitch() const { return pitch_; }
+  // Flat pixels up to and including the last valid one.
+  int flat_pixels() const { return (shape_.out_h - 1) * pitch_ + shape_.out_w; }
+
+  // Floats from the start of the buffer to the row of `lane`.
+  int64_t LaneOffset(int lane) const;
+
+  // Filling is divided into independent units, each one row of one phase.
+  int fill_units() const { return static_cast<int>(phases_.size()) * rows_; }
+  // Writes unit `unit` of the planes at `buffer`, padding included, from `image` [in_h, in_w,
+  // in_c].
+  void Fill(const float* image, int unit, float* buffer) const;
+
+ private:
+  struct Phase {
+    int y, x;  // of the stride
+    int first_x,
+        last_x;  // columns q in [first_x, last_x) hold pixels of the image, the others zeros
+  };
+
+  int PhaseIndex(int ky, int kx) const;
+  void AddPhases();
+
+  ConvShape shape_{};
+  std::vector<Phase> phases_;      // those that some lane reads
+  std::vector<int> phase_of_tap_;  // [kernel_h * kernel_w]
+  int rows_ = 0;                   // per plane, the same for all phases
+  int pitch_ = 0;
+  int64_t plane_stride_ = 0;  // floats: whole cache lines, an odd number of them
+};
+
+}  // namespace ubp
+
+#endif  // UBP_DELEGATE_CPU_PLANES_H_

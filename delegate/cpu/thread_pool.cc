@@ -1,0 +1,98 @@
+#include "delegate/cpu/thread_pool.h"
+
+namespace ubp {
+namespace {
+
+constexpr int kSpins = 2000;  // some tens of microseconds
+
+void Pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+uint64_t LoopOf(uint64_t next) { return next >> 32; }
+int JobOf(uint64_t next) { return static_cast<int>(next & 0xFFFFFFFF); }
+
+}  // namespace
+
+ThreadPool::ThreadPool(int threads) {
+  for (int i = 1; i < threads; ++i) {
+    workers_.emplace_back([this, i] { WorkerLoop(i); });
+  }
+}
+
+ThreadPool::~ThreadPool() {
+  {
+    std::lock_guard<std::mutex> lock(sleep_);
+    stop_.store(true);
+  }
+  wake_.notify_all();
+  for (std::thread& worker : workers_) worker.join();
+}
+
+bool ThreadPool::JobsLeft() const { return JobOf(next_.load()) < jobs_.load(); }
+
+bool ThreadPool::RunOneJob(int thread) {
+  uint64_t next = next_.load();
+  while (JobOf(next) < jobs_.load()) {
+    const Erased call = call_.load();
+    const void* const function = function_.load();
+    if (!next_.compare_exchange_weak(next, next + 1)) continue;
+    call(function, JobOf(next), thread);
+    finished_.fetch_add(1);
+    return true;
+  }
+  return false;
+}
+
+void ThreadPool::RunErased(int jobs, Erased call, const void* function) {
+  if (jobs <= 0) return;
+  std::lock_guard<std::mutex> run(run_);
+  if (workers_.empty() || jobs == 1) {
+    for (int job = 0; job < jobs; ++job) call(function, job, 0);
+    return;
+  }
+  // Between loops no job is left, so nobody reads these fields to use them.
+  call_.store(call);
+  function_.store(function);
+  finished_.store(0);
+  const uint64_t loop = LoopOf(next_.load()) + 1;
+  jobs_.store(0);
+  next_.store(loop << 32);
+  jobs_.store(jobs);
+  if (sleepers_.load() > 0) {
+    std::lock_guard<std::mutex> lock(sleep_);
+    wake_.notify_all();
+  }
+  while (RunOneJob(0)) {
+  }
+  for (int spins = 0; finished_.load() < jobs; ++spins) {
+    if (spins < kSpins) {
+      Pause();
+    } else {
+      std::this_thread::yield();
+    }
+  }
+}
+
+void ThreadPool::WorkerLoop(int thread) {
+  int spins = 0;
+  while (!stop_.load()) {
+    if (RunOneJob(thread)) {
+      spins = 0;
+    } else if (++spins < kSpins) {
+      Pause();
+    } else {
+      std::unique_lock<std::mutex> lock(sleep_);
+      sleepers_.fetch_add(1);
+      wake_.wait(lock, [this] { return stop_.load() || JobsLeft(); });
+      sleepers_.fetch_sub(1);
+      spins = 0;
+    }
+  }
+}
+
+}  // namespace ubp

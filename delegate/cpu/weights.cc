@@ -1,0 +1,89 @@
+#include "delegate/cpu/weights.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace ubp {
+namespace {
+
+struct Block {
+  int32_t start;
+  int32_t lane;
+  const float* values;  // [block_size], rotated
+};
+
+// Cuts blocks of `from` channels into blocks of `to`, and sorts them by (start, lane). Blocks of
+// equal start and lane (see "overlap" in the format) keep their order.
+std::vector<Block> CutBlocks(const std::vector<int32_t>& counts, const std::vector<int32_t>& lanes,
+                             const float* values, int from, int to) {
+  std::vector<Block> pieces;
+  pieces.reserve(lanes.size() * (from / to));
+  size_t block = 0;
+  for (size_t start = 0; start < counts.size(); ++start) {
+    for (int32_t i = 0; i < counts[start]; ++i, ++block) {
+      for (int piece = 0; piece < from; piece += to) {
+        pieces.push_back(
+            {static_cast<int32_t>(start) + piece, lanes[block], values + block * from});
+      }
+    }
+  }
+  std::stable_sort(pieces.begin(), pieces.end(), [](const Block& a, const Block& b) {
+    return a.start != b.start ? a.start < b.start : a.lane < b.lane;
+  });
+  return pieces;
+}
+
+void SetCutBlocks(const std::vector<Block>& pieces, int from, int to, KernelWeights* weights) {
+  std::fill(weights->counts.begin(), weights->counts.end(), 0);
+  weights->lanes.clear();
+  std::vector<float> values;
+  values.reserve(pieces.size() * to);
+  for (const Block& piece : pieces) {
+    ++weights->counts[piece.start];
+    weights->lanes.push_back(piece.lane);
+    // Position j holds the channel c of the piece with c mod `to` == j; the whole block has it at c
+    // mod `from`.
+    for (int j = 0; j < to; ++j) {
+      const int channel = piece.start + (j - piece.start % to + to) % to;
+      values.push_back(piece.values[channel % from]);
+    }
+  }
+  weights->owned_values = std::move(values);
+  weights->values = weights->owned_values.data();
+}
+
+}  // namespace
+
+size_t KernelWeights::bytes() const {
+  return sizeof(float) * (owned_values.size() + bias.size()) +
+         sizeof(int32_t) * (counts.size() + first_block.size() + lanes.size());
+}
+
+KernelWeights MakeKernelWeights(const PackedLayer& layer, int block_size) {
+  const LayerAttributes& attributes = layer.attributes();
+  KernelWeights weights;
+  weights.block_size = block_size;
+  weights.counts = layer.counts();
+  weights.counts.resize(attributes.out_channels, 0);
+  weights.lanes = layer.DecodeLanes();
+  weights.values = layer.values_in_place();
+  if (weights.values == nullptr) {
+    weights.owned_values = layer.DecodeValues();
+    weights.values = weights.owned_values.data();
+  }
+  if (block_size != attributes.block_size) {
+    const std::vector<Block> pieces =
+        CutBlocks(layer.counts(), weights.lanes, weights.values, attributes.block_size, block_size);
+    SetCutBlocks(pieces, attributes.block_size, block_size, &weights);
+  }
+  weights.first_block.resize(attributes.out_channels, 0);
+  std::partial_sum(weights.counts.begin(), weights.counts.end() - 1,
+                   weights.first_block.begin() + 1);
+  weights.bias.resize(attributes.out_channels + 2 * block_size, 0.0f);
+  if (layer.bias() != nullptr) {
+    std::copy_n(layer.bias(), attributes.out_channels, weights.bias.begin());
+  }
+  return weights;
+}
+
+}  // namespace ubp

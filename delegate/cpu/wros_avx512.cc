@@ -1,0 +1,49 @@
+// WROS kernels for AVX-512 (F): 32 vectors of 16 floats.
+
+#include <immintrin.h>
+
+#if defined(__GNUC__) && !defined(__clang__)
+// GCC 12's own intrinsics headers warn when inlined (GCC bug 105593).
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
+#include "delegate/cpu/families.h"
+#include "delegate/cpu/wros_instantiate.h"
+
+namespace ubp {
+namespace {
+
+struct Avx512 {
+  using Vec = __m512;
+  static constexpr int kWidth = 16;
+
+  static UBP_ALWAYS_INLINE Vec Load(const float* p) { return _mm512_loadu_ps(p); }
+  static UBP_ALWAYS_INLINE void Store(float* p, Vec v) { _mm512_storeu_ps(p, v); }
+  static UBP_ALWAYS_INLINE Vec Broadcast(float x) { return _mm512_set1_ps(x); }
+  // max and min return their second operand when one is NaN.
+  static UBP_ALWAYS_INLINE Vec Clamp(Vec v, Vec min, Vec max) {
+    return _mm512_min_ps(max, _mm512_max_ps(min, v));
+  }
+
+  template <int N>
+  static UBP_ALWAYS_INLINE const float* LoadWeights(const float* p) {
+    return p;
+  }
+  template <int J>
+  static UBP_ALWAYS_INLINE Vec MultiplyAdd(Vec x, const float* weights, Vec acc) {
+    return _mm512_fmadd_ps(x, _mm512_set1_ps(weights[J]), acc);
+  }
+};
+
+bool Supported() { return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("fma"); }
+
+constexpr BlockKernels kKernels[] = {
+    Kernels<Avx512, 1, 6>(), Kernels<Avx512, 2, 6>(),  Kernels<Avx512, 4, 6>(),
+    Kernels<Avx512, 8, 3>(), Kernels<Avx512, 16, 1>(),
+};
+
+}  // namespace
+
+const KernelFamily kAvx512Family = {"avx512", Avx512::kWidth, &Supported, kKernels, 5};
+
+}  // namespace ubp

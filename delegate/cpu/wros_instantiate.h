@@ -1,0 +1,26 @@
+// Builds the BlockKernels of one instruction set from the dataflow in wros.h.
+#ifndef UBP_DELEGATE_CPU_WROS_INSTANTIATE_H_
+#define UBP_DELEGATE_CPU_WROS_INSTANTIATE_H_
+
+#include "delegate/cpu/kernels.h"
+#include "delegate/cpu/wros.h"
+
+namespace ubp {
+namespace {
+
+template <class Simd, int N, int MaxVectors, int... V>
+constexpr BlockKernels MakeBlockKernels(Indices<V...>) {
+  static_assert(MaxVectors <= kMaxVectors);
+  return {N, MaxVectors, {&Wros<TileRows<Simd, N, V + 1>>::Run...}, &Wros<PixelRows<N>>::Run};
+}
+
+// The kernels for block size N with tiles of up to MaxVectors vectors.
+template <class Simd, int N, int MaxVectors>
+constexpr BlockKernels Kernels() {
+  return MakeBlockKernels<Simd, N, MaxVectors>(IndicesUpTo<MaxVectors>());
+}
+
+}  // namespace
+}  // namespace ubp
+
+#endif  // UBP_DELEGATE_CPU_WROS_INSTANTIATE_H_

@@ -1,0 +1,59 @@
+// WROS kernels for 64-bit Arm: 32 vectors of 4 floats, weights used by lane without a broadcast.
+
+#include <arm_neon.h>
+
+#include "delegate/cpu/families.h"
+#include "delegate/cpu/wros_instantiate.h"
+
+namespace ubp {
+namespace {
+
+// The N values of a block in as few vectors as hold them.
+template <int N>
+struct NeonWeights {
+  float32x4_t quad[(N + 3) / 4];
+};
+
+struct Neon {
+  using Vec = float32x4_t;
+  static constexpr int kWidth = 4;
+
+  static UBP_ALWAYS_INLINE Vec Load(const float* p) { return vld1q_f32(p); }
+  static UBP_ALWAYS_INLINE void Store(float* p, Vec v) { vst1q_f32(p, v); }
+  static UBP_ALWAYS_INLINE Vec Broadcast(float x) { return vdupq_n_f32(x); }
+  static UBP_ALWAYS_INLINE Vec Clamp(Vec v, Vec min, Vec max) {
+    return vminq_f32(vmaxq_f32(v, min), max);
+  }
+
+  template <int N>
+  static UBP_ALWAYS_INLINE NeonWeights<N> LoadWeights(const float* p) {
+    NeonWeights<N> weights;
+    if constexpr (N == 1) {
+      weights.quad[0] = vld1q_dup_f32(p);
+    } else if constexpr (N == 2) {
+      weights.quad[0] = vcombine_f32(vld1_f32(p), vdup_n_f32(0));
+    } else {
+      for (int q = 0; q < N / 4; ++q) weights.quad[q] = vld1q_f32(p + 4 * q);
+    }
+    return weights;
+  }
+  template <int J, int N>
+  static UBP_ALWAYS_INLINE Vec MultiplyAdd(Vec x, const NeonWeights<N>& weights, Vec acc) {
+    return vfmaq_laneq_f32(acc, x, weights.quad[J / 4], J % 4);
+  }
+};
+
+bool Supported() { return true; }
+
+constexpr BlockKernels kKernels[] = {
+    Kernels<Neon, 1, 6>(),
+    Kernels<Neon, 2, 6>(),
+    Kernels<Neon, 4, 4>(),
+    Kernels<Neon, 8, 2>(),
+};
+
+}  // namespace
+
+const KernelFamily kNeonFamily = {"neon", Neon::kWidth, &Supported, kKernels, 4};
+
+}  // namespace ubp

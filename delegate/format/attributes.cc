@@ -1,0 +1,190 @@
+#include "delegate/format/attributes.h"
+
+#include <string>
+#include <vector>
+
+#include "delegate/format/crc32.h"
+#include "flatbuffers/flexbuffers.h"
+
+namespace ubp {
+namespace {
+
+constexpr int64_t kVersion = 1;
+constexpr int64_t kMaxChannels = int64_t{1} << 24;
+constexpr int64_t kMaxWindow = int64_t{1} << 12;  // kernel, stride, dilation
+constexpr int64_t kMaxUint32 = 0xFFFFFFFF;
+constexpr int64_t kMaxInt32 = 0x7FFFFFFF;
+
+// The values of all keys an op may have, in the file's integer form.
+struct RawAttributes {
+  int64_t activation, bias_checksum, block_size, checksum, in_channels, num_blocks, out_channels,
+      value_type, version;
+  int64_t dilation_h = 1, dilation_w = 1, kernel_h = 1, kernel_w = 1, padding = 1, stride_h = 1,
+          stride_w = 1;
+  int64_t keep_num_dims = 0;
+};
+
+struct Key {
+  const char* name;
+  int64_t RawAttributes::*field;
+  int64_t min;
+  int64_t max;
+};
+
+// Both lists are in alphabetical order: the order of a FlexBuffers map and of the checksum.
+constexpr Key kConv2DKeys[] = {
+    {"activation", &RawAttributes::activation, 0, 3},
+    {"bias_checksum", &RawAttributes::bias_checksum, 0, kMaxUint32},
+    {"block_size", &RawAttributes::block_size, 1, 16},
+    {"checksum", &RawAttributes::checksum, 0, kMaxUint32},
+    {"dilation_h", &RawAttributes::dilation_h, 1, kMaxWindow},
+    {"dilation_w", &RawAttributes::dilation_w, 1, kMaxWindow},
+    {"in_channels", &RawAttributes::in_channels, 1, kMaxChannels},
+    {"kernel_h", &RawAttributes::kernel_h, 1, kMaxWindow},
+    {"kernel_w", &RawAttributes::kernel_w, 1, kMaxWindow},
+    {"num_blocks", &RawAttributes::num_blocks, 0, kMaxInt32},
+    {"out_channels", &RawAttributes::out_channels, 1, kMaxChannels},
+    {"padding", &RawAttributes::padding, 0, 1},
+    {"stride_h", &RawAttributes::stride_h, 1, kMaxWindow},
+    {"stride_w", &RawAttributes::stride_w, 1, kMaxWindow},
+    {"value_type", &RawAttributes::value_type, 0, 2},
+    {"version", &RawAttributes::version, kVersion, kVersion},
+};
+constexpr Key kFullyConnectedKeys[] = {
+    {"activation", &RawAttributes::activation, 0, 3},
+    {"bias_checksum", &RawAttributes::bias_checksum, 0, kMaxUint32},
+    {"block_size", &RawAttributes::block_size, 1, 16},
+    {"checksum", &RawAttributes::checksum, 0, kMaxUint32},
+    {"in_channels", &RawAttributes::in_channels, 1, kMaxChannels},
+    {"keep_num_dims", &RawAttributes::keep_num_dims, 0, 1},
+    {"num_blocks", &RawAttributes::num_blocks, 0, kMaxInt32},
+    {"out_channels", &RawAttributes::out_channels, 1, kMaxChannels},
+    {"value_type", &RawAttributes::value_type, 0, 2},
+    {"version", &RawAttributes::version, kVersion, kVersion},
+};
+
+struct KeyList {
+  const Key* keys;
+  size_t size;
+};
+
+KeyList KeysOf(OpKind kind) {
+  if (kind == OpKind::kConv2D) return {kConv2DKeys, std::size(kConv2DKeys)};
+  return {kFullyConnectedKeys, std::size(kFullyConnectedKeys)};
+}
+
+uint32_t ExtendByUint32(uint32_t crc, uint32_t value) {
+  const uint8_t bytes[4] = {static_cast<uint8_t>(value), static_cast<uint8_t>(value >> 8),
+                            static_cast<uint8_t>(value >> 16), static_cast<uint8_t>(value >> 24)};
+  return Crc32(crc, bytes, sizeof(bytes));
+}
+
+// The version is looked at first: a newer file may have other keys.
+Status CheckVersion(const flexbuffers::Map& map) {
+  const flexbuffers::Reference version = map["version"];
+  if (!version.IsIntOrUint())
+    return Status::Error("the attribute 'version' is missing or not an integer.");
+  if (version.AsInt64() != kVersion) {
+    return Status::Error("the packed format has version " + std::to_string(version.AsInt64()) +
+                         ", this delegate reads version " + std::to_string(kVersion) +
+                         "; use the delegate of the release that converted the model.");
+  }
+  return Status::Ok();
+}
+
+Status ReadRaw(OpKind kind, const flexbuffers::Map& map, RawAttributes* raw, uint32_t* crc) {
+  UBP_RETURN_IF_ERROR(CheckVersion(map));
+  const KeyList list = KeysOf(kind);
+  if (map.size() != list.size) {
+    return Status::Error("custom_options hold " + std::to_string(map.size()) +
+                         " attributes, expected " + std::to_string(list.size) + ".");
+  }
+  *crc = Crc32(0, OpName(kind), std::string(OpName(kind)).size());
+  for (size_t i = 0; i < list.size; ++i) {
+    const Key& key = list.keys[i];
+    const flexbuffers::Reference value = map[key.name];
+    const std::string quoted = std::string("the attribute '") + key.name + "'";
+    if (!value.IsIntOrUint()) return Status::Error(quoted + " is missing or not an integer.");
+    const int64_t number = value.AsInt64();
+    if (number < key.min || number > key.max) {
+      return Status::Error(quoted + " is " + std::to_string(number) + ", expected " +
+                           std::to_string(key.min) + " to " + std::to_string(key.max) + ".");
+    }
+    raw->*key.field = number;
+    if (key.field != &RawAttributes::checksum)
+      *crc = ExtendByUint32(*crc, static_cast<uint32_t>(number));
+  }
+  return Status::Ok();
+}
+
+Status CheckCombinations(const RawAttributes& raw) {
+  const int64_t n = raw.block_size;
+  if ((n & (n - 1)) != 0) {
+    return Status::Error("the attribute 'block_size' is " + std::to_string(n) +
+                         ", expected 1, 2, 4, 8 or 16.");
+  }
+  if (n > raw.out_channels) {
+    return Status::Error("the attribute 'block_size' is " + std::to_string(n) + ", more than the " +
+                         std::to_string(raw.out_channels) + " output channels.");
+  }
+  const int64_t lanes = raw.kernel_h * raw.kernel_w * raw.in_channels;
+  if (lanes > kMaxInt32) {
+    return Status::Error("kernel_h * kernel_w * in_channels is " + std::to_string(lanes) +
+                         ", expected at most " + std::to_string(kMaxInt32) + ".");
+  }
+  const int64_t max_blocks = lanes * (raw.out_channels - n + 1);
+  if (raw.num_blocks > max_blocks) {
+    return Status::Error("the attribute 'num_blocks' is " + std::to_string(raw.num_blocks) +
+                         ", more than the " + std::to_string(max_blocks) + " places there are.");
+  }
+  return Status::Ok();
+}
+
+LayerAttributes FromRaw(OpKind kind, const RawAttributes& raw, uint32_t crc) {
+  LayerAttributes out;
+  out.kind = kind;
+  out.block_size = static_cast<int>(raw.block_size);
+  out.in_channels = static_cast<int>(raw.in_channels);
+  out.out_channels = static_cast<int>(raw.out_channels);
+  out.num_blocks = static_cast<int>(raw.num_blocks);
+  out.value_type = static_cast<ValueType>(raw.value_type);
+  out.activation = static_cast<Activation>(raw.activation);
+  out.kernel_h = static_cast<int>(raw.kernel_h);
+  out.kernel_w = static_cast<int>(raw.kernel_w);
+  out.stride_h = static_cast<int>(raw.stride_h);
+  out.stride_w = static_cast<int>(raw.stride_w);
+  out.dilation_h = static_cast<int>(raw.dilation_h);
+  out.dilation_w = static_cast<int>(raw.dilation_w);
+  out.padding = static_cast<Padding>(raw.padding);
+  out.keep_num_dims = raw.keep_num_dims != 0;
+  out.bias_checksum = static_cast<uint32_t>(raw.bias_checksum);
+  out.checksum = static_cast<uint32_t>(raw.checksum);
+  out.attributes_crc = crc;
+  return out;
+}
+
+}  // namespace
+
+const char* OpName(OpKind kind) {
+  return kind == OpKind::kConv2D ? kConv2DName : kFullyConnectedName;
+}
+
+Status ReadAttributes(OpKind kind, const uint8_t* options, size_t size,
+                      LayerAttributes* attributes) {
+  std::vector<uint8_t> reuse_tracker;
+  if (options == nullptr || !flexbuffers::VerifyBuffer(options, size, &reuse_tracker)) {
+    return Status::Error(
+        "custom_options are not a FlexBuffers value; the file is damaged or was not written by ubp "
+        "convert.");
+  }
+  const flexbuffers::Reference root = flexbuffers::GetRoot(options, size);
+  if (!root.IsMap()) return Status::Error("custom_options are not a FlexBuffers map.");
+  RawAttributes raw{};
+  uint32_t crc = 0;
+  UBP_RETURN_IF_ERROR(ReadRaw(kind, root.AsMap(), &raw, &crc));
+  UBP_RETURN_IF_ERROR(CheckCombinations(raw));
+  *attributes = FromRaw(kind, raw, crc);
+  return Status::Ok();
+}
+
+}  // namespace ubp

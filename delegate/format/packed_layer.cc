@@ -1,0 +1,174 @@
+#include "delegate/format/packed_layer.h"
+
+#include <cstring>
+#include <string>
+
+#include "delegate/format/crc32.h"
+
+namespace ubp {
+namespace {
+
+constexpr int kMaxLeb128Bytes = 5;
+
+size_t BytesPerValue(ValueType type) { return type == ValueType::kFloat32 ? 4 : 2; }
+
+Status Bad(const std::string& what) {
+  return Status::Error("the packed weights " + what +
+                       "; the file is damaged or was not written by ubp convert.");
+}
+
+// Reads one LEB128 number of a buffer that Check() has passed.
+uint32_t NextUnchecked(const uint8_t** cursor) {
+  const uint8_t* byte = *cursor;
+  uint32_t value = *byte & 0x7F;
+  for (int shift = 7; *byte++ & 0x80; shift += 7) {
+    value |= static_cast<uint32_t>(*byte & 0x7F) << shift;
+  }
+  *cursor = byte;
+  return value;
+}
+
+// Reads one LEB128 number; false if it does not end before `end`, is too large or longer than
+// needed.
+bool Next(const uint8_t** cursor, const uint8_t* end, uint32_t* value) {
+  uint64_t number = 0;
+  for (int i = 0; i < kMaxLeb128Bytes && *cursor != end; ++i) {
+    const uint8_t byte = *(*cursor)++;
+    number |= static_cast<uint64_t>(byte & 0x7F) << (7 * i);
+    if (byte & 0x80) continue;
+    *value = static_cast<uint32_t>(number);
+    const bool superfluous = i > 0 && byte == 0;
+    return number <= 0xFFFFFFFF && !superfluous;
+  }
+  return false;
+}
+
+Status ReadCounts(const LayerAttributes& attributes, const uint8_t** cursor, const uint8_t* end,
+                  std::vector<int32_t>* counts) {
+  const int starts = attributes.num_starts();
+  if (end - *cursor < starts) return Bad("end within the section 'counts'");
+  counts->resize(starts);
+  int64_t sum = 0;
+  for (int s = 0; s < starts; ++s) {
+    uint32_t count = 0;
+    if (!Next(cursor, end, &count)) return Bad("have a malformed number in the section 'counts'");
+    if (count > static_cast<uint32_t>(attributes.lanes())) {
+      return Bad("name " + std::to_string(count) + " blocks at start channel " + std::to_string(s) +
+                 ", more than the layer's " + std::to_string(attributes.lanes()) + " lanes");
+    }
+    (*counts)[s] = static_cast<int32_t>(count);
+    sum += count;
+  }
+  if (sum != attributes.num_blocks) {
+    return Bad("count " + std::to_string(sum) + " blocks, the attribute 'num_blocks' says " +
+               std::to_string(attributes.num_blocks));
+  }
+  return Status::Ok();
+}
+
+Status CheckLanes(const LayerAttributes& attributes, const std::vector<int32_t>& counts,
+                  const uint8_t** cursor, const uint8_t* end) {
+  for (size_t s = 0; s < counts.size(); ++s) {
+    int64_t lane = -1;
+    for (int32_t i = 0; i < counts[s]; ++i) {
+      uint32_t delta = 0;
+      if (!Next(cursor, end, &delta)) {
+        return Bad("end within, or have a malformed number in, the section 'lanes'");
+      }
+      lane += int64_t{delta} + 1;
+      if (lane >= attributes.lanes()) {
+        return Bad("name lane " + std::to_string(lane) + " at start channel " + std::to_string(s) +
+                   ", the layer has " + std::to_string(attributes.lanes()) + " lanes");
+      }
+    }
+  }
+  return Status::Ok();
+}
+
+Status CheckChecksums(const LayerAttributes& attributes, const uint8_t* packed, size_t packed_size,
+                      const float* bias) {
+  const uint32_t crc = Crc32(attributes.attributes_crc, packed, packed_size);
+  if (crc != attributes.checksum) return Bad("or attributes do not match their checksum");
+  const uint32_t bias_crc =
+      bias == nullptr ? 0 : Crc32(0, bias, sizeof(float) * attributes.out_channels);
+  if (bias_crc != attributes.bias_checksum)
+    return Bad("have a bias that does not match its checksum");
+  return Status::Ok();
+}
+
+float FromBits(uint32_t bits) {
+  float value;
+  std::memcpy(&value, &bits, sizeof(value));
+  return value;
+}
+
+float WidenBfloat16(uint16_t bits) { return FromBits(static_cast<uint32_t>(bits) << 16); }
+
+float WidenFloat16(uint16_t bits) {
+  const uint32_t sign = static_cast<uint32_t>(bits & 0x8000) << 16;
+  const uint32_t exponent = (bits >> 10) & 0x1F;
+  const uint32_t fraction = bits & 0x3FF;
+  if (exponent == 0x1F) return FromBits(sign | 0x7F800000 | (fraction << 13));
+  if (exponent != 0) return FromBits(sign | ((exponent + 112) << 23) | (fraction << 13));
+  const float magnitude = static_cast<float>(fraction) * 0x1p-24f;  // zero and subnormal numbers
+  return sign ? -magnitude : magnitude;
+}
+
+}  // namespace
+
+Status PackedLayer::Check(const LayerAttributes& attributes, const uint8_t* packed,
+                          size_t packed_size, const float* bias, PackedLayer* layer) {
+  const uint64_t values_size = uint64_t{BytesPerValue(attributes.value_type)} *
+                               attributes.num_blocks * attributes.block_size;
+  if (packed == nullptr || values_size > packed_size) {
+    return Bad("have " + std::to_string(packed_size) + " bytes, " + std::to_string(values_size) +
+               " are needed for the section 'values' alone");
+  }
+  layer->attributes_ = attributes;
+  layer->bias_ = bias;
+  layer->values_ = packed;
+  const uint8_t* cursor = packed + values_size;
+  const uint8_t* const end = packed + packed_size;
+  UBP_RETURN_IF_ERROR(ReadCounts(attributes, &cursor, end, &layer->counts_));
+  layer->lanes_ = cursor;
+  UBP_RETURN_IF_ERROR(CheckLanes(attributes, layer->counts_, &cursor, end));
+  if (cursor != end) {
+    return Bad("have " + std::to_string(end - cursor) + " bytes after the last lane");
+  }
+  return CheckChecksums(attributes, packed, packed_size, bias);
+}
+
+std::vector<int32_t> PackedLayer::DecodeLanes() const {
+  std::vector<int32_t> lanes;
+  lanes.reserve(attributes_.num_blocks);
+  const uint8_t* cursor = lanes_;
+  for (const int32_t count : counts_) {
+    int32_t lane = -1;
+    for (int32_t i = 0; i < count; ++i) {
+      lane += static_cast<int32_t>(NextUnchecked(&cursor)) + 1;
+      lanes.push_back(lane);
+    }
+  }
+  return lanes;
+}
+
+std::vector<float> PackedLayer::DecodeValues() const {
+  std::vector<float> values(static_cast<size_t>(attributes_.num_blocks) * attributes_.block_size);
+  if (attributes_.value_type == ValueType::kFloat32) {
+    if (!values.empty()) std::memcpy(values.data(), values_, values.size() * sizeof(float));
+    return values;
+  }
+  const auto widen = attributes_.value_type == ValueType::kFloat16 ? WidenFloat16 : WidenBfloat16;
+  for (size_t i = 0; i < values.size(); ++i) {
+    values[i] = widen(static_cast<uint16_t>(values_[2 * i] | (values_[2 * i + 1] << 8)));
+  }
+  return values;
+}
+
+const float* PackedLayer::values_in_place() const {
+  const bool aligned = reinterpret_cast<uintptr_t>(values_) % alignof(float) == 0;
+  if (attributes_.value_type != ValueType::kFloat32 || !aligned) return nullptr;
+  return reinterpret_cast<const float*>(values_);
+}
+
+}  // namespace ubp

@@ -1,0 +1,53 @@
+// A checked view of one layer's packed block-sparse weights.
+//
+// docs/packed-format.md defines the bytes. Check() reads a buffer once, from front to back, and
+// refuses it at the first violation; a PackedLayer that exists is safe to decode and to run.
+#ifndef UBP_DELEGATE_FORMAT_PACKED_LAYER_H_
+#define UBP_DELEGATE_FORMAT_PACKED_LAYER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "delegate/common/status.h"
+#include "delegate/format/attributes.h"
+
+namespace ubp {
+
+// Does not own the packed buffer: it must outlive the view (a constant tensor of the model does).
+class PackedLayer {
+ public:
+  // Checks `packed` against `attributes` and the layer's bias (null when absent; otherwise
+  // [out_channels] float32). On an error *layer is unspecified and the message names the section.
+  static Status Check(const LayerAttributes& attributes, const uint8_t* packed, size_t packed_size,
+                      const float* bias, PackedLayer* layer);
+
+  const LayerAttributes& attributes() const { return attributes_; }
+
+  // Number of blocks that start at each channel, [num_starts()].
+  const std::vector<int32_t>& counts() const { return counts_; }
+
+  // The lane of each block in file order, [num_blocks]. Decoded anew at each call: it is needed
+  // only to make a plan.
+  std::vector<int32_t> DecodeLanes() const;
+
+  // The rotated values as float32, [num_blocks * block_size], widened where the file holds 16 bits.
+  std::vector<float> DecodeValues() const;
+
+  // The rotated values where they lie in the file, or null if they are not aligned float32.
+  const float* values_in_place() const;
+
+  // [out_channels] float32, or null.
+  const float* bias() const { return bias_; }
+
+ private:
+  LayerAttributes attributes_;
+  const uint8_t* values_ = nullptr;
+  const uint8_t* lanes_ = nullptr;  // first byte of the section `lanes`
+  const float* bias_ = nullptr;
+  std::vector<int32_t> counts_;
+};
+
+}  // namespace ubp
+
+#endif  // UBP_DELEGATE_FORMAT_PACKED_LAYER_H_

@@ -1,0 +1,39 @@
+// The C functions by which TFLite's external-delegate loader creates and destroys the delegate.
+
+#include <cstddef>
+#include <exception>
+#include <string>
+
+#include "delegate/plugin/delegate.h"
+#include "delegate/plugin/log.h"
+#include "delegate/plugin/options.h"
+#include "delegate/plugin/version.h"
+
+#define UBP_EXPORT extern "C" __attribute__((visibility("default")))
+
+// Returns null on failure; the reason goes to stderr and, where the loader passes it, to
+// report_error.
+UBP_EXPORT TfLiteDelegate* tflite_plugin_create_delegate(const char* const* options_keys,
+                                                         const char* const* options_values,
+                                                         size_t num_options,
+                                                         void (*report_error)(const char*)) {
+  std::string message;
+  try {
+    ubp::DelegateOptions options;
+    const ubp::Status status =
+        ubp::ParseOptions(options_keys, options_values, num_options, &options);
+    if (status.ok()) return (new ubp::Delegate(options))->tflite_delegate();
+    message = status.message();
+  } catch (const std::exception& error) {
+    message = error.what();
+  }
+  ubp::Log(ubp::LogLevel::kError, message);
+  if (report_error != nullptr) report_error(message.c_str());
+  return nullptr;
+}
+
+UBP_EXPORT void tflite_plugin_destroy_delegate(TfLiteDelegate* delegate) {
+  if (delegate != nullptr) delete ubp::Delegate::From(delegate);
+}
+
+UBP_EXPORT const char* ubp_delegate_version() { return UBP_VERSION; }

@@ -1,0 +1,85 @@
+#include "delegate/plugin/options.h"
+
+#include <cstdlib>
+#include <set>
+#include <string>
+
+namespace ubp {
+namespace {
+
+constexpr int kMaxThreads = 64;
+
+Status BadValue(const std::string& key, const std::string& value, const std::string& expected) {
+  return Status::Error("the delegate option '" + key + "' is '" + value + "', expected " +
+                       expected + ".");
+}
+
+Status ParseNumThreads(const std::string& key, const std::string& value, DelegateOptions* options) {
+  char* end = nullptr;
+  const long threads = std::strtol(value.c_str(), &end, 10);
+  if (value.empty() || *end != '\0' || threads < 1 || threads > kMaxThreads) {
+    return BadValue(key, value, "a number from 1 to " + std::to_string(kMaxThreads));
+  }
+  options->num_threads = static_cast<int>(threads);
+  return Status::Ok();
+}
+
+Status ParseKernel(const std::string& key, const std::string& value, DelegateOptions* options) {
+  if (value == "auto") {
+    options->family = &BestKernelFamily();
+    return Status::Ok();
+  }
+  if (value == "reference") {
+    options->family = nullptr;
+    return Status::Ok();
+  }
+  options->family = FindKernelFamily(value.c_str());
+  if (options->family != nullptr) return Status::Ok();
+  std::string expected = "one of auto, reference";
+  for (const KernelFamily* family : AllKernelFamilies()) {
+    if (family->supported()) expected += std::string(", ") + family->name;
+  }
+  return BadValue(key, value, expected + " on this processor");
+}
+
+Status ParseLog(const std::string& key, const std::string& value, DelegateOptions* options) {
+  if (value != "quiet" && value != "info") return BadValue(key, value, "quiet or info");
+  options->log_info = value == "info";
+  return Status::Ok();
+}
+
+struct Option {
+  const char* key;
+  Status (*parse)(const std::string& key, const std::string& value, DelegateOptions* options);
+};
+
+constexpr Option kOptions[] = {
+    {"kernel", &ParseKernel}, {"log", &ParseLog}, {"num_threads", &ParseNumThreads}};
+
+Status ParseOption(const std::string& key, const std::string& value, DelegateOptions* options) {
+  std::string known;
+  for (const Option& option : kOptions) {
+    if (key == option.key) return option.parse(key, value, options);
+    known += (known.empty() ? "" : ", ") + std::string(option.key);
+  }
+  return Status::Error("the delegate has no option '" + key + "'; its options are " + known + ".");
+}
+
+}  // namespace
+
+Status ParseOptions(const char* const* keys, const char* const* values, size_t count,
+                    DelegateOptions* options) {
+  *options = DelegateOptions();
+  std::set<std::string> seen;
+  for (size_t i = 0; i < count; ++i) {
+    if (keys[i] == nullptr || values[i] == nullptr)
+      return Status::Error("a delegate option has no key or no value.");
+    if (!seen.insert(keys[i]).second) {
+      return Status::Error("the delegate option '" + std::string(keys[i]) + "' is given twice.");
+    }
+    UBP_RETURN_IF_ERROR(ParseOption(keys[i], values[i], options));
+  }
+  return Status::Ok();
+}
+
+}  // namespace ubp

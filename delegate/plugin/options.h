@@ -1,0 +1,29 @@
+// The delegate's options: what users set by key and value, in Python, on the command line of
+// benchmark_model, or in C++.
+#ifndef UBP_DELEGATE_PLUGIN_OPTIONS_H_
+#define UBP_DELEGATE_PLUGIN_OPTIONS_H_
+
+#include <cstddef>
+
+#include "delegate/common/status.h"
+#include "delegate/cpu/kernels.h"
+
+namespace ubp {
+
+struct DelegateOptions {
+  // `num_threads`: 1 .. 64; by default the interpreter's own number.
+  int num_threads = 0;  // 0: the interpreter's
+  // `kernel`: auto (the fastest this processor supports), reference, or the name of a kernel
+  // family.
+  const KernelFamily* family = &BestKernelFamily();  // null: reference
+  // `log`: quiet (errors and warnings), or info (also what is taken, kernels and memory).
+  bool log_info = false;
+};
+
+// Fails with one sentence on an unknown key, a key given twice or a value out of range.
+Status ParseOptions(const char* const* keys, const char* const* values, size_t count,
+                    DelegateOptions* options);
+
+}  // namespace ubp
+
+#endif  // UBP_DELEGATE_PLUGIN_OPTIONS_H_

@@ -1,0 +1,142 @@
+#include "delegate/plugin/part.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "delegate/graph/import.h"
+#include "delegate/graph/plan.h"
+#include "delegate/plugin/delegate.h"
+#include "delegate/plugin/log.h"
+#include "tensorflow/lite/builtin_ops.h"
+
+namespace ubp {
+namespace {
+
+// Imported and checked when the interpreter makes the node, planned whenever shapes are
+// (re)allocated.
+class Part {
+ public:
+  Part(TfLiteContext* context, const TfLiteDelegateParams& params)
+      : delegate_(Delegate::From(params.delegate)),
+        imported_(ImportGraph(context, params, &graph_)) {}
+
+  Status Prepare(TfLiteContext* context) {
+    UBP_RETURN_IF_ERROR(imported_);
+    PlanOptions options;
+    options.family = delegate_->options().family;
+    options.threads = delegate_->NumThreads(*context);
+    std::vector<Dims> dims(graph_.tensors.size());
+    for (size_t t = 0; t < dims.size(); ++t) {
+      if (graph_.tensors[t].storage == Storage::kInput) dims[t] = DimsOf(Tensor(context, t));
+    }
+    UBP_RETURN_IF_ERROR(Plan::Make(graph_, options, &dims, &plan_));
+    UBP_RETURN_IF_ERROR(ResizeOutputs(context, dims));
+    pool_ = delegate_->Pool(options.threads);
+    memory_.assign(graph_.tensors.size(), nullptr);
+    if (delegate_->options().log_info) LogPlan(options);
+    return Status::Ok();
+  }
+
+  void Invoke(TfLiteContext* context) {
+    for (size_t t = 0; t < graph_.tensors.size(); ++t) {
+      if (graph_.tensors[t].storage != Storage::kInternal) memory_[t] = Tensor(context, t).data.f;
+    }
+    plan_->Run(&memory_, pool_.get());
+  }
+
+ private:
+  TfLiteTensor& Tensor(TfLiteContext* context, size_t t) const {
+    return context->tensors[graph_.tensors[t].model_index];
+  }
+
+  static Dims DimsOf(const TfLiteTensor& tensor) {
+    return Dims(tensor.dims->data, tensor.dims->data + tensor.dims->size);
+  }
+
+  Status ResizeOutputs(TfLiteContext* context, const std::vector<Dims>& dims) const {
+    for (size_t t = 0; t < dims.size(); ++t) {
+      if (graph_.tensors[t].storage != Storage::kOutput) continue;
+      // The interpreter frees this array with free(); its own function to make one is not exported
+      // to plugins.
+      auto* array = static_cast<TfLiteIntArray*>(std::malloc(sizeof(int) * (dims[t].size() + 1)));
+      if (array == nullptr) return Status::Error("out of memory.");
+      array->size = static_cast<int>(dims[t].size());
+      std::copy(dims[t].begin(), dims[t].end(), array->data);
+      if (context->ResizeTensor(context, &Tensor(context, t), array) != kTfLiteOk) {
+        return Status::Error("the interpreter refused to resize an output.");
+      }
+    }
+    return Status::Ok();
+  }
+
+  void LogPlan(const PlanOptions& options) const {
+    Log(LogLevel::kInfo,
+        std::to_string(graph_.ops.size()) + " layer(s) from " + graph_.ops.front().label +
+            " on, kernel " + (options.family ? options.family->name : "reference") + ", " +
+            std::to_string(options.threads) + " thread(s), " +
+            std::to_string(plan_->weight_bytes() / 1024) + " KiB of weights beside the model, " +
+            std::to_string(plan_->arena_bytes() / 1024) + " KiB of activations.");
+  }
+
+  Delegate* delegate_;
+  Graph graph_;
+  Status imported_;
+  std::unique_ptr<Plan> plan_;
+  std::shared_ptr<ThreadPool> pool_;
+  std::vector<float*> memory_;  // of each tensor of the graph, during an invocation
+};
+
+TfLiteStatus Fail(TfLiteContext* context, const std::string& message) {
+  Log(LogLevel::kError, message);
+  context->ReportError(context, "%s", message.c_str());
+  return kTfLiteError;
+}
+
+// The C++ standard library throws when memory runs out; nothing may be thrown through the
+// interpreter.
+void* Init(TfLiteContext* context, const char* buffer, size_t) {
+  try {
+    return new Part(context, *reinterpret_cast<const TfLiteDelegateParams*>(buffer));
+  } catch (const std::exception& error) {
+    Fail(context, error.what());
+    return nullptr;
+  }
+}
+
+void Free(TfLiteContext*, void* part) { delete static_cast<Part*>(part); }
+
+TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
+  auto* const part = static_cast<Part*>(node->user_data);
+  if (part == nullptr) return kTfLiteError;  // reported by Init
+  try {
+    const Status status = part->Prepare(context);
+    return status.ok() ? kTfLiteOk : Fail(context, status.message());
+  } catch (const std::exception& error) {
+    return Fail(context, error.what());
+  }
+}
+
+TfLiteStatus Invoke(TfLiteContext* context, TfLiteNode* node) {
+  static_cast<Part*>(node->user_data)->Invoke(context);
+  return kTfLiteOk;
+}
+
+}  // namespace
+
+TfLiteRegistration PartRegistration() {
+  TfLiteRegistration registration{};
+  registration.init = &Init;
+  registration.free = &Free;
+  registration.prepare = &Prepare;
+  registration.invoke = &Invoke;
+  registration.builtin_code = kTfLiteBuiltinDelegate;
+  registration.custom_name = "UbpDelegate";
+  registration.version = 1;
+  return registration;
+}
+
+}  // namespace ubp

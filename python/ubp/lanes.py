@@ -1,0 +1,45 @@
+"""The one view of a layer's weights that selection, pruning and conversion share: [lanes, channels].
+
+A lane is everything one input value of the layer is multiplied with: for a convolution lane
+k = (ky * kernel_w + kx) * in_channels + c, for a dense layer lane k is input feature k. A block of
+size N is N consecutive output channels of one lane. Frameworks differ only in where they keep the
+output-channel axis: Keras last ([kh, kw, in, out] and [in, out]), TFLite first ([out, kh, kw, in]
+and [out, in]).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+
+def to_lanes(weights: npt.NDArray, channel_axis: int) -> npt.NDArray:
+    """View (or copy, where the layout forces it) weights as [lanes, channels].
+
+    Args:
+        weights: array of rank 2 or more, any dtype.
+        channel_axis: the axis of the output channels: -1 for Keras, 0 for TFLite.
+    """
+    return np.moveaxis(weights, channel_axis, -1).reshape(-1, weights.shape[channel_axis])
+
+
+def from_lanes(
+    matrix: npt.NDArray, shape: tuple[int, ...], channel_axis: int
+) -> npt.NDArray:
+    """The inverse of `to_lanes`: bring [lanes, channels] back to `shape`.
+
+    Raises:
+        ValueError: if the matrix does not have the lanes and channels of `shape`.
+    """
+    channels = shape[channel_axis]
+    lanes = math.prod(shape) // channels if channels else 0
+    if matrix.shape != (lanes, channels):
+        raise ValueError(
+            f"from_lanes: a matrix of shape {matrix.shape} cannot become weights of shape {shape}; "
+            f"expected ({lanes}, {channels})."
+        )
+    moved = list(shape)
+    moved.append(moved.pop(channel_axis))
+    return np.moveaxis(matrix.reshape(moved), -1, channel_axis)
