@@ -1,0 +1,262 @@
+// Prepared convolutions against a dense convolution in double precision: kernels, strides, padding,
+// batches, threads.
+
+#include "delegate/cpu/convolution.h"
+
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "delegate/common/aligned_buffer.h"
+#include "delegate/cpu/kernels.h"
+#include "gtest/gtest.h"
+#include "tests/cpp/test_layer.h"
+
+namespace ubp {
+namespace {
+
+struct Geometry {
+  const char* name;
+  int in_h, in_w, in_c, out_c;
+  int kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
+  Padding padding;
+  int batch = 1;
+};
+
+constexpr Padding kSame = Padding::kSame;
+constexpr Padding kValid = Padding::kValid;
+
+constexpr Geometry kGeometries[] = {
+    {"pixel", 1, 1, 33, 20, 1, 1, 1, 1, 1, 1, kValid},
+    {"pixel_batch", 1, 1, 33, 20, 1, 1, 1, 1, 1, 1, kValid, 5},
+    {"pointwise_7x7", 7, 7, 24, 37, 1, 1, 1, 1, 1, 1, kValid},
+    {"pointwise_many_tiles", 23, 19, 18, 70, 1, 1, 1, 1, 1, 1, kSame, 2},
+    {"pointwise_stride2", 9, 8, 16, 24, 1, 1, 2, 2, 1, 1, kSame},
+    {"pointwise_stride3_valid", 10, 11, 16, 24, 1, 1, 3, 3, 1, 1, kValid},
+    {"k3_same", 9, 7, 8, 20, 3, 3, 1, 1, 1, 1, kSame, 2},
+    {"k3_valid", 9, 7, 8, 20, 3, 3, 1, 1, 1, 1, kValid},
+    {"k3_one_column", 6, 1, 8, 16, 3, 3, 1, 1, 1, 1, kSame},
+    {"k3_one_pixel", 1, 1, 8, 16, 3, 3, 1, 1, 1, 1, kSame},
+    {"k3_stride2_even", 12, 10, 8, 20, 3, 3, 2, 2, 1, 1, kSame, 2},
+    {"k3_stride2_odd", 11, 13, 8, 20, 3, 3, 2, 2, 1, 1, kSame},
+    {"k3_stride2_valid", 12, 11, 8, 20, 3, 3, 2, 2, 1, 1, kValid},
+    {"k3_dilated", 12, 11, 8, 20, 3, 3, 1, 1, 2, 3, kSame},
+    {"k3_dilated_strided", 14, 17, 4, 16, 3, 3, 2, 3, 3, 2, kSame},
+    {"k5_stride2", 13, 12, 5, 19, 5, 5, 2, 2, 1, 1, kSame},
+    {"k7_stride2_stem", 20, 21, 3, 16, 7, 7, 2, 2, 1, 1, kSame},
+    {"k1x5", 6, 14, 6, 17, 1, 5, 1, 1, 1, 1, kSame},
+    {"k5x1_valid", 14, 6, 6, 17, 5, 1, 1, 2, 1, 1, kValid},
+    {"k2_same", 8, 9, 6, 17, 2, 2, 1, 1, 1, 1, kSame},
+    {"k2_stride3", 8, 10, 6, 17, 2, 2, 3, 3, 1, 1, kSame},
+    {"k9_larger_than_input", 5, 4, 4, 16, 9, 9, 1, 1, 1, 1, kSame},
+    {"k3_long_rows", 3, 150, 4, 16, 3, 3, 1, 1, 1, 1, kSame},
+};
+
+LayerAttributes SpecOf(const Geometry& g, int block_size) {
+  LayerAttributes spec = Pointwise(g.in_c, g.out_c, block_size);
+  spec.kernel_h = g.kernel_h;
+  spec.kernel_w = g.kernel_w;
+  spec.stride_h = g.stride_h;
+  spec.stride_w = g.stride_w;
+  spec.dilation_h = g.dilation_h;
+  spec.dilation_w = g.dilation_w;
+  spec.padding = g.padding;
+  return spec;
+}
+
+std::vector<float> RandomInput(const Geometry& g) {
+  std::vector<float> input(int64_t{g.batch} * g.in_h * g.in_w * g.in_c);
+  uint32_t state = 12345;
+  for (float& value : input) {
+    state = state * 1664525u + 1013904223u;
+    value = static_cast<float>(static_cast<int32_t>(state) >> 16) / 8192.0f;
+  }
+  return input;
+}
+
+// TensorFlow's definition of padding, written down independently.
+int LeadingPadding(Padding padding, int in, int out, int kernel, int stride, int dilation) {
+  if (padding == Padding::kValid) return 0;
+  return std::max((out - 1) * stride + (kernel - 1) * dilation + 1 - in, 0) / 2;
+}
+
+std::vector<double> DenseConvolution(const Geometry& g, const TestLayer& layer,
+                                     const ConvShape& shape, const std::vector<float>& input) {
+  std::vector<double> output(shape.out_pixels() * g.out_c);
+  const int top =
+      LeadingPadding(g.padding, g.in_h, shape.out_h, g.kernel_h, g.stride_h, g.dilation_h);
+  const int left =
+      LeadingPadding(g.padding, g.in_w, shape.out_w, g.kernel_w, g.stride_w, g.dilation_w);
+  const auto pixel = [&](int b, int y, int x, int c) -> double {
+    if (y < 0 || y >= g.in_h || x < 0 || x >= g.in_w) return 0.0;
+    return input[((int64_t{b} * g.in_h + y) * g.in_w + x) * g.in_c + c];
+  };
+  size_t i = 0;
+  for (int b = 0; b < g.batch; ++b) {
+    for (int y = 0; y < shape.out_h; ++y) {
+      for (int x = 0; x < shape.out_w; ++x) {
+        for (int c = 0; c < g.out_c; ++c, ++i) {
+          double sum = layer.bias.empty() ? 0.0 : layer.bias[c];
+          int lane = 0;
+          for (int ky = 0; ky < g.kernel_h; ++ky) {
+            for (int kx = 0; kx < g.kernel_w; ++kx) {
+              for (int k = 0; k < g.in_c; ++k, ++lane) {
+                sum += double{layer.dense[int64_t{lane} * g.out_c + c]} *
+                       pixel(b, y * g.stride_h + ky * g.dilation_h - top,
+                             x * g.stride_w + kx * g.dilation_w - left, k);
+              }
+            }
+          }
+          output[i] = sum;
+        }
+      }
+    }
+  }
+  return output;
+}
+
+// family == nullptr: the reference.
+std::vector<float> RunConvolution(const TestLayer& layer, const ConvShape& shape,
+                                  const KernelFamily* family, int threads,
+                                  const std::vector<float>& input) {
+  const PackedLayer packed = layer.Read();
+  std::unique_ptr<Convolution> convolution;
+  if (family == nullptr) {
+    convolution = MakeReferenceConvolution(packed, shape);
+  } else {
+    const Status status = MakeWrosConvolution(packed, shape, *family, threads, &convolution);
+    EXPECT_TRUE(status.ok()) << status.message();
+  }
+  // Scratch memory is not clean: another layer has used it before.
+  AlignedBuffer scratch(convolution->scratch_floats());
+  std::fill_n(scratch.data(), convolution->scratch_floats(),
+              std::numeric_limits<float>::quiet_NaN());
+  ThreadPool pool(threads);
+  std::vector<float> output(shape.out_pixels() * shape.out_c, -999.0f);
+  convolution->Run(input.data(), output.data(), scratch.data(), &pool);
+  const std::vector<float> first = output;
+  convolution->Run(input.data(), output.data(), scratch.data(), &pool);
+  EXPECT_EQ(first, output) << "a second run gives another result";
+  return output;
+}
+
+std::vector<const KernelFamily*> FamiliesAndReference() {
+  std::vector<const KernelFamily*> families = {nullptr};
+  for (const KernelFamily* family : AllKernelFamilies()) {
+    if (family->supported()) families.push_back(family);
+  }
+  return families;
+}
+
+class ConvolutionTest : public testing::TestWithParam<std::tuple<Geometry, int>> {};
+
+TEST_P(ConvolutionTest, EqualsTheDenseConvolutionForAnyNumberOfThreads) {
+  const auto& [g, block_size] = GetParam();
+  const std::vector<float> input = RandomInput(g);
+  for (const double density : {0.05, 0.4}) {
+    const TestLayer layer = MakeTestLayer(SpecOf(g, block_size), density, true, 42);
+    ConvShape shape;
+    ASSERT_TRUE(MakeConvShape(layer.attributes, g.batch, g.in_h, g.in_w, &shape).ok());
+    const std::vector<double> expected = DenseConvolution(g, layer, shape, input);
+    for (const KernelFamily* family : FamiliesAndReference()) {
+      const std::vector<float> output = RunConvolution(layer, shape, family, 1, input);
+      for (size_t i = 0; i < output.size(); ++i) {
+        ASSERT_NEAR(output[i], expected[i], 1e-3)
+            << (family ? family->name : "reference") << ", element " << i;
+      }
+      for (const int threads : {2, 3, 5}) {
+        ASSERT_EQ(output, RunConvolution(layer, shape, family, threads, input))
+            << (family ? family->name : "reference") << ", " << threads << " threads";
+      }
+    }
+  }
+}
+
+std::string Name(const testing::TestParamInfo<std::tuple<Geometry, int>>& info) {
+  return std::string(std::get<0>(info.param).name) + "_N" + std::to_string(std::get<1>(info.param));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ConvolutionTest,
+                         testing::Combine(testing::ValuesIn(kGeometries),
+                                          testing::Values(1, 2, 4, 8, 16)),
+                         Name);
+
+TEST(ConvolutionValuesTest, AppliesActivationsAndPropagatesInfinity) {
+  const Geometry g{"", 5, 5, 8, 16, 3, 3, 1, 1, 1, 1, kSame};
+  std::vector<float> input = RandomInput(g);
+  input[3 * 8] = std::numeric_limits<float>::infinity();
+  input[20 * 8] = 1e30f;
+  for (const Activation activation :
+       {Activation::kNone, Activation::kRelu, Activation::kReluN1To1, Activation::kRelu6}) {
+    LayerAttributes spec = SpecOf(g, 4);
+    spec.activation = activation;
+    const TestLayer layer = MakeTestLayer(spec, 0.5, false, 43);
+    ConvShape shape;
+    ASSERT_TRUE(MakeConvShape(layer.attributes, 1, 5, 5, &shape).ok());
+    const std::vector<float> expected = RunConvolution(layer, shape, nullptr, 1, input);
+    const ActivationRange range = RangeOf(activation);
+    for (const float value : expected) {
+      EXPECT_TRUE(std::isnan(value) || (value >= range.min && value <= range.max));
+    }
+    for (const KernelFamily* family : FamiliesAndReference()) {
+      const std::vector<float> output = RunConvolution(layer, shape, family, 2, input);
+      for (size_t i = 0; i < output.size(); ++i) {
+        if (std::isfinite(expected[i])) {
+          ASSERT_NEAR(output[i], expected[i], 1e-4f + 1e-5f * std::fabs(expected[i]));
+        } else {
+          ASSERT_EQ(std::isnan(output[i]), std::isnan(expected[i]));
+          ASSERT_EQ(std::isinf(output[i]), std::isinf(expected[i]));
+        }
+      }
+    }
+  }
+}
+
+TEST(ConvolutionValuesTest, AcceptsSixteenBitValues) {
+  const Geometry g{"", 6, 6, 8, 24, 3, 3, 1, 1, 1, 1, kSame};
+  const std::vector<float> input = RandomInput(g);
+  for (const int n : {4, 16}) {
+    LayerAttributes spec = SpecOf(g, n);
+    const TestLayer exact = MakeTestLayer(spec, 0.4, true, 44);
+    ConvShape shape;
+    ASSERT_TRUE(MakeConvShape(exact.attributes, 1, 6, 6, &shape).ok());
+    for (const ValueType type : {ValueType::kFloat16, ValueType::kBfloat16}) {
+      spec.value_type = type;
+      const TestLayer narrow = MakeTestLayer(spec, 0.4, true, 44);
+      ASSERT_LT(narrow.packed.size(), exact.packed.size());
+      for (const KernelFamily* family : FamiliesAndReference()) {
+        EXPECT_EQ(RunConvolution(narrow, shape, family, 1, input),
+                  RunConvolution(exact, shape, family, 1, input));
+      }
+    }
+  }
+}
+
+TEST(ConvShapeTest, RefusesWhatCannotBeComputed) {
+  LayerAttributes spec = Pointwise(4, 8, 4);
+  spec.kernel_h = spec.kernel_w = 5;
+  ConvShape shape;
+  EXPECT_FALSE(MakeConvShape(spec, 1, 4, 9, &shape).ok());
+  EXPECT_FALSE(MakeConvShape(spec, 0, 9, 9, &shape).ok());
+  EXPECT_TRUE(MakeConvShape(spec, 1, 5, 5, &shape).ok());
+  EXPECT_FALSE(MakeConvShape(spec, 1, 1 << 15, 1 << 15, &shape).ok());
+}
+
+TEST(ConvShapeTest, RefusesPlanesBeyondThirtyTwoBitOffsets) {
+  LayerAttributes spec = Pointwise(1 << 14, 4, 4);
+  spec.kernel_h = spec.kernel_w = 3;
+  spec.padding = kSame;
+  const TestLayer layer = MakeTestLayer(spec, 0.0005, false, 45);
+  ConvShape shape;
+  ASSERT_TRUE(MakeConvShape(spec, 1, 200, 200, &shape).ok());
+  std::unique_ptr<Convolution> convolution;
+  const PackedLayer packed = layer.Read();
+  const Status status = MakeWrosConvolution(packed, shape, BestKernelFamily(), 1, &convolution);
+  EXPECT_FALSE(status.ok());
+  EXPECT_NE(status.message().find("2 GiB"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace ubp

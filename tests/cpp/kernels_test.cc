@@ -1,0 +1,192 @@
+// Every kernel of every family against plain loops: all block sizes, tile widths and channel
+// ranges.
+
+#include "delegate/cpu/kernels.h"
+
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "delegate/cpu/weights.h"
+#include "gtest/gtest.h"
+#include "tests/cpp/test_layer.h"
+
+namespace ubp {
+namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+// One kernel applied to a random layer, lane rows `width` pixels wide.
+class KernelRun {
+ public:
+  KernelRun(const BlockKernels& kernels, WrosKernel kernel, int width, int out_channels,
+            double density)
+      : kernel_(kernel),
+        width_(width),
+        layer_(MakeTestLayer(Pointwise(19, out_channels, kernels.block_size), density, true,
+                             100 + out_channels)),
+        packed_(layer_.Read()),
+        weights_(MakeKernelWeights(packed_, kernels.block_size)) {
+    for (const int32_t lane : weights_.lanes) {
+      offsets_.push_back(lane * width_ * static_cast<int>(sizeof(float)));
+    }
+    for (int i = 0; i < 19 * width_; ++i) {
+      input_.push_back(static_cast<float>(i * 37 % 101 - 50) / 8.0f);
+    }
+  }
+
+  // Output rows of channels [begin, end); one guard row is checked for stray
+  // writes.
+  std::vector<float> Run(int begin, int end, float min, float max) const {
+    constexpr float kGuard = 12345.0f;
+    std::vector<float> output((end - begin + 1) * width_, kGuard);
+    const int first = std::max(0, begin - weights_.block_size + 1);
+    WrosArgs args;
+    args.input = input_.data();
+    args.output = output.data();
+    args.output_stride = width_;
+    args.counts = weights_.counts.data() + first;
+    args.offsets = offsets_.data() + weights_.first_block[first];
+    args.values = weights_.values + weights_.first_block[first] * weights_.block_size;
+    args.bias = weights_.bias.data() + begin;
+    args.channel_begin = begin;
+    args.channel_end = end;
+    args.min = min;
+    args.max = max;
+    kernel_(args);
+    for (int p = 0; p < width_; ++p) {
+      EXPECT_EQ(output[(end - begin) * width_ + p], kGuard);
+    }
+    output.resize((end - begin) * width_);
+    return output;
+  }
+
+  double Expected(int channel, int pixel) const {
+    double sum = layer_.bias[channel];
+    for (int lane = 0; lane < 19; ++lane) {
+      sum += double{layer_.dense[lane * channels() + channel]} * input_[lane * width_ + pixel];
+    }
+    return sum;
+  }
+
+  int channels() const { return layer_.attributes.out_channels; }
+  std::vector<float>& input() { return input_; }
+
+ private:
+  WrosKernel kernel_;
+  int width_;
+  TestLayer layer_;
+  PackedLayer packed_;
+  KernelWeights weights_;
+  std::vector<int32_t> offsets_;
+  std::vector<float> input_;
+};
+
+struct Case {
+  const KernelFamily* family;
+  const BlockKernels* kernels;
+  int vectors;  // 0: the single-pixel kernel
+
+  WrosKernel kernel() const { return vectors ? kernels->tile[vectors - 1] : kernels->pixel; }
+  int width() const { return vectors ? vectors * family->vector_width : 1; }
+};
+
+void PrintTo(const Case& c, std::ostream* out) {
+  *out << c.family->name << " N=" << c.kernels->block_size << " V=" << c.vectors;
+}
+
+std::vector<Case> AllCases() {
+  std::vector<Case> cases;
+  for (const KernelFamily* family : AllKernelFamilies()) {
+    if (!family->supported()) continue;
+    for (int k = 0; k < family->num_kernels; ++k) {
+      for (int v = 0; v <= family->kernels[k].max_vectors; ++v) {
+        cases.push_back({family, &family->kernels[k], v});
+      }
+    }
+  }
+  return cases;
+}
+
+std::string Name(const testing::TestParamInfo<Case>& info) {
+  return std::string(info.param.family->name) + "_N" +
+         std::to_string(info.param.kernels->block_size) + "_V" + std::to_string(info.param.vectors);
+}
+
+class KernelsTest : public testing::TestWithParam<Case> {
+ protected:
+  KernelRun MakeRun(int out_channels, double density) const {
+    return KernelRun(*GetParam().kernels, GetParam().kernel(), GetParam().width(), out_channels,
+                     density);
+  }
+  int n() const { return GetParam().kernels->block_size; }
+};
+
+TEST_P(KernelsTest, ComputesTheLayer) {
+  for (const int channels : {n(), n() + 1, 2 * n() - 1, 3 * n() + n() / 2}) {
+    for (const double density : {0.0, 0.1, 1.0}) {
+      const KernelRun run = MakeRun(channels, density);
+      const std::vector<float> output = run.Run(0, channels, -kInfinity, kInfinity);
+      for (int c = 0; c < channels; ++c) {
+        for (int p = 0; p < GetParam().width(); ++p) {
+          EXPECT_NEAR(output[c * GetParam().width() + p], run.Expected(c, p), 1e-4)
+              << "channel " << c << " of " << channels << ", pixel " << p;
+        }
+      }
+    }
+  }
+}
+
+TEST_P(KernelsTest, RangesAreBitEqualToTheWhole) {
+  const int channels = 5 * n() + n() / 2;
+  const KernelRun run = MakeRun(channels, 0.4);
+  const std::vector<float> whole = run.Run(0, channels, -2.0f, 3.0f);
+  for (int begin = 0; begin < channels; begin += n()) {
+    for (const int end : {std::min(begin + n(), channels), channels}) {
+      const std::vector<float> part = run.Run(begin, end, -2.0f, 3.0f);
+      for (size_t i = 0; i < part.size(); ++i) {
+        ASSERT_EQ(part[i], whole[begin * GetParam().width() + i])
+            << "range " << begin << ".." << end;
+      }
+    }
+  }
+}
+
+TEST_P(KernelsTest, ClampsAndKeepsNaN) {
+  const int channels = 2 * n();
+  KernelRun run = MakeRun(channels, 1.0);
+  run.input()[0] = std::numeric_limits<float>::quiet_NaN();
+  const std::vector<float> output = run.Run(0, channels, -1.0f, 1.0f);
+  for (int c = 0; c < channels; ++c) {
+    EXPECT_TRUE(std::isnan(output[c * GetParam().width()]));
+    for (int p = 1; p < GetParam().width(); ++p) {
+      const double clamped = std::min(1.0, std::max(-1.0, run.Expected(c, p)));
+      EXPECT_NEAR(output[c * GetParam().width() + p], clamped, 1e-4);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, KernelsTest, testing::ValuesIn(AllCases()), Name);
+
+TEST(KernelFamiliesTest, ArePortableLastAndHaveBlockSizeOneFirst) {
+  ASSERT_FALSE(AllKernelFamilies().empty());
+  EXPECT_STREQ(AllKernelFamilies().back()->name, "portable");
+  EXPECT_TRUE(AllKernelFamilies().back()->supported());
+  for (const KernelFamily* family : AllKernelFamilies()) {
+    EXPECT_EQ(family->kernels[0].block_size, 1) << family->name;
+    for (const int n : {1, 2, 4, 8, 16}) {
+      const int found = family->KernelsFor(n).block_size;
+      EXPECT_LE(found, n);
+      EXPECT_EQ(n % found, 0);
+    }
+  }
+}
+
+TEST(KernelFamiliesTest, AreFoundByName) {
+  EXPECT_EQ(FindKernelFamily(BestKernelFamily().name), &BestKernelFamily());
+  EXPECT_EQ(FindKernelFamily("mmx"), nullptr);
+}
+
+}  // namespace
+}  // namespace ubp

@@ -1,0 +1,58 @@
+#include "delegate/plugin/options.h"
+
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace ubp {
+namespace {
+
+using ::testing::HasSubstr;
+
+Status Parse(const std::vector<const char*>& keys, const std::vector<const char*>& values,
+             DelegateOptions* options) {
+  return ParseOptions(keys.data(), values.data(), keys.size(), options);
+}
+
+std::string ErrorOf(const char* key, const char* value) {
+  DelegateOptions options;
+  return Parse({key}, {value}, &options).message();
+}
+
+TEST(OptionsTest, Defaults) {
+  DelegateOptions options;
+  ASSERT_TRUE(ParseOptions(nullptr, nullptr, 0, &options).ok());
+  EXPECT_EQ(options.num_threads, 0);
+  EXPECT_EQ(options.family, &BestKernelFamily());
+  EXPECT_FALSE(options.log_info);
+}
+
+TEST(OptionsTest, ReadsEveryOption) {
+  DelegateOptions options;
+  ASSERT_TRUE(Parse({"num_threads", "kernel", "log"}, {"3", "portable", "info"}, &options).ok());
+  EXPECT_EQ(options.num_threads, 3);
+  EXPECT_STREQ(options.family->name, "portable");
+  EXPECT_TRUE(options.log_info);
+  ASSERT_TRUE(Parse({"kernel"}, {"reference"}, &options).ok());
+  EXPECT_EQ(options.family, nullptr);
+  ASSERT_TRUE(Parse({"kernel"}, {"auto"}, &options).ok());
+  EXPECT_EQ(options.family, &BestKernelFamily());
+}
+
+TEST(OptionsTest, RefusesWhatItDoesNotKnow) {
+  EXPECT_THAT(ErrorOf("threads", "2"), HasSubstr("no option 'threads'"));
+  EXPECT_THAT(ErrorOf("threads", "2"), HasSubstr("kernel, log, num_threads"));
+  for (const char* bad : {"0", "-1", "65", "two", "", "2x", "1e99"}) {
+    EXPECT_THAT(ErrorOf("num_threads", bad), HasSubstr("from 1 to 64")) << bad;
+  }
+  EXPECT_THAT(ErrorOf("kernel", "fast"), HasSubstr("portable"));
+  EXPECT_THAT(ErrorOf("log", "loud"), HasSubstr("quiet or info"));
+  DelegateOptions options;
+  EXPECT_THAT(Parse({"log", "log"}, {"info", "info"}, &options).message(), HasSubstr("twice"));
+  EXPECT_FALSE(Parse({nullptr}, {"x"}, &options).ok());
+}
+
+}  // namespace
+}  // namespace ubp

@@ -1,0 +1,169 @@
+#include "tests/cpp/test_layer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <random>
+
+#include "delegate/format/crc32.h"
+#include "flatbuffers/flexbuffers.h"
+#include "gtest/gtest.h"
+
+namespace ubp {
+namespace {
+
+void AppendLeb128(uint32_t value, std::vector<uint8_t>* bytes) {
+  while (value >= 0x80) {
+    bytes->push_back(static_cast<uint8_t>(value) | 0x80);
+    value >>= 7;
+  }
+  bytes->push_back(static_cast<uint8_t>(value));
+}
+
+// Narrows exactly: test weights have few significant bits.
+void AppendValue(float value, ValueType type, std::vector<uint8_t>* bytes) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof(bits));
+  int size = 4;
+  if (type == ValueType::kBfloat16) {
+    bits >>= 16;
+    size = 2;
+  } else if (type == ValueType::kFloat16) {
+    const uint32_t sign = (bits >> 16) & 0x8000;
+    const uint32_t exponent = (bits >> 23) & 0xFF;
+    bits = value == 0 ? sign : sign | ((exponent - 112) << 10) | ((bits >> 13) & 0x3FF);
+    size = 2;
+  }
+  for (int i = 0; i < size; ++i) {
+    bytes->push_back(static_cast<uint8_t>(bits >> (8 * i)));
+  }
+}
+
+}  // namespace
+
+LayerAttributes Pointwise(int in_channels, int out_channels, int block_size) {
+  LayerAttributes attributes;
+  attributes.in_channels = in_channels;
+  attributes.out_channels = out_channels;
+  attributes.block_size = block_size;
+  return attributes;
+}
+
+TestLayer MakeTestLayer(const LayerAttributes& spec, double density, bool with_bias,
+                        uint32_t seed) {
+  TestLayer layer;
+  layer.attributes = spec;
+  std::mt19937 random(seed);
+  // Multiples of 1/16 in (-2, 2): exact in all value types, never zero.
+  const auto weight = [&random] {
+    const int sixteenths = 1 + static_cast<int>(random() % 31);
+    return static_cast<float>(random() % 2 ? sixteenths : -sixteenths) / 16.0f;
+  };
+  std::bernoulli_distribution present(density);
+  const int n = spec.block_size;
+  layer.dense.assign(int64_t{spec.lanes()} * spec.out_channels, 0.0f);
+  for (int lane = 0; lane < spec.lanes(); ++lane) {
+    for (int start = 0; start + n <= spec.out_channels; ++start) {
+      if (!present(random)) continue;
+      layer.blocks.push_back({start, lane});
+      for (int c = start; c < start + n; ++c) {
+        layer.dense[int64_t{lane} * spec.out_channels + c] = weight();
+      }
+      start += n - 1;
+    }
+  }
+  std::sort(layer.blocks.begin(), layer.blocks.end(), [](const TestBlock& a, const TestBlock& b) {
+    return a.start != b.start ? a.start < b.start : a.lane < b.lane;
+  });
+  if (with_bias) {
+    for (int c = 0; c < spec.out_channels; ++c) layer.bias.push_back(weight());
+  }
+  Encode(&layer);
+  return layer;
+}
+
+std::map<std::string, int64_t> AttributeMap(const LayerAttributes& a) {
+  std::map<std::string, int64_t> map = {
+      {"activation", static_cast<int64_t>(a.activation)},
+      {"bias_checksum", a.bias_checksum},
+      {"block_size", a.block_size},
+      {"checksum", a.checksum},
+      {"in_channels", a.in_channels},
+      {"num_blocks", a.num_blocks},
+      {"out_channels", a.out_channels},
+      {"value_type", static_cast<int64_t>(a.value_type)},
+      {"version", 1},
+  };
+  if (a.kind == OpKind::kFullyConnected) {
+    map["keep_num_dims"] = a.keep_num_dims;
+    return map;
+  }
+  map["dilation_h"] = a.dilation_h;
+  map["dilation_w"] = a.dilation_w;
+  map["kernel_h"] = a.kernel_h;
+  map["kernel_w"] = a.kernel_w;
+  map["padding"] = static_cast<int64_t>(a.padding);
+  map["stride_h"] = a.stride_h;
+  map["stride_w"] = a.stride_w;
+  return map;
+}
+
+std::vector<uint8_t> EncodeMap(const std::map<std::string, int64_t>& map) {
+  flexbuffers::Builder builder;
+  builder.Map([&] {
+    for (const auto& [key, value] : map) builder.Int(key.c_str(), value);
+  });
+  builder.Finish();
+  return builder.GetBuffer();
+}
+
+uint32_t ChecksumOf(const std::string& op_name, const std::map<std::string, int64_t>& map,
+                    const std::vector<uint8_t>& packed) {
+  std::vector<uint8_t> bytes(op_name.begin(), op_name.end());
+  for (const auto& [key, value] : map) {
+    if (key == "checksum") continue;
+    for (int i = 0; i < 4; ++i) {
+      bytes.push_back(static_cast<uint8_t>(value >> (8 * i)));
+    }
+  }
+  bytes.insert(bytes.end(), packed.begin(), packed.end());
+  return Crc32(0, bytes.data(), bytes.size());
+}
+
+void Encode(TestLayer* layer) {
+  LayerAttributes& a = layer->attributes;
+  const int n = a.block_size;
+  std::vector<uint8_t>& packed = layer->packed;
+  packed.clear();
+  for (const TestBlock& block : layer->blocks) {
+    for (int j = 0; j < n; ++j) {
+      const int channel = block.start + (j - block.start % n + n) % n;
+      const float* row = &layer->dense[int64_t{block.lane} * a.out_channels];
+      AppendValue(row[channel], a.value_type, &packed);
+    }
+  }
+  std::vector<uint32_t> counts(a.num_starts(), 0);
+  for (const TestBlock& block : layer->blocks) ++counts[block.start];
+  for (const uint32_t count : counts) AppendLeb128(count, &packed);
+  for (size_t i = 0; i < layer->blocks.size(); ++i) {
+    const bool first = i == 0 || layer->blocks[i].start != layer->blocks[i - 1].start;
+    const int lane = layer->blocks[i].lane;
+    AppendLeb128(first ? lane : lane - layer->blocks[i - 1].lane - 1, &packed);
+  }
+  a.num_blocks = static_cast<int>(layer->blocks.size());
+  a.bias_checksum =
+      layer->bias.empty() ? 0 : Crc32(0, layer->bias.data(), layer->bias.size() * sizeof(float));
+  a.checksum = ChecksumOf(OpName(a.kind), AttributeMap(a), packed);
+  layer->options = EncodeMap(AttributeMap(a));
+}
+
+PackedLayer TestLayer::Read() const {
+  LayerAttributes read;
+  Status status = ReadAttributes(attributes.kind, options.data(), options.size(), &read);
+  EXPECT_TRUE(status.ok()) << status.message();
+  PackedLayer layer;
+  status = PackedLayer::Check(read, packed.data(), packed.size(), bias_or_null(), &layer);
+  EXPECT_TRUE(status.ok()) << status.message();
+  return layer;
+}
+
+}  // namespace ubp
