@@ -28,8 +28,8 @@ namespace ubp {
 namespace {
 
 constexpr int kEnoughTiles = 8;
-// Channels computed before they are transposed: few enough for their rows to stay in the L1 cache.
-constexpr int kChannelsPerStore = 64;
+// Channels computed before they are transposed: few enough for their rows to stay in the cache.
+constexpr int kChannelsPerStore = 128;
 
 size_t WholeLines(int64_t floats) {
   return RoundUp(static_cast<size_t>(floats), kCacheLineBytes / sizeof(float));
