@@ -10,12 +10,13 @@ and [out, in]).
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 
-def to_lanes(weights: npt.NDArray, channel_axis: int) -> npt.NDArray:
+def to_lanes(weights: npt.NDArray[Any], channel_axis: int) -> npt.NDArray[Any]:
     """View (or copy, where the layout forces it) weights as [lanes, channels].
 
     Args:
@@ -26,8 +27,8 @@ def to_lanes(weights: npt.NDArray, channel_axis: int) -> npt.NDArray:
 
 
 def from_lanes(
-    matrix: npt.NDArray, shape: tuple[int, ...], channel_axis: int
-) -> npt.NDArray:
+    matrix: npt.NDArray[Any], shape: tuple[int, ...], channel_axis: int
+) -> npt.NDArray[Any]:
     """The inverse of `to_lanes`: bring [lanes, channels] back to `shape`.
 
     Raises:

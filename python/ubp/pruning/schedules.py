@@ -1,0 +1,195 @@
+"""Schedules: at which training steps masks are updated, and to which sparsity.
+
+A schedule is called with a step (int, the steps of training begun so far, this one included) and
+returns (is an update due, sparsity in [0, 1)). Names, arguments and meaning are those of
+tensorflow-model-optimization; its own schedule objects are accepted through `as_schedule`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from ubp.pruning.configured import Configured
+
+
+class Schedule(Configured, ABC):
+    """A map step -> (update due, sparsity). Immutable; compared by value; saved with the model."""
+
+    @abstractmethod
+    def __call__(self, step: int) -> tuple[bool, float]:
+        """Whether masks are to be updated at this step, and the sparsity that then holds."""
+
+
+@keras.saving.register_keras_serializable(package="ubp")
+@dataclass(frozen=True)
+class ConstantSparsity(Schedule):
+    """One sparsity, from `begin_step` to `end_step`, with an update every `frequency` steps.
+
+    Attributes:
+        target_sparsity: share of weights to remove, in [0, 1).
+        begin_step: first step with an update, >= 0.
+        end_step: last step that may have one; -1: no end.
+        frequency: steps between updates, >= 1.
+
+    Raises:
+        ValueError: if an attribute is out of its range.
+    """
+
+    target_sparsity: float
+    begin_step: int = 0
+    end_step: int = -1
+    frequency: int = 100
+
+    def __post_init__(self) -> None:
+        _check_sparsity(self, "target_sparsity")
+        if self.end_step < -1:
+            raise ValueError(f"{self}: end_step is {self.end_step}; expected -1 (no end) or >= 0.")
+        _check_steps(self, unbounded=self.end_step == -1)
+
+    def __call__(self, step: int) -> tuple[bool, float]:
+        return _is_due(self, step), self.target_sparsity
+
+
+@keras.saving.register_keras_serializable(package="ubp")
+@dataclass(frozen=True)
+class PolynomialDecay(Schedule):
+    """Gradual pruning (Zhu and Gupta, arXiv 1710.01878): fast at first, then ever slower.
+
+    sparsity(step) = final + (initial - final) * (1 - (step - begin) / (end - begin)) ** power,
+    constant before `begin_step` and after `end_step`; updates as in `ConstantSparsity`.
+
+    Attributes:
+        initial_sparsity, final_sparsity: in [0, 1).
+        begin_step, end_step: 0 <= begin_step < end_step.
+        power: exponent of the decay.
+        frequency: steps between updates, >= 1. Should divide end_step - begin_step: otherwise the
+            last update comes before `end_step` and misses the final sparsity, which is warned of.
+
+    Raises:
+        ValueError: if an attribute is out of its range.
+    """
+
+    initial_sparsity: float
+    final_sparsity: float
+    begin_step: int
+    end_step: int
+    power: float = 3
+    frequency: int = 100
+
+    def __post_init__(self) -> None:
+        _check_sparsity(self, "initial_sparsity")
+        _check_sparsity(self, "final_sparsity")
+        _check_steps(self, unbounded=False)
+        if self.begin_step == self.end_step:
+            raise ValueError(f"{self}: end_step is begin_step; expected a later step.")
+        missed = (self.end_step - self.begin_step) % self.frequency
+        if missed:
+            last = self.end_step - missed
+            warnings.warn(
+                f"{self}: the last update, at step {last}, reaches sparsity {self(last)[1]:.4g}, "
+                "not the final one; let frequency divide end_step - begin_step.",
+                stacklevel=3,
+            )
+
+    def __call__(self, step: int) -> tuple[bool, float]:
+        progress = (step - self.begin_step) / (self.end_step - self.begin_step)
+        remaining = 1.0 - min(1.0, max(0.0, progress))
+        span = self.initial_sparsity - self.final_sparsity
+        return _is_due(self, step), self.final_sparsity + span * remaining**self.power
+
+
+@keras.saving.register_keras_serializable(package="ubp")
+@dataclass(frozen=True)
+class CustomSchedule(Schedule):
+    """A caller's own schedule: any callable step -> (update due, sparsity), tensors or numbers.
+
+    To load a saved model, the callable must be registered with
+    `keras.saving.register_keras_serializable` or passed as a custom object.
+    """
+
+    function: Callable[[int], tuple[Any, Any]]
+
+    def __call__(self, step: int) -> tuple[bool, float]:
+        result = self.function(step)
+        if not isinstance(result, tuple) or len(result) != 2:
+            raise ValueError(
+                f"schedule {self.function} returned {result!r} at step {step}; expected a pair "
+                "(update due, sparsity)."
+            )
+        is_due, sparsity = bool(result[0]), float(result[1])
+        if not 0.0 <= sparsity < 1.0:
+            raise ValueError(
+                f"schedule {self.function} returned the sparsity {sparsity} at step {step}; "
+                "expected a number in [0, 1)."
+            )
+        return is_due, sparsity
+
+    def get_config(self) -> dict[str, Any]:
+        return {"function": keras.saving.serialize_keras_object(self.function)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> CustomSchedule:
+        """The schedule from its config; the callable is found by its registered name."""
+        return cls(keras.saving.deserialize_keras_object(config["function"]))
+
+
+_SAME_IN_TFMOT = {kind.__name__: kind for kind in (ConstantSparsity, PolynomialDecay)}
+
+
+def as_schedule(schedule: Schedule | Callable[[int], tuple[Any, Any]]) -> Schedule:
+    """The caller's schedule as one of ours: the one adapter for everything that is accepted.
+
+    tensorflow-model-optimization's ConstantSparsity and PolynomialDecay become the classes of the
+    same name here, so that a saved model does not need that package; other callables are wrapped.
+
+    Raises:
+        TypeError: if `schedule` is not callable.
+        ValueError: if its parameters are out of range.
+    """
+    if isinstance(schedule, Schedule):
+        return schedule
+    kind = type(schedule)
+    if kind.__module__.startswith("tensorflow_model_optimization.") and (
+        kind.__name__ in _SAME_IN_TFMOT
+    ):
+        config = schedule.get_config()["config"]  # type: ignore[attr-defined]
+        return _SAME_IN_TFMOT[kind.__name__](**config)
+    if not callable(schedule) or isinstance(schedule, type):
+        raise TypeError(
+            f"schedule is {schedule!r}; expected a schedule such as ConstantSparsity(0.8), or a "
+            "callable step -> (update due, sparsity)."
+        )
+    return CustomSchedule(schedule)
+
+
+_Stepped = ConstantSparsity | PolynomialDecay
+
+
+def _is_due(schedule: _Stepped, step: int) -> bool:
+    begun = step >= schedule.begin_step
+    ended = 0 <= schedule.end_step < step
+    return begun and not ended and (step - schedule.begin_step) % schedule.frequency == 0
+
+
+def _check_sparsity(schedule: _Stepped, name: str) -> None:
+    value = getattr(schedule, name)
+    if not 0.0 <= value < 1.0:
+        raise ValueError(f"{schedule}: {name} is {value}; expected a number in [0, 1).")
+
+
+def _check_steps(schedule: _Stepped, *, unbounded: bool) -> None:
+    if schedule.begin_step < 0:
+        raise ValueError(f"{schedule}: begin_step is {schedule.begin_step}; expected >= 0.")
+    if not unbounded and schedule.end_step < schedule.begin_step:
+        raise ValueError(
+            f"{schedule}: end_step {schedule.end_step} comes before begin_step "
+            f"{schedule.begin_step}; expected a later step."
+        )
+    if schedule.frequency < 1:
+        raise ValueError(f"{schedule}: frequency is {schedule.frequency}; expected >= 1.")
