@@ -40,10 +40,10 @@ TEST(ThreadPoolTest, NoThreadNumberIsUsedTwiceAtOnce) {
 
 TEST(ThreadPoolTest, EachLoopSeesWhatTheOneBeforeWrote) {
   ThreadPool pool(3);
-  std::vector<int> values(50, 0);
-  for (int loop = 0; loop < 2000; ++loop) {
-    pool.Run(50,
-             [&](int job, int) { values[job] = values[(job * 7 + loop) % 50] >= 0 ? loop : -1; });
+  std::vector<int> values(50, 0), next(50);
+  for (int loop = 1; loop <= 2000; ++loop) {
+    pool.Run(50, [&](int job, int) { next[job] = values[(job * 7 + loop) % 50] + 1; });
+    values.swap(next);
     for (const int value : values) ASSERT_EQ(value, loop);
   }
 }

@@ -1,0 +1,3 @@
+#!/bin/sh
+echo "bazel coverage needs a Bazel that can download its coverage tools; --config=offline has none." >&2
+exit 1
