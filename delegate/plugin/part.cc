@@ -90,9 +90,9 @@ class Part {
   std::vector<float*> memory_;  // of each tensor of the graph, during an invocation
 };
 
+// To the interpreter, which prints it or raises it; it puts words of its own right after it.
 TfLiteStatus Fail(TfLiteContext* context, const std::string& message) {
-  Log(LogLevel::kError, message);
-  context->ReportError(context, "%s", message.c_str());
+  context->ReportError(context, "%s\n", message.c_str());
   return kTfLiteError;
 }
 

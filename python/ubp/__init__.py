@@ -1,0 +1,63 @@
+"""UBP for TensorFlow Lite: pruned Keras CNNs, several times faster in the standard interpreter.
+
+    pruned = ubp.prune(model, schedule=ubp.PolynomialDecay(...), pattern=ubp.UnalignedBlock(4))
+    pruned.fit(x, y, callbacks=[ubp.UpdatePruning()])
+    ubp.convert(ubp.strip(pruned)).save("model.tflite")
+    interpreter = ubp.Interpreter("model.tflite", num_threads=2)
+
+Names are loaded when first used: running a converted model imports neither TensorFlow nor Keras.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import Any
+
+_HOME = {
+    "select_blocks": "ubp.selection",
+    "Selection": "ubp.selection",
+    "prune": "ubp.pruning",
+    "strip": "ubp.pruning",
+    "UpdatePruning": "ubp.pruning",
+    "ConstantSparsity": "ubp.pruning",
+    "PolynomialDecay": "ubp.pruning",
+    "UnalignedBlock": "ubp.pruning",
+    "AlignedBlock": "ubp.pruning",
+    "Unstructured": "ubp.pruning",
+    "convert": "ubp.convert",
+    "ConversionResult": "ubp.convert",
+    "Interpreter": "ubp.runtime",
+    "load_delegate": "ubp.runtime",
+    "delegate_path": "ubp.runtime",
+}
+
+__version__ = "0.1.0"
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'ubp' has no attribute '{name}'; it has {', '.join(__all__)}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
+
+
+class _Package(ModuleType):
+    """This package's type: importing the subpackage ubp.convert must not hide the function.
+
+    The import system binds a submodule to its name in the parent; a public name stays what it is.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -1,0 +1,57 @@
+"""Cover: the fewest blocks of N consecutive channels that contain all of a layer's non-zeros.
+
+Walking each lane from left to right and starting a block at the first non-zero that no block
+contains yet is minimal: a block that contains that non-zero cannot reach further to the right. A
+block that would cross the last channel is shifted left, where it may overlap the previous block of
+its lane.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Blocks of `size` channels; lanes, starts: integers [num_blocks], sorted by (start, lane)."""
+
+    size: int
+    lanes: npt.NDArray[np.integer]
+    starts: npt.NDArray[np.integer]
+
+    @property
+    def count(self) -> int:
+        return self.lanes.size
+
+
+def cover_lanes(nonzero: npt.NDArray[np.bool_], block_size: int) -> Blocks:
+    """Cover every True of `nonzero`.
+
+    Args:
+        nonzero: bool [lanes, channels].
+        block_size: N, at most `channels`.
+
+    Raises:
+        ValueError: if a block is wider than a lane.
+    """
+    lanes, channels = nonzero.shape
+    if block_size > channels:
+        raise ValueError(
+            f"cover_lanes: blocks of {block_size} do not fit into {channels} channels."
+        )
+    by_channel = np.ascontiguousarray(nonzero.T)
+    covered_to = np.zeros(lanes, np.int32)  # the channel after each lane's last block
+    found = []
+    for channel in range(channels):
+        begun = np.flatnonzero(by_channel[channel] & (covered_to <= channel)).astype(np.int32)
+        covered_to[begun] = channel + block_size
+        found.append(begun)
+    lane = np.concatenate(found)
+    last_start = channels - block_size
+    start = np.repeat(np.arange(channels, dtype=np.int32), [begun.size for begun in found])
+    start = np.minimum(start, last_start)
+    order = np.lexsort((lane, start))  # the shifted blocks of several channels share one start
+    return Blocks(block_size, lane[order], start[order])

@@ -1,0 +1,129 @@
+"""A .tflite file's bytes <-> the schema's object tree (ai_edge_litert's generated classes).
+
+Reading checks what the rest of the converter relies on: every index in the tree points at
+something. Writing keeps each buffer's data at a multiple of 16 bytes from the start of the file, as
+the C++ runtime expects and the generated Python code does not do.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+
+import flatbuffers
+from ai_edge_litert import schema_py_generated as schema
+
+FILE_IDENTIFIER = b"TFL3"
+BUFFER_ALIGNMENT = 16
+NO_BUFFER = 0  # the runtime takes the first buffer for "no data", whatever it holds
+MAX_FILE_BYTES = 2**31 - 1  # offsets in a flatbuffer are 32-bit and signed
+
+_BUILTIN_NAMES: dict[int, str] = {
+    code: name for name, code in vars(schema.BuiltinOperator).items() if name.isupper()
+}
+
+# What the flatbuffers package raises when it reads past the end or decodes nonsense.
+_DAMAGED = (AttributeError, IndexError, OverflowError, TypeError, ValueError, struct.error)
+
+
+def parse(data: bytes, source: str) -> schema.ModelT:
+    """Unpack a .tflite file.
+
+    Args:
+        data: the whole file.
+        source: what to call it in an error.
+
+    Raises:
+        ValueError: if it is not a .tflite file, is damaged, over 2 GB, or keeps data outside of the
+            flatbuffer.
+    """
+    if len(data) > MAX_FILE_BYTES:
+        raise ValueError(f"{source}: {len(data)} bytes; models over 2 GB are not supported.")
+    if data[4:8] != FILE_IDENTIFIER:
+        raise ValueError(f"{source}: not a TensorFlow Lite model (no 'TFL3' at byte 4).")
+    try:
+        model = schema.ModelT.InitFromPackedBuf(data)
+    except _DAMAGED as error:
+        raise ValueError(f"{source}: damaged or truncated TensorFlow Lite model.") from error
+    _check_tree(model, source)
+    return model
+
+
+def serialize(model: schema.ModelT) -> bytes:
+    """Pack the object tree into a .tflite file.
+
+    Raises:
+        ValueError: if the file would exceed 2 GB.
+    """
+    model.buffers = [_AlignedBufferT(buffer.data) for buffer in model.buffers]
+    size = sum(0 if buffer.data is None else len(buffer.data) for buffer in model.buffers)
+    builder = flatbuffers.Builder(min(2 * size + 2**16, MAX_FILE_BYTES))
+    try:
+        builder.Finish(model.Pack(builder), FILE_IDENTIFIER)
+    except flatbuffers.builder.BuilderSizeError as error:
+        raise ValueError("the converted model would exceed the 2 GB of a .tflite file.") from error
+    return bytes(builder.Output())
+
+
+def operator_name(model: schema.ModelT, operator: schema.OperatorT) -> str:
+    """The schema's name of a built-in operator, such as CONV_2D, or a custom operator's own."""
+    return code_name(model.operatorCodes[operator.opcodeIndex])
+
+
+def code_name(code: schema.OperatorCodeT) -> str:
+    """As `operator_name`, of an entry of the model's table of operators."""
+    # Files written before the schema had more than 127 operators hold the deprecated code only.
+    builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
+    if builtin == schema.BuiltinOperator.CUSTOM:
+        return text(code.customCode)
+    return _BUILTIN_NAMES.get(builtin, f"BUILTIN_{builtin}")
+
+
+def text(value: bytes | str | None) -> str:
+    """A string of the object tree, which holds bytes where it was read and str where it was set."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value or ""
+
+
+def operators(subgraph: schema.SubGraphT) -> list[schema.OperatorT]:
+    """A subgraph's operators; a list that the file leaves out is empty."""
+    return list(subgraph.operators or [])
+
+
+def indices(vector: Iterable[int] | None) -> list[int]:
+    """A vector of tensor indices as Python integers; -1 stands for an optional tensor left out."""
+    return [] if vector is None else [int(index) for index in vector]
+
+
+class _AlignedBufferT(schema.BufferT):
+    def Pack(self, builder: flatbuffers.Builder) -> int:  # noqa: N802 - the generated code's name
+        if self.data is not None:
+            builder.Prep(BUFFER_ALIGNMENT, len(self.data))
+        offset: int = super().Pack(builder)
+        return offset
+
+
+def _check_tree(model: schema.ModelT, source: str) -> None:
+    if not model.subgraphs or not model.buffers:
+        raise ValueError(f"{source}: damaged TensorFlow Lite model: no subgraphs or no buffers.")
+    if any(buffer.offset > 1 for buffer in model.buffers):
+        raise ValueError(
+            f"{source}: keeps weights outside of the flatbuffer; this is not supported."
+        )
+    for subgraph in model.subgraphs:
+        opcodes = [operator.opcodeIndex for operator in operators(subgraph)]
+        _check_indices("operator code", opcodes, len(model.operatorCodes or []), source)
+        buffers = [tensor.buffer for tensor in subgraph.tensors or []]
+        _check_indices("buffer", buffers, len(model.buffers), source)
+        for operator in operators(subgraph):
+            used = [i for i in indices(operator.inputs) + indices(operator.outputs) if i != -1]
+            _check_indices("tensor", used, len(subgraph.tensors or []), source)
+
+
+def _check_indices(kind: str, found: Iterable[int], size: int, source: str) -> None:
+    for index in found:
+        if not 0 <= index < size:
+            raise ValueError(
+                f"{source}: damaged TensorFlow Lite model: refers to {kind} {index}, it has {size}."
+            )

@@ -1,0 +1,118 @@
+"""Report: what became of each layer, as data and as a table for the terminal. Decides nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from ubp.convert.decide import Decision
+from ubp.convert.pack import PackedOperator
+from ubp.format import Activation, Attributes, Padding, ValueType
+
+_NAMED = {"activation": Activation, "padding": Padding, "value_type": ValueType}
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """One layer with weights.
+
+    name: the weights tensor's name.
+    op: the operator's name before conversion.
+    taken: whether it was converted.
+    reason: why not; empty if taken.
+    shape: the weights' shape in the file before conversion.
+    sparsity: share of zeros among the weights, or None where they were not examined.
+    block_size, num_blocks: the cover with the best predicted speed, also where it was not taken;
+        None for layers that cannot be converted.
+    bytes_before, bytes_after: of the weights in the file; equal where nothing changed.
+    speedup: predicted for the layer alone, sparse over dense; None for layers that cannot be
+        converted.
+    attributes: of a layer that was block-sparse before; otherwise None.
+    """
+
+    name: str
+    op: str
+    taken: bool
+    reason: str
+    shape: tuple[int, ...]
+    sparsity: float | None
+    block_size: int | None
+    num_blocks: int | None
+    bytes_before: int
+    bytes_after: int
+    speedup: float | None
+    attributes: Attributes | None = None
+
+
+def report_layer(decision: Decision, new: PackedOperator | None) -> LayerReport:
+    """The report on one decision and, where the layer was taken, what it was packed to."""
+    layer, blocks = decision.layer, decision.blocks
+    return LayerReport(
+        name=layer.name,
+        op=layer.op,
+        taken=decision.taken,
+        reason=decision.reason,
+        shape=layer.shape,
+        sparsity=decision.sparsity,
+        block_size=None if blocks is None else blocks.size,
+        num_blocks=None if blocks is None else blocks.count,
+        bytes_before=layer.stored_bytes,
+        bytes_after=layer.stored_bytes if new is None else len(new.packed),
+        speedup=decision.speedup,
+        attributes=None if layer.packed is None else layer.packed.attributes,
+    )
+
+
+def print_report(report: list[LayerReport], console: Console, done: bool = True) -> None:
+    """Print one row per layer; `done`: the layers taken were converted, otherwise they would be."""
+    table = Table(header_style="bold", pad_edge=False)
+    for heading in ("layer", "op", "weights"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("zeros", "N", "blocks", "KiB", "predicted"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("result" if done else "convert would", overflow="fold")
+    for layer in report:
+        verdict = (
+            ("converted" if done else "convert it") if layer.taken else f"keep: {layer.reason}"
+        )
+        table.add_row(*_cells(layer), verdict, style=None if layer.taken else "dim")
+    console.print(table)
+
+
+def print_attributes(report: list[LayerReport], console: Console) -> None:
+    """Print the attributes of the layers that were block-sparse before, if there are any."""
+    sparse = [layer for layer in report if layer.attributes is not None]
+    if not sparse:
+        return
+    table = Table(title="block-sparse layers", header_style="bold", pad_edge=False)
+    for heading in ("layer", "attributes"):
+        table.add_column(heading, overflow="fold")
+    for layer in sparse:
+        values = layer.attributes.as_dict() if layer.attributes is not None else {}
+        named = {name: kind(values[name]).name for name, kind in _NAMED.items() if name in values}
+        shown = (f"{name} {value}" for name, value in (values | named).items())
+        table.add_row(_short(layer.name), ", ".join(shown))
+    console.print(table)
+
+
+def _short(name: str) -> str:
+    """The end of a tensor's name, which TensorFlow makes of paths joined by ';'."""
+    return "/".join(name.split(";")[0].split("/")[-2:])
+
+
+def _cells(layer: LayerReport) -> list[str]:
+    size = f"{layer.bytes_before / 1024:.1f}"
+    if layer.taken:
+        size += f" -> {layer.bytes_after / 1024:.1f}"
+    return [
+        _short(layer.name),
+        layer.op,
+        "x".join(map(str, layer.shape)),
+        "" if layer.sparsity is None else f"{layer.sparsity:.1%}",
+        "" if layer.block_size is None else str(layer.block_size),
+        "" if layer.num_blocks is None else str(layer.num_blocks),
+        size,
+        "" if layer.speedup is None else f"{layer.speedup:.2f}x",
+    ]

@@ -1,0 +1,44 @@
+"""The packed block format, version 1 (docs/packed-format.md): its only writer and reader in Python.
+
+    attributes.py    what the custom ops' custom_options hold, with every range
+    leb128.py        the variable-length integers of the sections `counts` and `lanes`
+    values.py        float32, float16 and bfloat16 storage of the weights
+    packed_layer.py  one layer's blocks <-> the packed buffer
+
+This package knows arrays and bytes, never models: the converter fills the attributes from a
+model's operators.
+"""
+
+from ubp.format.attributes import (
+    BLOCK_SIZES,
+    CONV_2D,
+    FULLY_CONNECTED,
+    OP_NAMES,
+    VERSION,
+    Activation,
+    Attributes,
+    Conv2DAttributes,
+    FullyConnectedAttributes,
+    Padding,
+    ValueType,
+    read_attributes,
+)
+from ubp.format.packed_layer import PackedLayer, pack, unpack
+
+__all__ = [
+    "BLOCK_SIZES",
+    "CONV_2D",
+    "FULLY_CONNECTED",
+    "OP_NAMES",
+    "VERSION",
+    "Activation",
+    "Attributes",
+    "Conv2DAttributes",
+    "FullyConnectedAttributes",
+    "PackedLayer",
+    "Padding",
+    "ValueType",
+    "pack",
+    "read_attributes",
+    "unpack",
+]

@@ -1,0 +1,251 @@
+"""The attributes of UbpConv2D and UbpFullyConnected: a checked dataclass <-> custom_options.
+
+custom_options are a FlexBuffers map from attribute names to integers (docs/packed-format.md,
+"Attributes"). Sizes are in elements; `lanes` = kernel_h * kernel_w * in_channels. Written as
+unsigned integers; any integer type is read.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass, fields
+from enum import IntEnum
+from typing import ClassVar
+
+from flatbuffers import flexbuffers
+
+VERSION = 1
+CONV_2D = "UbpConv2D"
+FULLY_CONNECTED = "UbpFullyConnected"
+OP_NAMES = (CONV_2D, FULLY_CONNECTED)
+BLOCK_SIZES = (1, 2, 4, 8, 16)
+
+_CHANNELS = range(1, 2**24 + 1)
+_WINDOW = range(1, 2**12 + 1)  # kernel, stride, dilation
+_UINT32 = range(2**32)
+_INT32 = range(2**31)
+
+_RANGES = {
+    "version": range(VERSION, VERSION + 1),
+    "block_size": BLOCK_SIZES,
+    "in_channels": _CHANNELS,
+    "out_channels": _CHANNELS,
+    "num_blocks": _INT32,
+    "value_type": range(3),
+    "activation": range(4),
+    "kernel_h": _WINDOW,
+    "kernel_w": _WINDOW,
+    "stride_h": _WINDOW,
+    "stride_w": _WINDOW,
+    "dilation_h": _WINDOW,
+    "dilation_w": _WINDOW,
+    "padding": range(2),
+    "keep_num_dims": range(2),
+    "bias_checksum": _UINT32,
+    "checksum": _UINT32,
+}
+
+# What the FlexBuffers reader raises on damaged bytes: it does not check its offsets itself.
+_DAMAGED = (AssertionError, IndexError, KeyError, TypeError, ValueError, struct.error)
+
+
+class ValueType(IntEnum):
+    """How the section `values` stores a weight."""
+
+    F32 = 0
+    F16 = 1
+    BF16 = 2
+
+
+class Activation(IntEnum):
+    """The fused activation; the TFLite schema's numbers."""
+
+    NONE = 0
+    RELU = 1
+    RELU_N1_TO_1 = 2
+    RELU6 = 3
+
+
+class Padding(IntEnum):
+    """The TFLite schema's numbers."""
+
+    SAME = 0
+    VALID = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attributes:
+    """The attributes both ops have; `pack` fills num_blocks and the checksums in."""
+
+    op: ClassVar[str]
+
+    in_channels: int
+    out_channels: int
+    block_size: int
+    value_type: int = ValueType.F32
+    activation: int = Activation.NONE
+    num_blocks: int = 0
+    bias_checksum: int = 0
+    checksum: int = 0
+    version: int = VERSION
+
+    @property
+    def lanes(self) -> int:
+        """Rows of the layer's weight matrix [lanes, out_channels]."""
+        return self.in_channels
+
+    @property
+    def num_starts(self) -> int:
+        """Channels at which a block may start: 0 .. out_channels - block_size."""
+        return self.out_channels - self.block_size + 1
+
+    def as_dict(self) -> dict[str, int]:
+        """All attributes in alphabetical order, the order of the file and of the checksum."""
+        return {name: int(getattr(self, name)) for name in attribute_names(type(self))}
+
+    def check(self) -> None:
+        """Check every attribute's range.
+
+        Raises:
+            ValueError: naming the op, the attribute, its value and what was expected.
+        """
+        for name, value in self.as_dict().items():
+            if value not in _RANGES[name]:
+                raise ValueError(
+                    f"{self.op}: the attribute '{name}' is {value}, {_expected(name)}."
+                )
+        if self.block_size > self.out_channels:
+            raise ValueError(
+                f"{self.op}: the attribute 'block_size' is {self.block_size}, more than the "
+                f"{self.out_channels} output channels."
+            )
+        if self.lanes not in _INT32:
+            raise ValueError(
+                f"{self.op}: kernel_h * kernel_w * in_channels is {self.lanes}, expected at most "
+                f"{_INT32[-1]}."
+            )
+        places = self.lanes * self.num_starts
+        if self.num_blocks > places:
+            raise ValueError(
+                f"{self.op}: the attribute 'num_blocks' is {self.num_blocks}, more than the "
+                f"{places} places there are."
+            )
+
+    def crc(self) -> int:
+        """CRC-32 of the op's name and all attributes but `checksum`; the packed buffer goes on."""
+        values = [value for name, value in self.as_dict().items() if name != "checksum"]
+        return zlib.crc32(struct.pack(f"<{len(values)}I", *values), zlib.crc32(self.op.encode()))
+
+    def to_custom_options(self) -> bytes:
+        """The FlexBuffers map that `read_attributes` reads."""
+        builder = flexbuffers.Builder()
+        with builder.Map():
+            for name, value in self.as_dict().items():
+                builder.Key(name)
+                builder.UInt(value)
+        return bytes(builder.Finish())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conv2DAttributes(Attributes):
+    """UbpConv2D: what CONV_2D's options say, in the TFLite schema's terms."""
+
+    op: ClassVar[str] = CONV_2D
+
+    kernel_h: int
+    kernel_w: int
+    stride_h: int = 1
+    stride_w: int = 1
+    dilation_h: int = 1
+    dilation_w: int = 1
+    padding: int = Padding.SAME
+
+    @property
+    def lanes(self) -> int:
+        return self.kernel_h * self.kernel_w * self.in_channels
+
+
+@dataclass(frozen=True, kw_only=True)
+class FullyConnectedAttributes(Attributes):
+    """UbpFullyConnected: what FULLY_CONNECTED's options say."""
+
+    op: ClassVar[str] = FULLY_CONNECTED
+
+    keep_num_dims: int = 0
+
+
+_CLASSES: dict[str, type[Attributes]] = {
+    CONV_2D: Conv2DAttributes,
+    FULLY_CONNECTED: FullyConnectedAttributes,
+}
+
+
+def attribute_names(kind: type[Attributes]) -> list[str]:
+    """The keys of an op's custom_options, in alphabetical order."""
+    return sorted(field.name for field in fields(kind))
+
+
+def read_attributes(op: str, custom_options: bytes) -> Attributes:
+    """Read and check an op's custom_options.
+
+    The checksums are left to `unpack`, which sees the bytes they cover.
+
+    Args:
+        op: one of OP_NAMES.
+        custom_options: the operator's options as they stand in the file.
+
+    Raises:
+        ValueError: if they are not a FlexBuffers map with exactly the op's keys, or an attribute is
+            out of range.
+    """
+    kind = _CLASSES[op]
+    found = _read_map(op, custom_options)
+    version = found.get("version")
+    if version != VERSION:  # looked at first: a newer version may have other keys
+        raise ValueError(
+            f"{op}: the packed format has version {version}, this release of ubp reads version "
+            f"{VERSION}; use the release that converted the model."
+        )
+    names = attribute_names(kind)
+    for name in names:
+        if found.get(name) is None:
+            raise ValueError(f"{op}: the attribute '{name}' is missing or not an integer.")
+    for name in found:
+        if name not in names:
+            raise ValueError(
+                f"{op}: the attribute '{name}' is unknown; expected exactly {', '.join(names)}."
+            )
+    attributes = kind(**{name: value for name, value in found.items() if value is not None})
+    attributes.check()
+    return attributes
+
+
+def _read_map(op: str, custom_options: bytes) -> dict[str, int | None]:
+    """A FlexBuffers map's keys and integer values; None for a value that is not an integer."""
+    try:
+        root = flexbuffers.GetRoot(custom_options)
+        if not root.IsMap:
+            raise ValueError("not a map")
+        entries = root.AsMap
+        if len(entries) > len(_RANGES):
+            raise ValueError("too many keys")
+        pairs = [
+            (key.AsKey, value) for key, value in zip(entries.Keys, entries.Values, strict=True)
+        ]
+        found = {name: value.AsInt if value.IsInt else None for name, value in pairs}
+    except _DAMAGED as error:
+        raise ValueError(
+            f"{op}: custom_options are not a FlexBuffers map of the attributes; the file is "
+            "damaged or was not written by ubp convert."
+        ) from error
+    if len(found) != len(pairs):
+        raise ValueError(f"{op}: custom_options hold an attribute twice.")
+    return found
+
+
+def _expected(name: str) -> str:
+    allowed = _RANGES[name]
+    if isinstance(allowed, range):
+        return f"expected {allowed[0]} to {allowed[-1]}"
+    return f"expected one of {', '.join(map(str, allowed))}"

@@ -1,0 +1,14 @@
+"""The standard interpreter with the UBP delegate attached; needs neither TensorFlow nor Keras."""
+
+from ubp.runtime.benchmark import BenchmarkResult, Timing, benchmark
+from ubp.runtime.delegate import delegate_path, load_delegate
+from ubp.runtime.interpreter import Interpreter
+
+__all__ = [
+    "BenchmarkResult",
+    "Interpreter",
+    "Timing",
+    "benchmark",
+    "delegate_path",
+    "load_delegate",
+]

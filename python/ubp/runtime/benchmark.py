@@ -1,0 +1,102 @@
+"""Interleaved timing of several interpreters, so that a drifting machine touches all of them alike.
+
+One round runs a block of inferences in each interpreter after the other. Times are in milliseconds
+per inference; a ratio compares two interpreters within one round, and the median over the rounds is
+what is quoted. Alternating after every single inference instead would let the slower model leave
+its caches to the faster one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from ubp.runtime.inputs import random_inputs, set_inputs
+
+_WARM_UP_BLOCKS = 1
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Milliseconds per inference of one interpreter, over all inferences."""
+
+    median_ms: float
+    p10_ms: float
+    p90_ms: float
+
+
+@dataclass(frozen=True)
+class BenchmarkResult:
+    """What one benchmark measured.
+
+    timings: by the interpreter's name.
+    block_medians_ms: float64 [rounds] by name, the median of each block.
+    """
+
+    timings: dict[str, Timing]
+    block_medians_ms: dict[str, npt.NDArray[np.float64]]
+
+    def speedup(self, name: str, against: str) -> float:
+        """How many times faster `name` is than `against`: the median of the rounds' ratios."""
+        ratios = self.block_medians_ms[against] / self.block_medians_ms[name]
+        return float(np.median(ratios))
+
+
+def benchmark(
+    interpreters: Mapping[str, Any],
+    rounds: int = 30,
+    block: int = 10,
+    seed: int = 0,
+    progress: bool = True,
+) -> BenchmarkResult:
+    """Time interpreters against each other on random inputs.
+
+    Args:
+        interpreters: by name; each is allocated here.
+        rounds: how many blocks each interpreter runs.
+        block: inferences in one block.
+        seed: of the random inputs.
+        progress: show a progress bar on standard error, if that is a terminal.
+
+    Raises:
+        ValueError: if rounds or block is below 1, or an input's type is not known to
+            `random_inputs`.
+    """
+    if rounds < 1 or block < 1:
+        raise ValueError(f"rounds is {rounds} and block {block}, expected at least 1 of each.")
+    for interpreter in interpreters.values():
+        interpreter.allocate_tensors()
+        set_inputs(interpreter, random_inputs(interpreter, np.random.default_rng(seed)))
+        for _ in range(_WARM_UP_BLOCKS):
+            _time_block(interpreter, block)
+    times = {name: np.empty((rounds, block)) for name in interpreters}
+    for index in tqdm(
+        range(rounds), desc="benchmark", unit="round", disable=None if progress else True
+    ):
+        for name, interpreter in interpreters.items():
+            times[name][index] = _time_block(interpreter, block)
+    return BenchmarkResult(
+        {name: _timing(values) for name, values in times.items()},
+        {name: np.median(values, axis=1) for name, values in times.items()},
+    )
+
+
+def _time_block(interpreter: Any, block: int) -> list[float]:
+    """Milliseconds of each of `block` inferences."""
+    elapsed = []
+    for _ in range(block):
+        begin = time.perf_counter_ns()
+        interpreter.invoke()
+        elapsed.append((time.perf_counter_ns() - begin) / 1e6)
+    return elapsed
+
+
+def _timing(values: npt.NDArray[np.float64]) -> Timing:
+    p10, median, p90 = np.percentile(values, [10, 50, 90])
+    return Timing(float(median), float(p10), float(p90))

@@ -1,0 +1,61 @@
+"""Where the delegate's library is, and how it is loaded."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from pathlib import Path
+
+from ai_edge_litert.interpreter import Delegate
+from ai_edge_litert.interpreter import load_delegate as load_external_delegate
+
+PATH_VARIABLE = "UBP_DELEGATE"
+_PACKAGED = Path(__file__).parent.parent / "lib" / "libubp_delegate.so"
+
+
+def delegate_path() -> str:
+    """The path of libubp_delegate.so, for tf.lite, benchmark_model and C++ hosts.
+
+    The environment variable UBP_DELEGATE names another one.
+
+    Raises:
+        FileNotFoundError: if there is no such file, saying what to do.
+    """
+    override = os.environ.get(PATH_VARIABLE)
+    if override:
+        if not Path(override).is_file():
+            raise FileNotFoundError(
+                f"{PATH_VARIABLE} names {override}, which does not exist; correct or unset it."
+            )
+        return override
+    if not _PACKAGED.is_file():
+        raise FileNotFoundError(
+            f"the UBP delegate is missing: {_PACKAGED} does not exist; run './run setup' in a "
+            "checkout, or reinstall the package."
+        )
+    return str(_PACKAGED)
+
+
+def load_delegate(**options: str | int) -> Delegate:
+    """Load the delegate, for `experimental_delegates` of ai_edge_litert's or tf.lite's interpreter.
+
+    Args:
+        options: the delegate's options: num_threads (int; default: the interpreter's), kernel
+            ("auto", "reference", "portable", "avx2", "avx512" or "neon"), log ("quiet" or "info").
+
+    Raises:
+        FileNotFoundError: if the library is missing.
+        OSError: if the file is no library that this machine can load.
+        ValueError: if the delegate refuses an option, in its own words.
+    """
+    path = delegate_path()
+    try:
+        ctypes.CDLL(path)  # litert's Delegate leaves a half-made object behind where this fails
+    except OSError as error:
+        raise OSError(f"{path} cannot be loaded as the UBP delegate: {error}.") from error
+    try:
+        return load_external_delegate(path, {name: str(value) for name, value in options.items()})
+    except ValueError as error:
+        # litert's text is "Failed to load delegate from PATH", then a line with our own message.
+        _, _, message = str(error).partition("\n")
+        raise ValueError(message or str(error)) from error

@@ -1,0 +1,78 @@
+"""Fixtures for tests that run converted models in real interpreters, through the delegate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ubp
+
+
+@pytest.fixture(scope="session", autouse=True)
+def delegate() -> str:
+    """The path of the delegate; without it every test here fails and says what to do."""
+    return ubp.delegate_path()
+
+
+@pytest.fixture(scope="session")
+def keras() -> Any:
+    import keras
+
+    return keras
+
+
+@pytest.fixture(scope="session")
+def randomise() -> Callable[[Any], Any]:
+    """Gives a Keras model random weights that keep activations of order one at 80% sparsity."""
+
+    def fill(model: Any, seed: int = 0) -> Any:
+        rng = np.random.default_rng(seed)
+        for layer in model.layers:
+            values = []
+            for weight in layer.weights:
+                if weight.name in ("kernel", "depthwise_kernel"):
+                    shape = weight.shape
+                    depthwise = weight.name == "depthwise_kernel"
+                    fan_in = np.prod(shape[:2]) if depthwise else np.prod(shape[:-1]) / 4
+                    values.append(rng.normal(size=shape) * np.sqrt(2 / fan_in))
+                elif weight.name in ("gamma", "moving_variance"):
+                    values.append(rng.uniform(0.7, 1.4, weight.shape))
+                else:
+                    values.append(0.1 * rng.normal(size=weight.shape))
+            layer.set_weights(values)
+        return model
+
+    return fill
+
+
+@pytest.fixture(scope="session")
+def prune() -> Callable[..., Any]:
+    """Prunes a Keras model to 80% in one shot: every Conv2D and Dense but the first."""
+
+    def pruned(model: Any, pattern: Any, sparsity: float = 0.8) -> Any:
+        kinds = ("Conv2D", "Dense")
+        names = [layer.name for layer in model.layers if type(layer).__name__ in kinds][1:]
+        method = "aligned" if isinstance(pattern, ubp.AlignedBlock) else "optimal"
+        schedule = ubp.ConstantSparsity(sparsity)
+        return ubp.strip(ubp.prune(model, schedule, pattern, method, layers=names))
+
+    return pruned
+
+
+@pytest.fixture(scope="session")
+def run() -> Callable[[Any, Sequence[np.ndarray]], list[np.ndarray]]:
+    """Runs any interpreter: inputs in, all outputs out."""
+
+    def outputs(interpreter: Any, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        for detail, value in zip(interpreter.get_input_details(), inputs, strict=True):
+            interpreter.resize_tensor_input(detail["index"], value.shape)
+        interpreter.allocate_tensors()
+        for detail, value in zip(interpreter.get_input_details(), inputs, strict=True):
+            interpreter.set_tensor(detail["index"], value)
+        interpreter.invoke()
+        return [interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()]
+
+    return outputs

@@ -1,0 +1,113 @@
+"""The command line's commands that run models."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ubp.cli import main
+from ubp.convert import flatbuffer
+
+
+@pytest.fixture(scope="module")
+def dense(keras: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    inputs = keras.Input((8, 8, 64))
+    model = keras.Model(inputs, keras.layers.Conv2D(128, 3)(inputs))
+    rng = np.random.default_rng(0)
+    model.layers[1].kernel.assign(rng.normal(size=(3, 3, 64, 128)) * (rng.random(128) < 0.2))
+    path = tmp_path_factory.mktemp("models") / "model.keras"
+    model.save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def models(dense: Path) -> tuple[Path, Path]:
+    """The dense and the converted .tflite file."""
+    import ubp
+
+    result = ubp.convert(dense)
+    paths = dense.with_name("dense.tflite"), dense.with_name("sparse.tflite")
+    paths[0].write_bytes(result.dense)
+    result.save(paths[1])
+    return paths
+
+
+def test_convert_verifies(dense: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "out.tflite"
+    assert main(["convert", str(dense), "-o", str(output), "--verify"]) == 0
+    assert "passed" in capsys.readouterr().out
+    assert output.read_bytes()[4:8] == b"TFL3"
+
+
+def test_a_failed_verification_writes_nothing(
+    dense: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from ubp.convert import verify as module
+
+    monkeypatch.setitem(module.TOLERANCES, 0, -1.0)
+    output = tmp_path / "out.tflite"
+    assert main(["convert", str(dense), "-o", str(output), "--verify"]) == 1
+    assert not output.exists()
+    captured = capsys.readouterr()
+    assert "FAILED" in captured.out
+    assert captured.err == f"ubp: error: verification failed; {output} was not written.\n"
+
+
+def test_verify(models: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["verify", *map(str, models), "--threads", "2"]
+    assert main(command) == 0
+    assert "passed" in capsys.readouterr().out
+    assert main([*command, "--tolerance", "-1"]) == 1
+    assert "FAILED" in capsys.readouterr().out
+
+
+def test_verify_of_different_weights_fails(models: tuple[Path, Path], tmp_path: Path) -> None:
+    tree = flatbuffer.parse(models[0].read_bytes(), "")
+    weights = tree.subgraphs[0].tensors[tree.subgraphs[0].operators[0].inputs[1]].buffer
+    values = np.frombuffer(tree.buffers[weights].data, np.float32) * np.float32(1.01)
+    tree.buffers[weights].data = values.view(np.uint8)
+    other = tmp_path / "other.tflite"
+    other.write_bytes(flatbuffer.serialize(tree))
+    assert main(["verify", str(other), str(models[1])]) == 1
+
+
+def test_verify_of_another_network_is_an_error(
+    models: tuple[Path, Path],
+    tmp_path: Path,
+    keras: Any,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    import ubp
+
+    inputs = keras.Input((4,))
+    other = tmp_path / "other.tflite"
+    other.write_bytes(ubp.convert(keras.Model(inputs, keras.layers.Dense(3)(inputs))).dense)
+    assert main(["verify", str(other), str(models[1])]) == 2
+    assert "ubp: error: the models have different inputs" in capsys.readouterr().err
+
+
+def test_benchmark(
+    models: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dense, sparse = models
+    timings = tmp_path / "timings.json"
+    command = ["benchmark", str(sparse), "--rounds", "2", "--json", str(timings)]
+    assert main([*command, "--against", str(dense), "--threads", "1,2"]) == 0
+    rows = json.loads(timings.read_text())
+    assert [(row["model"], row["threads"]) for row in rows] == [
+        (str(path), threads) for threads in (1, 2) for path in (sparse, dense)
+    ]
+    assert all(0 < row["p10_ms"] <= row["median_ms"] <= row["p90_ms"] for row in rows)
+    assert rows[1]["speedup"] == 1.0
+    assert "median ms" in capsys.readouterr().out
+    assert main(command) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert main([*command, "--force"]) == 0
+    assert "speedup" not in json.loads(timings.read_text())[0]

@@ -1,0 +1,91 @@
+"""ubp.convert.decide: the predictions go the right way, and one rule decides."""
+
+import numpy as np
+import pytest
+
+from ubp.convert.cover import Blocks, cover_lanes
+from ubp.convert.decide import COSTS, decide, predict_speedup
+from ubp.convert.find import Candidate, Layer
+from ubp.format import BLOCK_SIZES, Attributes, Conv2DAttributes, FullyConnectedAttributes
+
+
+def candidate(attributes: Attributes, kept: float, pixels: int) -> Candidate:
+    """A layer that keeps this share of its weights, in aligned blocks of 4."""
+    lanes, channels = attributes.lanes, attributes.out_channels
+    keep = np.random.default_rng(0).random((lanes, channels // 4)) < kept
+    weights = np.repeat(keep, 4, axis=1).astype(np.float32)
+    return Candidate(attributes, weights, None, pixels, pixels)
+
+
+def conv(channels: int = 256) -> Conv2DAttributes:
+    return Conv2DAttributes(
+        in_channels=256, out_channels=channels, block_size=1, kernel_h=1, kernel_w=1
+    )
+
+
+def dense_layer() -> FullyConnectedAttributes:
+    return FullyConnectedAttributes(in_channels=256, out_channels=256, block_size=1)
+
+
+def speedup(found: Candidate, n: int = 4) -> float:
+    return predict_speedup(found, cover_lanes(found.weights != 0, n))
+
+
+def as_layer(found: Candidate) -> Layer:
+    return Layer(0, 0, "CONV_2D", "w", found.weights.shape, found.weights.nbytes, candidate=found)
+
+
+@pytest.mark.parametrize("attributes", [conv(), dense_layer()], ids=["conv", "dense"])
+@pytest.mark.parametrize("pixels", [1, 49, 3136])
+def test_fewer_blocks_are_faster(attributes: Attributes, pixels: int) -> None:
+    predicted = [speedup(candidate(attributes, kept, pixels)) for kept in (1.0, 0.5, 0.2, 0.05)]
+    assert predicted == sorted(predicted)
+    assert predicted[0] <= 1.1 < predicted[2]
+
+
+def test_wider_layers_gain_more_since_the_transposes_weigh_less() -> None:
+    assert speedup(candidate(conv(512), 0.2, 196)) > speedup(candidate(conv(32), 0.2, 196))
+
+
+def test_blocks_of_every_size_have_a_cost_that_grows_slower_than_the_size() -> None:
+    assert sorted(COSTS.block) == list(BLOCK_SIZES)
+    per_weight = [COSTS.block[n] / n for n in BLOCK_SIZES]
+    assert per_weight == sorted(per_weight, reverse=True)
+
+
+def test_one_row_of_a_fully_connected_layer_is_decided_by_bytes() -> None:
+    found = candidate(dense_layer(), 0.2, 1)
+    blocks = cover_lanes(found.weights != 0, 4)
+    activations = 4 * (256 + 256)
+    expected = (4 * 256 * 256 + activations) / (20 * blocks.count + activations)
+    assert predict_speedup(found, blocks) == pytest.approx(expected)
+
+
+def test_a_layer_without_any_block_is_finite() -> None:
+    none = Blocks(4, np.zeros(0, np.int32), np.zeros(0, np.int32))
+    for attributes in (conv(), dense_layer()):
+        assert 1 < predict_speedup(candidate(attributes, 0.0, 1), none) < np.inf
+
+
+def test_the_threshold_decides_and_is_named() -> None:
+    layer = as_layer(candidate(conv(), 0.2, 196))
+    predicted = decide(layer, None, 0.0).speedup
+    assert predicted is not None
+    assert decide(layer, None, predicted).taken
+    refused = decide(layer, None, predicted + 0.5)
+    assert not refused.taken
+    assert f"speed-up {predicted:.2f}x is below {predicted + 0.5:g}x" in refused.reason
+
+
+def test_auto_takes_the_block_size_with_the_best_prediction() -> None:
+    found = candidate(conv(), 0.2, 196)
+    best = decide(as_layer(found), None, 0.0)
+    assert best.speedup == max(speedup(found, n) for n in BLOCK_SIZES)
+    assert best.blocks is not None
+    assert best.blocks.size == 4
+
+
+def test_what_cannot_be_converted_keeps_its_reason() -> None:
+    decision = decide(Layer(0, 0, "CONV_2D", "w", (), 0, obstacle="it is green"), None, 0.0)
+    assert (decision.taken, decision.reason) == (False, "it is green")
+    assert decision.speedup is None

@@ -1,0 +1,42 @@
+"""ubp.convert.verify: how outputs are compared. tests/end_to_end runs it through the delegate."""
+
+import numpy as np
+import pytest
+
+from ubp.convert.verify import compare_outputs
+
+
+def compared(expected: list[float], actual: list[float], tolerance: float = 1e-4) -> bool:
+    arrays = (np.array(values, np.float32) for values in (expected, actual))
+    return compare_outputs(*arrays, tolerance).passed
+
+
+def test_the_error_is_relative_to_the_range_of_the_output() -> None:
+    result = compare_outputs(np.array([-1.0, 3.0]), np.array([-1.0, 3.02]), 0.01)
+    assert result.max_abs_error == pytest.approx(0.02)
+    assert result.output_range == 4.0
+    assert result.relative_error == pytest.approx(0.005)
+    assert result.passed
+
+
+def test_too_large_an_error_fails() -> None:
+    assert compared([0, 1], [0, 1.00005])
+    assert not compared([0, 1], [0, 1.0005])
+
+
+def test_constant_outputs_are_compared_to_their_magnitude() -> None:
+    assert compared([5, 5], [5, 5.0001])
+    assert not compared([5, 5], [5, 5.01])
+    assert compared([0, 0], [0, 0])
+    assert not compared([0, 0], [0, 0.01])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_an_output_that_is_not_finite_fails(value: float) -> None:
+    assert not compared([0, 1], [0, value])
+    assert not compared([0, value], [0, 1])
+    assert not compared([0, value], [0, value])
+
+
+def test_an_empty_output_is_equal() -> None:
+    assert compared([], [])

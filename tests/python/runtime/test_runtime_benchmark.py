@@ -1,0 +1,84 @@
+"""Interleaved timing and random inputs, with interpreters that only pretend."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ubp.runtime import benchmark
+from ubp.runtime.benchmark import BenchmarkResult, Timing
+from ubp.runtime.inputs import random_inputs, set_inputs
+
+
+class FakeInterpreter:
+    """Has inputs of given types; notes what is done to it in a log shared with others."""
+
+    def __init__(self, name: str, log: list[str], dtypes: tuple[Any, ...] = (np.float32,)) -> None:
+        self.name, self.log, self.dtypes = name, log, dtypes
+        self.values: dict[int, np.ndarray] = {}
+
+    def allocate_tensors(self) -> None:
+        self.log.append(f"allocate {self.name}")
+
+    def get_input_details(self) -> list[dict[str, Any]]:
+        return [
+            {"index": 10 + i, "name": f"in{i}", "shape": np.array([2, 3]), "dtype": dtype}
+            for i, dtype in enumerate(self.dtypes)
+        ]
+
+    def set_tensor(self, index: int, value: np.ndarray) -> None:
+        self.values[index] = value
+
+    def invoke(self) -> None:
+        self.log.append(self.name)
+
+
+def test_blocks_alternate_after_a_warm_up() -> None:
+    log: list[str] = []
+    fakes = {name: FakeInterpreter(name, log) for name in "ab"}
+    benchmark(fakes, rounds=2, block=3, progress=False)
+    ready = ["allocate a", "a", "a", "a", "allocate b", "b", "b", "b"]
+    assert log == ready + list("aaabbb" * 2)
+    assert fakes["a"].values[10].shape == (2, 3)
+    np.testing.assert_array_equal(fakes["a"].values[10], fakes["b"].values[10])
+
+
+def test_the_result_has_one_timing_per_interpreter() -> None:
+    result = benchmark({"a": FakeInterpreter("a", [])}, rounds=4, block=2, progress=False)
+    timing = result.timings["a"]
+    assert 0 <= timing.p10_ms <= timing.median_ms <= timing.p90_ms
+    assert result.block_medians_ms["a"].shape == (4,)
+    assert result.speedup("a", "a") == 1.0
+
+
+def test_a_speedup_is_the_median_of_the_rounds_ratios() -> None:
+    medians = {"fast": np.array([1.0, 2.0, 4.0]), "slow": np.array([3.0, 4.0, 40.0])}
+    timing = Timing(1.0, 1.0, 1.0)
+    result = BenchmarkResult({"fast": timing, "slow": timing}, medians)
+    assert result.speedup("fast", against="slow") == 3.0
+    assert result.speedup("slow", against="fast") == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize(("rounds", "block"), [(0, 10), (10, 0)])
+def test_at_least_one_inference(rounds: int, block: int) -> None:
+    with pytest.raises(ValueError, match="expected at least 1 of each"):
+        benchmark({}, rounds=rounds, block=block)
+
+
+def test_random_inputs_by_type() -> None:
+    fake = FakeInterpreter("a", [], (np.float32, np.uint8, np.int8))
+    values = random_inputs(fake, np.random.default_rng(0))
+    assert [value.dtype for value in values] == [np.float32, np.uint8, np.int8]
+    assert all(value.shape == (2, 3) for value in values)
+    again = random_inputs(fake, np.random.default_rng(0))
+    assert all(np.array_equal(a, b) for a, b in zip(values, again, strict=True))
+    set_inputs(fake, values)
+    assert fake.values[12] is values[2]
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.int64, np.bool_])
+def test_inputs_whose_meaning_is_unknown_are_named(dtype: Any) -> None:
+    with pytest.raises(ValueError, match=f"input 'in0' of type {np.dtype(dtype).name}"):
+        random_inputs(FakeInterpreter("a", [], (dtype,)), np.random.default_rng(0))
