@@ -6,14 +6,12 @@
 //   c mod N belongs to channel c. Blocks are sorted by start channel, and stored rotated, so that
 //   the weight at position j of any block belongs to row j.
 //
-//     row[c mod N] = bias[c]                            for the first N channels
+//     row[c mod N] = bias[c]                  for the first N channels
 //     for s = 0, 1, ... :
-//       for each block that starts at s:                the inner loop
-//         row[j] += value[j] * input[lane]              for j = 0 .. N-1: N * V fused
-//         multiply-adds, no shuffle
-//       output[s] = clamp(row[s mod N])                 no later block reaches channel s: it is
-//       final row[s mod N] = bias[s + N]                      and its row passes on to channel s +
-//       N
+//       for each block that starts at s:      the inner loop: N * V multiply-adds, no shuffle
+//         row[j] += value[j] * input[lane]    for j = 0 .. N-1
+//       output[s] = clamp(row[s mod N])       no later block reaches channel s: it is final
+//       row[s mod N] = bias[s + N]            and its row passes on to channel s + N
 //
 //   s advances in groups of N, so that s mod N is a constant in every copy of the loop body and all
 //   rows stay in registers.

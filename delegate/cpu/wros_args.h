@@ -11,19 +11,18 @@
 
 namespace ubp {
 
-// The prepared weights of a layer, seen from the first start channel a kernel visits.
-//   counts  [channel_end - first_start]  blocks that start at each channel; 0 beyond the last
-//   possible start offsets [blocks]                     byte offset of the block's lane row from
-//   WrosArgs::input values  [blocks * N]                 rotated: the weight of channel c at
-//   position c mod N
-// first_start is channel_begin - N + 1, or channel_begin when that is 0: the N - 1 start channels
-// before a range reach into it, and are run without storing (warm-up).
+// One tile of pixels, a range of output channels, and the prepared weights of the layer as seen from
+// the first start channel that the kernel visits: channel_begin - N + 1, or 0. The N - 1 start
+// channels before a range reach into it, and are run without storing (warm-up).
 struct WrosArgs {
   const float* input;  // lane rows: pixels of the tile, contiguous; a kernel reads whole vectors
   float* output;  // row of channel channel_begin: pixels of the tile; a kernel writes whole vectors
   ptrdiff_t output_stride;  // floats between the rows of two channels
+  // [channels from the first start]: blocks that start at each; 0 beyond the last possible start.
   const int32_t* counts;
+  // [blocks]: bytes from `input` to the block's lane row.
   const int32_t* offsets;
+  // [blocks * N], rotated: the weight of channel c at position c mod N.
   const float* values;
   const float* bias;  // of channel channel_begin; readable up to 2N - 1 floats beyond channel_end
   int channel_begin;  // a multiple of N

@@ -5,8 +5,8 @@
 // lane rows come from:
 //
 //   kPixel    one output pixel that reads one input pixel: the input itself, a lane is one float
-//   kPanel    1x1 convolutions: a panel [in_c][tile] per tile, transposed from the tile's NHWC
-//   pixels kPlanes   all others: zero-padded planes of the whole image (planes.h)
+//   kPanel    1x1 convolutions: a panel [in_c][tile] per tile, transposed from its NHWC pixels
+//   kPlanes   all others: zero-padded planes of the whole image (planes.h)
 //
 // Work is divided into jobs of one tile and one range of output channels. With enough tiles for all
 // threads there is one range; otherwise the channels are divided too, and the lane rows are made in

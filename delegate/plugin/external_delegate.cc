@@ -11,8 +11,8 @@
 
 #define UBP_EXPORT extern "C" __attribute__((visibility("default")))
 
-// Returns null on failure; the reason goes to stderr and, where the loader passes it, to
-// report_error.
+// Returns null on failure; the reason goes to report_error or, where the loader passes none, to
+// stderr.
 UBP_EXPORT TfLiteDelegate* tflite_plugin_create_delegate(const char* const* options_keys,
                                                          const char* const* options_values,
                                                          size_t num_options,
