@@ -1,4 +1,4 @@
-"""The one view of a layer's weights that selection, pruning and conversion share: [lanes, channels].
+"""The view of a layer's weights that selection, pruning and conversion share: [lanes, channels].
 
 A lane is everything one input value of the layer is multiplied with: for a convolution lane
 k = (ky * kernel_w + kx) * in_channels + c, for a dense layer lane k is input feature k. A block of
