@@ -13,7 +13,27 @@ from __future__ import annotations
 import importlib
 import sys
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # what __getattr__ loads, for type checkers and editors
+    from ubp.convert import ConversionResult as ConversionResult
+    from ubp.convert import convert as convert
+    from ubp.convert.verify import verify as verify
+    from ubp.pruning import AlignedBlock as AlignedBlock
+    from ubp.pruning import ConstantSparsity as ConstantSparsity
+    from ubp.pruning import Pattern as Pattern
+    from ubp.pruning import PolynomialDecay as PolynomialDecay
+    from ubp.pruning import UnalignedBlock as UnalignedBlock
+    from ubp.pruning import Unstructured as Unstructured
+    from ubp.pruning import UpdatePruning as UpdatePruning
+    from ubp.pruning import prune as prune
+    from ubp.pruning import strip as strip
+    from ubp.runtime import Interpreter as Interpreter
+    from ubp.runtime import benchmark as benchmark
+    from ubp.runtime import delegate_path as delegate_path
+    from ubp.runtime import load_delegate as load_delegate
+    from ubp.selection import Selection as Selection
+    from ubp.selection import select_blocks as select_blocks
 
 _HOME = {
     "select_blocks": "ubp.selection",
@@ -26,9 +46,12 @@ _HOME = {
     "UnalignedBlock": "ubp.pruning",
     "AlignedBlock": "ubp.pruning",
     "Unstructured": "ubp.pruning",
+    "Pattern": "ubp.pruning",
     "convert": "ubp.convert",
     "ConversionResult": "ubp.convert",
+    "verify": "ubp.convert.verify",
     "Interpreter": "ubp.runtime",
+    "benchmark": "ubp.runtime",
     "load_delegate": "ubp.runtime",
     "delegate_path": "ubp.runtime",
 }

@@ -21,7 +21,7 @@ The path of a model, a file per step:
 """
 
 from ubp.pruning.callbacks import UpdatePruning
-from ubp.pruning.patterns import AlignedBlock, UnalignedBlock, Unstructured
+from ubp.pruning.patterns import AlignedBlock, Pattern, UnalignedBlock, Unstructured
 from ubp.pruning.prune import prune
 from ubp.pruning.schedules import ConstantSparsity, PolynomialDecay
 from ubp.pruning.strip import strip
@@ -29,6 +29,7 @@ from ubp.pruning.strip import strip
 __all__ = [
     "AlignedBlock",
     "ConstantSparsity",
+    "Pattern",
     "PolynomialDecay",
     "UnalignedBlock",
     "Unstructured",
