@@ -22,10 +22,11 @@ struct ConvShape {
 
   int64_t in_pixels() const { return int64_t{1} * batch * in_h * in_w; }
   int64_t out_pixels() const { return int64_t{1} * batch * out_h * out_w; }
+  // Windows overlap such that each reads at constant distances from its own pixel.
+  bool unit_stride() const { return stride_h == 1 && stride_w == 1; }
   // Every output pixel reads exactly the input pixel at its own place.
   bool pointwise() const {
-    return kernel_h == 1 && kernel_w == 1 && stride_h == 1 && stride_w == 1 && pad_top == 0 &&
-           pad_left == 0;
+    return kernel_h == 1 && kernel_w == 1 && unit_stride() && pad_top == 0 && pad_left == 0;
   }
 };
 

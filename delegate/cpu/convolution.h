@@ -1,41 +1,65 @@
-// A block-sparse convolution, prepared for one input shape: what a plan runs.
+// A convolution in blocks, prepared for one input shape: what a plan runs.
 #ifndef UBP_DELEGATE_CPU_CONVOLUTION_H_
 #define UBP_DELEGATE_CPU_CONVOLUTION_H_
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 
 #include "delegate/common/status.h"
 #include "delegate/cpu/conv_shape.h"
 #include "delegate/cpu/kernels.h"
+#include "delegate/cpu/plane_geometry.h"
 #include "delegate/cpu/thread_pool.h"
-#include "delegate/format/packed_layer.h"
+#include "delegate/cpu/weights.h"
 
 namespace ubp {
+
+// Where a convolution's tensors lie: channel-major in the geometry given, or NHWC.
+struct ConvLayout {
+  std::optional<PlaneGeometry> input;
+  std::optional<PlaneGeometry> output;
+};
+
+// The memory of one run, all tensors of all images of the batch.
+struct ConvBuffers {
+  const float* input = nullptr;
+  float* output = nullptr;
+  // Added before the activation, laid out as the output, which must then be channel-major; or null.
+  const float* residual = nullptr;
+  float* scratch = nullptr;  // 64-byte aligned; its contents need not outlive the call
+};
 
 class Convolution {
  public:
   virtual ~Convolution() = default;
 
-  // Floats of scratch memory that Run needs, 64-byte aligned. Its contents need not outlive a call.
+  // Floats of scratch memory that Run needs.
   virtual size_t scratch_floats() const = 0;
   // Memory held beside the model file, scratch not included.
   virtual size_t weight_bytes() const = 0;
-  // input [batch, in_h, in_w, in_c], output [batch, out_h, out_w, out_c], float32 NHWC, no overlap.
   // Allocates nothing. `pool` has at most as many threads as the convolution was prepared for.
   // Reentrant with different scratch memory. The result does not depend on the number of threads.
-  virtual void Run(const float* input, float* output, float* scratch, ThreadPool* pool) const = 0;
+  virtual void Run(const ConvBuffers& buffers, ThreadPool* pool) const = 0;
 };
 
-// Plain loops over blocks and pixels: what all kernels are tested against.
-std::unique_ptr<Convolution> MakeReferenceConvolution(const PackedLayer& layer,
+// Plain loops over blocks and pixels, NHWC in and out: what all kernels are tested against.
+std::unique_ptr<Convolution> MakeReferenceConvolution(const LayerWeights& layer,
                                                       const ConvShape& shape);
 
-// The WROS kernels of `family`, divided for `threads` threads. `layer` must outlive the result.
+// The WROS kernels of `family`, divided for `threads` threads. A channel-major output has at least
+// the pitch Planes::MinPitch(shape), or that of the input where the stride is 1.
+// The weights that `layer` refers to must outlive the result.
 // Fails when the layer's input is too large for 32-bit offsets.
-Status MakeWrosConvolution(const PackedLayer& layer, const ConvShape& shape,
-                           const KernelFamily& family, int threads,
+Status MakeWrosConvolution(const LayerWeights& layer, const ConvShape& shape,
+                           const ConvLayout& layout, const KernelFamily& family, int threads,
                            std::unique_ptr<Convolution>* convolution);
+
+// Dense layers at few pixels of images: no blocks, no copy of the weights.
+bool SuitsVectorConvolution(const LayerWeights& layer, const ConvShape& shape);
+std::unique_ptr<Convolution> MakeVectorConvolution(const LayerWeights& layer,
+                                                   const ConvShape& shape,
+                                                   const KernelFamily& family);
 
 // The bounds of a fused activation, infinite where it has none.
 struct ActivationRange {

@@ -4,12 +4,16 @@
 
 #include <vector>
 
+#include "delegate/cpu/dot_args.h"
+#include "delegate/cpu/window_args.h"
 #include "delegate/cpu/wros_args.h"
 
 namespace ubp {
 
 // Most vectors of pixels in the tile of any kernel.
 inline constexpr int kMaxVectors = 6;
+// Most pixels in a tile.
+inline constexpr int kMaxTilePixels = kMaxVectors * 16;
 
 // The kernels for one block size N. tile[v - 1] computes v vectors of pixels, v = 1 .. max_vectors,
 // limited by the registers of the instruction set; pixel computes a single pixel.
@@ -28,6 +32,9 @@ struct KernelFamily {
   bool (*supported)();  // by the processor at hand
   const BlockKernels* kernels;
   int num_kernels;
+  WindowKernel window_sum;
+  WindowKernel window_max;
+  DotKernel dot;
 
   // The kernels for the largest block size up to `block_size`.
   const BlockKernels& KernelsFor(int block_size) const;

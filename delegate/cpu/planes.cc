@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "delegate/common/aligned_buffer.h"
+#include "delegate/cpu/kernels.h"
 #include "delegate/cpu/transpose.h"
 
 namespace ubp {
@@ -13,39 +14,73 @@ constexpr int64_t kFloatsPerLine = kCacheLineBytes / sizeof(float);
 
 int CeilDiv(int a, int b) { return (a + b - 1) / b; }
 
-}  // namespace
-
-Planes::Planes(const ConvShape& shape, int overread) : shape_(shape) {
-  AddPhases();
-  const int reach_y = (shape.kernel_h - 1) * shape.dilation_h / shape.stride_h;
-  const int reach_x = (shape.kernel_w - 1) * shape.dilation_w / shape.stride_w;
-  rows_ = shape.out_h + reach_y;
-  pitch_ = shape.out_w;
-  for (const Phase& phase : phases_) {
-    // A row must hold its pixels; and what is read right of it must be the zeros left of the next.
-    pitch_ = std::max({pitch_, phase.last_x, shape.out_w + reach_x - phase.first_x});
-  }
-  const int64_t used = int64_t{rows_} * pitch_ + reach_x + overread;
-  const int64_t lines = (used + kFloatsPerLine - 1) / kFloatsPerLine;
-  plane_stride_ = (lines | 1) * kFloatsPerLine;
+// How far a window reaches beyond its first row or column, in rows or columns of a phase.
+int ReachY(const ConvShape& shape) {
+  return (shape.kernel_h - 1) * shape.dilation_h / shape.stride_h;
+}
+int ReachX(const ConvShape& shape) {
+  return (shape.kernel_w - 1) * shape.dilation_w / shape.stride_w;
 }
 
-void Planes::AddPhases() {
-  for (int ky = 0; ky < shape_.kernel_h; ++ky) {
-    for (int kx = 0; kx < shape_.kernel_w; ++kx) {
-      Phase phase{ky * shape_.dilation_h % shape_.stride_h,
-                  kx * shape_.dilation_w % shape_.stride_w, 0, 0};
+// dst[i] = src[i * stride].
+void CopyStrided(const float* src, int stride, int count, float* dst) {
+  if (stride == 1) {
+    std::memcpy(dst, src, count * sizeof(float));
+    return;
+  }
+  int i = 0;
+  if (stride == 2) {
+    typedef float Float4 __attribute__((vector_size(16)));
+    for (; i + 5 <= count; i += 4) {  // the last element read is src[2 * i + 7]
+      Float4 low, high;
+      std::memcpy(&low, src + 2 * i, sizeof(low));
+      std::memcpy(&high, src + 2 * i + 4, sizeof(high));
+      const Float4 even = __builtin_shufflevector(low, high, 0, 2, 4, 6);
+      std::memcpy(dst + i, &even, sizeof(even));
+    }
+  }
+  for (; i < count; ++i) dst[i] = src[int64_t{i} * stride];
+}
+
+}  // namespace
+
+std::vector<Planes::Phase> Planes::PhasesOf(const ConvShape& shape,
+                                            std::vector<int>* phase_of_tap) {
+  std::vector<Phase> phases;
+  for (int ky = 0; ky < shape.kernel_h; ++ky) {
+    for (int kx = 0; kx < shape.kernel_w; ++kx) {
+      Phase phase{ky * shape.dilation_h % shape.stride_h, kx * shape.dilation_w % shape.stride_w, 0,
+                  0};
       // Column q holds image column q * stride_w + phase.x - pad_left.
-      phase.first_x = std::max(0, CeilDiv(std::max(0, shape_.pad_left - phase.x), shape_.stride_w));
-      phase.last_x = CeilDiv(std::max(0, shape_.in_w + shape_.pad_left - phase.x), shape_.stride_w);
+      phase.first_x = CeilDiv(std::max(0, shape.pad_left - phase.x), shape.stride_w);
+      phase.last_x = CeilDiv(std::max(0, shape.in_w + shape.pad_left - phase.x), shape.stride_w);
       const auto same = [&](const Phase& other) {
         return other.y == phase.y && other.x == phase.x;
       };
-      auto found = std::find_if(phases_.begin(), phases_.end(), same);
-      phase_of_tap_.push_back(static_cast<int>(found - phases_.begin()));
-      if (found == phases_.end()) phases_.push_back(phase);
+      const auto found = std::find_if(phases.begin(), phases.end(), same);
+      phase_of_tap->push_back(static_cast<int>(found - phases.begin()));
+      if (found == phases.end()) phases.push_back(phase);
     }
   }
+  return phases;
+}
+
+int Planes::MinPitch(const ConvShape& shape) {
+  std::vector<int> phase_of_tap;
+  int pitch = shape.out_w;
+  for (const Phase& phase : PhasesOf(shape, &phase_of_tap)) {
+    // A row must hold its pixels; and what is read right of it must be the padding left of the next.
+    pitch = std::max({pitch, phase.last_x, shape.out_w + ReachX(shape) - phase.first_x});
+  }
+  return pitch;
+}
+
+Planes::Planes(const ConvShape& shape, int pitch, float padding)
+    : shape_(shape), rows_(shape.out_h + ReachY(shape)), pitch_(pitch), padding_(padding) {
+  phases_ = PhasesOf(shape, &phase_of_tap_);
+  const int64_t used = int64_t{rows_} * pitch_ + ReachX(shape) + kMaxTilePixels;
+  const int64_t lines = (used + kFloatsPerLine - 1) / kFloatsPerLine;
+  plane_stride_ = (lines | 1) * kFloatsPerLine;
 }
 
 int64_t Planes::LaneOffset(int lane) const {
@@ -57,28 +92,46 @@ int64_t Planes::LaneOffset(int lane) const {
   return plane * plane_stride_ + int64_t{row} * pitch_ + column;
 }
 
-void Planes::Fill(const float* image, int unit, float* buffer) const {
+Planes::Row Planes::FillPadding(int unit, float* buffer) const {
   const Phase& phase = phases_[unit / rows_];
-  const int row = unit % rows_;
-  float* const planes = buffer + int64_t{unit / rows_} * shape_.in_c * plane_stride_;
-  float* const first = planes + int64_t{row} * pitch_;
-  // The last row's reach and what kernels read beyond it lie in the tail: zeros too, so that junk
+  const int r = unit % rows_;
+  Row row;
+  row.first = buffer + int64_t{unit / rows_} * shape_.in_c * plane_stride_ + int64_t{r} * pitch_;
+  // The last row's reach and what kernels read beyond it lie in the tail: padding too, so that junk
   // stays finite.
-  const int64_t end = row + 1 < rows_ ? pitch_ : plane_stride_ - int64_t{row} * pitch_;
-  const int y = row * shape_.stride_h + phase.y - shape_.pad_top;
-  const bool inside = y >= 0 && y < shape_.in_h;
-  const int begin_x = inside ? std::min(phase.first_x, pitch_) : pitch_;
-  const int end_x = inside ? std::max(begin_x, std::min(phase.last_x, pitch_)) : pitch_;
+  row.length = r + 1 < rows_ ? pitch_ : plane_stride_ - int64_t{r} * pitch_;
+  row.y = r * shape_.stride_h + phase.y - shape_.pad_top;
+  const bool inside = row.y >= 0 && row.y < shape_.in_h;
+  row.begin = inside ? phase.first_x : pitch_;
+  row.end = inside ? std::max(phase.first_x, phase.last_x) : pitch_;
+  row.x = row.begin * shape_.stride_w + phase.x - shape_.pad_left;
   for (int c = 0; c < shape_.in_c; ++c) {
-    float* const out = first + c * plane_stride_;
-    std::memset(out, 0, begin_x * sizeof(float));
-    std::memset(out + end_x, 0, (end - end_x) * sizeof(float));
+    float* const out = row.first + c * plane_stride_;
+    std::fill(out, out + row.begin, padding_);
+    std::fill(out + row.end, out + row.length, padding_);
   }
-  if (begin_x == end_x) return;
-  const int x = begin_x * shape_.stride_w + phase.x - shape_.pad_left;
-  const float* source = image + (int64_t{y} * shape_.in_w + x) * shape_.in_c;
-  Transpose(source, int64_t{shape_.stride_w} * shape_.in_c, end_x - begin_x, shape_.in_c,
-            first + begin_x, plane_stride_);
+  return row;
+}
+
+void Planes::FillFromImage(const float* image, int unit, float* buffer) const {
+  const Row row = FillPadding(unit, buffer);
+  if (row.begin == row.end) return;
+  const float* const source = image + (int64_t{row.y} * shape_.in_w + row.x) * shape_.in_c;
+  Transpose(source, int64_t{shape_.stride_w} * shape_.in_c, row.end - row.begin, shape_.in_c,
+            row.first + row.begin, plane_stride_);
+}
+
+void Planes::FillFromPlanes(const float* planes, const PlaneGeometry& geometry, int unit,
+                            float* buffer) const {
+  const Row row = FillPadding(unit, buffer);
+  if (row.begin == row.end) return;
+  const float* source = planes + geometry.lead + int64_t{row.y} * geometry.pitch + row.x;
+  float* out = row.first + row.begin;
+  for (int c = 0; c < shape_.in_c; ++c) {
+    CopyStrided(source, shape_.stride_w, row.end - row.begin, out);
+    source += geometry.plane_stride;
+    out += plane_stride_;
+  }
 }
 
 }  // namespace ubp

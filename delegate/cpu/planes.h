@@ -6,6 +6,8 @@
 // p = y * pitch + x the flat number of output pixel (y, x), its input is element p of the row that
 // starts at LaneOffset(lane).
 //
+// The input is an NHWC image or a channel-major tensor (plane_geometry.h).
+//
 // Tiles run over the flat pixels. Where pitch > out_w, the last pitch - out_w pixels of each row
 // are junk: computed, never stored. Rows share their padding: the zeros left of a row also serve as
 // those right of the row before.
@@ -18,15 +20,18 @@
 
 #include "delegate/common/status.h"
 #include "delegate/cpu/conv_shape.h"
+#include "delegate/cpu/plane_geometry.h"
 
 namespace ubp {
 
 class Planes {
  public:
+  // The least pitch with which rows can share their padding.
+  static int MinPitch(const ConvShape& shape);
+
   Planes() = default;
-  // For one image of `shape`. `overread`: floats that a kernel may read beyond the last flat pixel
-  // of a lane's row.
-  Planes(const ConvShape& shape, int overread);
+  // For one image of `shape`. `pitch` is at least MinPitch; `padding` the value outside the image.
+  Planes(const ConvShape& shape, int pitch, float padding = 0.0f);
 
   // Floats of the whole buffer, 64-byte aligned by the owner. May exceed what offsets of 32 bits
   // reach: the owner checks.
@@ -34,29 +39,33 @@ class Planes {
     return plane_stride_ * shape_.in_c * static_cast<int64_t>(phases_.size());
   }
 
-  // From one output row to the next, in flat pixels.
-  int pitch() const { return pitch_; }
-  // Flat pixels up to and including the last valid one.
-  int flat_pixels() const { return (shape_.out_h - 1) * pitch_ + shape_.out_w; }
-
   // Floats from the start of the buffer to the row of `lane`.
   int64_t LaneOffset(int lane) const;
 
   // Filling is divided into independent units, each one row of one phase.
   int fill_units() const { return static_cast<int>(phases_.size()) * rows_; }
-  // Writes unit `unit` of the planes at `buffer`, padding included, from `image` [in_h, in_w,
-  // in_c].
-  void Fill(const float* image, int unit, float* buffer) const;
+  // Write unit `unit` of the planes at `buffer`, padding included: from `image` [in_h, in_w, in_c],
+  // or from the in_c planes of a channel-major tensor.
+  void FillFromImage(const float* image, int unit, float* buffer) const;
+  void FillFromPlanes(const float* planes, const PlaneGeometry& geometry, int unit,
+                      float* buffer) const;
 
  private:
   struct Phase {
-    int y, x;  // of the stride
-    int first_x,
-        last_x;  // columns q in [first_x, last_x) hold pixels of the image, the others zeros
+    int y, x;             // of the stride
+    int first_x, last_x;  // columns q in [first_x, last_x) hold pixels of the image
   };
 
-  int PhaseIndex(int ky, int kx) const;
-  void AddPhases();
+  // What one unit writes.
+  struct Row {
+    float* first;    // column 0 of channel 0
+    int begin, end;  // the columns that hold pixels
+    int64_t length;  // of the row, with what follows the last row of a plane
+    int y, x;        // the pixel of column `begin`
+  };
+
+  static std::vector<Phase> PhasesOf(const ConvShape& shape, std::vector<int>* phase_of_tap);
+  Row FillPadding(int unit, float* buffer) const;
 
   ConvShape shape_{};
   std::vector<Phase> phases_;      // those that some lane reads
@@ -64,6 +73,7 @@ class Planes {
   int rows_ = 0;                   // per plane, the same for all phases
   int pitch_ = 0;
   int64_t plane_stride_ = 0;  // floats: whole cache lines, an odd number of them
+  float padding_ = 0.0f;
 };
 
 }  // namespace ubp

@@ -10,21 +10,21 @@ namespace {
 
 class ReferenceConvolution : public Convolution {
  public:
-  ReferenceConvolution(const PackedLayer& layer, const ConvShape& shape)
+  ReferenceConvolution(const LayerWeights& layer, const ConvShape& shape)
       : shape_(shape),
-        range_(RangeOf(layer.attributes().activation)),
-        weights_(MakeKernelWeights(layer, layer.attributes().block_size)) {}
+        range_(RangeOf(layer.attributes.activation)),
+        weights_(MakeKernelWeights(layer, layer.attributes.block_size)) {}
 
   size_t scratch_floats() const override { return 0; }
   size_t weight_bytes() const override { return weights_.bytes(); }
 
-  void Run(const float* input, float* output, float*, ThreadPool* pool) const override {
+  void Run(const ConvBuffers& buffers, ThreadPool* pool) const override {
     pool->Run(shape_.batch * shape_.out_h, [&](int row, int) {
       const float* image =
-          input + int64_t{row / shape_.out_h} * shape_.in_h * shape_.in_w * shape_.in_c;
+          buffers.input + int64_t{row / shape_.out_h} * shape_.in_h * shape_.in_w * shape_.in_c;
       for (int x = 0; x < shape_.out_w; ++x) {
         const int64_t pixel = int64_t{row} * shape_.out_w + x;
-        RunPixel(image, row % shape_.out_h, x, output + pixel * shape_.out_c);
+        RunPixel(image, row % shape_.out_h, x, buffers.output + pixel * shape_.out_c);
       }
     });
   }
@@ -80,7 +80,7 @@ ActivationRange RangeOf(Activation activation) {
   return {-kInfinity, kInfinity};
 }
 
-std::unique_ptr<Convolution> MakeReferenceConvolution(const PackedLayer& layer,
+std::unique_ptr<Convolution> MakeReferenceConvolution(const LayerWeights& layer,
                                                       const ConvShape& shape) {
   return std::make_unique<ReferenceConvolution>(layer, shape);
 }

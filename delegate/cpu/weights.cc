@@ -52,6 +52,54 @@ void SetCutBlocks(const std::vector<Block>& pieces, int from, int to, KernelWeig
   weights->values = weights->owned_values.data();
 }
 
+// The fewest blocks of each lane that contain its non-zeros, left to right; a block at the last
+// channels is shifted left, and holds zeros where the one before it reaches.
+void CoverDense(const LayerAttributes& attributes, const float* dense, KernelWeights* weights) {
+  const int n = weights->block_size;
+  const int channels = attributes.out_channels;
+  const int64_t lanes = attributes.lanes();
+  std::vector<std::vector<int32_t>> lanes_of_start(channels);
+  std::vector<int> covered_to(lanes, 0);
+  // Channel by channel, so that the dense weights are read in their order.
+  for (int c = 0; c < channels; ++c) {
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      if (dense[c * lanes + lane] == 0.0f || covered_to[lane] > c) continue;
+      lanes_of_start[std::min(c, channels - n)].push_back(static_cast<int32_t>(lane));
+      covered_to[lane] = c + n;
+    }
+  }
+  std::fill(covered_to.begin(), covered_to.end(), 0);
+  for (int start = 0; start < channels; ++start) {
+    std::sort(lanes_of_start[start].begin(), lanes_of_start[start].end());
+    weights->counts[start] = static_cast<int32_t>(lanes_of_start[start].size());
+    for (const int32_t lane : lanes_of_start[start]) {
+      weights->lanes.push_back(lane);
+      for (int j = 0; j < n; ++j) {
+        const int channel = start + (j - start % n + n) % n;
+        const bool covered = channel < covered_to[lane];
+        weights->owned_values.push_back(covered ? 0.0f : dense[channel * lanes + lane]);
+      }
+      covered_to[lane] = start + n;
+    }
+  }
+  weights->values = weights->owned_values.data();
+}
+
+void TakePacked(const PackedLayer& layer, KernelWeights* weights) {
+  const int from = layer.attributes().block_size;
+  std::copy(layer.counts().begin(), layer.counts().end(), weights->counts.begin());
+  weights->lanes = layer.DecodeLanes();
+  weights->values = layer.values_in_place();
+  if (weights->values == nullptr) {
+    weights->owned_values = layer.DecodeValues();
+    weights->values = weights->owned_values.data();
+  }
+  if (weights->block_size == from) return;
+  const std::vector<Block> pieces =
+      CutBlocks(layer.counts(), weights->lanes, weights->values, from, weights->block_size);
+  SetCutBlocks(pieces, from, weights->block_size, weights);
+}
+
 }  // namespace
 
 size_t KernelWeights::bytes() const {
@@ -59,30 +107,28 @@ size_t KernelWeights::bytes() const {
          sizeof(int32_t) * (counts.size() + first_block.size() + lanes.size());
 }
 
-KernelWeights MakeKernelWeights(const PackedLayer& layer, int block_size) {
-  const LayerAttributes& attributes = layer.attributes();
+int DenseBlockSize(const LayerAttributes& attributes) {
+  constexpr int kBest = 4;
+  int block_size = 1;
+  while (2 * block_size <= std::min(kBest, attributes.out_channels)) block_size *= 2;
+  return block_size;
+}
+
+KernelWeights MakeKernelWeights(const LayerWeights& layer, int block_size) {
+  const int channels = layer.attributes.out_channels;
   KernelWeights weights;
   weights.block_size = block_size;
-  weights.counts = layer.counts();
-  weights.counts.resize(attributes.out_channels, 0);
-  weights.lanes = layer.DecodeLanes();
-  weights.values = layer.values_in_place();
-  if (weights.values == nullptr) {
-    weights.owned_values = layer.DecodeValues();
-    weights.values = weights.owned_values.data();
+  weights.counts.resize(channels, 0);
+  if (layer.dense.weights != nullptr) {
+    CoverDense(layer.attributes, layer.dense.weights, &weights);
+  } else {
+    TakePacked(layer.packed, &weights);
   }
-  if (block_size != attributes.block_size) {
-    const std::vector<Block> pieces =
-        CutBlocks(layer.counts(), weights.lanes, weights.values, attributes.block_size, block_size);
-    SetCutBlocks(pieces, attributes.block_size, block_size, &weights);
-  }
-  weights.first_block.resize(attributes.out_channels, 0);
+  weights.first_block.resize(channels, 0);
   std::partial_sum(weights.counts.begin(), weights.counts.end() - 1,
                    weights.first_block.begin() + 1);
-  weights.bias.resize(attributes.out_channels + 2 * block_size, 0.0f);
-  if (layer.bias() != nullptr) {
-    std::copy_n(layer.bias(), attributes.out_channels, weights.bias.begin());
-  }
+  weights.bias.resize(channels + 2 * block_size, 0.0f);
+  if (layer.bias() != nullptr) std::copy_n(layer.bias(), channels, weights.bias.begin());
   return weights;
 }
 

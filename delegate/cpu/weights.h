@@ -11,6 +11,21 @@
 
 namespace ubp {
 
+// Constant dense weights where they lie in the model.
+struct DenseWeights {
+  const float* weights = nullptr;  // [out_channels, lanes]
+  const float* bias = nullptr;     // [out_channels], or null
+};
+
+// The weights of a convolution or fully-connected layer as the model has them.
+struct LayerWeights {
+  LayerAttributes attributes;
+  PackedLayer packed;  // of a block-sparse layer
+  DenseWeights dense;  // of any other; its weights are null for a block-sparse one
+
+  const float* bias() const { return dense.weights != nullptr ? dense.bias : packed.bias(); }
+};
+
 struct KernelWeights {
   KernelWeights() = default;
   KernelWeights(KernelWeights&&) = default;  // not copied: `values` may point into owned_values
@@ -20,8 +35,7 @@ struct KernelWeights {
   std::vector<int32_t> counts;       // [out_channels] blocks that start at each channel
   std::vector<int32_t> first_block;  // [out_channels] number of the first of them
   std::vector<int32_t> lanes;        // [blocks]
-  const float* values =
-      nullptr;  // [blocks * block_size]: in owned_values, or where they lie in the model
+  const float* values = nullptr;     // [blocks * block_size]: in owned_values, or the model's
   std::vector<float> owned_values;
   std::vector<float> bias;  // [out_channels + 2 * block_size], zeros where there is none
 
@@ -29,9 +43,13 @@ struct KernelWeights {
   size_t bytes() const;
 };
 
-// Brings `layer` to blocks of `block_size`, which divides the layer's: larger blocks are cut. The
-// result refers to the layer's packed buffer where its values can be used as they are.
-KernelWeights MakeKernelWeights(const PackedLayer& layer, int block_size);
+// The block size a dense layer is best cut into: it is cut at any size up to its output channels.
+int DenseBlockSize(const LayerAttributes& attributes);
+
+// Brings a layer to blocks of `block_size`. It divides the layer's own block size: larger blocks are
+// cut. A dense layer's non-zero weights are covered, lane by lane, by the fewest blocks that contain
+// them all. Block-sparse values are used where they lie in the model if they can be.
+KernelWeights MakeKernelWeights(const LayerWeights& layer, int block_size);
 
 }  // namespace ubp
 

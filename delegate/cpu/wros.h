@@ -19,10 +19,14 @@
 // A Simd class provides
 //   Vec, kWidth                    a vector of kWidth floats
 //   Load(p), Store(p, v)           unaligned
+//   LoadEven(p)                    p[0], p[2], .. of 2 * kWidth floats
 //   Broadcast(x)
+//   Add(a, b), Max(a, b)
+//   MultiplyAdd(a, b, acc)         acc + a * b, fused where the instruction set can
 //   Clamp(v, min, max)             NaN stays NaN
-//   Weights<N>, LoadWeights<N>(p)  N values of a block, in whatever form MultiplyAdd wants them
-//   MultiplyAdd<J>(x, w, acc)      acc + x * w[J], fused where the instruction set can
+//   And(v, mask)                   v with the bits of mask [kWidth]
+//   Weights<N>, LoadWeights<N>(p)  N values of a block, in whatever form MultiplyAddLane wants them
+//   MultiplyAddLane<J>(x, w, acc)  acc + x * w[J]
 // and lives in an unnamed namespace, as do these templates: code compiled for one instruction set
 // must never be merged by the linker with code compiled for another. For the same reason only
 // headers without inline functions are included here.
@@ -65,7 +69,7 @@ class TileRows {
   static constexpr int kBlockSize = N;
 
   explicit UBP_ALWAYS_INLINE TileRows(const WrosArgs& args)
-      : min_(Simd::Broadcast(args.min)), max_(Simd::Broadcast(args.max)) {}
+      : mask_(args.mask), min_(Simd::Broadcast(args.min)), max_(Simd::Broadcast(args.max)) {}
 
   template <int P>
   UBP_ALWAYS_INLINE void Set(float value) {
@@ -73,8 +77,13 @@ class TileRows {
   }
 
   template <int P>
-  UBP_ALWAYS_INLINE void Store(float* output) const {
-    StoreVectors<P>(output, Vectors());
+  UBP_ALWAYS_INLINE void Store(float* output, const float* residual) {
+    if (residual != nullptr) AddVectors<P>(residual, Vectors());
+    if (mask_ == nullptr) {
+      StoreVectors<P>(output, Vectors());
+    } else {
+      StoreMaskedVectors<P>(output, Vectors());
+    }
   }
 
   UBP_ALWAYS_INLINE void Add(Blocks* blocks, int32_t count) {
@@ -95,8 +104,20 @@ class TileRows {
   }
 
   template <int P, int... I>
+  UBP_ALWAYS_INLINE void AddVectors(const float* residual, Indices<I...>) {
+    ((row_[P][I] = Simd::Add(row_[P][I], Simd::Load(residual + I * Simd::kWidth))), ...);
+  }
+
+  template <int P, int... I>
   UBP_ALWAYS_INLINE void StoreVectors(float* output, Indices<I...>) const {
     (Simd::Store(output + I * Simd::kWidth, Simd::Clamp(row_[P][I], min_, max_)), ...);
+  }
+
+  template <int P, int... I>
+  UBP_ALWAYS_INLINE void StoreMaskedVectors(float* output, Indices<I...>) const {
+    (Simd::Store(output + I * Simd::kWidth,
+                 Simd::And(Simd::Clamp(row_[P][I], min_, max_), mask_ + I * Simd::kWidth)),
+     ...);
   }
 
   template <int... J, int... I>
@@ -109,10 +130,11 @@ class TileRows {
 
   template <int J, class Weights, int... I>
   UBP_ALWAYS_INLINE void AddToRow(const Vec (&pixels)[V], const Weights& weights, Indices<I...>) {
-    ((row_[J][I] = Simd::template MultiplyAdd<J>(pixels[I], weights, row_[J][I])), ...);
+    ((row_[J][I] = Simd::template MultiplyAddLane<J>(pixels[I], weights, row_[J][I])), ...);
   }
 
   Vec row_[N][V];
+  const uint32_t* mask_;
   Vec min_;
   Vec max_;
 };
@@ -157,8 +179,8 @@ class PixelRows {
   }
 
   template <int P>
-  UBP_ALWAYS_INLINE void Store(float* output) const {
-    const float value = GetLane(row_, P);
+  UBP_ALWAYS_INLINE void Store(float* output, const float* residual) const {
+    const float value = GetLane(row_, P) + (residual != nullptr ? *residual : 0.0f);
     const float raised = value < min_ ? min_ : value;
     *output = raised > max_ ? max_ : raised;
   }
@@ -216,6 +238,7 @@ class Wros {
         bias_(args.bias),
         output_(args.output),
         output_stride_(args.output_stride),
+        residual_(args.residual),
         channel_(args.channel_begin),
         channel_end_(args.channel_end) {}
 
@@ -251,9 +274,10 @@ class Wros {
   UBP_ALWAYS_INLINE void RunStart() {
     if (channel_ == channel_end_) return;
     rows_.Add(&blocks_, *counts_++);
-    rows_.template Store<P>(output_);
+    rows_.template Store<P>(output_, residual_);
     rows_.template Set<P>(bias_[P]);
     output_ += output_stride_;
+    if (residual_ != nullptr) residual_ += output_stride_;
     ++channel_;
   }
 
@@ -263,6 +287,7 @@ class Wros {
   const float* bias_;  // of the first channel of the next group
   float* output_;
   ptrdiff_t output_stride_;
+  const float* residual_;
   int channel_;  // the next to be stored
   int channel_end_;
 };

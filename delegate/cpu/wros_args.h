@@ -18,6 +18,11 @@ struct WrosArgs {
   const float* input;  // lane rows: pixels of the tile, contiguous; a kernel reads whole vectors
   float* output;  // row of channel channel_begin: pixels of the tile; a kernel writes whole vectors
   ptrdiff_t output_stride;  // floats between the rows of two channels
+  // Added to the result before it is clamped: laid out as the output, or null.
+  const float* residual;
+  // All bits set for the pixels that exist, none for the others, which are stored as zero;
+  // [pixels of the tile, whole vectors], or null where every pixel may be written.
+  const uint32_t* mask;
   // [channels from the first start]: blocks that start at each; 0 beyond the last possible start.
   const int32_t* counts;
   // [blocks]: bytes from `input` to the block's lane row.
@@ -31,7 +36,7 @@ struct WrosArgs {
   float max;
 };
 
-// Computes output[c][p] = clamp(bias[c] + sum over blocks of value * input[lane][p]) for the
+// Computes output[c][p] = clamp(bias[c] + sum over blocks of value * input[lane][p] + residual[c][p]) for the
 // channels of the range and the pixels of the tile. Contributions to a channel are added in the
 // order of the blocks, whatever the range and the tile: results do not depend on how a layer is
 // divided. Reentrant.

@@ -1,16 +1,18 @@
-// Runs a layer through the WROS kernels, NHWC in and out.
+// Runs a layer through the WROS kernels.
 //
-// A tile of pixels is brought into lane rows, the kernel computes channel rows of that tile into a
-// small buffer, and the buffer is transposed back into NHWC while it is in the cache. Where the
-// lane rows come from:
+// The kernel reads lane rows, the pixels of a tile, and writes channel rows. Where the lane rows are:
 //
-//   kPixel    one output pixel that reads one input pixel: the input itself, a lane is one float
-//   kPanel    1x1 convolutions: a panel [in_c][tile] per tile, transposed from its NHWC pixels
-//   kPlanes   all others: zero-padded planes of the whole image (planes.h)
+//   kPixel     one output pixel that reads one input pixel, NHWC: the input itself, a lane is a float
+//   kPanel     pointwise, NHWC in and out: a panel [in_c][tile], transposed from the tile's pixels
+//   kInPlace   channel-major input, stride 1: the input itself, with its own halo
+//   kPlanes    all others: zero-padded phase planes of the whole image, made first (planes.h)
+//
+// Channel rows go straight into a channel-major output; for an NHWC output into a small buffer that is
+// transposed while it is in the cache.
 //
 // Work is divided into jobs of one tile and one range of output channels. With enough tiles for all
-// threads there is one range; otherwise the channels are divided too, and the lane rows are made in
-// a loop of their own before.
+// threads there is one range; otherwise the channels are divided too, and panels are made in a loop
+// of their own before.
 
 #include <algorithm>
 #include <limits>
@@ -37,14 +39,16 @@ size_t WholeLines(int64_t floats) {
 
 class WrosConvolution : public Convolution {
  public:
-  WrosConvolution(const PackedLayer& layer, const ConvShape& shape, const KernelFamily& family,
-                  int threads)
+  WrosConvolution(const LayerWeights& layer, const ConvShape& shape, const ConvLayout& layout,
+                  const KernelFamily& family, int threads)
       : shape_(shape),
-        range_(RangeOf(layer.attributes().activation)),
-        kernels_(family.KernelsFor(layer.attributes().block_size)),
+        layout_(layout),
+        range_(RangeOf(layer.attributes.activation)),
+        kernels_(family.KernelsFor(BlockSizeOf(layer))),
         weights_(MakeKernelWeights(layer, kernels_.block_size)),
         threads_(threads) {
     source_ = ChooseSource();
+    pitch_ = ChoosePitch();
     MakeTiles(family.vector_width);
     MakeRanges();
   }
@@ -66,42 +70,64 @@ class WrosConvolution : public Convolution {
   }
 
   size_t scratch_floats() const override {
-    return PanelFloats() * num_panels_ + PlaneFloats() + OutputFloats() * threads_;
+    return PanelFloats() * num_panels_ + PlaneFloats() + RowFloats() * threads_;
   }
 
   size_t weight_bytes() const override {
     return weights_.bytes() + sizeof(int32_t) * offsets_.size();
   }
 
-  void Run(const float* input, float* output, float* scratch, ThreadPool* pool) const override {
-    const int64_t in_image = int64_t{shape_.in_h} * shape_.in_w * shape_.in_c;
-    const int64_t out_image = int64_t{shape_.out_h} * shape_.out_w * shape_.out_c;
-    for (int image = 0; image < images_; ++image) {
-      RunImage(input + image * in_image, output + image * out_image, scratch, pool);
+  void Run(const ConvBuffers& buffers, ThreadPool* pool) const override {
+    const int64_t in_image = ImageFloats(layout_.input, shape_.in_h, shape_.in_w, shape_.in_c);
+    const int64_t out_image = ImageFloats(layout_.output, shape_.out_h, shape_.out_w, shape_.out_c);
+    ConvBuffers image = buffers;
+    for (int i = 0; i < images_; ++i) {
+      RunImage(image, pool);
+      image.input += in_image;
+      image.output += out_image;
+      if (image.residual != nullptr) image.residual += out_image;
     }
   }
 
  private:
-  enum class Source { kPixel, kPanel, kPlanes };
+  enum class Source { kPixel, kPanel, kInPlace, kPlanes };
+
+  static int BlockSizeOf(const LayerWeights& layer) {
+    return layer.dense.weights != nullptr ? DenseBlockSize(layer.attributes)
+                                          : layer.attributes.block_size;
+  }
+
+  static int64_t ImageFloats(const std::optional<PlaneGeometry>& geometry, int h, int w, int c) {
+    return geometry ? geometry->plane_stride * c : int64_t{h} * w * c;
+  }
 
   Source ChooseSource() const {
-    if (!shape_.pointwise()) return Source::kPlanes;
+    if (layout_.input) {
+      const bool same_pitch = !layout_.output || layout_.output->pitch == layout_.input->pitch;
+      return shape_.unit_stride() && same_pitch ? Source::kInPlace : Source::kPlanes;
+    }
+    if (!shape_.pointwise() || layout_.output) return Source::kPlanes;
     return shape_.out_pixels() == 1 ? Source::kPixel : Source::kPanel;
   }
 
+  // From one output row to the next in flat pixels; panels have no junk.
+  int ChoosePitch() const {
+    if (source_ == Source::kInPlace) return layout_.input->pitch;
+    if (layout_.output) return layout_.output->pitch;
+    return source_ == Source::kPlanes ? Planes::MinPitch(shape_) : shape_.out_w;
+  }
+
   void MakeTiles(int vector_width) {
-    images_ = source_ == Source::kPlanes ? shape_.batch : 1;
-    if (source_ == Source::kPlanes) {
-      planes_ = Planes(shape_, kernels_.max_vectors * vector_width);
-      tiles_ = DividePixels(planes_.flat_pixels(), vector_width, kernels_.max_vectors);
-    } else if (source_ == Source::kPanel) {
-      tiles_ =
-          DividePixels(static_cast<int>(shape_.out_pixels()), vector_width, kernels_.max_vectors);
-    } else {
-      tiles_ = {{0, 0, 1}};
+    images_ = shape_.batch;
+    int64_t pixels = int64_t{shape_.out_h - 1} * pitch_ + shape_.out_w;
+    if (source_ == Source::kPanel) {  // the pixels of all images as those of one
+      images_ = 1;
+      pixels = shape_.out_pixels();
     }
+    tiles_ = DividePixels(static_cast<int>(pixels), vector_width, kernels_.max_vectors);
     for (const Tile& tile : tiles_)
       tile_width_ = std::max(tile_width_, tile.vectors * vector_width);
+    if (source_ == Source::kPlanes) planes_ = Planes(shape_, pitch_);
   }
 
   void MakeRanges() {
@@ -117,8 +143,10 @@ class WrosConvolution : public Convolution {
   size_t PlaneFloats() const {
     return source_ == Source::kPlanes ? WholeLines(planes_.floats()) : 0;
   }
-  size_t OutputFloats() const {
-    return source_ == Source::kPixel ? 0 : WholeLines(int64_t{kChannelsPerStore} * tile_width_);
+  size_t RowFloats() const {
+    return layout_.output || source_ == Source::kPixel
+               ? 0
+               : WholeLines(int64_t{kChannelsPerStore} * tile_width_);
   }
 
   // Floats from a tile's input pointer to its row of `lane`.
@@ -130,35 +158,53 @@ class WrosConvolution : public Convolution {
         return int64_t{lane} * tile_width_;
       case Source::kPlanes:
         return planes_.LaneOffset(lane);
+      case Source::kInPlace:
+        break;
     }
-    return 0;
+    const int tap = lane / shape_.in_c;
+    const int y = tap / shape_.kernel_w * shape_.dilation_h - shape_.pad_top;
+    const int x = tap % shape_.kernel_w * shape_.dilation_w - shape_.pad_left;
+    const int64_t plane = lane % shape_.in_c * layout_.input->plane_stride;
+    return plane + layout_.input->lead + int64_t{y} * pitch_ + x;
   }
 
-  void RunImage(const float* input, float* output, float* scratch, ThreadPool* pool) const {
-    float* const panels = scratch;
+  void RunImage(const ConvBuffers& buffers, ThreadPool* pool) const {
+    float* const panels = buffers.scratch;
     float* const planes = panels + PanelFloats() * num_panels_;
     float* const rows = planes + PlaneFloats();
     const int tiles = static_cast<int>(tiles_.size());
     const int ranges = num_ranges();
     const bool pack_first = source_ == Source::kPanel && ranges > 1;
     if (source_ == Source::kPlanes) {
-      pool->Run(planes_.fill_units(), [&](int unit, int) { planes_.Fill(input, unit, planes); });
+      pool->Run(planes_.fill_units(),
+                [&](int unit, int) { FillPlanes(buffers.input, unit, planes); });
     } else if (pack_first) {
-      pool->Run(tiles,
-                [&](int t, int) { PackPanel(input, tiles_[t], panels + t * PanelFloats()); });
+      pool->Run(tiles, [&](int t, int) {
+        PackPanel(buffers.input, tiles_[t], panels + t * PanelFloats());
+      });
     }
     pool->Run(tiles * ranges, [&](int job, int thread) {
       const Tile& tile = tiles_[job / ranges];
-      const float* source = input;
+      const float* source = buffers.input;
       if (source_ == Source::kPlanes) {
         source = planes + tile.first_pixel;
+      } else if (source_ == Source::kInPlace) {
+        source += tile.first_pixel;
       } else if (source_ == Source::kPanel) {
         float* const panel = panels + (pack_first ? job / ranges : thread) * PanelFloats();
-        if (!pack_first) PackPanel(input, tile, panel);
+        if (!pack_first) PackPanel(buffers.input, tile, panel);
         source = panel;
       }
-      RunRange(source, tile, job % ranges, output, rows + thread * OutputFloats());
+      RunRange(source, tile, job % ranges, buffers, rows + thread * RowFloats());
     });
+  }
+
+  void FillPlanes(const float* input, int unit, float* planes) const {
+    if (layout_.input) {
+      planes_.FillFromPlanes(input, *layout_.input, unit, planes);
+    } else {
+      planes_.FillFromImage(input, unit, planes);
+    }
   }
 
   void PackPanel(const float* input, const Tile& tile, float* panel) const {
@@ -166,29 +212,52 @@ class WrosConvolution : public Convolution {
     Transpose(pixels, shape_.in_c, tile.pixels, shape_.in_c, panel, tile_width_);
   }
 
-  void RunRange(const float* source, const Tile& tile, int range, float* output,
+  void RunRange(const float* source, const Tile& tile, int range, const ConvBuffers& buffers,
                 float* rows) const {
-    if (source_ == Source::kPixel) {
-      RunKernel(kernels_.pixel, source, output + bounds_[range], 1, bounds_[range],
-                bounds_[range + 1]);
-      return;
-    }
-    const WrosKernel kernel = kernels_.tile[tile.vectors - 1];
-    for (int begin = bounds_[range]; begin < bounds_[range + 1]; begin += kChannelsPerStore) {
-      const int end = std::min(begin + kChannelsPerStore, bounds_[range + 1]);
-      RunKernel(kernel, source, rows, tile_width_, begin, end);
-      StoreRows(rows, tile, begin, end, output);
+    const int begin = bounds_[range];
+    const int end = bounds_[range + 1];
+    if (layout_.output) {
+      RunIntoPlanes(source, tile, begin, end, buffers);
+    } else if (source_ == Source::kPixel) {
+      RunKernel(kernels_.pixel, source, begin, end, Rows{buffers.output + begin, 1});
+    } else {
+      const WrosKernel kernel = kernels_.tile[tile.vectors - 1];
+      for (int first = begin; first < end; first += kChannelsPerStore) {
+        const int last = std::min(first + kChannelsPerStore, end);
+        RunKernel(kernel, source, first, last, Rows{rows, tile_width_});
+        StoreRows(rows, tile, first, last, buffers.output);
+      }
     }
   }
 
-  void RunKernel(WrosKernel kernel, const float* source, float* output, ptrdiff_t output_stride,
-                 int begin, int end) const {
+  // Where a kernel stores: WrosArgs's members of these names.
+  struct Rows {
+    float* output;
+    ptrdiff_t output_stride;
+    const float* residual = nullptr;
+    const uint32_t* mask = nullptr;
+  };
+
+  void RunIntoPlanes(const float* source, const Tile& tile, int begin, int end,
+                     const ConvBuffers& buffers) const {
+    const PlaneGeometry& geometry = *layout_.output;
+    const int64_t first = begin * geometry.plane_stride + geometry.lead + tile.first_pixel;
+    Rows rows{buffers.output + first, geometry.plane_stride};
+    if (buffers.residual != nullptr) rows.residual = buffers.residual + first;
+    rows.mask = geometry.mask->data() + tile.first_pixel;
+    RunKernel(kernels_.tile[tile.vectors - 1], source, begin, end, rows);
+  }
+
+  void RunKernel(WrosKernel kernel, const float* source, int begin, int end,
+                 const Rows& rows) const {
     const int first_start = std::max(0, begin - weights_.block_size + 1);
     const int32_t first_block = weights_.first_block[first_start];
     WrosArgs args;
     args.input = source;
-    args.output = output;
-    args.output_stride = output_stride;
+    args.output = rows.output;
+    args.output_stride = rows.output_stride;
+    args.residual = rows.residual;
+    args.mask = rows.mask;
     args.counts = weights_.counts.data() + first_start;
     args.offsets = offsets_.data() + first_block;
     args.values = weights_.values + int64_t{first_block} * weights_.block_size;
@@ -202,33 +271,32 @@ class WrosConvolution : public Convolution {
 
   // Transposes channel rows of a tile into the NHWC output, leaving out junk pixels.
   void StoreRows(const float* rows, const Tile& tile, int begin, int end, float* output) const {
-    const int pitch = source_ == Source::kPlanes ? planes_.pitch() : 0;
-    const bool contiguous = source_ == Source::kPanel || pitch == shape_.out_w;
+    const bool contiguous = pitch_ == shape_.out_w;
     int p = tile.first_pixel;
     const int last = tile.first_pixel + tile.pixels;
     while (p < last) {
-      const int x = contiguous ? 0 : p % pitch;
+      const int x = contiguous ? 0 : p % pitch_;
       const int run = contiguous ? last - p : std::min(shape_.out_w - x, last - p);
       if (run > 0) {
-        const int64_t pixel = contiguous ? p : int64_t{p / pitch} * shape_.out_w + x;
+        const int64_t pixel = contiguous ? p : int64_t{p / pitch_} * shape_.out_w + x;
         Transpose(rows + (p - tile.first_pixel), tile_width_, end - begin, run,
                   output + pixel * shape_.out_c + begin, shape_.out_c);
       }
-      p += contiguous ? run : pitch - x;
+      p += contiguous ? run : pitch_ - x;
     }
   }
 
   ConvShape shape_;
+  ConvLayout layout_;
   ActivationRange range_;
   const BlockKernels& kernels_;
   KernelWeights weights_;
   std::vector<int32_t> offsets_;  // bytes, per block
   int threads_;
   Source source_;
-  int images_ =
-      1;  // run one after the other; pointwise layers take the batch as pixels of one image
-  int tile_width_ =
-      0;  // pixels of the widest tile, whole vectors: the stride of panels and of channel rows
+  int pitch_;
+  int images_ = 1;      // run one after the other
+  int tile_width_ = 0;  // pixels of the widest tile, whole vectors: the stride of panels and rows
   Planes planes_;
   std::vector<Tile> tiles_;
   std::vector<int> bounds_;  // of the ranges of output channels
@@ -237,10 +305,10 @@ class WrosConvolution : public Convolution {
 
 }  // namespace
 
-Status MakeWrosConvolution(const PackedLayer& layer, const ConvShape& shape,
-                           const KernelFamily& family, int threads,
+Status MakeWrosConvolution(const LayerWeights& layer, const ConvShape& shape,
+                           const ConvLayout& layout, const KernelFamily& family, int threads,
                            std::unique_ptr<Convolution>* convolution) {
-  auto made = std::make_unique<WrosConvolution>(layer, shape, family, threads);
+  auto made = std::make_unique<WrosConvolution>(layer, shape, layout, family, threads);
   UBP_RETURN_IF_ERROR(made->MakeOffsets());
   *convolution = std::move(made);
   return Status::Ok();

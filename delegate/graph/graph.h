@@ -1,12 +1,12 @@
-// The part of a model that the delegate runs, free of TFLite: operators on tensors, in the order of
-// execution.
+// The part of a model that the delegate runs, free of TFLite: operators on
+// tensors, in the order of execution. All tensors are float32.
 #ifndef UBP_DELEGATE_GRAPH_GRAPH_H_
 #define UBP_DELEGATE_GRAPH_GRAPH_H_
 
 #include <string>
 #include <vector>
 
-#include "delegate/format/packed_layer.h"
+#include "delegate/cpu/weights.h"
 
 namespace ubp {
 
@@ -15,7 +15,7 @@ using Dims = std::vector<int>;
 // Where a tensor's memory comes from.
 enum class Storage {
   kInput,    // the interpreter's, read
-  kOutput,   // the interpreter's, written
+  kOutput,   // the interpreter's, written (and read, where the part uses it too)
   kInternal  // the plan's arena: neither enters nor leaves the part
 };
 
@@ -24,12 +24,39 @@ struct GraphTensor {
   int model_index = -1;  // of the tensor in the model
 };
 
-// A block-sparse layer: float32 in and out, NHWC for a convolution.
+enum class OpType {
+  kConv2D,           // block-sparse or dense
+  kFullyConnected,   // block-sparse or dense
+  kDepthwiseConv2D,  // depth multiplier 1
+  kAdd,              // of two tensors of equal shape
+  kMaxPool2D,
+  kMean,     // over height and width
+  kPad,      // zeros around height and width
+  kReshape,  // of [batch, 1, 1, channels] to [batch, channels] or back
+};
+
+// Zeros added around an image.
+struct Pads {
+  int top = 0;
+  int bottom = 0;
+  int left = 0;
+  int right = 0;
+};
+
 struct GraphOp {
   std::string label;  // op and layer, for messages
-  PackedLayer layer;
-  int input = -1;  // index into Graph::tensors
+  OpType type = OpType::kConv2D;
+  std::vector<int> inputs;  // activations, as indices into Graph::tensors
   int output = -1;
+  // Window, channels and fused activation, as far as the type has them;
+  // block_size is 1 where the layer is not block-sparse. In and out channels
+  // are equal for a depthwise convolution; 0 for ops without weights.
+  LayerAttributes attributes;
+  Pads pads;               // kPad
+  bool keep_dims = false;  // kMean: output [batch, 1, 1, channels]
+  // kConv2D, kFullyConnected. For kDepthwiseConv2D only dense: [kernel_h, kernel_w, channels].
+  PackedLayer packed;  // of a block-sparse layer: packed.counts() is not empty
+  DenseWeights dense;  // of any other; its weights are null for a block-sparse one
 };
 
 struct Graph {

@@ -1,28 +1,52 @@
 #include "delegate/graph/import.h"
 
-#include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 
+#include "delegate/graph/builtin_ops.h"
 #include "delegate/graph/claim.h"
+#include "delegate/graph/node_view.h"
 
 namespace ubp {
 namespace {
 
-enum NodeInput { kActivation = 0, kPackedWeights = 1, kBias = 2, kNumInputs = 3 };
+// The inputs of a block-sparse layer.
+enum SparseInput { kActivation = 0, kPackedWeights = 1, kBias = 2, kNumInputs = 3 };
 
-// How messages call a layer: its op and the name of its output.
-std::string Label(OpKind kind, const TfLiteTensor& output) {
-  return std::string(OpName(kind)) + " '" + (output.name != nullptr ? output.name : "") + "'";
+Status CheckSparseTensors(const NodeView& node) {
+  if (node.num_inputs() < kBias || node.num_inputs() > kNumInputs) {
+    return Status::Error("the op has " + std::to_string(node.num_inputs()) +
+                         " inputs, expected 2 or 3.");
+  }
+  const TfLiteTensor* activation = node.Input(kActivation);
+  const TfLiteTensor* packed = node.Input(kPackedWeights);
+  if (activation == nullptr || packed == nullptr) {
+    return Status::Error("the activation or the packed weights are missing.");
+  }
+  const TfLiteTensor* output = node.Output();
+  if (activation->type != kTfLiteFloat32 || output->type != kTfLiteFloat32) {
+    return Status::Error("the activation and the output must be float32.");
+  }
+  if (output->allocation_type == kTfLiteMmapRo) {
+    return Status::Error("the output is a constant.");
+  }
+  if (packed->type != kTfLiteUInt8 || !IsConstant(*packed)) {
+    return Status::Error("the packed weights must be a constant uint8 tensor.");
+  }
+  return Status::Ok();
 }
 
-// The index of a node's input tensor, or -1 where an optional one is absent.
-int InputIndex(const TfLiteNode& node, int i) {
-  return i < node.inputs->size ? node.inputs->data[i] : kTfLiteOptionalTensor;
-}
-
-bool IsConstant(const TfLiteTensor& tensor) {
-  return tensor.allocation_type == kTfLiteMmapRo && tensor.data.raw != nullptr;
+// UbpConv2D or UbpFullyConnected.
+Status ReadSparseOp(const NodeView& node, GraphOp* op) {
+  UBP_RETURN_IF_ERROR(CheckSparseTensors(node));
+  const OpKind kind = op->type == OpType::kConv2D ? OpKind::kConv2D : OpKind::kFullyConnected;
+  UBP_RETURN_IF_ERROR(
+      ReadAttributes(kind, node.custom_options(), node.custom_options_size(), &op->attributes));
+  const float* bias = nullptr;
+  UBP_RETURN_IF_ERROR(node.ReadBias(kBias, op->attributes.out_channels, &bias));
+  const TfLiteTensor& packed = *node.Input(kPackedWeights);
+  return PackedLayer::Check(op->attributes, packed.data.uint8, packed.bytes, bias, &op->packed);
 }
 
 class Importer {
@@ -32,79 +56,58 @@ class Importer {
   Status ImportNode(int index) {
     TfLiteNode* node = nullptr;
     TfLiteRegistration* registration = nullptr;
+    const std::string place = "node " + std::to_string(index);
     if (context_->GetNodeAndRegistration(context_, index, &node, &registration) != kTfLiteOk) {
-      return Status::Error("node " + std::to_string(index) + " of the model cannot be read.");
+      return Status::Error(place + " of the model cannot be read.");
     }
-    const std::optional<OpKind> kind = Claim(*registration);
-    if (!kind)
-      return Status::Error("node " + std::to_string(index) + " of the model is not a UBP op.");
-    if (node->outputs->size != 1 || !Exists(node->outputs->data[0])) {
-      return Status::Error(std::string(OpName(*kind)) + ": node " + std::to_string(index) +
-                           " has " + std::to_string(node->outputs->size) + " outputs, expected 1.");
+    const ClaimResult claim = Claim(*context_, *node, *registration);
+    const NodeView view(*context_, *node);
+    if (!claim.type) {
+      return Status::Error(place + " of the model, " + claim.label +
+                           ", is not for this delegate: " + claim.reason);
     }
-    const TfLiteTensor& output = context_->tensors[node->outputs->data[0]];
-    GraphOp op;
-    op.label = Label(*kind, output);
-    const Status status = ImportLayer(*kind, *node, output, &op);
-    if (!status.ok()) return Status::Error(op.label + ": " + status.message());
-    graph_->ops.push_back(std::move(op));
-    return status;
+    if (view.num_outputs() != 1) {
+      return Status::Error(claim.label + ": " + place + " has " +
+                           std::to_string(view.num_outputs()) + " outputs, expected 1.");
+    }
+    if (view.Output() == nullptr) {
+      return Status::Error(claim.label + ": the output of " + place + " does not exist.");
+    }
+    const Status status = ImportOp(claim, *registration, view);
+    if (status.ok()) return status;
+    return Status::Error(claim.label + ": " + status.message());
   }
 
   void SetStorage(const TfLiteIntArray& indices, Storage storage) {
     for (int i = 0; i < indices.size; ++i) {
       const auto found = tensor_of_index_.find(indices.data[i]);
-      if (found != tensor_of_index_.end()) graph_->tensors[found->second].storage = storage;
+      if (found == tensor_of_index_.end()) continue;
+      graph_->tensors[found->second].storage = storage;
     }
   }
 
  private:
-  bool Exists(int tensor) const {
-    return tensor >= 0 && static_cast<size_t>(tensor) < context_->tensors_size;
-  }
-
-  Status ImportLayer(OpKind kind, const TfLiteNode& node, const TfLiteTensor& output, GraphOp* op) {
-    if (node.inputs->size < kBias || node.inputs->size > kNumInputs) {
-      return Status::Error("the op has " + std::to_string(node.inputs->size) +
-                           " inputs, expected 2 or 3.");
+  Status ImportOp(const ClaimResult& claim, const TfLiteRegistration& registration,
+                  const NodeView& node) {
+    GraphOp op;
+    op.label = claim.label;
+    op.type = *claim.type;
+    int activations = 1;
+    if (claim.sparse) {
+      UBP_RETURN_IF_ERROR(ReadSparseOp(node, &op));
+    } else {
+      const BuiltinOp& builtin = *FindBuiltinOp(registration.builtin_code);
+      UBP_RETURN_IF_ERROR(ReadBuiltinOp(builtin, node, &op));
+      activations = builtin.activations;
     }
-    const int activation = InputIndex(node, kActivation);
-    const int packed = InputIndex(node, kPackedWeights);
-    if (!Exists(activation) || !Exists(packed))
-      return Status::Error("the activation or the packed weights are missing.");
-    if (context_->tensors[activation].type != kTfLiteFloat32 || output.type != kTfLiteFloat32) {
-      return Status::Error("the activation and the output must be float32.");
+    for (int i = 0; i < activations; ++i) {
+      op.inputs.push_back(TensorOf(node.InputIndex(i)));
     }
-    const TfLiteTensor& weights = context_->tensors[packed];
-    if (weights.type != kTfLiteUInt8 || !IsConstant(weights)) {
-      return Status::Error("the packed weights must be a constant uint8 tensor.");
+    if (tensor_of_index_.count(node.OutputIndex()) != 0) {
+      return Status::Error("the output is read or written by an earlier op.");
     }
-    LayerAttributes attributes;
-    UBP_RETURN_IF_ERROR(ReadAttributes(kind, static_cast<const uint8_t*>(node.custom_initial_data),
-                                       static_cast<size_t>(node.custom_initial_data_size),
-                                       &attributes));
-    const float* bias = nullptr;
-    UBP_RETURN_IF_ERROR(ReadBias(InputIndex(node, kBias), attributes, &bias));
-    UBP_RETURN_IF_ERROR(
-        PackedLayer::Check(attributes, weights.data.uint8, weights.bytes, bias, &op->layer));
-    op->input = TensorOf(activation);
-    op->output = TensorOf(node.outputs->data[0]);
-    return Status::Ok();
-  }
-
-  Status ReadBias(int index, const LayerAttributes& attributes, const float** bias) const {
-    if (index == kTfLiteOptionalTensor) return Status::Ok();
-    if (!Exists(index)) return Status::Error("the bias is missing.");
-    const TfLiteTensor& tensor = context_->tensors[index];
-    const size_t bytes = sizeof(float) * attributes.out_channels;
-    if (tensor.type != kTfLiteFloat32 || !IsConstant(tensor) || tensor.bytes != bytes) {
-      return Status::Error("the bias must be a constant float32 tensor of " +
-                           std::to_string(attributes.out_channels) + " elements.");
-    }
-    if (reinterpret_cast<uintptr_t>(tensor.data.raw) % alignof(float) != 0) {
-      return Status::Error("the bias is not aligned to 4 bytes in the file.");
-    }
-    *bias = tensor.data.f;
+    op.output = TensorOf(node.OutputIndex());
+    graph_->ops.push_back(std::move(op));
     return Status::Ok();
   }
 

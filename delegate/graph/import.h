@@ -1,4 +1,5 @@
-// From TFLite's structs to a Graph: the only code beside the delegate shell that knows them.
+// From TFLite's structs to a Graph. Beside the delegate shell only import and
+// claim (with the operators they share) know those structs.
 #ifndef UBP_DELEGATE_GRAPH_IMPORT_H_
 #define UBP_DELEGATE_GRAPH_IMPORT_H_
 
@@ -8,8 +9,12 @@
 
 namespace ubp {
 
-// Reads and checks the nodes of one part of the model; everything a model file can get wrong is
-// found here. The graph refers to constant tensors of the model, which the interpreter keeps.
+// Reads and checks the nodes of one part of the model, all of which Claim()
+// takes; everything a model file can get wrong is found here. The graph refers
+// to constant tensors of the model, which the interpreter keeps.
+//
+// In the graph, every tensor is written by one op at most, and before any op
+// reads it.
 Status ImportGraph(TfLiteContext* context, const TfLiteDelegateParams& params, Graph* graph);
 
 }  // namespace ubp

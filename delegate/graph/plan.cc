@@ -2,85 +2,124 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <string>
+#include <map>
+#include <utility>
 
+#include "delegate/graph/layout.h"
 #include "delegate/graph/memory.h"
-#include "delegate/graph/shapes.h"
 
 namespace ubp {
 namespace {
 
-Status PrepareOp(const GraphOp& op, const PlanOptions& options, std::vector<Dims>* dims,
-                 std::unique_ptr<Convolution>* convolution) {
-  ConvShape shape;
-  UBP_RETURN_IF_ERROR(
-      InferShape(op.layer.attributes(), (*dims)[op.input], &shape, &(*dims)[op.output]));
-  if (options.family != nullptr) {
-    return MakeWrosConvolution(op.layer, shape, *options.family, options.threads, convolution);
+// From the first to the last step that uses a buffer; first > last where none does.
+struct Lifetime {
+  int first = 0;
+  int last = -1;
+};
+
+std::vector<Lifetime> LifetimesOf(const std::vector<std::unique_ptr<Step>>& steps,
+                                  size_t num_buffers) {
+  std::vector<Lifetime> lifetimes(num_buffers);
+  for (size_t s = 0; s < steps.size(); ++s) {
+    const int step = static_cast<int>(s);
+    for (const int buffer : steps[s]->buffers()) {
+      Lifetime& lifetime = lifetimes[buffer];
+      if (lifetime.last < 0) lifetime.first = step;
+      lifetime.last = step;
+    }
   }
-  *convolution = MakeReferenceConvolution(op.layer, shape);
-  return Status::Ok();
+  return lifetimes;
 }
 
-size_t Elements(const Dims& dims) {
-  size_t elements = 1;
-  for (const int dim : dims) elements *= dim;
-  return elements;
-}
+// Planes of one geometry share slots, and only with each other: so the zeros around their pixels, written once when the
+// arena is made, stay.
+class SlotPool {
+ public:
+  // A slot that is free from `lifetime.first` on; by number, counted over all pools by `num_slots`.
+  int Take(const Lifetime& lifetime, size_t floats, std::vector<size_t>* slot_floats) {
+    for (auto& [slot, busy_until] : slots_) {
+      if (busy_until >= lifetime.first) continue;
+      busy_until = lifetime.last;
+      (*slot_floats)[slot] = std::max((*slot_floats)[slot], floats);
+      return slot;
+    }
+    const int slot = static_cast<int>(slot_floats->size());
+    slot_floats->push_back(floats);
+    slots_.emplace_back(slot, lifetime.last);
+    return slot;
+  }
+
+ private:
+  std::vector<std::pair<int, int>> slots_;  // number, last step in use
+};
 
 }  // namespace
 
 Status Plan::Make(const Graph& graph, const PlanOptions& options, std::vector<Dims>* dims,
                   std::unique_ptr<Plan>* plan) {
   auto made = std::make_unique<Plan>();
-  for (const GraphOp& op : graph.ops) {
-    Step step{nullptr, op.input, op.output, 0};
-    const Status status = PrepareOp(op, options, dims, &step.convolution);
-    if (!status.ok()) return Status::Error(op.label + ": " + status.message());
-    made->steps_.push_back(std::move(step));
-  }
-  made->PlaceBuffers(graph, *dims);
+  GraphLayout layout;
+  UBP_RETURN_IF_ERROR(MakeLayout(graph, *dims, options.family != nullptr, &layout));
+  for (size_t t = 0; t < dims->size(); ++t) (*dims)[t] = layout.tensors[t].dims;
+  UBP_RETURN_IF_ERROR(
+      MakeSteps(graph, layout, options.family, options.threads, &made->steps_, &made->buffers_));
+  made->PlaceBuffers();
   *plan = std::move(made);
   return Status::Ok();
 }
 
-void Plan::PlaceBuffers(const Graph& graph, const std::vector<Dims>& dims) {
+void Plan::PlaceBuffers() {
+  const std::vector<Lifetime> lifetimes = LifetimesOf(steps_, buffers_.size());
+  const int end = static_cast<int>(steps_.size());
+  std::map<std::pair<int, int>, SlotPool> pools;
+  std::vector<size_t> slot_floats;
+  std::vector<int> slot_of(buffers_.size(), -1);
   std::vector<BufferRequest> requests;
-  for (size_t s = 0; s < steps_.size(); ++s) {
-    const int step = static_cast<int>(s);
-    requests.push_back({steps_[s].convolution->scratch_floats(), step, step});
+  std::vector<size_t> request_of(buffers_.size());
+  // By first use, so that a pool sees the buffers in the order in which they become busy.
+  std::vector<size_t> order;
+  for (size_t b = 0; b < buffers_.size(); ++b) {
+    if (buffers_[b].external < 0 && lifetimes[b].last >= 0) order.push_back(b);
   }
-  for (size_t t = 0; t < graph.tensors.size(); ++t) {
-    if (graph.tensors[t].storage != Storage::kInternal) continue;
-    const int tensor = static_cast<int>(t);
-    BufferRequest request{Elements(dims[t]), static_cast<int>(steps_.size()), 0};
-    for (size_t s = 0; s < steps_.size(); ++s) {
-      if (steps_[s].output != tensor && steps_[s].input != tensor) continue;
-      request.first = std::min(request.first, static_cast<int>(s));
-      request.last = std::max(request.last, static_cast<int>(s));
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return lifetimes[a].first < lifetimes[b].first; });
+  for (const size_t b : order) {
+    const Buffer& buffer = buffers_[b];
+    if (buffer.plane_stride > 0) {
+      SlotPool& pool = pools[{buffer.geometry_height, buffer.geometry_width}];
+      slot_of[b] = pool.Take(lifetimes[b], buffer.floats, &slot_floats);
+    } else {
+      request_of[b] = requests.size();
+      requests.push_back({buffer.floats, lifetimes[b].first, lifetimes[b].last});
     }
-    requests.push_back(request);
-    internals_.push_back({tensor, 0});
   }
-  const ArenaLayout layout = PlanMemory(requests);
-  for (size_t s = 0; s < steps_.size(); ++s) steps_[s].scratch = layout.offsets[s];
-  for (size_t i = 0; i < internals_.size(); ++i)
-    internals_[i].offset = layout.offsets[steps_.size() + i];
-  arena_ = AlignedBuffer(layout.floats);
+  const size_t first_scratch = requests.size();
+  for (int s = 0; s < end; ++s) requests.push_back({steps_[s]->scratch_floats(), s, s});
+  const size_t first_slot = requests.size();
+  for (const size_t floats : slot_floats) requests.push_back({floats, 0, end});
+  const ArenaLayout arena = PlanMemory(requests);
+  arena_ = AlignedBuffer(arena.floats);
+
+  memory_.assign(buffers_.size(), nullptr);
+  for (const size_t b : order) {
+    const size_t request = slot_of[b] >= 0 ? first_slot + slot_of[b] : request_of[b];
+    memory_[b] = arena_.data() + arena.offsets[request];
+  }
+  for (int s = 0; s < end; ++s) {
+    scratch_.push_back(arena_.data() + arena.offsets[first_scratch + s]);
+  }
 }
 
-void Plan::Run(std::vector<float*>* tensors, ThreadPool* pool) const {
-  for (const Internal& internal : internals_)
-    (*tensors)[internal.tensor] = arena_.data() + internal.offset;
-  for (const Step& step : steps_) {
-    step.convolution->Run((*tensors)[step.input], (*tensors)[step.output],
-                          arena_.data() + step.scratch, pool);
+void Plan::Run(const std::vector<float*>& tensors, ThreadPool* pool) {
+  for (size_t b = 0; b < buffers_.size(); ++b) {
+    if (buffers_[b].external >= 0) memory_[b] = tensors[buffers_[b].external];
   }
+  for (size_t s = 0; s < steps_.size(); ++s) steps_[s]->Run(memory_, scratch_[s], pool);
 }
 
 size_t Plan::weight_bytes() const {
   size_t bytes = 0;
-  for (const Step& step : steps_) bytes += step.convolution->weight_bytes();
+  for (const std::unique_ptr<Step>& step : steps_) bytes += step->weight_bytes();
   return bytes;
 }
 

@@ -1,5 +1,5 @@
-// A graph made ready for given input shapes: a flat list of steps whose kernels, sizes and memory
-// are fixed.
+// A graph made ready for given input shapes: a flat list of steps whose kernels, sizes and memory are
+// fixed.
 #ifndef UBP_DELEGATE_GRAPH_PLAN_H_
 #define UBP_DELEGATE_GRAPH_PLAN_H_
 
@@ -9,50 +9,41 @@
 
 #include "delegate/common/aligned_buffer.h"
 #include "delegate/common/status.h"
-#include "delegate/cpu/convolution.h"
 #include "delegate/cpu/kernels.h"
 #include "delegate/cpu/thread_pool.h"
 #include "delegate/graph/graph.h"
+#include "delegate/graph/steps.h"
 
 namespace ubp {
 
 struct PlanOptions {
-  const KernelFamily* family = nullptr;  // null: the reference
+  const KernelFamily* family = nullptr;  // null: the reference, which runs block-sparse ops only
   int threads = 1;
 };
 
 class Plan {
  public:
   // `dims[t]` are the dimensions of tensor t where it is an input; those of all others are filled
-  // in. `graph` and the packed buffers it refers to must outlive the plan.
+  // in. `graph` and the weights it refers to must outlive the plan.
   static Status Make(const Graph& graph, const PlanOptions& options, std::vector<Dims>* dims,
                      std::unique_ptr<Plan>* plan);
 
   // Runs all steps. `tensors[t]` is the memory of tensor t where it is an input or output of the
-  // graph; that of internal tensors is filled in. Allocates nothing. Not reentrant: the plan owns
-  // one arena.
-  void Run(std::vector<float*>* tensors, ThreadPool* pool) const;
+  // graph. Allocates nothing. Not reentrant: the plan owns one arena.
+  void Run(const std::vector<float*>& tensors, ThreadPool* pool);
 
   // Memory held for weights beside the model file, and for activations.
   size_t weight_bytes() const;
   size_t arena_bytes() const { return arena_.bytes(); }
+  int num_steps() const { return static_cast<int>(steps_.size()); }
 
  private:
-  struct Step {
-    std::unique_ptr<Convolution> convolution;
-    int input;
-    int output;
-    size_t scratch;  // offset in the arena, floats
-  };
-  struct Internal {
-    int tensor;
-    size_t offset;  // in the arena, floats
-  };
+  void PlaceBuffers();
 
-  void PlaceBuffers(const Graph& graph, const std::vector<Dims>& dims);
-
-  std::vector<Step> steps_;
-  std::vector<Internal> internals_;
+  std::vector<std::unique_ptr<Step>> steps_;
+  std::vector<Buffer> buffers_;
+  std::vector<float*> memory_;   // of each buffer
+  std::vector<float*> scratch_;  // of each step
   AlignedBuffer arena_;
 };
 

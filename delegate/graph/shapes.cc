@@ -16,13 +16,21 @@ Status Unsuitable(const Dims& input, const std::string& expected) {
   return Status::Error("the input has shape " + ToString(input) + ", expected " + expected + ".");
 }
 
-Status InferConv2D(const LayerAttributes& attributes, const Dims& input, ConvShape* shape,
-                   Dims* output) {
-  if (input.size() != 4 || input[3] != attributes.in_channels) {
-    return Unsuitable(input,
-                      "[batch, height, width, " + std::to_string(attributes.in_channels) + "]");
+// Ops with a window over an image [batch, height, width, channels].
+Status InferWindow(LayerAttributes attributes, const Dims& input, const Pads& padded,
+                   ConvShape* shape, Dims* output) {
+  const bool any_channels = attributes.in_channels == 0;  // an op without weights
+  if (input.size() != 4 || (!any_channels && input[3] != attributes.in_channels)) {
+    const std::string channels = any_channels ? "channels" : std::to_string(attributes.in_channels);
+    return Unsuitable(input, "[batch, height, width, " + channels + "]");
   }
-  UBP_RETURN_IF_ERROR(MakeConvShape(attributes, input[0], input[1], input[2], shape));
+  if (any_channels) attributes.in_channels = attributes.out_channels = input[3];
+  UBP_RETURN_IF_ERROR(MakeConvShape(attributes, input[0], input[1] + padded.top + padded.bottom,
+                                    input[2] + padded.left + padded.right, shape));
+  shape->in_h = input[1];
+  shape->in_w = input[2];
+  shape->pad_top += padded.top;
+  shape->pad_left += padded.left;
   *output = {shape->batch, shape->out_h, shape->out_w, shape->out_c};
   return Status::Ok();
 }
@@ -32,8 +40,9 @@ Status InferFullyConnected(const LayerAttributes& attributes, const Dims& input,
   int64_t elements = 1;
   for (const int dim : input) {
     elements *= dim;
-    if (dim < 1 || elements >= int64_t{1} << 31)
+    if (dim < 1 || elements >= int64_t{1} << 31) {
       return Unsuitable(input, "fewer than 2^31 elements");
+    }
   }
   const std::string channels = std::to_string(attributes.in_channels);
   if (elements % attributes.in_channels != 0) {
@@ -49,12 +58,53 @@ Status InferFullyConnected(const LayerAttributes& attributes, const Dims& input,
   return Status::Ok();
 }
 
+Status InferPad(const Pads& pads, const Dims& input, Dims* output) {
+  if (input.size() != 4) return Unsuitable(input, "[batch, height, width, channels]");
+  *output = input;
+  (*output)[1] += pads.top + pads.bottom;
+  (*output)[2] += pads.left + pads.right;
+  return Status::Ok();
+}
+
+Status InferMean(bool keep_dims, const Dims& input, Dims* output) {
+  if (input.size() != 4) return Unsuitable(input, "[batch, height, width, channels]");
+  *output = keep_dims ? Dims{input[0], 1, 1, input[3]} : Dims{input[0], input[3]};
+  return Status::Ok();
+}
+
+Status InferReshape(const Dims& input, Dims* output) {
+  if (input.size() == 4 && input[1] == 1 && input[2] == 1) {
+    *output = {input[0], input[3]};
+  } else if (input.size() == 2) {
+    *output = {input[0], 1, 1, input[1]};
+  } else {
+    return Unsuitable(input, "[batch, 1, 1, channels] or [batch, channels]");
+  }
+  return Status::Ok();
+}
+
 }  // namespace
 
-Status InferShape(const LayerAttributes& attributes, const Dims& input, ConvShape* shape,
+Status InferShape(const GraphOp& op, const Dims& input, const Pads& padded, ConvShape* shape,
                   Dims* output) {
-  return attributes.kind == OpKind::kConv2D ? InferConv2D(attributes, input, shape, output)
-                                            : InferFullyConnected(attributes, input, shape, output);
+  switch (op.type) {
+    case OpType::kConv2D:
+    case OpType::kDepthwiseConv2D:
+    case OpType::kMaxPool2D:
+      return InferWindow(op.attributes, input, padded, shape, output);
+    case OpType::kFullyConnected:
+      return InferFullyConnected(op.attributes, input, shape, output);
+    case OpType::kPad:
+      return InferPad(op.pads, input, output);
+    case OpType::kMean:
+      return InferMean(op.keep_dims, input, output);
+    case OpType::kReshape:
+      return InferReshape(input, output);
+    case OpType::kAdd:
+      *output = input;
+      return Status::Ok();
+  }
+  return Status::Error("the op has an unknown type.");
 }
 
 }  // namespace ubp

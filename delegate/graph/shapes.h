@@ -4,14 +4,14 @@
 
 #include "delegate/common/status.h"
 #include "delegate/cpu/conv_shape.h"
-#include "delegate/format/attributes.h"
 #include "delegate/graph/graph.h"
 
 namespace ubp {
 
-// A fully-connected layer becomes a convolution of [rows, 1, 1, in_channels]. Fails when `input`
-// does not suit the layer.
-Status InferShape(const LayerAttributes& attributes, const Dims& input, ConvShape* shape,
+// Of any op. `shape` is set for ops with a window (convolutions, pooling) and fully-connected
+// layers, which become a convolution of [rows, 1, 1, in_channels]. `padded` are zeros around the
+// input beside the op's own padding, which is then VALID. Fails when `input` does not suit the op.
+Status InferShape(const GraphOp& op, const Dims& input, const Pads& padded, ConvShape* shape,
                   Dims* output);
 
 }  // namespace ubp

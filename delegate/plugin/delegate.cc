@@ -1,47 +1,44 @@
 #include "delegate/plugin/delegate.h"
 
-#include <cstdlib>
-#include <exception>
 #include <string>
 #include <vector>
 
-#include "delegate/graph/claim.h"
+#include "delegate/graph/partition.h"
 #include "delegate/plugin/log.h"
 #include "delegate/plugin/part.h"
 
 namespace ubp {
 namespace {
 
-// The nodes the delegate takes, as a TfLiteIntArray: its length, then its elements.
-TfLiteStatus TakenNodes(TfLiteContext* context, std::vector<int>* taken, int* total) {
-  TfLiteIntArray* plan = nullptr;
-  TF_LITE_ENSURE_STATUS(context->GetExecutionPlan(context, &plan));
-  *total = plan->size;
-  taken->assign(1, 0);
-  for (int i = 0; i < plan->size; ++i) {
-    TfLiteNode* node = nullptr;
-    TfLiteRegistration* registration = nullptr;
-    TF_LITE_ENSURE_STATUS(
-        context->GetNodeAndRegistration(context, plan->data[i], &node, &registration));
-    if (Claim(*registration)) taken->push_back(plan->data[i]);
+void LogDecisions(const std::vector<NodeDecision>& decisions) {
+  for (const NodeDecision& decision : decisions) {
+    Log(LogLevel::kInfo,
+        decision.label + (decision.taken ? ": taken" : ": left, " + decision.reason));
   }
-  (*taken)[0] = static_cast<int>(taken->size()) - 1;
-  return kTfLiteOk;
 }
 
 TfLiteStatus Prepare(TfLiteContext* context, TfLiteDelegate* delegate) {
-  std::vector<int> taken;
-  int total = 0;
-  TF_LITE_ENSURE_STATUS(TakenNodes(context, &taken, &total));
+  const DelegateOptions& options = Delegate::From(delegate)->options();
+  // The reference knows block-sparse layers only.
+  const Take take = options.family == nullptr ? Take::kSparse : options.take;
+  std::vector<NodeDecision> decisions;
+  TF_LITE_ENSURE_STATUS(DecideNodes(context, take, &decisions));
+  std::vector<int> taken = {0};  // as a TfLiteIntArray: its length, then its elements
+  for (const NodeDecision& decision : decisions) {
+    if (decision.taken) taken.push_back(decision.node);
+  }
+  taken[0] = static_cast<int>(taken.size()) - 1;
+  if (options.log_info) LogDecisions(decisions);
+  const std::string total = std::to_string(decisions.size());
   if (taken[0] == 0) {
-    Log(LogLevel::kWarning,
-        "took none of the model's " + std::to_string(total) +
-            " nodes: it has no block-sparse layers; convert a pruned model with 'ubp convert'.");
+    Log(LogLevel::kWarning, "took none of the model's " + total +
+                                " nodes: it has no block-sparse layers; convert a pruned model "
+                                "with 'ubp convert'.");
     return kTfLiteOk;
   }
-  if (Delegate::From(delegate)->options().log_info) {
-    Log(LogLevel::kInfo, "took " + std::to_string(taken[0]) + " of the model's " +
-                             std::to_string(total) + " nodes.");
+  if (options.log_info) {
+    Log(LogLevel::kInfo,
+        "took " + std::to_string(taken[0]) + " of the model's " + total + " nodes.");
   }
   return context->ReplaceNodeSubsetsWithDelegateKernels(
       context, PartRegistration(), reinterpret_cast<TfLiteIntArray*>(taken.data()), delegate);

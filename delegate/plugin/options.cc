@@ -48,13 +48,28 @@ Status ParseLog(const std::string& key, const std::string& value, DelegateOption
   return Status::Ok();
 }
 
+Status ParseTake(const std::string& key, const std::string& value, DelegateOptions* options) {
+  if (value == "auto") {
+    options->take = Take::kAuto;
+  } else if (value == "sparse") {
+    options->take = Take::kSparse;
+  } else if (value == "all") {
+    options->take = Take::kAll;
+  } else {
+    return BadValue(key, value, "auto, sparse or all");
+  }
+  return Status::Ok();
+}
+
 struct Option {
   const char* key;
   Status (*parse)(const std::string& key, const std::string& value, DelegateOptions* options);
 };
 
-constexpr Option kOptions[] = {
-    {"kernel", &ParseKernel}, {"log", &ParseLog}, {"num_threads", &ParseNumThreads}};
+constexpr Option kOptions[] = {{"kernel", &ParseKernel},
+                               {"log", &ParseLog},
+                               {"num_threads", &ParseNumThreads},
+                               {"take", &ParseTake}};
 
 Status ParseOption(const std::string& key, const std::string& value, DelegateOptions* options) {
   std::string known;

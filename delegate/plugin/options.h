@@ -7,6 +7,7 @@
 
 #include "delegate/common/status.h"
 #include "delegate/cpu/kernels.h"
+#include "delegate/graph/partition.h"
 
 namespace ubp {
 
@@ -16,6 +17,9 @@ struct DelegateOptions {
   // `kernel`: auto (the fastest this processor supports), reference, or the name of a kernel
   // family.
   const KernelFamily* family = &BestKernelFamily();  // null: reference
+  // `take`: auto (stretches of the model with block-sparse layers), sparse (only those layers), or
+  // all (whatever can be taken).
+  Take take = Take::kAuto;
   // `log`: quiet (errors and warnings), or info (also what is taken, kernels and memory).
   bool log_info = false;
 };

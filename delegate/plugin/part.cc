@@ -45,7 +45,7 @@ class Part {
     for (size_t t = 0; t < graph_.tensors.size(); ++t) {
       if (graph_.tensors[t].storage != Storage::kInternal) memory_[t] = Tensor(context, t).data.f;
     }
-    plan_->Run(&memory_, pool_.get());
+    plan_->Run(memory_, pool_.get());
   }
 
  private:

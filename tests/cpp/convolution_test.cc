@@ -3,6 +3,7 @@
 
 #include "delegate/cpu/convolution.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <memory>
@@ -10,7 +11,9 @@
 #include <vector>
 
 #include "delegate/common/aligned_buffer.h"
+#include "delegate/cpu/elementwise.h"
 #include "delegate/cpu/kernels.h"
+#include "delegate/cpu/planes.h"
 #include "gtest/gtest.h"
 #include "tests/cpp/test_layer.h"
 
@@ -117,16 +120,58 @@ std::vector<double> DenseConvolution(const Geometry& g, const TestLayer& layer,
   return output;
 }
 
+// The forms in which a convolution gets its tensors and weights.
+struct Forms {
+  bool planes_in = false;
+  bool planes_out = false;
+  bool dense = false;
+};
+
+// A geometry for an op's input or output, with the halo that windows of `shape` need.
+PlaneGeometry GeometryFor(const ConvShape& shape, bool input) {
+  Halo halo{shape.kernel_h * shape.dilation_h, Planes::MinPitch(shape) - shape.out_w};
+  if (shape.unit_stride()) halo.columns = std::max(halo.columns, shape.kernel_w * shape.dilation_w);
+  return input ? MakePlaneGeometry(shape.in_h, shape.in_w, halo)
+               : MakePlaneGeometry(shape.out_h, shape.out_w, halo);
+}
+
+// A channel-major copy of an NHWC tensor.
+AlignedBuffer ToPlanes(const PlaneTensor& tensor, const std::vector<float>& image) {
+  AlignedBuffer planes(tensor.geometry.floats(int64_t{tensor.batch} * tensor.channels));
+  ThreadPool pool(1);
+  ImageToPlanes(tensor, image.data(), planes.data(), &pool);
+  return planes;
+}
+
+// The NHWC copy of a channel-major tensor; expects zeros wherever there is no pixel.
+std::vector<float> ToImage(const PlaneTensor& tensor, const AlignedBuffer& planes) {
+  const PlaneGeometry& g = tensor.geometry;
+  std::vector<float> image(int64_t{tensor.batch} * g.height * g.width * tensor.channels);
+  ThreadPool pool(1);
+  PlanesToImage(tensor, planes.data(), image.data(), &pool);
+  EXPECT_EQ(std::count_if(planes.data(), planes.data() + planes.bytes() / sizeof(float),
+                          [](float value) { return value != 0.0f; }),
+            std::count_if(image.begin(), image.end(), [](float value) { return value != 0.0f; }));
+  return image;
+}
+
 // family == nullptr: the reference.
 std::vector<float> RunConvolution(const TestLayer& layer, const ConvShape& shape,
                                   const KernelFamily* family, int threads,
-                                  const std::vector<float>& input) {
-  const PackedLayer packed = layer.Read();
+                                  const std::vector<float>& input, Forms forms = {}) {
+  std::vector<float> transposed;
+  const LayerWeights weights = forms.dense ? layer.Dense(&transposed) : layer.Packed();
+  PlaneTensor in{GeometryFor(shape, true), shape.batch, shape.in_c};
+  PlaneTensor out{GeometryFor(shape, false), shape.batch, shape.out_c};
+  ConvLayout layout;
+  if (forms.planes_in) layout.input = in.geometry;
+  if (forms.planes_out) layout.output = out.geometry;
   std::unique_ptr<Convolution> convolution;
   if (family == nullptr) {
-    convolution = MakeReferenceConvolution(packed, shape);
+    convolution = MakeReferenceConvolution(weights, shape);
   } else {
-    const Status status = MakeWrosConvolution(packed, shape, *family, threads, &convolution);
+    const Status status =
+        MakeWrosConvolution(weights, shape, layout, *family, threads, &convolution);
     EXPECT_TRUE(status.ok()) << status.message();
   }
   // Scratch memory is not clean: another layer has used it before.
@@ -135,11 +180,18 @@ std::vector<float> RunConvolution(const TestLayer& layer, const ConvShape& shape
               std::numeric_limits<float>::quiet_NaN());
   ThreadPool pool(threads);
   std::vector<float> output(shape.out_pixels() * shape.out_c, -999.0f);
-  convolution->Run(input.data(), output.data(), scratch.data(), &pool);
-  const std::vector<float> first = output;
-  convolution->Run(input.data(), output.data(), scratch.data(), &pool);
-  EXPECT_EQ(first, output) << "a second run gives another result";
-  return output;
+  const AlignedBuffer in_planes = ToPlanes(in, input);
+  const AlignedBuffer out_planes(out.geometry.floats(int64_t{shape.batch} * shape.out_c));
+  ConvBuffers buffers;
+  buffers.input = forms.planes_in ? in_planes.data() : input.data();
+  buffers.output = forms.planes_out ? out_planes.data() : output.data();
+  buffers.scratch = scratch.data();
+  convolution->Run(buffers, &pool);
+  const std::vector<float> first = forms.planes_out ? ToImage(out, out_planes) : output;
+  convolution->Run(buffers, &pool);
+  EXPECT_EQ(first, forms.planes_out ? ToImage(out, out_planes) : output)
+      << "a second run gives another result";
+  return first;
 }
 
 std::vector<const KernelFamily*> FamiliesAndReference() {
@@ -170,6 +222,26 @@ TEST_P(ConvolutionTest, EqualsTheDenseConvolutionForAnyNumberOfThreads) {
         ASSERT_EQ(output, RunConvolution(layer, shape, family, threads, input))
             << (family ? family->name : "reference") << ", " << threads << " threads";
       }
+    }
+  }
+}
+
+TEST_P(ConvolutionTest, GivesTheSameInEveryForm) {
+  const auto& [g, block_size] = GetParam();
+  const std::vector<float> input = RandomInput(g);
+  const TestLayer layer = MakeTestLayer(SpecOf(g, block_size), 0.3, true, 41);
+  ConvShape shape;
+  ASSERT_TRUE(MakeConvShape(layer.attributes, g.batch, g.in_h, g.in_w, &shape).ok());
+  const std::vector<double> expected = DenseConvolution(g, layer, shape, input);
+  for (const KernelFamily* family : AllKernelFamilies()) {
+    if (!family->supported()) continue;
+    for (const Forms forms : {Forms{true, false, false}, Forms{false, true, false},
+                              Forms{true, true, false}, Forms{true, true, true}}) {
+      const std::vector<float> output = RunConvolution(layer, shape, family, 1, input, forms);
+      for (size_t i = 0; i < output.size(); ++i) {
+        ASSERT_NEAR(output[i], expected[i], 1e-3) << family->name << ", element " << i;
+      }
+      ASSERT_EQ(output, RunConvolution(layer, shape, family, 3, input, forms)) << family->name;
     }
   }
 }
@@ -234,6 +306,37 @@ TEST(ConvolutionValuesTest, AcceptsSixteenBitValues) {
   }
 }
 
+TEST(VectorConvolutionTest, EqualsTheDenseConvolution) {
+  for (const int in_c : {1, 15, 33, 130}) {
+    for (const int batch : {1, 3}) {
+      const Geometry g{"", 1, 1, in_c, 71, 1, 1, 1, 1, 1, 1, kValid, batch};
+      const std::vector<float> input = RandomInput(g);
+      LayerAttributes spec = SpecOf(g, 1);
+      spec.activation = Activation::kRelu;
+      const TestLayer layer = MakeTestLayer(spec, 1.0, in_c != 15, 46);
+      ConvShape shape;
+      ASSERT_TRUE(MakeConvShape(spec, batch, 1, 1, &shape).ok());
+      const std::vector<double> expected = DenseConvolution(g, layer, shape, input);
+      std::vector<float> transposed;
+      const LayerWeights weights = layer.Dense(&transposed);
+      ASSERT_TRUE(SuitsVectorConvolution(weights, shape));
+      EXPECT_FALSE(SuitsVectorConvolution(layer.Packed(), shape));
+      for (const KernelFamily* family : AllKernelFamilies()) {
+        if (!family->supported()) continue;
+        std::vector<float> output(expected.size());
+        ConvBuffers buffers;
+        buffers.input = input.data();
+        buffers.output = output.data();
+        ThreadPool pool(2);
+        MakeVectorConvolution(weights, shape, *family)->Run(buffers, &pool);
+        for (size_t i = 0; i < output.size(); ++i) {
+          ASSERT_NEAR(output[i], std::max(0.0, expected[i]), 1e-3) << family->name;
+        }
+      }
+    }
+  }
+}
+
 TEST(ConvShapeTest, RefusesWhatCannotBeComputed) {
   LayerAttributes spec = Pointwise(4, 8, 4);
   spec.kernel_h = spec.kernel_w = 5;
@@ -252,8 +355,9 @@ TEST(ConvShapeTest, RefusesPlanesBeyondThirtyTwoBitOffsets) {
   ConvShape shape;
   ASSERT_TRUE(MakeConvShape(spec, 1, 200, 200, &shape).ok());
   std::unique_ptr<Convolution> convolution;
-  const PackedLayer packed = layer.Read();
-  const Status status = MakeWrosConvolution(packed, shape, BestKernelFamily(), 1, &convolution);
+  const LayerWeights weights = layer.Packed();
+  const Status status =
+      MakeWrosConvolution(weights, shape, ConvLayout(), BestKernelFamily(), 1, &convolution);
   EXPECT_FALSE(status.ok());
   EXPECT_NE(status.message().find("2 GiB"), std::string::npos);
 }

@@ -26,8 +26,7 @@ class KernelRun {
         width_(width),
         layer_(MakeTestLayer(Pointwise(19, out_channels, kernels.block_size), density, true,
                              100 + out_channels)),
-        packed_(layer_.Read()),
-        weights_(MakeKernelWeights(packed_, kernels.block_size)) {
+        weights_(MakeKernelWeights(layer_.Packed(), kernels.block_size)) {
     for (const int32_t lane : weights_.lanes) {
       offsets_.push_back(lane * width_ * static_cast<int>(sizeof(float)));
     }
@@ -38,7 +37,9 @@ class KernelRun {
 
   // Output rows of channels [begin, end); one guard row is checked for stray
   // writes.
-  std::vector<float> Run(int begin, int end, float min, float max) const {
+  std::vector<float> Run(int begin, int end, float min, float max,
+                         const std::vector<float>* residual = nullptr,
+                         const std::vector<uint32_t>* mask = nullptr) const {
     constexpr float kGuard = 12345.0f;
     std::vector<float> output((end - begin + 1) * width_, kGuard);
     const int first = std::max(0, begin - weights_.block_size + 1);
@@ -46,6 +47,8 @@ class KernelRun {
     args.input = input_.data();
     args.output = output.data();
     args.output_stride = width_;
+    args.residual = residual != nullptr ? residual->data() + begin * width_ : nullptr;
+    args.mask = mask != nullptr ? mask->data() : nullptr;
     args.counts = weights_.counts.data() + first;
     args.offsets = offsets_.data() + weights_.first_block[first];
     args.values = weights_.values + weights_.first_block[first] * weights_.block_size;
@@ -77,7 +80,6 @@ class KernelRun {
   WrosKernel kernel_;
   int width_;
   TestLayer layer_;
-  PackedLayer packed_;
   KernelWeights weights_;
   std::vector<int32_t> offsets_;
   std::vector<float> input_;
@@ -149,6 +151,26 @@ TEST_P(KernelsTest, RangesAreBitEqualToTheWhole) {
         ASSERT_EQ(part[i], whole[begin * GetParam().width() + i])
             << "range " << begin << ".." << end;
       }
+    }
+  }
+}
+
+TEST_P(KernelsTest, AddsTheResidualBeforeTheActivationAndMasksAfterIt) {
+  if (GetParam().vectors == 0) return;  // a single pixel is never stored into planes
+  const int channels = 2 * n() + 1;
+  const int width = GetParam().width();
+  KernelRun run = MakeRun(channels, 0.5);
+  std::vector<float> residual(channels * width);
+  for (size_t i = 0; i < residual.size(); ++i) residual[i] = static_cast<float>(i % 7) - 3.0f;
+  std::vector<uint32_t> mask(width, ~0u);
+  for (int p = 1; p < width; p += 3) mask[p] = 0;
+  run.input()[1] = std::numeric_limits<float>::quiet_NaN();  // where the mask is zero
+  const std::vector<float> output = run.Run(0, channels, 0.0f, 6.0f, &residual, &mask);
+  for (int c = 0; c < channels; ++c) {
+    for (int p = 0; p < width; ++p) {
+      const int i = c * width + p;
+      const double sum = run.Expected(c, p) + residual[i];
+      EXPECT_NEAR(output[i], mask[p] ? std::min(6.0, std::max(0.0, sum)) : 0.0, 1e-4);
     }
   }
 }

@@ -43,7 +43,7 @@ TEST(OptionsTest, ReadsEveryOption) {
 
 TEST(OptionsTest, RefusesWhatItDoesNotKnow) {
   EXPECT_THAT(ErrorOf("threads", "2"), HasSubstr("no option 'threads'"));
-  EXPECT_THAT(ErrorOf("threads", "2"), HasSubstr("kernel, log, num_threads"));
+  EXPECT_THAT(ErrorOf("threads", "2"), HasSubstr("kernel, log, num_threads, take"));
   for (const char* bad : {"0", "-1", "65", "two", "", "2x", "1e99"}) {
     EXPECT_THAT(ErrorOf("num_threads", bad), HasSubstr("from 1 to 64")) << bad;
   }

@@ -166,4 +166,26 @@ PackedLayer TestLayer::Read() const {
   return layer;
 }
 
+LayerWeights TestLayer::Packed() const {
+  LayerWeights layer;
+  layer.attributes = attributes;
+  layer.packed = Read();
+  return layer;
+}
+
+LayerWeights TestLayer::Dense(std::vector<float>* transposed) const {
+  const int lanes = attributes.lanes();
+  transposed->resize(dense.size());
+  for (int lane = 0; lane < lanes; ++lane) {
+    for (int c = 0; c < attributes.out_channels; ++c) {
+      (*transposed)[int64_t{c} * lanes + lane] = dense[int64_t{lane} * attributes.out_channels + c];
+    }
+  }
+  LayerWeights layer;
+  layer.attributes = attributes;
+  layer.dense.weights = transposed->data();
+  layer.dense.bias = bias_or_null();
+  return layer;
+}
+
 }  // namespace ubp

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "delegate/cpu/weights.h"
 #include "delegate/format/attributes.h"
 #include "delegate/format/packed_layer.h"
 
@@ -28,6 +29,9 @@ struct TestLayer {
   const float* bias_or_null() const { return bias.empty() ? nullptr : bias.data(); }
   // Reads and checks the encoded layer; the view refers to this object.
   PackedLayer Read() const;
+  // The same as a layer with packed weights, or with dense ones in `transposed`.
+  LayerWeights Packed() const;
+  LayerWeights Dense(std::vector<float>* transposed) const;
 };
 
 // The attributes of a 1x1 convolution.

@@ -1,4 +1,4 @@
-// WROS kernels for AVX-512 (F): 32 vectors of 16 floats.
+// Kernels for AVX-512 (F): 32 vectors of 16 floats.
 
 #include <immintrin.h>
 
@@ -7,7 +7,9 @@
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 
+#include "delegate/cpu/dot.h"
 #include "delegate/cpu/families.h"
+#include "delegate/cpu/window.h"
 #include "delegate/cpu/wros_instantiate.h"
 
 namespace ubp {
@@ -18,6 +20,11 @@ struct Avx512 {
   static constexpr int kWidth = 16;
 
   static UBP_ALWAYS_INLINE Vec Load(const float* p) { return _mm512_loadu_ps(p); }
+  static UBP_ALWAYS_INLINE Vec LoadEven(const float* p) {
+    const __m512i even =
+        _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+    return _mm512_permutex2var_ps(_mm512_loadu_ps(p), even, _mm512_loadu_ps(p + kWidth));
+  }
   static UBP_ALWAYS_INLINE void Store(float* p, Vec v) { _mm512_storeu_ps(p, v); }
   static UBP_ALWAYS_INLINE Vec Broadcast(float x) { return _mm512_set1_ps(x); }
   // max and min return their second operand when one is NaN.
@@ -25,12 +32,22 @@ struct Avx512 {
     return _mm512_min_ps(max, _mm512_max_ps(min, v));
   }
 
+  static UBP_ALWAYS_INLINE Vec Add(Vec a, Vec b) { return _mm512_add_ps(a, b); }
+  static UBP_ALWAYS_INLINE Vec Max(Vec a, Vec b) { return _mm512_max_ps(a, b); }
+  static UBP_ALWAYS_INLINE Vec MultiplyAdd(Vec a, Vec b, Vec acc) {
+    return _mm512_fmadd_ps(a, b, acc);
+  }
+  static UBP_ALWAYS_INLINE Vec And(Vec v, const uint32_t* mask) {
+    const __m512i bits = _mm512_loadu_si512(mask);
+    return _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(v), bits));
+  }
+
   template <int N>
   static UBP_ALWAYS_INLINE const float* LoadWeights(const float* p) {
     return p;
   }
   template <int J>
-  static UBP_ALWAYS_INLINE Vec MultiplyAdd(Vec x, const float* weights, Vec acc) {
+  static UBP_ALWAYS_INLINE Vec MultiplyAddLane(Vec x, const float* weights, Vec acc) {
     return _mm512_fmadd_ps(x, _mm512_set1_ps(weights[J]), acc);
   }
 };
@@ -44,6 +61,8 @@ constexpr BlockKernels kKernels[] = {
 
 }  // namespace
 
-const KernelFamily kAvx512Family = {"avx512", Avx512::kWidth, &Supported, kKernels, 5};
+const KernelFamily kAvx512Family = {
+    "avx512", Avx512::kWidth,       &Supported,           kKernels,
+    5,        &Window<Avx512>::Sum, &Window<Avx512>::Max, &Dot<Avx512>::Run};
 
 }  // namespace ubp

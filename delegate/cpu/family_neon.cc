@@ -1,8 +1,10 @@
-// WROS kernels for 64-bit Arm: 32 vectors of 4 floats, weights used by lane without a broadcast.
+// Kernels for 64-bit Arm: 32 vectors of 4 floats, weights used by lane without a broadcast.
 
 #include <arm_neon.h>
 
+#include "delegate/cpu/dot.h"
 #include "delegate/cpu/families.h"
+#include "delegate/cpu/window.h"
 #include "delegate/cpu/wros_instantiate.h"
 
 namespace ubp {
@@ -19,10 +21,20 @@ struct Neon {
   static constexpr int kWidth = 4;
 
   static UBP_ALWAYS_INLINE Vec Load(const float* p) { return vld1q_f32(p); }
+  static UBP_ALWAYS_INLINE Vec LoadEven(const float* p) {
+    return vuzp1q_f32(vld1q_f32(p), vld1q_f32(p + kWidth));
+  }
   static UBP_ALWAYS_INLINE void Store(float* p, Vec v) { vst1q_f32(p, v); }
   static UBP_ALWAYS_INLINE Vec Broadcast(float x) { return vdupq_n_f32(x); }
   static UBP_ALWAYS_INLINE Vec Clamp(Vec v, Vec min, Vec max) {
     return vminq_f32(vmaxq_f32(v, min), max);
+  }
+
+  static UBP_ALWAYS_INLINE Vec Add(Vec a, Vec b) { return vaddq_f32(a, b); }
+  static UBP_ALWAYS_INLINE Vec Max(Vec a, Vec b) { return vmaxq_f32(a, b); }
+  static UBP_ALWAYS_INLINE Vec MultiplyAdd(Vec a, Vec b, Vec acc) { return vfmaq_f32(acc, a, b); }
+  static UBP_ALWAYS_INLINE Vec And(Vec v, const uint32_t* mask) {
+    return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(v), vld1q_u32(mask)));
   }
 
   template <int N>
@@ -38,7 +50,7 @@ struct Neon {
     return weights;
   }
   template <int J, int N>
-  static UBP_ALWAYS_INLINE Vec MultiplyAdd(Vec x, const NeonWeights<N>& weights, Vec acc) {
+  static UBP_ALWAYS_INLINE Vec MultiplyAddLane(Vec x, const NeonWeights<N>& weights, Vec acc) {
     return vfmaq_laneq_f32(acc, x, weights.quad[J / 4], J % 4);
   }
 };
@@ -54,6 +66,7 @@ constexpr BlockKernels kKernels[] = {
 
 }  // namespace
 
-const KernelFamily kNeonFamily = {"neon", Neon::kWidth, &Supported, kKernels, 4};
+const KernelFamily kNeonFamily = {"neon", Neon::kWidth,       &Supported,         kKernels,
+                                  4,      &Window<Neon>::Sum, &Window<Neon>::Max, &Dot<Neon>::Run};
 
 }  // namespace ubp

@@ -1,0 +1,63 @@
+// Kernels for AVX2 with FMA: 16 vectors of 8 floats.
+
+#include <immintrin.h>
+
+#include "delegate/cpu/dot.h"
+#include "delegate/cpu/families.h"
+#include "delegate/cpu/window.h"
+#include "delegate/cpu/wros_instantiate.h"
+
+namespace ubp {
+namespace {
+
+struct Avx2 {
+  using Vec = __m256;
+  static constexpr int kWidth = 8;
+
+  static UBP_ALWAYS_INLINE Vec Load(const float* p) { return _mm256_loadu_ps(p); }
+  static UBP_ALWAYS_INLINE Vec LoadEven(const float* p) {
+    const __m256 even = _mm256_shuffle_ps(_mm256_loadu_ps(p), _mm256_loadu_ps(p + kWidth), 0x88);
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(even), 0xD8));
+  }
+  static UBP_ALWAYS_INLINE void Store(float* p, Vec v) { _mm256_storeu_ps(p, v); }
+  static UBP_ALWAYS_INLINE Vec Broadcast(float x) { return _mm256_set1_ps(x); }
+  // max and min return their second operand when one is NaN.
+  static UBP_ALWAYS_INLINE Vec Clamp(Vec v, Vec min, Vec max) {
+    return _mm256_min_ps(max, _mm256_max_ps(min, v));
+  }
+
+  static UBP_ALWAYS_INLINE Vec Add(Vec a, Vec b) { return _mm256_add_ps(a, b); }
+  static UBP_ALWAYS_INLINE Vec Max(Vec a, Vec b) { return _mm256_max_ps(a, b); }
+  static UBP_ALWAYS_INLINE Vec MultiplyAdd(Vec a, Vec b, Vec acc) {
+    return _mm256_fmadd_ps(a, b, acc);
+  }
+  static UBP_ALWAYS_INLINE Vec And(Vec v, const uint32_t* mask) {
+    const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(mask));
+    return _mm256_and_ps(v, _mm256_castsi256_ps(bits));
+  }
+
+  template <int N>
+  static UBP_ALWAYS_INLINE const float* LoadWeights(const float* p) {
+    return p;
+  }
+  template <int J>
+  static UBP_ALWAYS_INLINE Vec MultiplyAddLane(Vec x, const float* weights, Vec acc) {
+    return _mm256_fmadd_ps(x, _mm256_set1_ps(weights[J]), acc);
+  }
+};
+
+bool Supported() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+
+constexpr BlockKernels kKernels[] = {
+    Kernels<Avx2, 1, 6>(),
+    Kernels<Avx2, 2, 4>(),
+    Kernels<Avx2, 4, 3>(),
+    Kernels<Avx2, 8, 1>(),
+};
+
+}  // namespace
+
+const KernelFamily kAvx2Family = {"avx2", Avx2::kWidth,       &Supported,         kKernels,
+                                  4,      &Window<Avx2>::Sum, &Window<Avx2>::Max, &Dot<Avx2>::Run};
+
+}  // namespace ubp

@@ -1,0 +1,71 @@
+// Kernels for any processor: the compiler's own vectors of 4 floats, whatever it makes of
+// them.
+
+#include "delegate/cpu/dot.h"
+#include "delegate/cpu/families.h"
+#include "delegate/cpu/window.h"
+#include "delegate/cpu/wros_instantiate.h"
+
+namespace ubp {
+namespace {
+
+struct Portable {
+  typedef float Vec __attribute__((vector_size(16)));
+  static constexpr int kWidth = 4;
+
+  static UBP_ALWAYS_INLINE Vec Load(const float* p) {
+    Vec v;
+    __builtin_memcpy(&v, p, sizeof(v));
+    return v;
+  }
+  static UBP_ALWAYS_INLINE Vec LoadEven(const float* p) {
+    return __builtin_shufflevector(Load(p), Load(p + kWidth), 0, 2, 4, 6);
+  }
+  static UBP_ALWAYS_INLINE void Store(float* p, Vec v) { __builtin_memcpy(p, &v, sizeof(v)); }
+  static UBP_ALWAYS_INLINE Vec Broadcast(float x) { return Vec{x, x, x, x}; }
+  static UBP_ALWAYS_INLINE Vec Clamp(Vec v, Vec min, Vec max) {
+    const Vec raised = v < min ? min : v;
+    return raised > max ? max : raised;
+  }
+
+  static UBP_ALWAYS_INLINE Vec Add(Vec a, Vec b) { return a + b; }
+  static UBP_ALWAYS_INLINE Vec Max(Vec a, Vec b) { return a > b ? a : b; }
+  static UBP_ALWAYS_INLINE Vec MultiplyAdd(Vec a, Vec b, Vec acc) { return acc + a * b; }
+  static UBP_ALWAYS_INLINE Vec And(Vec v, const uint32_t* mask) {
+    typedef uint32_t Bits __attribute__((vector_size(16)));
+    Bits bits;
+    __builtin_memcpy(&bits, mask, sizeof(bits));
+    return (Vec)((Bits)v & bits);
+  }
+
+  template <int N>
+  static UBP_ALWAYS_INLINE const float* LoadWeights(const float* p) {
+    return p;
+  }
+  template <int J>
+  static UBP_ALWAYS_INLINE Vec MultiplyAddLane(Vec x, const float* weights, Vec acc) {
+    return acc + x * weights[J];
+  }
+};
+
+bool Supported() { return true; }
+
+constexpr BlockKernels kKernels[] = {
+    Kernels<Portable, 1, 4>(),
+    Kernels<Portable, 2, 4>(),
+    Kernels<Portable, 4, 2>(),
+    Kernels<Portable, 8, 1>(),
+};
+
+}  // namespace
+
+const KernelFamily kPortableFamily = {"portable",
+                                      Portable::kWidth,
+                                      &Supported,
+                                      kKernels,
+                                      4,
+                                      &Window<Portable>::Sum,
+                                      &Window<Portable>::Max,
+                                      &Dot<Portable>::Run};
+
+}  // namespace ubp

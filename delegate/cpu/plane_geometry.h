@@ -1,0 +1,47 @@
+// How a channel-major tensor lies in memory: one zero-padded plane per channel.
+//
+//   plane c of image b starts at (b * channels + c) * plane_stride
+//   pixel (y, x) of a plane is element lead + y * pitch + x of it
+//
+// The pitch exceeds the width by the reach of the widest window to the left or right: the zeros after a row are also
+// those before the next. `lead` zeros come before the first row; those of the next plane follow the last. All elements
+// that are no pixels are zero: whoever writes a plane writes zeros there or nothing. So no operator pads, and all
+// tensors of one geometry are interchangeable.
+//
+// *Flat pixels* count a plane's elements from pixel (0, 0) on, those between the rows included (*junk*).
+#ifndef UBP_DELEGATE_CPU_PLANE_GEOMETRY_H_
+#define UBP_DELEGATE_CPU_PLANE_GEOMETRY_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace ubp {
+
+// Zeros that windows may read around an image.
+struct Halo {
+  int rows = 0;
+  int columns = 0;
+};
+
+struct PlaneGeometry {
+  int height = 0;
+  int width = 0;
+  int pitch = 0;  // floats from one row to the next
+  int lead = 0;   // floats, whole cache lines, at least one
+  int64_t plane_stride =
+      0;  // floats, an odd number of cache lines: planes do not compete for the same cache sets
+  // Of the flat pixels, up to whole vectors of any kernel: all bits set where there is a pixel.
+  std::shared_ptr<const std::vector<uint32_t>> mask;
+
+  int flat_pixels() const { return (height - 1) * pitch + width; }
+  // Floats of a tensor of that many planes, with what kernels read beyond the last.
+  size_t floats(int64_t planes) const;
+};
+
+PlaneGeometry MakePlaneGeometry(int height, int width, Halo halo);
+
+}  // namespace ubp
+
+#endif  // UBP_DELEGATE_CPU_PLANE_GEOMETRY_H_

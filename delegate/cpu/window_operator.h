@@ -1,0 +1,67 @@
+// Depthwise convolution and maximum pooling, channel-major in and out: a window over each plane.
+#ifndef UBP_DELEGATE_CPU_WINDOW_OPERATOR_H_
+#define UBP_DELEGATE_CPU_WINDOW_OPERATOR_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "delegate/cpu/conv_shape.h"
+#include "delegate/cpu/convolution.h"
+#include "delegate/cpu/kernels.h"
+#include "delegate/cpu/plane_geometry.h"
+#include "delegate/cpu/planes.h"
+#include "delegate/cpu/thread_pool.h"
+
+namespace ubp {
+
+// Whether a window whose padding is zero reads its input where it is, with the input's halo for its
+// padding.
+bool WindowReadsInPlace(const ConvShape& shape);
+
+class WindowOperator {
+ public:
+  // A depthwise convolution. `shape` has as many in as out channels, which is the multiplier 1.
+  // weights [kernel_h, kernel_w, channels] and bias [channels] (or null) are copied.
+  static WindowOperator Depthwise(const ConvShape& shape, const PlaneGeometry& input,
+                                  const PlaneGeometry& output, const float* weights,
+                                  const float* bias, ActivationRange range,
+                                  const KernelFamily& family, int threads);
+
+  // Maximum pooling. What lies outside the image counts as zero, or, as is usual, not at all.
+  static WindowOperator MaxPool(const ConvShape& shape, const PlaneGeometry& input,
+                                const PlaneGeometry& output, bool zeros_count,
+                                ActivationRange range, const KernelFamily& family, int threads);
+
+  // Floats of scratch memory that Run needs, 64-byte aligned.
+  size_t scratch_floats() const;
+  size_t weight_bytes() const { return sizeof(float) * (weights_.size() + bias_.size()); }
+
+  // All images of the batch. Allocates nothing; reentrant with different scratch memory; the result
+  // does not depend on the number of threads.
+  void Run(const float* input, float* output, float* scratch, ThreadPool* pool) const;
+
+ private:
+  WindowOperator(const ConvShape& shape, const PlaneGeometry& input, const PlaneGeometry& output,
+                 ActivationRange range, WindowKernel kernel, int vector_width, int threads,
+                 float padding);
+  void SetRows(WindowArgs* args) const;
+  void RunPlane(int channel, const float* input, float* output, float* phases) const;
+
+  ConvShape shape_;
+  PlaneGeometry input_;
+  PlaneGeometry output_;
+  ActivationRange range_;
+  WindowKernel kernel_;
+  int vector_width_;
+  int threads_;
+  bool in_place_;  // the window reads the input planes themselves, by their halo
+  Planes phases_;  // of one channel, where it does not
+  std::vector<int32_t> taps_;
+  std::vector<float> weights_;  // [channels, taps]; empty for a maximum
+  std::vector<float> bias_;     // [channels]; empty for a maximum
+};
+
+}  // namespace ubp
+
+#endif  // UBP_DELEGATE_CPU_WINDOW_OPERATOR_H_

@@ -1,0 +1,225 @@
+#include "delegate/graph/layout.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "delegate/cpu/planes.h"
+#include "delegate/cpu/window_operator.h"
+#include "delegate/graph/shapes.h"
+
+namespace ubp {
+namespace {
+
+bool HasWindow(OpType type) {
+  return type == OpType::kConv2D || type == OpType::kDepthwiseConv2D || type == OpType::kMaxPool2D;
+}
+
+// Whether an op reads and writes images and planes alike.
+bool IsFlexible(OpType type) { return type == OpType::kConv2D; }
+bool ReadsPlanes(OpType type) {
+  return type == OpType::kDepthwiseConv2D || type == OpType::kAdd || type == OpType::kMaxPool2D ||
+         type == OpType::kPad || type == OpType::kMean;
+}
+bool WritesPlanes(OpType type) { return ReadsPlanes(type) && type != OpType::kMean; }
+
+class LayoutMaker {
+ public:
+  LayoutMaker(const Graph& graph, bool allow_planes, GraphLayout* layout)
+      : graph_(graph), allow_planes_(allow_planes), layout_(*layout) {}
+
+  Status Make(const std::vector<Dims>& dims) {
+    const size_t tensors = graph_.tensors.size();
+    layout_.tensors.resize(tensors);
+    padded_.resize(tensors);
+    for (size_t t = 0; t < tensors; ++t) layout_.tensors[t].dims = dims[t];
+    CountUses();
+    for (size_t i = 0; i < graph_.ops.size(); ++i) UBP_RETURN_IF_ERROR(AddOp(graph_.ops[i]));
+    AbsorbAdds();
+    ChooseForms();
+    ChooseGeometries();
+    return Status::Ok();
+  }
+
+ private:
+  // A tensor that a PAD writes and that its readers read instead as `source`, with these pads.
+  struct Padded {
+    int source = -1;
+    Pads pads;
+  };
+
+  void CountUses() {
+    readers_.resize(graph_.tensors.size());
+    for (const GraphOp& op : graph_.ops) {
+      for (const int input : op.inputs) readers_[input].push_back(&op);
+    }
+  }
+
+  bool IsInternal(int tensor) const { return graph_.tensors[tensor].storage == Storage::kInternal; }
+
+  bool CanAbsorbPad(const GraphOp& pad) const {
+    const auto takes_pads = [](const GraphOp* reader) {
+      return HasWindow(reader->type) && reader->attributes.padding == Padding::kValid;
+    };
+    const std::vector<const GraphOp*>& readers = readers_[pad.output];
+    return IsInternal(pad.output) && std::all_of(readers.begin(), readers.end(), takes_pads);
+  }
+
+  Status AddOp(const GraphOp& op) {
+    PlannedOp planned;
+    planned.op = &op;
+    planned.input = op.inputs[0];
+    planned.second = op.inputs.size() > 1 ? op.inputs[1] : -1;
+    planned.output = op.output;
+    planned.activation = op.attributes.activation;
+    const Padded& padded = padded_[planned.input];
+    if (padded.source >= 0) planned.input = padded.source;
+    const Status status = InferShape(op, layout_.tensors[planned.input].dims, padded.pads,
+                                     &planned.shape, &layout_.tensors[op.output].dims);
+    if (!status.ok()) return Status::Error(op.label + ": " + status.message());
+    if (op.type == OpType::kAdd &&
+        layout_.tensors[planned.input].dims != layout_.tensors[planned.second].dims) {
+      return Status::Error(op.label + ": the two summands have different shapes.");
+    }
+    if (op.type == OpType::kPad && CanAbsorbPad(op)) {
+      padded_[op.output] = {planned.input, op.pads};
+    } else {
+      layout_.ops.push_back(planned);
+    }
+    return Status::Ok();
+  }
+
+  // The op before `end` that writes `tensor` and may take an ADD in: a convolution in planes without an activation, for
+  // nobody else.
+  PlannedOp* ResidualHost(int tensor, size_t end) {
+    if (!IsInternal(tensor) || readers_[tensor].size() != 1) return nullptr;
+    for (size_t i = 0; i < end; ++i) {
+      PlannedOp& op = layout_.ops[i];
+      if (op.output != tensor) continue;
+      const bool able =
+          op.op->type == OpType::kConv2D && op.second < 0 && op.activation == Activation::kNone;
+      return able ? &op : nullptr;
+    }
+    return nullptr;
+  }
+
+  void AbsorbAdds() {
+    if (!allow_planes_) return;
+    for (size_t i = 0; i < layout_.ops.size();) {
+      if (layout_.ops[i].op->type != OpType::kAdd || !TryAbsorbAdd(i)) ++i;
+    }
+  }
+
+  bool TryAbsorbAdd(size_t i) {
+    const PlannedOp add = layout_.ops[i];
+    for (const auto& [summand, other] :
+         {std::pair(add.second, add.input), {add.input, add.second}}) {
+      PlannedOp* const host = ResidualHost(summand, i);
+      if (host == nullptr || other == summand || !WrittenBefore(other, host)) continue;
+      host->second = other;
+      host->output = add.output;
+      host->activation = add.activation;
+      layout_.ops.erase(layout_.ops.begin() + static_cast<ptrdiff_t>(i));
+      return true;
+    }
+    return false;
+  }
+
+  bool WrittenBefore(int tensor, const PlannedOp* host) const {
+    if (graph_.tensors[tensor].storage == Storage::kInput) return true;
+    for (const PlannedOp& op : layout_.ops) {
+      if (&op == host) return false;
+      if (op.output == tensor) return true;
+    }
+    return false;
+  }
+
+  bool HasPixels(int tensor) const {
+    const Dims& dims = layout_.tensors[tensor].dims;
+    return dims.size() == 4 && dims[1] * dims[2] > 1;
+  }
+
+  void ChooseForms() {
+    for (const PlannedOp& op : layout_.ops) {
+      const bool residual = op.op->type == OpType::kConv2D && op.second >= 0;
+      Need(op.input, ReadsPlanes(op.op->type), IsFlexible(op.op->type));
+      Need(op.output, WritesPlanes(op.op->type) || residual, IsFlexible(op.op->type));
+      if (op.second >= 0) Need(op.second, true, false);
+    }
+    for (size_t t = 0; t < layout_.tensors.size(); ++t) {
+      TensorLayout& tensor = layout_.tensors[t];
+      if (!IsInternal(static_cast<int>(t)) || !tensor.planes) tensor.image = true;
+    }
+  }
+
+  void Need(int tensor, bool planes, bool flexible) {
+    TensorLayout& layout = layout_.tensors[tensor];
+    if (planes) {
+      layout.planes = true;
+    } else if (flexible) {
+      layout.planes = layout.planes || (allow_planes_ && IsInternal(tensor) && HasPixels(tensor));
+    } else {
+      layout.image = true;
+    }
+  }
+
+  // One geometry for each height and width, with halo and pitch enough for every op there.
+  void ChooseGeometries() {
+    std::map<std::pair<int, int>, Halo> halos;
+    const auto halo_of = [&](int tensor) -> Halo& {
+      const Dims& dims = layout_.tensors[tensor].dims;
+      return halos[{dims[1], dims[2]}];
+    };
+    for (const PlannedOp& op : layout_.ops) {
+      if (!HasWindow(op.op->type)) continue;
+      const ConvShape& s = op.shape;
+      const bool in_place = op.op->type == OpType::kConv2D
+                                ? s.unit_stride()
+                                : WindowReadsInPlace(s) && PaddingIsZero(*op.op);
+      if (layout_.tensors[op.input].planes && in_place) {
+        Halo& halo = halo_of(op.input);
+        const int below =
+            (s.out_h - 1) * s.stride_h + (s.kernel_h - 1) * s.dilation_h - s.pad_top - (s.in_h - 1);
+        const int right = (s.out_w - 1) * s.stride_w + (s.kernel_w - 1) * s.dilation_w -
+                          s.pad_left - (s.in_w - 1);
+        halo.rows = std::max({halo.rows, s.pad_top, below});
+        halo.columns = std::max({halo.columns, s.pad_left, right});
+      }
+      if (layout_.tensors[op.output].planes) {
+        Halo& halo = halo_of(op.output);
+        halo.columns = std::max(halo.columns, Planes::MinPitch(s) - s.out_w);
+      }
+    }
+    std::map<std::pair<int, int>, PlaneGeometry> geometries;
+    for (size_t t = 0; t < layout_.tensors.size(); ++t) {
+      TensorLayout& tensor = layout_.tensors[t];
+      if (!tensor.planes) continue;
+      const std::pair<int, int> size(tensor.dims[1], tensor.dims[2]);
+      auto found = geometries.find(size);
+      if (found == geometries.end()) {
+        found =
+            geometries.emplace(size, MakePlaneGeometry(size.first, size.second, halos[size])).first;
+      }
+      tensor.geometry = found->second;
+    }
+  }
+
+  const Graph& graph_;
+  bool allow_planes_;
+  GraphLayout& layout_;
+  std::vector<Padded> padded_;                        // by tensor
+  std::vector<std::vector<const GraphOp*>> readers_;  // by tensor
+};
+
+}  // namespace
+
+bool PaddingIsZero(const GraphOp& op) {
+  return op.type != OpType::kMaxPool2D || op.attributes.padding == Padding::kValid;
+}
+
+Status MakeLayout(const Graph& graph, const std::vector<Dims>& dims, bool allow_planes,
+                  GraphLayout* layout) {
+  return LayoutMaker(graph, allow_planes, layout).Make(dims);
+}
+
+}  // namespace ubp

@@ -1,0 +1,30 @@
+// Which nodes of a model the delegate takes, and why it leaves the others.
+#ifndef UBP_DELEGATE_GRAPH_PARTITION_H_
+#define UBP_DELEGATE_GRAPH_PARTITION_H_
+
+#include <string>
+#include <vector>
+
+#include "tensorflow/lite/core/c/common.h"
+
+namespace ubp {
+
+enum class Take {
+  kAuto,    // every stretch of nodes that can be taken and holds a block-sparse layer
+  kSparse,  // block-sparse layers only
+  kAll      // everything that can be taken
+};
+
+struct NodeDecision {
+  int node = -1;  // index in the model
+  bool taken = false;
+  std::string label;   // op and layer
+  std::string reason;  // a sentence, where the node is left
+};
+
+// One decision for each node of the execution plan, in its order.
+TfLiteStatus DecideNodes(TfLiteContext* context, Take take, std::vector<NodeDecision>* decisions);
+
+}  // namespace ubp
+
+#endif  // UBP_DELEGATE_GRAPH_PARTITION_H_

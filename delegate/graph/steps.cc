@@ -1,0 +1,263 @@
+#include "delegate/graph/steps.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "delegate/cpu/convolution.h"
+#include "delegate/cpu/elementwise.h"
+#include "delegate/cpu/window_operator.h"
+
+namespace ubp {
+namespace {
+
+constexpr int kNone = -1;
+
+size_t Elements(const Dims& dims) {
+  size_t elements = 1;
+  for (const int dim : dims) elements *= dim;
+  return elements;
+}
+
+PlaneTensor PlanesOf(const TensorLayout& tensor) {
+  return {tensor.geometry, tensor.dims[0], tensor.dims[3]};
+}
+
+class ConvolutionStep : public Step {
+ public:
+  // Buffers: input, output, and the residual if there is one.
+  ConvolutionStep(std::vector<int> buffers, std::unique_ptr<Convolution> convolution)
+      : Step(std::move(buffers)), convolution_(std::move(convolution)) {}
+
+  size_t scratch_floats() const override { return convolution_->scratch_floats(); }
+  size_t weight_bytes() const override { return convolution_->weight_bytes(); }
+
+  void Run(const std::vector<float*>& memory, float* scratch, ThreadPool* pool) const override {
+    ConvBuffers buffers;
+    buffers.input = At(memory, 0);
+    buffers.output = At(memory, 1);
+    if (Step::buffers().size() > 2) buffers.residual = At(memory, 2);
+    buffers.scratch = scratch;
+    convolution_->Run(buffers, pool);
+  }
+
+ private:
+  std::unique_ptr<Convolution> convolution_;
+};
+
+class WindowStep : public Step {
+ public:
+  WindowStep(int input, int output, WindowOperator window)
+      : Step({input, output}), window_(std::move(window)) {}
+
+  size_t scratch_floats() const override { return window_.scratch_floats(); }
+  size_t weight_bytes() const override { return window_.weight_bytes(); }
+
+  void Run(const std::vector<float*>& memory, float* scratch, ThreadPool* pool) const override {
+    window_.Run(At(memory, 0), At(memory, 1), scratch, pool);
+  }
+
+ private:
+  WindowOperator window_;
+};
+
+class AddStep : public Step {
+ public:
+  AddStep(int a, int b, int output, PlaneTensor tensor, ActivationRange range)
+      : Step({a, b, output}), tensor_(std::move(tensor)), range_(range) {}
+
+  void Run(const std::vector<float*>& memory, float*, ThreadPool* pool) const override {
+    AddPlanes(tensor_, At(memory, 0), At(memory, 1), range_, At(memory, 2), pool);
+  }
+
+ private:
+  PlaneTensor tensor_;
+  ActivationRange range_;
+};
+
+class PadStep : public Step {
+ public:
+  PadStep(int input, int output, PlaneTensor tensor, PlaneGeometry to, const Pads& pads)
+      : Step({input, output}), tensor_(std::move(tensor)), to_(std::move(to)), pads_(pads) {}
+
+  void Run(const std::vector<float*>& memory, float*, ThreadPool* pool) const override {
+    PadPlanes(tensor_, At(memory, 0), to_, pads_.top, pads_.left, At(memory, 1), pool);
+  }
+
+ private:
+  PlaneTensor tensor_;
+  PlaneGeometry to_;
+  Pads pads_;
+};
+
+// An operator on one channel-major tensor: mean, and the conversions.
+class PlanesStep : public Step {
+ public:
+  using Function = void (*)(const PlaneTensor&, const float*, float*, ThreadPool*);
+
+  PlanesStep(int input, int output, PlaneTensor tensor, Function function)
+      : Step({input, output}), tensor_(std::move(tensor)), function_(function) {}
+
+  void Run(const std::vector<float*>& memory, float*, ThreadPool* pool) const override {
+    function_(tensor_, At(memory, 0), At(memory, 1), pool);
+  }
+
+ private:
+  PlaneTensor tensor_;
+  Function function_;
+};
+
+class CopyStep : public Step {
+ public:
+  CopyStep(int input, int output, size_t floats) : Step({input, output}), floats_(floats) {}
+
+  void Run(const std::vector<float*>& memory, float*, ThreadPool*) const override {
+    std::copy_n(At(memory, 0), floats_, At(memory, 1));
+  }
+
+ private:
+  size_t floats_;
+};
+
+class StepMaker {
+ public:
+  StepMaker(const Graph& graph, const GraphLayout& layout, const KernelFamily* family, int threads,
+            std::vector<std::unique_ptr<Step>>* steps, std::vector<Buffer>* buffers)
+      : graph_(graph),
+        layout_(layout),
+        family_(family),
+        threads_(threads),
+        steps_(*steps),
+        buffers_(*buffers) {}
+
+  Status Make() {
+    MakeBuffers();
+    for (size_t t = 0; t < graph_.tensors.size(); ++t) {
+      if (graph_.tensors[t].storage == Storage::kInput) Convert(static_cast<int>(t), true);
+    }
+    for (const PlannedOp& op : layout_.ops) {
+      const Status status = AddStepFor(op);
+      if (!status.ok()) return Status::Error(op.op->label + ": " + status.message());
+      Convert(op.output, !layout_.tensors[op.output].planes);
+    }
+    return Status::Ok();
+  }
+
+ private:
+  void MakeBuffers() {
+    for (size_t t = 0; t < graph_.tensors.size(); ++t) {
+      const TensorLayout& tensor = layout_.tensors[t];
+      const bool internal = graph_.tensors[t].storage == Storage::kInternal;
+      image_.push_back(kNone);
+      planes_.push_back(kNone);
+      if (tensor.image && !tensor.dims.empty()) {
+        image_.back() = static_cast<int>(buffers_.size());
+        buffers_.push_back({Elements(tensor.dims), internal ? -1 : static_cast<int>(t)});
+      }
+      if (tensor.planes) {
+        planes_.back() = static_cast<int>(buffers_.size());
+        const PlaneTensor planes = PlanesOf(tensor);
+        const size_t floats = tensor.geometry.floats(int64_t{planes.batch} * planes.channels);
+        buffers_.push_back({floats, -1, tensor.geometry.plane_stride, tensor.geometry.height,
+                            tensor.geometry.width});
+      }
+    }
+  }
+
+  // Where a tensor is needed in both forms: from the one that was written to the other.
+  void Convert(int t, bool from_image) {
+    if (image_[t] == kNone || planes_[t] == kNone) return;
+    const PlaneTensor tensor = PlanesOf(layout_.tensors[t]);
+    if (from_image) {
+      Add<PlanesStep>(image_[t], planes_[t], tensor, &ImageToPlanes);
+    } else {
+      Add<PlanesStep>(planes_[t], image_[t], tensor, &PlanesToImage);
+    }
+  }
+
+  template <class Kind, class... Arguments>
+  void Add(Arguments&&... arguments) {
+    steps_.push_back(std::make_unique<Kind>(std::forward<Arguments>(arguments)...));
+  }
+
+  Status AddStepFor(const PlannedOp& op) {
+    const TensorLayout& input = layout_.tensors[op.input];
+    const TensorLayout& output = layout_.tensors[op.output];
+    const ActivationRange range = RangeOf(op.activation);
+    switch (op.op->type) {
+      case OpType::kConv2D:
+      case OpType::kFullyConnected:
+        return AddConvolution(op);
+      case OpType::kDepthwiseConv2D:
+        Add<WindowStep>(planes_[op.input], planes_[op.output],
+                        WindowOperator::Depthwise(op.shape, input.geometry, output.geometry,
+                                                  op.op->dense.weights, op.op->dense.bias, range,
+                                                  *family_, threads_));
+        break;
+      case OpType::kMaxPool2D:
+        Add<WindowStep>(planes_[op.input], planes_[op.output],
+                        WindowOperator::MaxPool(op.shape, input.geometry, output.geometry,
+                                                PaddingIsZero(*op.op), range, *family_, threads_));
+        break;
+      case OpType::kAdd:
+        Add<AddStep>(planes_[op.input], planes_[op.second], planes_[op.output], PlanesOf(input),
+                     range);
+        break;
+      case OpType::kPad:
+        Add<PadStep>(planes_[op.input], planes_[op.output], PlanesOf(input), output.geometry,
+                     op.op->pads);
+        break;
+      case OpType::kMean:
+        Add<PlanesStep>(planes_[op.input], image_[op.output], PlanesOf(input), &MeanOfPlanes);
+        break;
+      case OpType::kReshape:
+        Add<CopyStep>(image_[op.input], image_[op.output], Elements(input.dims));
+        break;
+    }
+    return Status::Ok();
+  }
+
+  Status AddConvolution(const PlannedOp& op) {
+    LayerWeights layer{op.op->attributes, op.op->packed, op.op->dense};
+    layer.attributes.activation = op.activation;
+    const bool is_image = op.op->type == OpType::kFullyConnected;
+    const TensorLayout& input = layout_.tensors[op.input];
+    const TensorLayout& output = layout_.tensors[op.output];
+    ConvLayout layout;
+    if (input.planes && !is_image) layout.input = input.geometry;
+    if (output.planes && !is_image) layout.output = output.geometry;
+    std::unique_ptr<Convolution> convolution;
+    if (family_ == nullptr) {
+      convolution = MakeReferenceConvolution(layer, op.shape);
+    } else if (!layout.input && !layout.output && SuitsVectorConvolution(layer, op.shape)) {
+      convolution = MakeVectorConvolution(layer, op.shape, *family_);
+    } else {
+      UBP_RETURN_IF_ERROR(
+          MakeWrosConvolution(layer, op.shape, layout, *family_, threads_, &convolution));
+    }
+    std::vector<int> buffers = {layout.input ? planes_[op.input] : image_[op.input],
+                                layout.output ? planes_[op.output] : image_[op.output]};
+    if (op.second >= 0) buffers.push_back(planes_[op.second]);
+    Add<ConvolutionStep>(std::move(buffers), std::move(convolution));
+    return Status::Ok();
+  }
+
+  const Graph& graph_;
+  const GraphLayout& layout_;
+  const KernelFamily* family_;
+  int threads_;
+  std::vector<std::unique_ptr<Step>>& steps_;
+  std::vector<Buffer>& buffers_;
+  std::vector<int> image_;   // buffer of each tensor as an image, or kNone
+  std::vector<int> planes_;  // buffer of each tensor channel-major, or kNone
+};
+
+}  // namespace
+
+Status MakeSteps(const Graph& graph, const GraphLayout& layout, const KernelFamily* family,
+                 int threads, std::vector<std::unique_ptr<Step>>* steps,
+                 std::vector<Buffer>* buffers) {
+  return StepMaker(graph, layout, family, threads, steps, buffers).Make();
+}
+
+}  // namespace ubp

@@ -1,0 +1,57 @@
+// The steps of a plan: each runs one prepared operator on buffers known by number.
+#ifndef UBP_DELEGATE_GRAPH_STEPS_H_
+#define UBP_DELEGATE_GRAPH_STEPS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "delegate/common/status.h"
+#include "delegate/cpu/kernels.h"
+#include "delegate/cpu/thread_pool.h"
+#include "delegate/graph/layout.h"
+
+namespace ubp {
+
+// What a step reads and writes: a tensor in one of its forms.
+struct Buffer {
+  size_t floats = 0;
+  int external = -1;  // the graph's input or output tensor whose memory this is, or -1
+  int64_t plane_stride =
+      0;  // of planes, 0 for an image: buffers of equal geometry may share memory
+  int geometry_height = 0;
+  int geometry_width = 0;
+};
+
+class Step {
+ public:
+  virtual ~Step() = default;
+
+  // Buffers read and written, for the memory plan.
+  const std::vector<int>& buffers() const { return buffers_; }
+  virtual size_t scratch_floats() const { return 0; }
+  virtual size_t weight_bytes() const { return 0; }
+
+  // `memory[b]` is that of buffer b; `scratch` is 64-byte aligned. Allocates nothing.
+  virtual void Run(const std::vector<float*>& memory, float* scratch, ThreadPool* pool) const = 0;
+
+ protected:
+  explicit Step(std::vector<int> buffers) : buffers_(std::move(buffers)) {}
+
+  // The i-th of the step's own buffers.
+  float* At(const std::vector<float*>& memory, size_t i) const { return memory[buffers_[i]]; }
+
+ private:
+  std::vector<int> buffers_;
+};
+
+// Turns a layout into steps in order, conversions between the forms of a tensor included, and the
+// buffers they use. `family` null: the reference.
+Status MakeSteps(const Graph& graph, const GraphLayout& layout, const KernelFamily* family,
+                 int threads, std::vector<std::unique_ptr<Step>>* steps,
+                 std::vector<Buffer>* buffers);
+
+}  // namespace ubp
+
+#endif  // UBP_DELEGATE_GRAPH_STEPS_H_

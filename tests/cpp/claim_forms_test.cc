@@ -1,0 +1,264 @@
+// In which forms each builtin operator is taken, and the reason where it is
+// not.
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "delegate/graph/builtin_params.h"
+#include "delegate/graph/claim.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/cpp/fake_model.h"
+#include "tests/cpp/fake_nodes.h"
+
+namespace ubp {
+namespace {
+
+using ::testing::HasSubstr;
+
+using A = builtin::Activation;
+using Conv = builtin::Conv2DParams;
+using Depthwise = builtin::DepthwiseConv2DParams;
+using Dense = builtin::FullyConnectedParams;
+using Add = builtin::AddParams;
+using Pool = builtin::Pool2DParams;
+using Mean = builtin::MeanParams;
+
+using Apply = std::function<void(FakeModel&)>;
+
+// A change to a model, and a part of the reason why its node is left; nothing
+// where it is taken all the same.
+struct Change {
+  FakeModel (*make)();
+  Apply apply;
+  std::string reason;
+};
+
+void Check(const std::vector<Change>& changes) {
+  for (size_t i = 0; i < changes.size(); ++i) {
+    FakeModel model = changes[i].make();
+    changes[i].apply(model);
+    const ClaimResult claim = model.ClaimNode();
+    const bool taken = changes[i].reason.empty();
+    EXPECT_EQ(claim.type.has_value(), taken) << "change " << i;
+    EXPECT_EQ(claim.reason.empty(), taken) << "change " << i;
+    EXPECT_THAT(claim.reason, HasSubstr(changes[i].reason)) << "change " << i;
+  }
+}
+
+template <typename Params, typename Field, typename Value>
+Apply With(Field Params::*field, Value value) {
+  return [=](FakeModel& model) { model.params<Params>().*field = static_cast<Field>(value); };
+}
+
+Apply WithDims(int index, const Dims& dims) {
+  return [=](FakeModel& model) { model.SetDims(index, dims); };
+}
+
+Apply WithSignature(int index, const Dims& dims) {
+  return [=](FakeModel& model) { model.SetSignature(index, dims); };
+}
+
+template <typename Field, typename Value>
+Apply WithTensor(int index, Field TfLiteTensor::*field, Value value) {
+  return [=](FakeModel& model) { model.tensor(index).*field = static_cast<Field>(value); };
+}
+
+// In place of the constant input.
+Apply WithInts(const std::vector<int32_t>& values) {
+  return [=](FakeModel& model) { model.SetInputs({kInput, model.Ints(values)}); };
+}
+
+TEST(ClaimFormsTest, Parameters) {
+  Check({
+      {&ConvModel, With(&Conv::activation, A::kNone), ""},
+      {&ConvModel, With(&Conv::activation, A::kRelu), ""},
+      {&ConvModel, With(&Conv::activation, A::kReluN1To1), ""},
+      {&ConvModel, With(&Conv::activation, A::kTanh), "the fused activation is TANH."},
+      {&ConvModel, With(&Conv::activation, -1), "activation is -1."},
+      {&ConvModel, With(&Conv::activation, 7), "activation is 7."},
+      {&ConvModel, With(&Conv::padding, builtin::Padding::kUnknown),
+       "the padding is neither SAME nor VALID."},
+      {&ConvModel, With(&Conv::stride_h, 0), "the vertical stride is 0, expected 1 to 4096."},
+      {&ConvModel, With(&Conv::stride_w, -2), "the horizontal stride is -2"},
+      {&ConvModel, With(&Conv::dilation_w, 3), ""},
+      {&ConvModel, With(&Conv::dilation_h, 0), "the vertical dilation is 0"},
+      {&ConvModel, With(&Conv::dilation_w, 4097), "horizontal dilation is 409"},
+      {&DepthwiseModel, With(&Depthwise::activation, A::kSigmoid), "SIGMOID"},
+      {&DepthwiseModel, With(&Depthwise::stride_h, 2), ""},
+      {&DepthwiseModel, With(&Depthwise::depth_multiplier, 7), ""},
+      {&DepthwiseModel, With(&Depthwise::dilation_h, 0), "vertical dilation"},
+      {&DenseModel, With(&Dense::activation, A::kSignBit), "SIGN_BIT"},
+      {&DenseModel, With(&Dense::keep_num_dims, true), ""},
+      {&DenseModel, With(&Dense::weights_format, builtin::WeightsFormat::kShuffled4x16Int8),
+       "the weight matrix is shuffled."},
+      {&AddModel, With(&Add::activation, A::kRelu), ""},
+      {&AddModel, With(&Add::activation, A::kTanh), "TANH"},
+      {&PoolModel, With(&Pool::filter_h, 0), "the kernel height is 0"},
+      {&PoolModel, With(&Pool::filter_w, 5000), "the kernel width is 5000"},
+      {&PoolModel, With(&Pool::activation, A::kTanh), "TANH"},
+      {&MeanModel, With(&Mean::keep_dims, true), ""},
+  });
+}
+
+TEST(ClaimFormsTest, Weights) {
+  const Apply misalign = [](FakeModel& m) { m.Misalign(kSecond); };
+  static TfLiteSparsity sparsity{};
+  Check({
+      {&ConvModel, WithTensor(kSecond, &TfLiteTensor::type, kTfLiteInt8),
+       "the filter must be a constant float32 tensor of 360 elements; it is "
+       "int8."},
+      {&ConvModel, WithTensor(kSecond, &TfLiteTensor::type, 30), "it is of type number 30."},
+      {&ConvModel, WithTensor(kSecond, &TfLiteTensor::allocation_type, kTfLiteArenaRw),
+       "it is not constant."},
+      {&ConvModel, WithTensor(kSecond, &TfLiteTensor::data, TfLitePtrUnion{}),
+       "it is not constant."},
+      {&ConvModel, WithTensor(kSecond, &TfLiteTensor::bytes, 1436), "it is 1436 bytes long."},
+      {&ConvModel, WithTensor(kSecond, &TfLiteTensor::bytes, 1441), "it is 1441 bytes long."},
+      {&ConvModel, misalign, "the filter is not aligned to 4 bytes"},
+      {&ConvModel, WithTensor(kSecond, &TfLiteTensor::sparsity, &sparsity),
+       "it is in TFLite's sparse encoding."},
+      {&ConvModel, WithDims(kSecond, {8, 45}),
+       "the filter has shape [8, 45], expected 4 dimensions."},
+      {&DepthwiseModel, WithTensor(kSecond, &TfLiteTensor::type, kTfLiteFloat16),
+       "the filter must be a constant float32 tensor of 36 elements"},
+      {&DepthwiseModel, misalign, "the filter is not aligned"},
+      {&DenseModel, WithTensor(kSecond, &TfLiteTensor::type, kTfLiteInt4),
+       "the weight matrix must be a constant float32 tensor of 35 elements"},
+      {&DenseModel, misalign, "the weight matrix is not aligned"},
+  });
+}
+
+TEST(ClaimFormsTest, Bias) {
+  for (FakeModel (*make)() : {&ConvModel, &DepthwiseModel, &DenseModel}) {
+    Check({
+        {make,
+         [](FakeModel& m) {
+           m.SetInputs({kInput, kSecond});
+         },
+         ""},
+        {make,
+         [](FakeModel& m) {
+           m.SetInputs({kInput, kSecond, -1});
+         },
+         ""},
+        {make,
+         [](FakeModel& m) {
+           m.SetInputs({kInput, kSecond, 99});
+         },
+         "the bias is missing."},
+        {make, WithTensor(kBias, &TfLiteTensor::type, kTfLiteInt32),
+         "the bias must be a constant float32 tensor of"},
+        {make, WithTensor(kBias, &TfLiteTensor::bytes, 4), "4 bytes long."},
+        {make, WithTensor(kBias, &TfLiteTensor::allocation_type, kTfLiteArenaRw),
+         "it is not constant."},
+        {make, [](FakeModel& m) { m.Misalign(kBias); },
+         "the bias is not aligned to 4 bytes in the file."},
+    });
+  }
+}
+
+TEST(ClaimFormsTest, LayerShapes) {
+  constexpr int kHuge = 1 << 24;
+  const Apply huge_lanes = [](FakeModel& m) {
+    m.SetDims(kInput, {1, 1, 1, kHuge});
+    m.SetDims(kSecond, {8, 4096, 4096, kHuge});
+  };
+  Check({
+      {&ConvModel, WithDims(kInput, {1, 6, 8, 6}),
+       "grouped convolution: 6 input channels, 3 in the filter."},
+      {&ConvModel, WithSignature(kInput, {-1, -1, -1, 3}), ""},
+      {&ConvModel, WithDims(kSecond, {0, 3, 5, 3}), "the number of output channels is 0"},
+      {&ConvModel, WithDims(kSecond, {8, -3, -5, 3}), "kernel height is -3"},
+      {&ConvModel, huge_lanes, "weights per output channel is 28147497671065"},
+      // 2^32 elements and 12 * 2^30 bytes too many for 32 bits.
+      {&ConvModel, WithDims(kSecond, {kHuge, 16, 16, 3}),
+       "of 12884901888 elements; it is 1440 bytes long."},
+      {&DepthwiseModel, WithDims(kSecond, {1, 3, 3, 8}),
+       "the depth multiplier is not 1: 4 input channels, a filter of shape "
+       "[1, 3, 3, 8]."},
+      {&DepthwiseModel, WithDims(kSecond, {2, 3, 3, 4}), "depth multiplier"},
+      {&DenseModel, WithDims(kInput, {1, 14}),
+       "the input has shape [1, 14], expected rows of 7 elements."},
+      {&DenseModel, WithDims(kInput, {2, 3, 7}), ""},
+      {&DenseModel, WithDims(kInput, {1, 1, 1, 7}), ""},
+      {&DenseModel, WithSignature(kInput, {-1, -1}), "[-1, -1]"},
+      {&DenseModel, WithDims(kSecond, {5, 7, 1}), "expected 2 dimensions."},
+  });
+}
+
+TEST(ClaimFormsTest, Add) {
+  Check({
+      {&AddModel, WithDims(kSecond, {1, 1, 1, 4}),
+       "broadcasting ADD of [1, 6, 8, 4] and [1, 1, 1, 4]."},
+      {&AddModel, WithSignature(kInput, {1, -1, -1, 4}),
+       "broadcasting ADD of [1, -1, -1, 4] and [1, 6, 8, 4]."},
+      {&AddModel, WithDims(kSecond, {4}), "broadcasting ADD of [1, 6, 8, 4] and [4]."},
+      {&AddModel,
+       [](FakeModel& m) {
+         m.SetDims(kInput, {6, 4});
+         m.SetDims(kSecond, {6, 4});
+       },
+       "the input has shape [6, 4], expected 4 dimensions."},
+      {&AddModel, WithTensor(kSecond, &TfLiteTensor::allocation_type, kTfLiteMmapRo),
+       "the input is a constant."},
+      {&AddModel,
+       [](FakeModel& m) {
+         m.SetInputs({kInput, kInput});
+       },
+       ""},
+  });
+}
+
+TEST(ClaimFormsTest, Mean) {
+  Check({
+      {&MeanModel, WithInts({2, 1}), ""},
+      {&MeanModel, WithInts({-3, -2}), ""},
+      {&MeanModel, WithInts({1, -2}), ""},
+      {&MeanModel, WithInts({1, 1}), "MEAN over the axes [1, 1]"},
+      {&MeanModel, WithInts({0, 3}), "MEAN over the axes [0, 3]"},
+      {&MeanModel, WithInts({-2147483647 - 1, 2147483647}), "[-2147483648, "},
+      {&MeanModel, WithInts({3}), "the list of axes must be a constant int32"},
+      {&MeanModel, WithTensor(kSecond, &TfLiteTensor::allocation_type, kTfLiteArenaRw),
+       "it is not constant."},
+  });
+}
+
+TEST(ClaimFormsTest, Pad) {
+  Check({
+      {&PadModel, WithInts({0, 0, 0, 0, 0, 0, 0, 0}), ""},
+      {&PadModel, WithInts({1, 0, 1, 1, 1, 1, 0, 0}),
+       "PAD of batch or channels by [1, 0, 1, 1, 1, 1, 0, 0]."},
+      {&PadModel, WithInts({0, 0, 1, 1, 1, 1, 0, 2}), "batch or channels"},
+      {&PadModel, WithInts({0, 0, 1, -1, 1, 1, 0, 0}), "the padding is -1"},
+      {&PadModel, WithInts({0, 0, 1, 1, 2147483647, 1, 0, 0}), "the padding is 2147483647"},
+      {&PadModel, WithInts({1, 1, 1, 1}), "must be a constant int32 tensor"},
+      {&PadModel, WithTensor(kSecond, &TfLiteTensor::type, kTfLiteInt64), "it is int64."},
+  });
+}
+
+TEST(ClaimFormsTest, Reshape) {
+  const Apply backwards = [](FakeModel& m) {
+    m.SetDims(kInput, {2, 4});
+    m.SetDims(kOutput, {2, 1, 1, 4});
+    m.SetInputs({kInput, m.Ints({-1, 1, 1, 4})});
+  };
+  Check({
+      {&ReshapeModel, backwards, ""},
+      {&ReshapeModel, [](FakeModel& m) { m.SetInputs({kInput}); }, ""},
+      // A shape that other nodes compute from that of the input.
+      {&ReshapeModel, WithTensor(kSecond, &TfLiteTensor::allocation_type, kTfLiteArenaRw), ""},
+      {&ReshapeModel, WithInts({2, -1}), "RESHAPE to [2, -1]."},
+      {&ReshapeModel, WithInts({4}), "the shape must be a constant int32"},
+      {&ReshapeModel, WithDims(kInput, {2, 1, 2, 2}), "RESHAPE of [2, 1, 2, 2] to [2, 4]."},
+      {&ReshapeModel, WithSignature(kInput, {2, -1, -1, 4}),
+       "RESHAPE of [2, -1, -1, 4] to [2, 4]."},
+      {&ReshapeModel, WithDims(kInput, {1, 1, 1, 8}), "RESHAPE of"},
+      {&ReshapeModel, WithDims(kOutput, {8}), "RESHAPE of"},
+      {&ReshapeModel, WithDims(kInput, {2, 4}), "RESHAPE of"},
+  });
+}
+
+}  // namespace
+}  // namespace ubp

@@ -1,0 +1,76 @@
+// What plans are made with: tiles and ranges, and the arena.
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+#include "delegate/cpu/tiling.h"
+#include "delegate/graph/memory.h"
+#include "gtest/gtest.h"
+
+namespace ubp {
+namespace {
+
+TEST(TilingTest, TilesCoverAllPixelsEvenly) {
+  for (const int width : {1, 4, 16}) {
+    for (const int max_vectors : {1, 3, 6}) {
+      for (int pixels = 1; pixels < 400; ++pixels) {
+        int next = 0, fewest = max_vectors, most = 0;
+        const std::vector<Tile> tiles = DividePixels(pixels, width, max_vectors);
+        for (const Tile& tile : tiles) {
+          ASSERT_EQ(tile.first_pixel, next);
+          ASSERT_GT(tile.pixels, (tile.vectors - 1) * width);
+          ASSERT_LE(tile.pixels, tile.vectors * width);
+          next += tile.pixels;
+          fewest = std::min(fewest, tile.vectors);
+          most = std::max(most, tile.vectors);
+        }
+        ASSERT_EQ(next, pixels);
+        ASSERT_LE(most, max_vectors);
+        ASSERT_LE(most - fewest, 1);
+      }
+    }
+  }
+}
+
+TEST(TilingTest, RangesCoverAllChannelsWithEqualWork) {
+  std::vector<int32_t> counts(64, 10);
+  std::fill_n(counts.begin(), 8, 100);
+  for (const int ranges : {1, 2, 3, 4}) {
+    const std::vector<int> bounds = DivideChannels(counts, 4, ranges);
+    ASSERT_EQ(static_cast<int>(bounds.size()), ranges + 1);
+    EXPECT_EQ(bounds.front(), 0);
+    EXPECT_EQ(bounds.back(), 64);
+    for (int r = 0; r < ranges; ++r) {
+      EXPECT_LT(bounds[r], bounds[r + 1]);
+      EXPECT_EQ(bounds[r] % 4, 0);
+      const int work =
+          std::accumulate(counts.begin() + bounds[r], counts.begin() + bounds[r + 1], 0);
+      EXPECT_NEAR(work, 1360.0 / ranges, 400.0);
+    }
+  }
+  EXPECT_EQ(DivideChannels({5, 0, 0}, 2, 8), (std::vector<int>{0, 2, 3}));
+}
+
+TEST(MemoryTest, BuffersOfOverlappingLifetimesDoNotOverlap) {
+  const std::vector<BufferRequest> requests = {{100, 0, 1}, {7, 0, 3},  {0, 1, 1},  {500, 1, 2},
+                                               {33, 2, 3},  {90, 3, 3}, {16, 4, 4}, {500, 3, 4}};
+  const ArenaLayout layout = PlanMemory(requests);
+  size_t sum = 0;
+  for (size_t a = 0; a < requests.size(); ++a) {
+    EXPECT_EQ(layout.offsets[a] % 16, 0u);
+    EXPECT_LE(layout.offsets[a] + requests[a].floats, layout.floats);
+    sum += requests[a].floats;
+    for (size_t b = 0; b < a; ++b) {
+      if (requests[a].first > requests[b].last) continue;
+      if (requests[b].first > requests[a].last) continue;
+      const bool apart = layout.offsets[a] + requests[a].floats <= layout.offsets[b] ||
+                         layout.offsets[b] + requests[b].floats <= layout.offsets[a];
+      EXPECT_TRUE(apart) << a << " and " << b;
+    }
+  }
+  EXPECT_LT(layout.floats, sum);
+}
+
+}  // namespace
+}  // namespace ubp

@@ -1,0 +1,90 @@
+// A TfLiteContext made by hand: tensors and nodes as the interpreter shows them
+// to a delegate before it has prepared anything.
+#ifndef UBP_TESTS_CPP_FAKE_MODEL_H_
+#define UBP_TESTS_CPP_FAKE_MODEL_H_
+
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "delegate/common/status.h"
+#include "delegate/graph/claim.h"
+#include "delegate/graph/graph.h"
+#include "tensorflow/lite/core/c/common.h"
+
+namespace ubp {
+
+// Owns everything it shows. Imported graphs refer to its constants.
+class FakeModel {
+ public:
+  // Each returns the index of a new tensor.
+  int Activation(const Dims& dims, const char* name = "");  // float32
+  // Constants; Filled is float32: 0, 1, 2, ...
+  int Filled(const Dims& dims);
+  int Ints(const std::vector<int32_t>& values);
+  int Bytes(const std::vector<uint8_t>& bytes);
+  int Floats(const std::vector<float>& values);
+
+  // Each adds a node. Parameters are copied.
+  template <typename Params>
+  void Node(int builtin_code, std::vector<int> inputs, std::vector<int> outputs,
+            const Params& params) {
+    std::vector<uint8_t> bytes(sizeof(Params));
+    std::memcpy(bytes.data(), &params, sizeof(Params));
+    AddNode(builtin_code, nullptr, std::move(bytes), std::move(inputs), std::move(outputs));
+  }
+  void CustomNode(const char* name, std::vector<uint8_t> options, std::vector<int> inputs,
+                  std::vector<int> outputs);
+
+  int num_tensors() const { return static_cast<int>(tensors_.size()); }
+  TfLiteTensor& tensor(int index) { return tensors_[index]; }
+  Dims DimsOf(int index) const;
+  void SetDims(int index, const Dims& dims);
+  // Of a model with open dimensions.
+  void SetSignature(int index, const Dims& dims);
+  void Misalign(int index);
+
+  TfLiteNode& node(int index = 0) { return nodes_[index].node; }
+  TfLiteRegistration& registration(int index = 0) { return nodes_[index].registration; }
+  template <typename Params>
+  Params& params(int index = 0) {
+    return *static_cast<Params*>(node(index).builtin_data);
+  }
+  void SetInputs(std::vector<int> inputs, int index = 0);
+  void SetOutputs(std::vector<int> outputs, int index = 0);
+
+  ClaimResult ClaimNode(int index = 0);
+  // Imports all nodes as one part, and the node `extra` where it is not -1.
+  Status Import(const std::vector<int>& part_inputs, const std::vector<int>& part_outputs,
+                Graph* graph, int extra = -1);
+
+ private:
+  struct NodeAndRegistration {
+    TfLiteNode node;
+    TfLiteRegistration registration;
+  };
+
+  static TfLiteStatus GetNode(TfLiteContext* context, int index, TfLiteNode** node,
+                              TfLiteRegistration** registration);
+
+  int AddTensor(const Dims& dims, TfLiteType type);
+  int AddConstant(const Dims& dims, TfLiteType type, const void* data, size_t bytes);
+  void AddNode(int builtin_code, const char* custom_name, std::vector<uint8_t> data,
+               std::vector<int> inputs, std::vector<int> outputs);
+  TfLiteIntArray* IntArray(const std::vector<int>& values);
+  uint8_t* Memory(const void* data, size_t bytes, size_t offset);
+  TfLiteContext* context();
+
+  TfLiteContext context_{};
+  std::vector<TfLiteTensor> tensors_;
+  std::deque<NodeAndRegistration> nodes_;
+  // Deques of vectors: what the structs above point to stays where it is.
+  std::deque<std::vector<int>> int_arrays_;
+  std::deque<std::vector<uint64_t>> memory_;
+};
+
+}  // namespace ubp
+
+#endif  // UBP_TESTS_CPP_FAKE_MODEL_H_

@@ -1,0 +1,94 @@
+#include "tests/cpp/fake_nodes.h"
+
+#include "delegate/graph/builtin_params.h"
+#include "tensorflow/lite/builtin_ops.h"
+
+namespace ubp {
+namespace {
+
+using A = builtin::Activation;
+using P = builtin::Padding;
+
+struct NoParams {};
+
+}  // namespace
+
+FakeModel ConvModel() {
+  FakeModel model;
+  model.Activation({1, 3, 4, 8}, "stem");
+  model.Activation({1, 6, 8, 3});
+  model.Filled({8, 3, 5, 3});
+  model.Filled({8});
+  model.Node(kTfLiteBuiltinConv2d, {kInput, kSecond, kBias}, {kOutput},
+             builtin::Conv2DParams{P::kSame, 2, 2, A::kRelu6, 1, 1});
+  return model;
+}
+
+FakeModel DepthwiseModel() {
+  FakeModel model;
+  model.Activation({1, 6, 8, 4}, "depthwise");
+  model.Activation({1, 6, 8, 4});
+  model.Filled({1, 3, 3, 4});
+  model.Filled({4});
+  model.Node(kTfLiteBuiltinDepthwiseConv2d, {kInput, kSecond, kBias}, {kOutput},
+             builtin::DepthwiseConv2DParams{P::kSame, 1, 1, 0, A::kNone, 1, 1});
+  return model;
+}
+
+FakeModel DenseModel() {
+  FakeModel model;
+  model.Activation({1, 5}, "classifier");
+  model.Activation({1, 7});
+  model.Filled({5, 7});
+  model.Filled({5});
+  model.Node(kTfLiteBuiltinFullyConnected, {kInput, kSecond, kBias}, {kOutput},
+             builtin::FullyConnectedParams{A::kRelu, builtin::WeightsFormat::kDefault, false});
+  return model;
+}
+
+FakeModel AddModel() {
+  FakeModel model;
+  model.Activation({1, 6, 8, 4}, "residual");
+  model.Activation({1, 6, 8, 4});
+  model.Activation({1, 6, 8, 4});
+  model.Node(kTfLiteBuiltinAdd, {kInput, kSecond}, {kOutput}, builtin::AddParams{A::kNone});
+  return model;
+}
+
+FakeModel PoolModel() {
+  FakeModel model;
+  model.Activation({1, 3, 3, 4}, "pool");
+  model.Activation({1, 6, 8, 4});
+  model.Node(kTfLiteBuiltinMaxPool2d, {kInput}, {kOutput},
+             builtin::Pool2DParams{P::kValid, 2, 2, 3, 2, A::kNone});
+  return model;
+}
+
+FakeModel MeanModel() {
+  FakeModel model;
+  model.Activation({1, 4}, "mean");
+  model.Activation({1, 6, 8, 4});
+  model.Ints({1, 2});
+  model.Node(kTfLiteBuiltinMean, {kInput, kSecond}, {kOutput}, builtin::MeanParams{false});
+  return model;
+}
+
+FakeModel PadModel() {
+  FakeModel model;
+  model.Activation({1, 9, 15, 4}, "pad");
+  model.Activation({1, 6, 8, 4});
+  model.Ints({0, 0, 1, 2, 3, 4, 0, 0});
+  model.Node(kTfLiteBuiltinPad, {kInput, kSecond}, {kOutput}, NoParams());
+  return model;
+}
+
+FakeModel ReshapeModel() {
+  FakeModel model;
+  model.Activation({2, 4}, "flatten");
+  model.Activation({2, 1, 1, 4});
+  model.Ints({-1, 4});
+  model.Node(kTfLiteBuiltinReshape, {kInput, kSecond}, {kOutput}, NoParams());
+  return model;
+}
+
+}  // namespace ubp

@@ -1,0 +1,31 @@
+// Models of one node each, of every builtin operator that the delegate takes.
+#ifndef UBP_TESTS_CPP_FAKE_NODES_H_
+#define UBP_TESTS_CPP_FAKE_NODES_H_
+
+#include "tests/cpp/fake_model.h"
+
+namespace ubp {
+
+// The places of their tensors; kSecond is the constant but for ADD.
+enum { kOutput = 0, kInput = 1, kSecond = 2, kBias = 3 };
+
+// 3x5, stride 2, SAME, RELU6: [1, 6, 8, 3] to [1, 3, 4, 8].
+FakeModel ConvModel();
+// 3x3, SAME: [1, 6, 8, 4].
+FakeModel DepthwiseModel();
+// RELU: [1, 7] to [1, 5].
+FakeModel DenseModel();
+// [1, 6, 8, 4].
+FakeModel AddModel();
+// 2x3, stride 2, VALID: [1, 6, 8, 4] to [1, 3, 3, 4].
+FakeModel PoolModel();
+// [1, 6, 8, 4] to [1, 4].
+FakeModel MeanModel();
+// By 1, 2, 3 and 4: [1, 6, 8, 4] to [1, 9, 15, 4].
+FakeModel PadModel();
+// [2, 1, 1, 4] to [2, 4].
+FakeModel ReshapeModel();
+
+}  // namespace ubp
+
+#endif  // UBP_TESTS_CPP_FAKE_NODES_H_
