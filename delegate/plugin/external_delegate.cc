@@ -27,8 +27,11 @@ UBP_EXPORT TfLiteDelegate* tflite_plugin_create_delegate(const char* const* opti
   } catch (const std::exception& error) {
     message = error.what();
   }
-  ubp::Log(ubp::LogLevel::kError, message);
-  if (report_error != nullptr) report_error(message.c_str());
+  if (report_error != nullptr) {
+    report_error(message.c_str());
+  } else {
+    ubp::Log(ubp::LogLevel::kError, message);
+  }
   return nullptr;
 }
 
