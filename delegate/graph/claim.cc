@@ -59,6 +59,9 @@ std::string NameOf(const TfLiteRegistration& registration) {
   return "builtin operator " + std::to_string(code);
 }
 
+// The converter names a fused op after all the ops in it, separated by ';': the first will do.
+std::string ShortName(const std::string& name) { return name.substr(0, name.find(';')); }
+
 std::optional<OpType> SparseType(const TfLiteRegistration& registration) {
   const char* name = registration.custom_name;
   if (registration.builtin_code != kTfLiteBuiltinCustom || name == nullptr) {
@@ -80,8 +83,7 @@ ClaimResult Claim(const TfLiteContext& context, const TfLiteNode& node,
   ClaimResult result;
   result.label = name;
   if (const TfLiteTensor* output = view.Output()) {
-    const char* layer = output->name != nullptr ? output->name : "";
-    result.label += " '" + std::string(layer) + "'";
+    result.label += " '" + ShortName(output->name != nullptr ? output->name : "") + "'";
   }
   result.type = SparseType(registration);
   result.sparse = result.type.has_value();

@@ -10,7 +10,9 @@
 namespace ubp {
 
 enum class Take {
-  kAuto,    // every stretch of nodes that can be taken and holds a block-sparse layer
+  // Of every stretch of nodes that can be taken and holds a block-sparse layer all, if that is
+  // predicted to pay, else its block-sparse layers.
+  kAuto,
   kSparse,  // block-sparse layers only
   kAll      // everything that can be taken
 };

@@ -80,6 +80,20 @@ Status FakeModel::Import(const std::vector<int>& part_inputs, const std::vector<
   return ImportGraph(context(), params, graph);
 }
 
+std::vector<NodeDecision> FakeModel::Decide(Take take) {
+  std::vector<int> nodes(nodes_.size());
+  std::iota(nodes.begin(), nodes.end(), 0);
+  plan_ = IntArray(nodes);
+  std::vector<NodeDecision> decisions;
+  if (DecideNodes(context(), take, &decisions) != kTfLiteOk) decisions.clear();
+  return decisions;
+}
+
+TfLiteStatus FakeModel::GetPlan(TfLiteContext* context, TfLiteIntArray** plan) {
+  *plan = static_cast<FakeModel*>(context->impl_)->plan_;
+  return kTfLiteOk;
+}
+
 TfLiteStatus FakeModel::GetNode(TfLiteContext* context, int index, TfLiteNode** node,
                                 TfLiteRegistration** registration) {
   auto* const model = static_cast<FakeModel*>(context->impl_);
@@ -145,6 +159,7 @@ TfLiteContext* FakeModel::context() {
   context_.tensors = tensors_.data();
   context_.tensors_size = tensors_.size();
   context_.GetNodeAndRegistration = &GetNode;
+  context_.GetExecutionPlan = &GetPlan;
   return &context_;
 }
 

@@ -12,6 +12,7 @@
 #include "delegate/common/status.h"
 #include "delegate/graph/claim.h"
 #include "delegate/graph/graph.h"
+#include "delegate/graph/partition.h"
 #include "tensorflow/lite/core/c/common.h"
 
 namespace ubp {
@@ -56,6 +57,8 @@ class FakeModel {
   void SetOutputs(std::vector<int> outputs, int index = 0);
 
   ClaimResult ClaimNode(int index = 0);
+  // Whether each node is taken, and why not, of the execution plan 0, 1, 2, ...
+  std::vector<NodeDecision> Decide(Take take);
   // Imports all nodes as one part, and the node `extra` where it is not -1.
   Status Import(const std::vector<int>& part_inputs, const std::vector<int>& part_outputs,
                 Graph* graph, int extra = -1);
@@ -69,6 +72,8 @@ class FakeModel {
   static TfLiteStatus GetNode(TfLiteContext* context, int index, TfLiteNode** node,
                               TfLiteRegistration** registration);
 
+  static TfLiteStatus GetPlan(TfLiteContext* context, TfLiteIntArray** plan);
+
   int AddTensor(const Dims& dims, TfLiteType type);
   int AddConstant(const Dims& dims, TfLiteType type, const void* data, size_t bytes);
   void AddNode(int builtin_code, const char* custom_name, std::vector<uint8_t> data,
@@ -78,6 +83,7 @@ class FakeModel {
   TfLiteContext* context();
 
   TfLiteContext context_{};
+  TfLiteIntArray* plan_ = nullptr;
   std::vector<TfLiteTensor> tensors_;
   std::deque<NodeAndRegistration> nodes_;
   // Deques of vectors: what the structs above point to stays where it is.
