@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "delegate/common/status.h"
+#include "delegate/cpu/activation_range.h"
 #include "delegate/cpu/conv_shape.h"
 #include "delegate/cpu/kernels.h"
 #include "delegate/cpu/plane_geometry.h"
@@ -15,10 +16,15 @@
 
 namespace ubp {
 
+class WindowOperator;
+
 // Where a convolution's tensors lie: channel-major in the geometry given, or NHWC.
 struct ConvLayout {
   std::optional<PlaneGeometry> input;
   std::optional<PlaneGeometry> output;
+  // A depthwise convolution of stride 1 and equal input and output size in front of a pointwise one:
+  // `input` is what it reads, and its output never lies in memory as a whole. Or null.
+  std::shared_ptr<const WindowOperator> depthwise;
 };
 
 // The memory of one run, all tensors of all images of the batch.
@@ -60,13 +66,6 @@ bool SuitsVectorConvolution(const LayerWeights& layer, const ConvShape& shape);
 std::unique_ptr<Convolution> MakeVectorConvolution(const LayerWeights& layer,
                                                    const ConvShape& shape,
                                                    const KernelFamily& family);
-
-// The bounds of a fused activation, infinite where it has none.
-struct ActivationRange {
-  float min;
-  float max;
-};
-ActivationRange RangeOf(Activation activation);
 
 }  // namespace ubp
 

@@ -2,7 +2,7 @@
 #ifndef UBP_DELEGATE_CPU_ELEMENTWISE_H_
 #define UBP_DELEGATE_CPU_ELEMENTWISE_H_
 
-#include "delegate/cpu/convolution.h"
+#include "delegate/cpu/activation_range.h"
 #include "delegate/cpu/plane_geometry.h"
 #include "delegate/cpu/thread_pool.h"
 

@@ -19,6 +19,12 @@ struct Avx2 {
     const __m256 even = _mm256_shuffle_ps(_mm256_loadu_ps(p), _mm256_loadu_ps(p + kWidth), 0x88);
     return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(even), 0xD8));
   }
+  template <int n>
+  static UBP_ALWAYS_INLINE Vec Shift(Vec a, Vec b) {
+    const __m256i middle =
+        _mm256_permute2x128_si256(_mm256_castps_si256(a), _mm256_castps_si256(b), 0x21);
+    return _mm256_castsi256_ps(_mm256_alignr_epi8(middle, _mm256_castps_si256(a), 4 * n));
+  }
   static UBP_ALWAYS_INLINE void Store(float* p, Vec v) { _mm256_storeu_ps(p, v); }
   static UBP_ALWAYS_INLINE Vec Broadcast(float x) { return _mm256_set1_ps(x); }
   // max and min return their second operand when one is NaN.

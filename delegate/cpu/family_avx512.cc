@@ -25,6 +25,11 @@ struct Avx512 {
         _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
     return _mm512_permutex2var_ps(_mm512_loadu_ps(p), even, _mm512_loadu_ps(p + kWidth));
   }
+  template <int n>
+  static UBP_ALWAYS_INLINE Vec Shift(Vec a, Vec b) {
+    return _mm512_castsi512_ps(
+        _mm512_alignr_epi32(_mm512_castps_si512(b), _mm512_castps_si512(a), n));
+  }
   static UBP_ALWAYS_INLINE void Store(float* p, Vec v) { _mm512_storeu_ps(p, v); }
   static UBP_ALWAYS_INLINE Vec Broadcast(float x) { return _mm512_set1_ps(x); }
   // max and min return their second operand when one is NaN.

@@ -24,6 +24,10 @@ struct Neon {
   static UBP_ALWAYS_INLINE Vec LoadEven(const float* p) {
     return vuzp1q_f32(vld1q_f32(p), vld1q_f32(p + kWidth));
   }
+  template <int n>
+  static UBP_ALWAYS_INLINE Vec Shift(Vec a, Vec b) {
+    return vextq_f32(a, b, n);
+  }
   static UBP_ALWAYS_INLINE void Store(float* p, Vec v) { vst1q_f32(p, v); }
   static UBP_ALWAYS_INLINE Vec Broadcast(float x) { return vdupq_n_f32(x); }
   static UBP_ALWAYS_INLINE Vec Clamp(Vec v, Vec min, Vec max) {

@@ -21,6 +21,10 @@ struct Portable {
   static UBP_ALWAYS_INLINE Vec LoadEven(const float* p) {
     return __builtin_shufflevector(Load(p), Load(p + kWidth), 0, 2, 4, 6);
   }
+  template <int n>
+  static UBP_ALWAYS_INLINE Vec Shift(Vec a, Vec b) {
+    return __builtin_shufflevector(a, b, n, n + 1, n + 2, n + 3);
+  }
   static UBP_ALWAYS_INLINE void Store(float* p, Vec v) { __builtin_memcpy(p, &v, sizeof(v)); }
   static UBP_ALWAYS_INLINE Vec Broadcast(float x) { return Vec{x, x, x, x}; }
   static UBP_ALWAYS_INLINE Vec Clamp(Vec v, Vec min, Vec max) {

@@ -28,8 +28,7 @@ PlaneGeometry MakePlaneGeometry(int height, int width, Halo halo) {
   const int64_t lines = (used + kFloatsPerLine - 1) / kFloatsPerLine;
   geometry.plane_stride = (lines | 1) * kFloatsPerLine;
 
-  auto mask =
-      std::make_shared<std::vector<uint32_t>>(RoundUp(geometry.flat_pixels(), kFloatsPerLine), 0u);
+  auto mask = std::make_shared<std::vector<uint32_t>>(geometry.flat_pixels() + kFloatsPerLine, 0u);
   for (int y = 0; y < height; ++y) {
     std::fill_n(mask->begin() + int64_t{y} * geometry.pitch, width, ~0u);
   }

@@ -32,7 +32,7 @@ struct PlaneGeometry {
   int lead = 0;   // floats, whole cache lines, at least one
   int64_t plane_stride =
       0;  // floats, an odd number of cache lines: planes do not compete for the same cache sets
-  // Of the flat pixels, up to whole vectors of any kernel: all bits set where there is a pixel.
+  // Of the flat pixels, and a cache line more for whole vectors: all bits set where there is a pixel.
   std::shared_ptr<const std::vector<uint32_t>> mask;
 
   int flat_pixels() const { return (height - 1) * pitch + width; }

@@ -1,7 +1,5 @@
 // The reference: output-stationary plain loops, one output pixel after the other.
 
-#include <limits>
-
 #include "delegate/cpu/convolution.h"
 #include "delegate/cpu/weights.h"
 
@@ -64,21 +62,6 @@ class ReferenceConvolution : public Convolution {
 };
 
 }  // namespace
-
-ActivationRange RangeOf(Activation activation) {
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  switch (activation) {
-    case Activation::kNone:
-      return {-kInfinity, kInfinity};
-    case Activation::kRelu:
-      return {0.0f, kInfinity};
-    case Activation::kReluN1To1:
-      return {-1.0f, 1.0f};
-    case Activation::kRelu6:
-      return {0.0f, 6.0f};
-  }
-  return {-kInfinity, kInfinity};
-}
 
 std::unique_ptr<Convolution> MakeReferenceConvolution(const LayerWeights& layer,
                                                       const ConvShape& shape) {

@@ -16,7 +16,9 @@ template <class Simd>
 class Window {
  public:
   static void Sum(const WindowArgs& args) {
-    if (args.num_taps == 9) {
+    if (IsThreeByThree(args)) {
+      RunRows<ThreeByThree, 1>(args);
+    } else if (args.num_taps == 9) {
       RunStride<WeightedSum<9>>(args);
     } else if (args.num_taps == 25) {
       RunStride<WeightedSum<25>>(args);
@@ -29,7 +31,7 @@ class Window {
 
  private:
   using Vec = typename Simd::Vec;
-  static constexpr int kUnroll = 4;
+  static constexpr int kUnroll = 6;
 
   template <int kStride>
   static UBP_ALWAYS_INLINE Vec LoadPixels(const float* tap, int vector) {
@@ -52,6 +54,38 @@ class Window {
         const float* const tap = input + args.taps[t];
         ((sum[I] = Simd::MultiplyAdd(LoadPixels<kStride>(tap, I), weight, sum[I])), ...);
       }
+    }
+  };
+
+  static bool IsThreeByThree(const WindowArgs& args) {
+    const int32_t* const t = args.taps;
+    return args.num_taps == 9 && args.stride == 1 && t[1] == t[0] + 1 && t[2] == t[0] + 2 &&
+           t[4] == t[3] + 1 && t[5] == t[3] + 2 && t[7] == t[6] + 1 && t[8] == t[6] + 2;
+  }
+
+  // 3x3 without dilation: three neighbouring taps share their loads, which mostly cross cache lines;
+  // the second and third are shifted together.
+  struct ThreeByThree {
+    template <int kStride, int... I>
+    static UBP_ALWAYS_INLINE void Compute(const WindowArgs& args, const float* input,
+                                          Vec (&sum)[sizeof...(I)], Indices<I...>) {
+      const Vec bias = Simd::Broadcast(args.bias);
+      ((sum[I] = bias), ...);
+      for (int t = 0; t < 9; t += 3) {
+        const Vec weights[3] = {Simd::Broadcast(args.weights[t]),
+                                Simd::Broadcast(args.weights[t + 1]),
+                                Simd::Broadcast(args.weights[t + 2])};
+        const float* const row = input + args.taps[t];
+        const Vec pixels[] = {Simd::Load(row + I * Simd::kWidth)...,
+                              Simd::Load(row + sizeof...(I) * Simd::kWidth)};
+        ((sum[I] = AddThree(pixels[I], pixels[I + 1], weights, sum[I])), ...);
+      }
+    }
+
+    static UBP_ALWAYS_INLINE Vec AddThree(Vec here, Vec next, const Vec (&weights)[3], Vec sum) {
+      sum = Simd::MultiplyAdd(here, weights[0], sum);
+      sum = Simd::MultiplyAdd(Simd::template Shift<1>(here, next), weights[1], sum);
+      return Simd::MultiplyAdd(Simd::template Shift<2>(here, next), weights[2], sum);
     }
   };
 
@@ -83,9 +117,24 @@ class Window {
       for (; v + kUnroll <= args.vectors; v += kUnroll) {
         RunVectors<Operation, kStride>(args, y, v, IndicesUpTo<kUnroll>());
       }
-      for (; v < args.vectors; ++v) {
-        RunVectors<Operation, kStride>(args, y, v, IndicesUpTo<1>());
-      }
+      RunRest<Operation, kStride>(args, y, v);
+    }
+  }
+
+  // The last vectors of a row, fewer than kUnroll.
+  template <class Operation, int kStride>
+  static UBP_ALWAYS_INLINE void RunRest(const WindowArgs& args, int y, int v) {
+    switch (args.vectors - v) {
+      case 5:
+        return RunVectors<Operation, kStride>(args, y, v, IndicesUpTo<5>());
+      case 4:
+        return RunVectors<Operation, kStride>(args, y, v, IndicesUpTo<4>());
+      case 3:
+        return RunVectors<Operation, kStride>(args, y, v, IndicesUpTo<3>());
+      case 2:
+        return RunVectors<Operation, kStride>(args, y, v, IndicesUpTo<2>());
+      case 1:
+        return RunVectors<Operation, kStride>(args, y, v, IndicesUpTo<1>());
     }
   }
 

@@ -99,8 +99,20 @@ void WindowOperator::SetRows(WindowArgs* args) const {
   args->stride = in_place_ ? shape_.stride_w : 1;
 }
 
+WindowArgs WindowOperator::ArgsOf(int channel) const {
+  WindowArgs args{};
+  args.taps = taps_.data();
+  args.num_taps = static_cast<int>(taps_.size());
+  args.weights = weights_.data() + int64_t{channel} * args.num_taps;
+  args.bias = bias_.empty() ? 0.0f : bias_[channel];
+  args.min = range_.min;
+  args.max = range_.max;
+  args.mask = output_.mask->data();
+  return args;
+}
+
 void WindowOperator::RunPlane(int channel, const float* input, float* output, float* phases) const {
-  WindowArgs args;
+  WindowArgs args = ArgsOf(channel);
   args.input = input + input_.lead;
   if (!in_place_) {
     for (int unit = 0; unit < phases_.fill_units(); ++unit) {
@@ -109,14 +121,19 @@ void WindowOperator::RunPlane(int channel, const float* input, float* output, fl
     args.input = phases;
   }
   args.output = output + output_.lead;
-  args.mask = output_.mask->data();
   SetRows(&args);
-  args.taps = taps_.data();
-  args.num_taps = static_cast<int>(taps_.size());
-  args.weights = weights_.data() + int64_t{channel} * args.num_taps;
-  args.bias = bias_.empty() ? 0.0f : bias_[channel];
-  args.min = range_.min;
-  args.max = range_.max;
+  kernel_(args);
+}
+
+void WindowOperator::RunPixels(int channel, const float* input, int first_pixel, int vectors,
+                               float* output) const {
+  WindowArgs args = ArgsOf(channel);
+  args.input = input + input_.lead + first_pixel;
+  args.output = output;
+  args.mask += first_pixel;
+  args.rows = 1;
+  args.vectors = vectors;
+  args.stride = 1;
   kernel_(args);
 }
 

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "delegate/cpu/activation_range.h"
 #include "delegate/cpu/conv_shape.h"
-#include "delegate/cpu/convolution.h"
 #include "delegate/cpu/kernels.h"
 #include "delegate/cpu/plane_geometry.h"
 #include "delegate/cpu/planes.h"
@@ -41,10 +41,17 @@ class WindowOperator {
   // does not depend on the number of threads.
   void Run(const float* input, float* output, float* scratch, ThreadPool* pool) const;
 
+  // Part of one plane: `vectors` vectors of flat pixels from `first_pixel` on, contiguous at `output`.
+  // Of a window of stride 1 that reads its input in place, into an output of the same geometry.
+  // `input` is the plane's first element.
+  void RunPixels(int channel, const float* input, int first_pixel, int vectors,
+                 float* output) const;
+
  private:
   WindowOperator(const ConvShape& shape, const PlaneGeometry& input, const PlaneGeometry& output,
                  ActivationRange range, WindowKernel kernel, int vector_width, int threads,
                  float padding);
+  WindowArgs ArgsOf(int channel) const;
   void SetRows(WindowArgs* args) const;
   void RunPlane(int channel, const float* input, float* output, float* phases) const;
 

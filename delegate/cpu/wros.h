@@ -20,6 +20,7 @@
 //   Vec, kWidth                    a vector of kWidth floats
 //   Load(p), Store(p, v)           unaligned
 //   LoadEven(p)                    p[0], p[2], .. of 2 * kWidth floats
+//   Shift<n>(a, b)                 elements n .. n + kWidth - 1 of a followed by b
 //   Broadcast(x)
 //   Add(a, b), Max(a, b)
 //   MultiplyAdd(a, b, acc)         acc + a * b, fused where the instruction set can

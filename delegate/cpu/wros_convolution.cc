@@ -4,6 +4,7 @@
 //
 //   kPixel     one output pixel that reads one input pixel, NHWC: the input itself, a lane is a float
 //   kPanel     pointwise, NHWC in and out: a panel [in_c][tile], transposed from the tile's pixels
+//   kDepthwise a depthwise convolution in front: a panel [in_c][tile] that it computes for the tile
 //   kInPlace   channel-major input, stride 1: the input itself, with its own halo
 //   kPlanes    all others: zero-padded phase planes of the whole image, made first (planes.h)
 //
@@ -25,11 +26,14 @@
 #include "delegate/cpu/tiling.h"
 #include "delegate/cpu/transpose.h"
 #include "delegate/cpu/weights.h"
+#include "delegate/cpu/window_operator.h"
 
 namespace ubp {
 namespace {
 
 constexpr int kEnoughTiles = 8;
+// Channels of a panel made by one job where panels are made before: whole cache lines.
+constexpr int kChannelsPerPack = 64;
 // Channels computed before they are transposed: few enough for their rows to stay in the cache.
 constexpr int kChannelsPerStore = 128;
 
@@ -74,7 +78,8 @@ class WrosConvolution : public Convolution {
   }
 
   size_t weight_bytes() const override {
-    return weights_.bytes() + sizeof(int32_t) * offsets_.size();
+    const size_t depthwise = layout_.depthwise ? layout_.depthwise->weight_bytes() : 0;
+    return weights_.bytes() + sizeof(int32_t) * offsets_.size() + depthwise;
   }
 
   void Run(const ConvBuffers& buffers, ThreadPool* pool) const override {
@@ -90,7 +95,7 @@ class WrosConvolution : public Convolution {
   }
 
  private:
-  enum class Source { kPixel, kPanel, kInPlace, kPlanes };
+  enum class Source { kPixel, kPanel, kDepthwise, kInPlace, kPlanes };
 
   static int BlockSizeOf(const LayerWeights& layer) {
     return layer.dense.weights != nullptr ? DenseBlockSize(layer.attributes)
@@ -102,6 +107,7 @@ class WrosConvolution : public Convolution {
   }
 
   Source ChooseSource() const {
+    if (layout_.depthwise) return Source::kDepthwise;
     if (layout_.input) {
       const bool same_pitch = !layout_.output || layout_.output->pitch == layout_.input->pitch;
       return shape_.unit_stride() && same_pitch ? Source::kInPlace : Source::kPlanes;
@@ -112,7 +118,7 @@ class WrosConvolution : public Convolution {
 
   // From one output row to the next in flat pixels; panels have no junk.
   int ChoosePitch() const {
-    if (source_ == Source::kInPlace) return layout_.input->pitch;
+    if (source_ == Source::kInPlace || source_ == Source::kDepthwise) return layout_.input->pitch;
     if (layout_.output) return layout_.output->pitch;
     return source_ == Source::kPlanes ? Planes::MinPitch(shape_) : shape_.out_w;
   }
@@ -135,9 +141,10 @@ class WrosConvolution : public Convolution {
     const bool enough = threads_ == 1 || tiles >= kEnoughTiles || tiles % threads_ == 0;
     bounds_ = DivideChannels(weights_.counts, weights_.block_size, enough ? 1 : threads_);
     const bool packed_before = num_ranges() > 1;
-    num_panels_ = source_ == Source::kPanel ? (packed_before ? tiles : threads_) : 0;
+    num_panels_ = HasPanels() ? (packed_before ? tiles : threads_) : 0;
   }
 
+  bool HasPanels() const { return source_ == Source::kPanel || source_ == Source::kDepthwise; }
   int num_ranges() const { return static_cast<int>(bounds_.size()) - 1; }
   size_t PanelFloats() const { return WholeLines(int64_t{shape_.in_c} * tile_width_); }
   size_t PlaneFloats() const {
@@ -155,6 +162,7 @@ class WrosConvolution : public Convolution {
       case Source::kPixel:
         return lane;
       case Source::kPanel:
+      case Source::kDepthwise:
         return int64_t{lane} * tile_width_;
       case Source::kPlanes:
         return planes_.LaneOffset(lane);
@@ -174,13 +182,17 @@ class WrosConvolution : public Convolution {
     float* const rows = planes + PlaneFloats();
     const int tiles = static_cast<int>(tiles_.size());
     const int ranges = num_ranges();
-    const bool pack_first = source_ == Source::kPanel && ranges > 1;
+    const bool pack_first = HasPanels() && ranges > 1;
     if (source_ == Source::kPlanes) {
       pool->Run(planes_.fill_units(),
                 [&](int unit, int) { FillPlanes(buffers.input, unit, planes); });
     } else if (pack_first) {
-      pool->Run(tiles, [&](int t, int) {
-        PackPanel(buffers.input, tiles_[t], panels + t * PanelFloats());
+      const int packs = (shape_.in_c + kChannelsPerPack - 1) / kChannelsPerPack;
+      pool->Run(tiles * packs, [&](int job, int) {
+        const int begin = job % packs * kChannelsPerPack;
+        const int end = std::min(begin + kChannelsPerPack, shape_.in_c);
+        float* const panel = panels + job / packs * PanelFloats();
+        MakePanel(buffers.input, tiles_[job / packs], begin, end, panel);
       });
     }
     pool->Run(tiles * ranges, [&](int job, int thread) {
@@ -190,9 +202,9 @@ class WrosConvolution : public Convolution {
         source = planes + tile.first_pixel;
       } else if (source_ == Source::kInPlace) {
         source += tile.first_pixel;
-      } else if (source_ == Source::kPanel) {
+      } else if (HasPanels()) {
         float* const panel = panels + (pack_first ? job / ranges : thread) * PanelFloats();
-        if (!pack_first) PackPanel(buffers.input, tile, panel);
+        if (!pack_first) MakePanel(buffers.input, tile, 0, shape_.in_c, panel);
         source = panel;
       }
       RunRange(source, tile, job % ranges, buffers, rows + thread * RowFloats());
@@ -207,9 +219,18 @@ class WrosConvolution : public Convolution {
     }
   }
 
-  void PackPanel(const float* input, const Tile& tile, float* panel) const {
-    const float* const pixels = input + int64_t{tile.first_pixel} * shape_.in_c;
-    Transpose(pixels, shape_.in_c, tile.pixels, shape_.in_c, panel, tile_width_);
+  // Channels [begin, end) of a tile's panel.
+  void MakePanel(const float* input, const Tile& tile, int begin, int end, float* panel) const {
+    float* const rows = panel + int64_t{begin} * tile_width_;
+    if (source_ == Source::kPanel) {
+      const float* const pixels = input + int64_t{tile.first_pixel} * shape_.in_c + begin;
+      Transpose(pixels, shape_.in_c, tile.pixels, end - begin, rows, tile_width_);
+      return;
+    }
+    for (int c = begin; c < end; ++c) {
+      layout_.depthwise->RunPixels(c, input + c * layout_.input->plane_stride, tile.first_pixel,
+                                   tile.vectors, panel + int64_t{c} * tile_width_);
+    }
   }
 
   void RunRange(const float* source, const Tile& tile, int range, const ConvBuffers& buffers,

@@ -23,6 +23,10 @@ bool ReadsPlanes(OpType type) {
 }
 bool WritesPlanes(OpType type) { return ReadsPlanes(type) && type != OpType::kMean; }
 
+// Elements of a tensor that does not stay in a core's L2 cache from one op to the next: only then is
+// it faster to compute a depthwise convolution in pieces.
+constexpr int64_t kLargeTensor = 256 * 1024;
+
 class LayoutMaker {
  public:
   LayoutMaker(const Graph& graph, bool allow_planes, GraphLayout* layout)
@@ -35,7 +39,10 @@ class LayoutMaker {
     for (size_t t = 0; t < tensors; ++t) layout_.tensors[t].dims = dims[t];
     CountUses();
     for (size_t i = 0; i < graph_.ops.size(); ++i) UBP_RETURN_IF_ERROR(AddOp(graph_.ops[i]));
-    AbsorbAdds();
+    if (allow_planes_) {
+      AbsorbAdds();
+      AbsorbDepthwise();
+    }
     ChooseForms();
     ChooseGeometries();
     return Status::Ok();
@@ -104,7 +111,6 @@ class LayoutMaker {
   }
 
   void AbsorbAdds() {
-    if (!allow_planes_) return;
     for (size_t i = 0; i < layout_.ops.size();) {
       if (layout_.ops[i].op->type != OpType::kAdd || !TryAbsorbAdd(i)) ++i;
     }
@@ -125,6 +131,34 @@ class LayoutMaker {
     return false;
   }
 
+  void AbsorbDepthwise() {
+    for (size_t i = 0; i < layout_.ops.size();) {
+      PlannedOp* const host = DepthwiseHost(layout_.ops[i]);
+      if (host == nullptr) {
+        ++i;
+        continue;
+      }
+      host->depthwise = AbsorbedDepthwise{layout_.ops[i].op, layout_.ops[i].shape};
+      host->input = layout_.ops[i].input;
+      layout_.ops.erase(layout_.ops.begin() + static_cast<ptrdiff_t>(i));
+    }
+  }
+
+  // The pointwise convolution that may take a depthwise one in.
+  PlannedOp* DepthwiseHost(const PlannedOp& op) {
+    const ConvShape& s = op.shape;
+    if (op.op->type != OpType::kDepthwiseConv2D || !s.unit_stride() || s.in_h != s.out_h ||
+        s.in_w != s.out_w || !IsInternal(op.output) || readers_[op.output].size() != 1 ||
+        s.out_pixels() * s.out_c < kLargeTensor) {
+      return nullptr;
+    }
+    for (PlannedOp& reader : layout_.ops) {
+      const bool reads = reader.op == readers_[op.output][0] && reader.input == op.output;
+      if (reads && reader.op->type == OpType::kConv2D && reader.shape.pointwise()) return &reader;
+    }
+    return nullptr;
+  }
+
   bool WrittenBefore(int tensor, const PlannedOp* host) const {
     if (graph_.tensors[tensor].storage == Storage::kInput) return true;
     for (const PlannedOp& op : layout_.ops) {
@@ -142,7 +176,7 @@ class LayoutMaker {
   void ChooseForms() {
     for (const PlannedOp& op : layout_.ops) {
       const bool residual = op.op->type == OpType::kConv2D && op.second >= 0;
-      Need(op.input, ReadsPlanes(op.op->type), IsFlexible(op.op->type));
+      Need(op.input, ReadsPlanes(op.op->type) || op.depthwise, IsFlexible(op.op->type));
       Need(op.output, WritesPlanes(op.op->type) || residual, IsFlexible(op.op->type));
       if (op.second >= 0) Need(op.second, true, false);
     }
@@ -172,7 +206,7 @@ class LayoutMaker {
     };
     for (const PlannedOp& op : layout_.ops) {
       if (!HasWindow(op.op->type)) continue;
-      const ConvShape& s = op.shape;
+      const ConvShape& s = op.depthwise ? op.depthwise->shape : op.shape;
       const bool in_place = op.op->type == OpType::kConv2D
                                 ? s.unit_stride()
                                 : WindowReadsInPlace(s) && PaddingIsZero(*op.op);

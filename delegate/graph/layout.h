@@ -2,6 +2,7 @@
 #ifndef UBP_DELEGATE_GRAPH_LAYOUT_H_
 #define UBP_DELEGATE_GRAPH_LAYOUT_H_
 
+#include <optional>
 #include <vector>
 
 #include "delegate/common/status.h"
@@ -19,6 +20,12 @@ struct TensorLayout {
   PlaneGeometry geometry;  // where `planes`; the same for all tensors of one height and width
 };
 
+// A depthwise convolution that the pointwise one behind it computes tile by tile.
+struct AbsorbedDepthwise {
+  const GraphOp* op = nullptr;
+  ConvShape shape{};
+};
+
 // An op as it will run, the ops that it absorbed included.
 struct PlannedOp {
   const GraphOp* op = nullptr;
@@ -27,6 +34,7 @@ struct PlannedOp {
   int output = -1;
   ConvShape shape{};  // of convolutions, pooling and fully-connected layers
   Activation activation = Activation::kNone;
+  std::optional<AbsorbedDepthwise> depthwise;  // kConv2D: `input` is what this reads
 };
 
 // Whether what an op with a window reads outside its input is zero: not for a maximum with padding of
@@ -42,6 +50,8 @@ struct GraphLayout {
 // image, for a graph of convolutions and fully-connected layers only.
 //
 //   - PAD before windows with VALID padding becomes their padding.
+//   - A depthwise convolution of stride 1 becomes part of the pointwise one that alone reads it, if
+//     the tensor between them is large.
 //   - ADD becomes the residual of a convolution that computes one summand for it alone.
 //   - Whatever lies between two ops of the graph is channel-major if it has more than one pixel; inputs and outputs of
 //     the graph are images, which convolutions read and write as they are.

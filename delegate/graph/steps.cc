@@ -217,6 +217,14 @@ class StepMaker {
     return Status::Ok();
   }
 
+  std::shared_ptr<const WindowOperator> MakeDepthwise(const AbsorbedDepthwise& depthwise,
+                                                      const PlaneGeometry& geometry) const {
+    const GraphOp& op = *depthwise.op;
+    return std::make_shared<WindowOperator>(WindowOperator::Depthwise(
+        depthwise.shape, geometry, geometry, op.dense.weights, op.dense.bias,
+        RangeOf(op.attributes.activation), *family_, threads_));
+  }
+
   Status AddConvolution(const PlannedOp& op) {
     LayerWeights layer{op.op->attributes, op.op->packed, op.op->dense};
     layer.attributes.activation = op.activation;
@@ -226,6 +234,7 @@ class StepMaker {
     ConvLayout layout;
     if (input.planes && !is_image) layout.input = input.geometry;
     if (output.planes && !is_image) layout.output = output.geometry;
+    if (op.depthwise) layout.depthwise = MakeDepthwise(*op.depthwise, input.geometry);
     std::unique_ptr<Convolution> convolution;
     if (family_ == nullptr) {
       convolution = MakeReferenceConvolution(layer, op.shape);

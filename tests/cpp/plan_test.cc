@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "delegate/cpu/convolution.h"
+#include "delegate/cpu/activation_range.h"
 #include "delegate/graph/layout.h"
 #include "delegate/graph/shapes.h"
 #include "gmock/gmock.h"
@@ -444,6 +444,24 @@ TEST(LayoutTest, AbsorbsPadsAndResiduals) {
   EXPECT_EQ(layout.ops[1].activation, Activation::kRelu);
   EXPECT_EQ(layout.ops[1].shape.pad_top, 1);
   EXPECT_FALSE(layout.tensors[padded].planes);
+}
+
+TEST(LayoutTest, AbsorbsDepthwiseOnlyForItsOneReader) {
+  TestGraph test({1, 96, 71, 8});
+  int x = test.Convolve(0, 40, 1, 1, Padding::kSame, true);
+  x = test.Convolve(test.Depthwise(x, 3, 1, Padding::kSame), 40, 1, 1, Padding::kSame, true);
+  x = test.Convolve(test.Depthwise(x, 5, 1, Padding::kSame), 40, 1, 1, Padding::kSame, true);
+  const int shared = test.Depthwise(x, 3, 1, Padding::kSame);
+  const int a = test.Convolve(shared, 8, 1, 1, Padding::kSame, true);
+  const int b = test.Convolve(shared, 8, 1, 1, Padding::kSame, true, Activation::kRelu);
+  const int strided = test.Depthwise(test.Sum(a, b), 3, 2, Padding::kSame);
+  test.MarkOutput(test.Convolve(strided, 8, 1, 1, Padding::kSame, true));
+  GraphLayout layout;
+  ASSERT_TRUE(MakeLayout(test.graph(), test.InputDims(), true, &layout).ok());
+  int absorbed = 0;
+  for (const PlannedOp& op : layout.ops) absorbed += op.depthwise.has_value();
+  EXPECT_EQ(absorbed, 2);
+  Check(&test);
 }
 
 TEST(LayoutTest, KeepsWhatOthersNeed) {
