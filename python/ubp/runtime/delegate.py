@@ -41,7 +41,8 @@ def load_delegate(**options: str | int) -> Delegate:
 
     Args:
         options: the delegate's options: num_threads (int; default: the interpreter's), kernel
-            ("auto", "reference", "portable", "avx2", "avx512" or "neon"), log ("quiet" or "info").
+            ("auto", "reference", "portable", "avx2", "avx512" or "neon"), take ("auto", "sparse" or
+            "all"), log ("quiet" or "info"); see docs/delegate.md.
 
     Raises:
         FileNotFoundError: if the library is missing.
