@@ -1,0 +1,133 @@
+"""The whole benchmark, quick, and its parts on a tiny network. No timing is asserted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from bench_reports import report, result
+
+import ubp
+from bench.models import main
+from bench.networks import cache, page, zoo
+from bench.networks.build import build, prune_in_one_shot, pruned_layers, random_model
+from bench.networks.measure import TOLERANCE, Candidate, measure
+from ubp.lanes import to_lanes
+
+TINY = zoo.NETWORKS["MobileNet-tiny"]
+
+
+@pytest.fixture(scope="module")
+def model() -> keras.Model:
+    return random_model(TINY)
+
+
+def count(name: str, kernel: tuple[int, int]) -> int:
+    network = getattr(keras.applications, name)(weights=None)
+    layers = (network.get_layer(layer) for layer in pruned_layers(network))
+    return sum(layer.kernel_size == kernel for layer in layers)
+
+
+def test_1x1_and_3x3_convolutions_are_pruned_but_the_first_and_the_classifier(
+    model: keras.Model,
+) -> None:
+    assert pruned_layers(model) == [f"conv_pw_{index}" for index in range(1, 14)]
+    assert (count("MobileNetV2", (1, 1)), count("MobileNetV2", (3, 3))) == (34, 0)
+    assert (count("ResNet50", (1, 1)), count("ResNet50", (3, 3))) == (36, 16)
+
+
+def test_pruned_layers_hold_exactly_as_many_blocks_as_asked_for(model: keras.Model) -> None:
+    pruned = prune_in_one_shot(model, 80)
+    for name in pruned_layers(model):
+        kernel = pruned.get_layer(name).kernel.numpy()
+        blocks = round(0.2 * kernel.size / zoo.BLOCK_SIZE)
+        assert np.count_nonzero(kernel) == blocks * zoo.BLOCK_SIZE
+    starts = np.argmax(to_lanes(kernel, -1) != 0, axis=1)
+    assert len(set(starts % zoo.BLOCK_SIZE)) == zoo.BLOCK_SIZE  # unaligned
+
+
+def test_file_is_made_once_and_again_when_its_origin_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+
+    def build_stub(network: zoo.Network, sparsity: int) -> bytes:
+        made.append(sparsity)
+        return f"{network.name} {sparsity} {len(made)}".encode()
+
+    monkeypatch.setattr("bench.networks.build.build", build_stub)
+    for _ in range(2):
+        assert cache.load_or_build(TINY, 80, tmp_path) == b"MobileNet-tiny 80 1"
+        assert cache.load_or_build(TINY, 0, tmp_path) == b"MobileNet-tiny 0 2"
+    monkeypatch.setattr(cache, "package_version", lambda name: f"another {name}")
+    assert cache.load_or_build(TINY, 80, tmp_path) == b"MobileNet-tiny 80 3"
+    (tmp_path / "MobileNet-tiny_80.tflite").unlink()
+    assert cache.load_or_build(TINY, 80, tmp_path) == b"MobileNet-tiny 80 4"
+    assert made == [80, 0, 80, 80]
+
+
+def test_wrong_outputs_end_the_run(model: keras.Model) -> None:
+    dense = ubp.convert(model).dense
+    wrong = Candidate(80, dense, ubp.convert(prune_in_one_shot(model, 80)).model, 13)
+    with pytest.raises(RuntimeError, match=r"MobileNet-tiny at 80% sparsity with 1 threads: the"):
+        measure(TINY, dense, wrong, threads=1, rounds=1)
+
+
+def test_same_seed_gives_the_same_file_but_for_its_names() -> None:
+    first, second = (build(TINY, 80) for _ in range(2))
+    assert ubp.verify(first, ubp.convert(second).model).passed
+
+
+@pytest.mark.slow
+def test_quick_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--quick", "--threads", "1,2", "--output", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out.split()
+    data = json.loads((tmp_path / "models.json").read_text())
+    assert (tmp_path / "models.png").stat().st_size > 0
+    cases = [(entry["sparsity"], entry["threads"]) for entry in data["results"]]
+    assert cases == [(0, 1), (0, 2), (80, 1), (80, 2)]
+    for entry in data["results"]:
+        assert entry["network"] == "MobileNet-tiny"
+        assert entry["relative_error"] <= TOLERANCE
+        assert len(entry["ubp_rounds_ms"]) == data["rounds"] == 2
+        assert (entry["converted_layers"] > 0) == (entry["sparsity"] > 0)
+        assert f"{entry['speedup']['median']:.2f}x" in printed
+
+
+def test_docs_are_written_from_the_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page, "PAGE", tmp_path / "performance.md")
+    made = report(result())
+    data = {"benchmark": "models"} | made.to_json()
+    (tmp_path / "models.json").write_text(json.dumps(data))
+    assert main(["--write-docs", "--output", str(tmp_path)]) == 0
+    assert (tmp_path / "performance.md").read_text() == page.render(made)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--networks", "MobileNet,AlexNet"],
+            "there is no network 'AlexNet'; there are MobileNet,",
+        ),
+        (["--sparsity", "0,100"], "'100' is not a number from 0 to 99"),
+        (["--threads", "0"], "'0' is not a number from 1 to 64"),
+        (["--rounds", "many"], "'many' is not a number from 1"),
+    ],
+)
+def test_wrong_arguments_are_named(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert message in capsys.readouterr().err
+
+
+def test_errors_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--write-docs", "--output", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == (
+        f"bench models: error: {tmp_path / 'models.json'}: no such file; run the benchmark first.\n"
+    )

@@ -1,0 +1,86 @@
+"""The data, the table, the page and the picture show what was measured."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bench_reports import report, result
+from matplotlib.image import imread
+from rich.console import Console
+
+from bench.networks import page, picture, table
+from bench.networks.report import Report
+
+
+def test_speedup_is_of_the_rounds_and_not_of_the_medians() -> None:
+    drifting = result(xnnpack=(1.0, 10.0, 20.0, 30.0, 3.0), ubp=(1.0, 5.0, 5.0, 10.0, 2.0))
+    speedup = drifting.speedup
+    np.testing.assert_allclose((speedup.p10, speedup.median, speedup.p90), (1.2, 2.0, 3.6))
+    assert drifting.xnnpack_ms.median / drifting.ubp_ms.median == pytest.approx(2.0)
+    opposite = result(xnnpack=(1.0, 10.0, 20.0), ubp=(5.0, 10.0, 2.0))
+    assert opposite.speedup.median == 1.0
+    assert opposite.xnnpack_ms.median / opposite.ubp_ms.median == 2.0
+
+
+def test_json_holds_everything_and_the_summaries() -> None:
+    before = report(result(), result(sparsity=0, threads=2))
+    data = json.loads(json.dumps(before.to_json()))
+    assert data["results"][0]["speedup"] == pytest.approx({"median": 4.0, "p10": 2.4, "p90": 5.6})
+    assert data["results"][1]["xnnpack_ms"]["median"] == 20.0
+    assert Report.from_json(data) == before
+
+
+def test_table_fits_a_terminal_of_100_columns() -> None:
+    console = Console(width=100)
+    with console.capture() as captured:
+        console.print(table.terminal_table([result("MobileNet-tiny", xnnpack=(1000.0,) * 3)]))
+    rows = [line.split() for line in captured.get().splitlines()]
+    assert [
+        "MobileNet-tiny",
+        "80%",
+        "1",
+        "1000.00",
+        "5.00",
+        "200.00x",
+        "200.00",
+        "-",
+        "200.00",
+        "2e-06",
+    ] in rows
+
+
+def test_page_has_a_row_for_each_result_and_says_what_is_slower() -> None:
+    slow = result("ResNet50", threads=2, ubp=(40.0,) * 3)
+    text = page.render(report(result(), slow))
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    assert len(rows) == 4
+    assert rows[2] == "| MobileNet | 80% | 1 | 20.00 | 5.00 | 4.00x | 2.40 - 5.60 | 2e-06 |"
+    assert "Slower than XNNPACK: ResNet50 at 80% with 2 threads." in text
+    assert "A Processor, 2 cores" in text
+    assert "Slower than XNNPACK: none of these." in page.render(report(result()))
+
+
+def test_page_of_a_quick_run_is_refused() -> None:
+    with pytest.raises(ValueError, match="MobileNet-tiny, which is for quick runs only"):
+        page.render(report(result("MobileNet-tiny")))
+
+
+def test_picture_has_bars_for_every_number_of_threads(tmp_path: Path) -> None:
+    results = [
+        result(network, sparsity, threads)
+        for network in ("MobileNet", "ResNet50")
+        for sparsity in (0, 80)
+        for threads in (1, 2)
+    ]
+    picture.draw(tmp_path / "models.png", report(*results))
+    pixels = np.rint(imread(tmp_path / "models.png")[..., :3] * 255).astype(int)
+    for colour in ((0, 114, 178), (230, 159, 0)):
+        assert (pixels == colour).all(axis=-1).mean() > 0.03
+
+
+def test_picture_of_an_incomplete_run(tmp_path: Path) -> None:
+    picture.draw(tmp_path / "models.png", report(result(threads=2)))
+    assert np.ptp(imread(tmp_path / "models.png")) > 0.5
