@@ -22,8 +22,8 @@ class WindowOperator;
 struct ConvLayout {
   std::optional<PlaneGeometry> input;
   std::optional<PlaneGeometry> output;
-  // A depthwise convolution of stride 1 and equal input and output size in front of a pointwise one:
-  // `input` is what it reads, and its output never lies in memory as a whole. Or null.
+  // A depthwise convolution of stride 1 and equal input and output size in front of a pointwise
+  // one: `input` is what it reads, and its output never lies in memory as a whole. Or null.
   std::shared_ptr<const WindowOperator> depthwise;
 };
 

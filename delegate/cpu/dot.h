@@ -1,6 +1,6 @@
 // The dot-product kernel: a dense layer at a single pixel. Its time is that of reading the weights
-// once, so they are read where they lie in the model, several rows abreast to have enough loads under
-// way. `Simd` as in wros.h.
+// once, so they are read where they lie in the model, several rows abreast to have enough loads
+// under way. `Simd` as in wros.h.
 #ifndef UBP_DELEGATE_CPU_DOT_H_
 #define UBP_DELEGATE_CPU_DOT_H_
 

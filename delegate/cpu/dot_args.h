@@ -17,7 +17,8 @@ struct DotArgs {
   float max;
 };
 
-// output[r] = clamp(bias[r] + sum of weights[r][k] * input[k]). A row's sum does not depend on the other rows.
+// output[r] = clamp(bias[r] + sum of weights[r][k] * input[k]). A row's sum does not depend on the
+// other rows.
 using DotKernel = void (*)(const DotArgs& args);
 
 }  // namespace ubp

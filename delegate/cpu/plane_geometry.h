@@ -3,12 +3,14 @@
 //   plane c of image b starts at (b * channels + c) * plane_stride
 //   pixel (y, x) of a plane is element lead + y * pitch + x of it
 //
-// The pitch exceeds the width by the reach of the widest window to the left or right: the zeros after a row are also
-// those before the next. `lead` zeros come before the first row; those of the next plane follow the last. All elements
-// that are no pixels are zero: whoever writes a plane writes zeros there or nothing. So no operator pads, and all
-// tensors of one geometry are interchangeable.
+// The pitch exceeds the width by the reach of the widest window to the left or right: the zeros
+// after a row are also those before the next. `lead` zeros come before the first row; those of the
+// next plane follow the last. All elements that are no pixels are zero: whoever writes a plane
+// writes zeros there or nothing. So no operator pads, and all tensors of one geometry are
+// interchangeable.
 //
-// *Flat pixels* count a plane's elements from pixel (0, 0) on, those between the rows included (*junk*).
+// *Flat pixels* count a plane's elements from pixel (0, 0) on, those between the rows included
+// (*junk*).
 #ifndef UBP_DELEGATE_CPU_PLANE_GEOMETRY_H_
 #define UBP_DELEGATE_CPU_PLANE_GEOMETRY_H_
 
@@ -32,7 +34,8 @@ struct PlaneGeometry {
   int lead = 0;   // floats, whole cache lines, at least one
   int64_t plane_stride =
       0;  // floats, an odd number of cache lines: planes do not compete for the same cache sets
-  // Of the flat pixels, and a cache line more for whole vectors: all bits set where there is a pixel.
+  // Of the flat pixels, and a cache line more for whole vectors: all bits set where there is a
+  // pixel.
   std::shared_ptr<const std::vector<uint32_t>> mask;
 
   int flat_pixels() const { return (height - 1) * pitch + width; }

@@ -69,7 +69,8 @@ int Planes::MinPitch(const ConvShape& shape) {
   std::vector<int> phase_of_tap;
   int pitch = shape.out_w;
   for (const Phase& phase : PhasesOf(shape, &phase_of_tap)) {
-    // A row must hold its pixels; and what is read right of it must be the padding left of the next.
+    // A row must hold its pixels; and what is read right of it must be the padding left of the
+    // next.
     pitch = std::max({pitch, phase.last_x, shape.out_w + ReachX(shape) - phase.first_x});
   }
   return pitch;

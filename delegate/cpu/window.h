@@ -1,6 +1,6 @@
 // The window kernels (depthwise convolution, maximum pooling) over one channel plane; `Simd` as in
-// wros.h. Pixels are taken kUnroll vectors at a time, so that a tap's weight is loaded once for them
-// and their accumulators hide the latency of the multiply-add.
+// wros.h. Pixels are taken kUnroll vectors at a time, so that a tap's weight is loaded once for
+// them and their accumulators hide the latency of the multiply-add.
 #ifndef UBP_DELEGATE_CPU_WINDOW_H_
 #define UBP_DELEGATE_CPU_WINDOW_H_
 
@@ -63,8 +63,8 @@ class Window {
            t[4] == t[3] + 1 && t[5] == t[3] + 2 && t[7] == t[6] + 1 && t[8] == t[6] + 2;
   }
 
-  // 3x3 without dilation: three neighbouring taps share their loads, which mostly cross cache lines;
-  // the second and third are shifted together.
+  // 3x3 without dilation: three neighbouring taps share their loads, which mostly cross cache
+  // lines; the second and third are shifted together.
   struct ThreeByThree {
     template <int kStride, int... I>
     static UBP_ALWAYS_INLINE void Compute(const WindowArgs& args, const float* input,

@@ -29,7 +29,8 @@ struct WindowArgs {
 };
 
 // output[y][x] = clamp(bias + sum over taps of weights[t] * input[y][stride * x + taps[t]]), or
-// output[y][x] = clamp(maximum over taps of input[y][stride * x + taps[t]]); zero where the mask is.
+// output[y][x] = clamp(maximum over taps of input[y][stride * x + taps[t]]); zero where the mask
+// is.
 using WindowKernel = void (*)(const WindowArgs& args);
 
 }  // namespace ubp

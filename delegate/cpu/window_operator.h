@@ -41,9 +41,9 @@ class WindowOperator {
   // does not depend on the number of threads.
   void Run(const float* input, float* output, float* scratch, ThreadPool* pool) const;
 
-  // Part of one plane: `vectors` vectors of flat pixels from `first_pixel` on, contiguous at `output`.
-  // Of a window of stride 1 that reads its input in place, into an output of the same geometry.
-  // `input` is the plane's first element.
+  // Part of one plane: `vectors` vectors of flat pixels from `first_pixel` on, contiguous at
+  // `output`. Of a window of stride 1 that reads its input in place, into an output of the same
+  // geometry. `input` is the plane's first element.
   void RunPixels(int channel, const float* input, int first_pixel, int vectors,
                  float* output) const;
 

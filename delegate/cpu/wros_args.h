@@ -11,8 +11,8 @@
 
 namespace ubp {
 
-// One tile of pixels, a range of output channels, and the prepared weights of the layer as seen from
-// the first start channel that the kernel visits: channel_begin - N + 1, or 0. The N - 1 start
+// One tile of pixels, a range of output channels, and the prepared weights of the layer as seen
+// from the first start channel that the kernel visits: channel_begin - N + 1, or 0. The N - 1 start
 // channels before a range reach into it, and are run without storing (warm-up).
 struct WrosArgs {
   const float* input;  // lane rows: pixels of the tile, contiguous; a kernel reads whole vectors
@@ -36,10 +36,10 @@ struct WrosArgs {
   float max;
 };
 
-// Computes output[c][p] = clamp(bias[c] + sum over blocks of value * input[lane][p] + residual[c][p]) for the
-// channels of the range and the pixels of the tile. Contributions to a channel are added in the
-// order of the blocks, whatever the range and the tile: results do not depend on how a layer is
-// divided. Reentrant.
+// Computes output[c][p] = clamp(bias[c] + sum over blocks of value * input[lane][p] +
+// residual[c][p]) for the channels of the range and the pixels of the tile. Contributions to a
+// channel are added in the order of the blocks, whatever the range and the tile: results do not
+// depend on how a layer is divided. Reentrant.
 using WrosKernel = void (*)(const WrosArgs& args);
 
 }  // namespace ubp

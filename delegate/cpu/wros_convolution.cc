@@ -1,15 +1,15 @@
 // Runs a layer through the WROS kernels.
 //
-// The kernel reads lane rows, the pixels of a tile, and writes channel rows. Where the lane rows are:
+// The kernel reads lane rows, the pixels of a tile, and writes channel rows. Lane rows come from
 //
-//   kPixel     one output pixel that reads one input pixel, NHWC: the input itself, a lane is a float
+//   kPixel     one output pixel that reads one input pixel, NHWC: the input, a lane is one float
 //   kPanel     pointwise, NHWC in and out: a panel [in_c][tile], transposed from the tile's pixels
 //   kDepthwise a depthwise convolution in front: a panel [in_c][tile] that it computes for the tile
 //   kInPlace   channel-major input, stride 1: the input itself, with its own halo
 //   kPlanes    all others: zero-padded phase planes of the whole image, made first (planes.h)
 //
-// Channel rows go straight into a channel-major output; for an NHWC output into a small buffer that is
-// transposed while it is in the cache.
+// Channel rows go straight into a channel-major output; for an NHWC output into a small buffer that
+// is transposed while it is in the cache.
 //
 // Work is divided into jobs of one tile and one range of output channels. With enough tiles for all
 // threads there is one range; otherwise the channels are divided too, and panels are made in a loop

@@ -23,8 +23,8 @@ bool ReadsPlanes(OpType type) {
 }
 bool WritesPlanes(OpType type) { return ReadsPlanes(type) && type != OpType::kMean; }
 
-// Elements of a tensor that does not stay in a core's L2 cache from one op to the next: only then is
-// it faster to compute a depthwise convolution in pieces.
+// Elements of a tensor that does not stay in a core's L2 cache from one op to the next: only then
+// is it faster to compute a depthwise convolution in pieces.
 constexpr int64_t kLargeTensor = 256 * 1024;
 
 class LayoutMaker {
@@ -96,8 +96,8 @@ class LayoutMaker {
     return Status::Ok();
   }
 
-  // The op before `end` that writes `tensor` and may take an ADD in: a convolution in planes without an activation, for
-  // nobody else.
+  // The op before `end` that writes `tensor` and may take an ADD in: a convolution in planes
+  // without an activation, for nobody else.
   PlannedOp* ResidualHost(int tensor, size_t end) {
     if (!IsInternal(tensor) || readers_[tensor].size() != 1) return nullptr;
     for (size_t i = 0; i < end; ++i) {

@@ -37,8 +37,8 @@ struct PlannedOp {
   std::optional<AbsorbedDepthwise> depthwise;  // kConv2D: `input` is what this reads
 };
 
-// Whether what an op with a window reads outside its input is zero: not for a maximum with padding of
-// its own, which ignores what is outside. Pads it absorbed are zeros.
+// Whether what an op with a window reads outside its input is zero: not for a maximum with padding
+// of its own, which ignores what is outside. Pads it absorbed are zeros.
 bool PaddingIsZero(const GraphOp& op);
 
 struct GraphLayout {
@@ -46,15 +46,15 @@ struct GraphLayout {
   std::vector<PlannedOp> ops;
 };
 
-// `dims[t]` are the dimensions of tensor t where it is an input of the graph. `allow_planes` false keeps every tensor an
-// image, for a graph of convolutions and fully-connected layers only.
+// `dims[t]` are the dimensions of tensor t where it is an input of the graph. `allow_planes` false
+// keeps every tensor an image, for a graph of convolutions and fully-connected layers only.
 //
 //   - PAD before windows with VALID padding becomes their padding.
 //   - A depthwise convolution of stride 1 becomes part of the pointwise one that alone reads it, if
 //     the tensor between them is large.
 //   - ADD becomes the residual of a convolution that computes one summand for it alone.
-//   - Whatever lies between two ops of the graph is channel-major if it has more than one pixel; inputs and outputs of
-//     the graph are images, which convolutions read and write as they are.
+//   - Whatever lies between two ops of the graph is channel-major if it has more than one pixel;
+//     inputs and outputs of the graph are images, which convolutions read and write as they are.
 Status MakeLayout(const Graph& graph, const std::vector<Dims>& dims, bool allow_planes,
                   GraphLayout* layout);
 

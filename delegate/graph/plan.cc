@@ -31,8 +31,8 @@ std::vector<Lifetime> LifetimesOf(const std::vector<std::unique_ptr<Step>>& step
   return lifetimes;
 }
 
-// Planes of one geometry share slots, and only with each other: so the zeros around their pixels, written once when the
-// arena is made, stay.
+// Planes of one geometry share slots, and only with each other: so the zeros around their pixels,
+// written once when the arena is made, stay.
 class SlotPool {
  public:
   // A slot that is free from `lifetime.first` on; by number, counted over all pools by `num_slots`.

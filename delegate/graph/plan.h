@@ -1,5 +1,5 @@
-// A graph made ready for given input shapes: a flat list of steps whose kernels, sizes and memory are
-// fixed.
+// A graph made ready for given input shapes: a flat list of steps whose kernels, sizes and memory
+// are fixed.
 #ifndef UBP_DELEGATE_GRAPH_PLAN_H_
 #define UBP_DELEGATE_GRAPH_PLAN_H_
 
