@@ -20,7 +20,6 @@ struct ConvShape {
   int dilation_h, dilation_w;
   int pad_top, pad_left;
 
-  int64_t in_pixels() const { return int64_t{1} * batch * in_h * in_w; }
   int64_t out_pixels() const { return int64_t{1} * batch * out_h * out_w; }
   // Windows overlap such that each reads at constant distances from its own pixel.
   bool unit_stride() const { return stride_h == 1 && stride_w == 1; }

@@ -32,8 +32,8 @@ struct PlaneGeometry {
   int width = 0;
   int pitch = 0;  // floats from one row to the next
   int lead = 0;   // floats, whole cache lines, at least one
-  int64_t plane_stride =
-      0;  // floats, an odd number of cache lines: planes do not compete for the same cache sets
+  // Floats, an odd number of cache lines: planes do not compete for the same sets of a cache.
+  int64_t plane_stride = 0;
   // Of the flat pixels, and a cache line more for whole vectors: all bits set where there is a
   // pixel.
   std::shared_ptr<const std::vector<uint32_t>> mask;

@@ -10,8 +10,6 @@ namespace ubp {
 namespace {
 
 constexpr int64_t kVersion = 1;
-constexpr int64_t kMaxChannels = int64_t{1} << 24;
-constexpr int64_t kMaxWindow = int64_t{1} << 12;  // kernel, stride, dilation
 constexpr int64_t kMaxUint32 = 0xFFFFFFFF;
 constexpr int64_t kMaxInt32 = 0x7FFFFFFF;
 
@@ -128,9 +126,9 @@ Status CheckCombinations(const RawAttributes& raw) {
                          std::to_string(raw.out_channels) + " output channels.");
   }
   const int64_t lanes = raw.kernel_h * raw.kernel_w * raw.in_channels;
-  if (lanes > kMaxInt32) {
+  if (lanes > kMaxLanes) {
     return Status::Error("kernel_h * kernel_w * in_channels is " + std::to_string(lanes) +
-                         ", expected at most " + std::to_string(kMaxInt32) + ".");
+                         ", expected at most " + std::to_string(kMaxLanes) + ".");
   }
   const int64_t max_blocks = lanes * (raw.out_channels - n + 1);
   if (raw.num_blocks > max_blocks) {

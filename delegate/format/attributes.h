@@ -19,6 +19,11 @@ enum class ValueType { kFloat32 = 0, kFloat16 = 1, kBfloat16 = 2 };
 enum class Activation { kNone = 0, kRelu = 1, kReluN1To1 = 2, kRelu6 = 3 };
 enum class Padding { kSame = 0, kValid = 1 };
 
+// What a layer may have, whether its attributes come from a packed layer or from a builtin operator.
+inline constexpr int kMaxChannels = 1 << 24;
+inline constexpr int kMaxWindow = 1 << 12;  // kernel, stride, dilation, padding
+inline constexpr int kMaxLanes = 0x7FFFFFFF;
+
 inline constexpr char kConv2DName[] = "UbpConv2D";
 inline constexpr char kFullyConnectedName[] = "UbpFullyConnected";
 

@@ -13,9 +13,6 @@ namespace {
 
 // As for block-sparse layers (docs/packed-format.md): sizes computed from a
 // layer's attributes fit in 64 bits.
-constexpr int kMaxChannels = 1 << 24;
-constexpr int kMaxWindow = 1 << 12;  // kernel, stride, dilation, padding
-constexpr int64_t kMaxLanes = 0x7FFFFFFF;
 
 constexpr int kActivationInput = 0;
 constexpr int kConstantInput = 1;  // weights, axes, paddings or shape

@@ -35,7 +35,6 @@ class Plan {
   // Memory held for weights beside the model file, and for activations.
   size_t weight_bytes() const;
   size_t arena_bytes() const { return arena_.bytes(); }
-  int num_steps() const { return static_cast<int>(steps_.size()); }
 
  private:
   void PlaceBuffers();

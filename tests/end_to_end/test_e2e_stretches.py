@@ -99,5 +99,7 @@ def test_a_dense_network_is_taken_only_when_forced(
     expected = infer(StandardInterpreter(model_content=converted.dense), 1)
     for take, notice in (("auto", "took none"), ("all", "took ")):
         output = infer(ubp.Interpreter(converted.dense, take=take, log="info"), 1)
-        assert notice in capfd.readouterr().err
+        log = capfd.readouterr().err
+        assert notice in log
+        assert ("CONV_2D" in log and ": taken" in log) == (take == "all")
         assert np.abs(output - expected).max() <= TOLERANCE * np.ptp(expected)
