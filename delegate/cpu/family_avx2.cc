@@ -13,6 +13,7 @@ namespace {
 struct Avx2 {
   using Vec = __m256;
   static constexpr int kWidth = 8;
+  static constexpr int kPrefetchBlocks = 192;
 
   static UBP_ALWAYS_INLINE Vec Load(const float* p) { return _mm256_loadu_ps(p); }
   static UBP_ALWAYS_INLINE Vec LoadEven(const float* p) {

@@ -18,6 +18,7 @@ namespace {
 struct Avx512 {
   using Vec = __m512;
   static constexpr int kWidth = 16;
+  static constexpr int kPrefetchBlocks = 192;
 
   static UBP_ALWAYS_INLINE Vec Load(const float* p) { return _mm512_loadu_ps(p); }
   static UBP_ALWAYS_INLINE Vec LoadEven(const float* p) {

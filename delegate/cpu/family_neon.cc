@@ -19,6 +19,7 @@ struct NeonWeights {
 struct Neon {
   using Vec = float32x4_t;
   static constexpr int kWidth = 4;
+  static constexpr int kPrefetchBlocks = 0;
 
   static UBP_ALWAYS_INLINE Vec Load(const float* p) { return vld1q_f32(p); }
   static UBP_ALWAYS_INLINE Vec LoadEven(const float* p) {

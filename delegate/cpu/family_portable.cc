@@ -12,6 +12,7 @@ namespace {
 struct Portable {
   typedef float Vec __attribute__((vector_size(16)));
   static constexpr int kWidth = 4;
+  static constexpr int kPrefetchBlocks = 0;
 
   static UBP_ALWAYS_INLINE Vec Load(const float* p) {
     Vec v;

@@ -18,6 +18,7 @@
 //
 // A Simd class provides
 //   Vec, kWidth                    a vector of kWidth floats
+//   kPrefetchBlocks                how many blocks ahead weights are prefetched; 0: not at all
 //   Load(p), Store(p, v)           unaligned
 //   LoadEven(p)                    p[0], p[2], .. of 2 * kWidth floats
 //   Shift<n>(a, b)                 elements n .. n + kWidth - 1 of a followed by b
@@ -91,6 +92,7 @@ class TileRows {
     const int32_t* const end = blocks->offsets + count;
     for (; blocks->offsets != end; ++blocks->offsets, blocks->values += N) {
       const char* lane = blocks->input + *blocks->offsets;
+      Prefetch(*blocks);
       AddBlock(reinterpret_cast<const float*>(lane), blocks->values, IndicesUpTo<N>(), Vectors());
     }
   }
@@ -98,6 +100,15 @@ class TileRows {
  private:
   using Vec = typename Simd::Vec;
   using Vectors = IndicesUpTo<V>;
+
+  // Weights are read once for each tile, in one sequence that exceeds the caches close to the core.
+  // Hardware follows it within a page only; and what it fetches late stalls all rows at once.
+  static UBP_ALWAYS_INLINE void Prefetch(const Blocks& blocks) {
+    if constexpr (Simd::kPrefetchBlocks > 0) {
+      __builtin_prefetch(blocks.values + Simd::kPrefetchBlocks * N);
+      __builtin_prefetch(blocks.offsets + Simd::kPrefetchBlocks);
+    }
+  }
 
   template <int P, int... I>
   UBP_ALWAYS_INLINE void SetVectors(float value, Indices<I...>) {
