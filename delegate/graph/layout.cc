@@ -6,6 +6,7 @@
 
 #include "delegate/cpu/planes.h"
 #include "delegate/cpu/window_operator.h"
+#include "delegate/graph/dead_pixels.h"
 #include "delegate/graph/shapes.h"
 
 namespace ubp {
@@ -36,11 +37,15 @@ class LayoutMaker {
     const size_t tensors = graph_.tensors.size();
     layout_.tensors.resize(tensors);
     padded_.resize(tensors);
-    for (size_t t = 0; t < tensors; ++t) layout_.tensors[t].dims = dims[t];
+    for (size_t t = 0; t < tensors; ++t) {
+      layout_.tensors[t].storage = graph_.tensors[t].storage;
+      layout_.tensors[t].dims = dims[t];
+    }
     CountUses();
     for (size_t i = 0; i < graph_.ops.size(); ++i) UBP_RETURN_IF_ERROR(AddOp(graph_.ops[i]));
     if (allow_planes_) {
       AbsorbAdds();
+      RemoveDeadPixels(&layout_);
       AbsorbDepthwise();
     }
     ChooseForms();
@@ -62,7 +67,9 @@ class LayoutMaker {
     }
   }
 
-  bool IsInternal(int tensor) const { return graph_.tensors[tensor].storage == Storage::kInternal; }
+  bool IsInternal(int tensor) const {
+    return layout_.tensors[tensor].storage == Storage::kInternal;
+  }
 
   bool CanAbsorbPad(const GraphOp& pad) const {
     const auto takes_pads = [](const GraphOp* reader) {
@@ -160,7 +167,7 @@ class LayoutMaker {
   }
 
   bool WrittenBefore(int tensor, const PlannedOp* host) const {
-    if (graph_.tensors[tensor].storage == Storage::kInput) return true;
+    if (layout_.tensors[tensor].storage == Storage::kInput) return true;
     for (const PlannedOp& op : layout_.ops) {
       if (&op == host) return false;
       if (op.output == tensor) return true;

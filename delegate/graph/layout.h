@@ -2,6 +2,7 @@
 #ifndef UBP_DELEGATE_GRAPH_LAYOUT_H_
 #define UBP_DELEGATE_GRAPH_LAYOUT_H_
 
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -14,6 +15,7 @@ namespace ubp {
 
 // A tensor may be needed as an NHWC image, channel-major, or both: then it is converted once.
 struct TensorLayout {
+  Storage storage = Storage::kInternal;
   Dims dims;
   bool image = false;
   bool planes = false;
@@ -42,8 +44,10 @@ struct PlannedOp {
 bool PaddingIsZero(const GraphOp& op);
 
 struct GraphLayout {
-  std::vector<TensorLayout> tensors;  // as Graph::tensors; those inside absorbed ops are in no form
+  // As Graph::tensors, and behind them those of own_ops. Tensors inside absorbed ops are in no form.
+  std::vector<TensorLayout> tensors;
   std::vector<PlannedOp> ops;
+  std::vector<std::unique_ptr<GraphOp>> own_ops;  // that are in no graph
 };
 
 // `dims[t]` are the dimensions of tensor t where it is an input of the graph. `allow_planes` false
@@ -52,6 +56,7 @@ struct GraphLayout {
 //   - PAD before windows with VALID padding becomes their padding.
 //   - A depthwise convolution of stride 1 becomes part of the pointwise one that alone reads it, if
 //     the tensor between them is large.
+//   - Pixels that no op reads are not computed (dead_pixels.h).
 //   - ADD becomes the residual of a convolution that computes one summand for it alone.
 //   - Whatever lies between two ops of the graph is channel-major if it has more than one pixel;
 //     inputs and outputs of the graph are images, which convolutions read and write as they are.

@@ -62,7 +62,7 @@ Status Plan::Make(const Graph& graph, const PlanOptions& options, std::vector<Di
   UBP_RETURN_IF_ERROR(MakeLayout(graph, *dims, options.family != nullptr, &layout));
   for (size_t t = 0; t < dims->size(); ++t) (*dims)[t] = layout.tensors[t].dims;
   UBP_RETURN_IF_ERROR(
-      MakeSteps(graph, layout, options.family, options.threads, &made->steps_, &made->buffers_));
+      MakeSteps(layout, options.family, options.threads, &made->steps_, &made->buffers_));
   made->PlaceBuffers();
   *plan = std::move(made);
   return Status::Ok();

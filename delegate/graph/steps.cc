@@ -121,19 +121,14 @@ class CopyStep : public Step {
 
 class StepMaker {
  public:
-  StepMaker(const Graph& graph, const GraphLayout& layout, const KernelFamily* family, int threads,
+  StepMaker(const GraphLayout& layout, const KernelFamily* family, int threads,
             std::vector<std::unique_ptr<Step>>* steps, std::vector<Buffer>* buffers)
-      : graph_(graph),
-        layout_(layout),
-        family_(family),
-        threads_(threads),
-        steps_(*steps),
-        buffers_(*buffers) {}
+      : layout_(layout), family_(family), threads_(threads), steps_(*steps), buffers_(*buffers) {}
 
   Status Make() {
     MakeBuffers();
-    for (size_t t = 0; t < graph_.tensors.size(); ++t) {
-      if (graph_.tensors[t].storage == Storage::kInput) Convert(static_cast<int>(t), true);
+    for (size_t t = 0; t < layout_.tensors.size(); ++t) {
+      if (layout_.tensors[t].storage == Storage::kInput) Convert(static_cast<int>(t), true);
     }
     for (const PlannedOp& op : layout_.ops) {
       const Status status = AddStepFor(op);
@@ -145,9 +140,9 @@ class StepMaker {
 
  private:
   void MakeBuffers() {
-    for (size_t t = 0; t < graph_.tensors.size(); ++t) {
+    for (size_t t = 0; t < layout_.tensors.size(); ++t) {
       const TensorLayout& tensor = layout_.tensors[t];
-      const bool internal = graph_.tensors[t].storage == Storage::kInternal;
+      const bool internal = tensor.storage == Storage::kInternal;
       image_.push_back(kNone);
       planes_.push_back(kNone);
       if (tensor.image && !tensor.dims.empty()) {
@@ -251,7 +246,6 @@ class StepMaker {
     return Status::Ok();
   }
 
-  const Graph& graph_;
   const GraphLayout& layout_;
   const KernelFamily* family_;
   int threads_;
@@ -263,10 +257,9 @@ class StepMaker {
 
 }  // namespace
 
-Status MakeSteps(const Graph& graph, const GraphLayout& layout, const KernelFamily* family,
-                 int threads, std::vector<std::unique_ptr<Step>>* steps,
-                 std::vector<Buffer>* buffers) {
-  return StepMaker(graph, layout, family, threads, steps, buffers).Make();
+Status MakeSteps(const GraphLayout& layout, const KernelFamily* family, int threads,
+                 std::vector<std::unique_ptr<Step>>* steps, std::vector<Buffer>* buffers) {
+  return StepMaker(layout, family, threads, steps, buffers).Make();
 }
 
 }  // namespace ubp

@@ -48,9 +48,8 @@ class Step {
 
 // Turns a layout into steps in order, conversions between the forms of a tensor included, and the
 // buffers they use. `family` null: the reference.
-Status MakeSteps(const Graph& graph, const GraphLayout& layout, const KernelFamily* family,
-                 int threads, std::vector<std::unique_ptr<Step>>* steps,
-                 std::vector<Buffer>* buffers);
+Status MakeSteps(const GraphLayout& layout, const KernelFamily* family, int threads,
+                 std::vector<std::unique_ptr<Step>>* steps, std::vector<Buffer>* buffers);
 
 }  // namespace ubp
 

@@ -1,0 +1,90 @@
+#include "delegate/graph/dead_pixels.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace ubp {
+namespace {
+
+struct Stride {
+  int h;
+  int w;
+};
+
+bool HasWindow(OpType type) {
+  return type == OpType::kConv2D || type == OpType::kDepthwiseConv2D || type == OpType::kMaxPool2D;
+}
+
+// Reads just the pixels at multiples of its stride.
+bool ReadsSparsely(const PlannedOp& op) {
+  const ConvShape& s = op.shape;
+  return op.op->type == OpType::kConv2D && s.kernel_h == 1 && s.kernel_w == 1 && s.pad_top == 0 &&
+         s.pad_left == 0 && !s.unit_stride();
+}
+
+// The ops that read `tensor` in all pixels but those between the strides: empty if any other does.
+std::vector<PlannedOp*> SparseReaders(GraphLayout* layout, int tensor) {
+  std::vector<PlannedOp*> readers;
+  for (PlannedOp& op : layout->ops) {
+    if (op.second == tensor) return {};
+    if (op.input != tensor) continue;
+    const bool same = readers.empty() || (op.shape.stride_h == readers[0]->shape.stride_h &&
+                                          op.shape.stride_w == readers[0]->shape.stride_w);
+    if (!ReadsSparsely(op) || !same) return {};
+    readers.push_back(&op);
+  }
+  return readers;
+}
+
+// The op that copies every stride-th pixel of `tensor` to a new tensor of height h and width w: a
+// maximum over windows of one pixel.
+PlannedOp Subsample(GraphLayout* layout, int tensor, Stride stride, int h, int w) {
+  auto op = std::make_unique<GraphOp>();
+  op->label = "every pixel that is read";
+  op->type = OpType::kMaxPool2D;
+  op->attributes.padding = Padding::kValid;
+  const Dims dims = layout->tensors[tensor].dims;
+  PlannedOp planned;
+  planned.op = op.get();
+  planned.input = tensor;
+  planned.output = static_cast<int>(layout->tensors.size());
+  planned.shape = {dims[0], dims[1],  dims[2],  dims[3], h, w, dims[3], 1,
+                   1,       stride.h, stride.w, 1,       1, 0, 0};
+  TensorLayout output;
+  output.dims = {dims[0], h, w, dims[3]};
+  layout->tensors.push_back(std::move(output));
+  layout->own_ops.push_back(std::move(op));
+  return planned;
+}
+
+}  // namespace
+
+void RemoveDeadPixels(GraphLayout* layout) {
+  for (size_t i = layout->ops.size(); i-- > 0;) {
+    PlannedOp& writer = layout->ops[i];
+    TensorLayout& written = layout->tensors[writer.output];
+    if (written.storage != Storage::kInternal || !HasWindow(writer.op->type)) continue;
+    const std::vector<PlannedOp*> readers = SparseReaders(layout, writer.output);
+    if (readers.empty()) continue;
+    const Stride stride = {readers[0]->shape.stride_h, readers[0]->shape.stride_w};
+    const int h = readers[0]->shape.out_h;
+    const int w = readers[0]->shape.out_w;
+    for (PlannedOp* reader : readers) {
+      reader->shape.in_h = h;
+      reader->shape.in_w = w;
+      reader->shape.stride_h = reader->shape.stride_w = 1;
+    }
+    written.dims[1] = writer.shape.out_h = h;
+    written.dims[2] = writer.shape.out_w = w;
+    writer.shape.stride_h *= stride.h;
+    writer.shape.stride_w *= stride.w;
+    if (writer.second < 0) continue;
+    const PlannedOp subsample = Subsample(layout, writer.second, stride, h, w);
+    writer.second = subsample.output;
+    layout->ops.insert(layout->ops.begin() + static_cast<ptrdiff_t>(i), subsample);
+  }
+}
+
+}  // namespace ubp
