@@ -11,6 +11,7 @@
 #include "delegate/cpu/conv_shape.h"
 #include "delegate/cpu/kernels.h"
 #include "delegate/cpu/plane_geometry.h"
+#include "delegate/cpu/row_operator.h"
 #include "delegate/cpu/thread_pool.h"
 #include "delegate/cpu/weights.h"
 
@@ -22,6 +23,9 @@ class WindowOperator;
 struct ConvLayout {
   std::optional<PlaneGeometry> input;
   std::optional<PlaneGeometry> output;
+  // Of what is added before the activation, if anything is: with the pitch of the output, which is
+  // then channel-major too.
+  std::optional<PlaneGeometry> residual;
   // A depthwise convolution of stride 1 and equal input and output size in front of a pointwise
   // one: `input` is what it reads, and its output never lies in memory as a whole. Or null.
   std::shared_ptr<const WindowOperator> depthwise;
@@ -31,9 +35,8 @@ struct ConvLayout {
 struct ConvBuffers {
   const float* input = nullptr;
   float* output = nullptr;
-  // Added before the activation, laid out as the output, which must then be channel-major; or null.
-  const float* residual = nullptr;
-  float* scratch = nullptr;  // 64-byte aligned; its contents need not outlive the call
+  const float* residual = nullptr;  // null where the layout has none
+  float* scratch = nullptr;         // 64-byte aligned; its contents need not outlive the call
 };
 
 class Convolution {
@@ -60,6 +63,12 @@ std::unique_ptr<Convolution> MakeReferenceConvolution(const LayerWeights& layer,
 Status MakeWrosConvolution(const LayerWeights& layer, const ConvShape& shape,
                            const ConvLayout& layout, const KernelFamily& family, int threads,
                            std::unique_ptr<Convolution>* convolution);
+
+// The same as an operator for up to `max_rows` rows at a time. Its output is channel-major; heights
+// in the geometries do not count: they may be those of windows.
+Status MakeWrosRows(const LayerWeights& layer, const ConvShape& shape, const ConvLayout& layout,
+                    const KernelFamily& family, int max_rows,
+                    std::unique_ptr<RowOperator>* row_operator);
 
 // Dense layers at few pixels of images: no blocks, no copy of the weights.
 bool SuitsVectorConvolution(const LayerWeights& layer, const ConvShape& shape);

@@ -16,9 +16,26 @@ struct Avx2 {
   static constexpr int kPrefetchBlocks = 192;
 
   static UBP_ALWAYS_INLINE Vec Load(const float* p) { return _mm256_loadu_ps(p); }
+  // GCC makes a load an operand of each instruction that uses it, and so repeats it.
+  static UBP_ALWAYS_INLINE Vec LoadOnce(const float* p) {
+    Vec v = Load(p);
+    asm("" : "+x"(v));
+    return v;
+  }
   static UBP_ALWAYS_INLINE Vec LoadEven(const float* p) {
-    const __m256 even = _mm256_shuffle_ps(_mm256_loadu_ps(p), _mm256_loadu_ps(p + kWidth), 0x88);
-    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(even), 0xD8));
+    Vec even, odd;
+    LoadPairs(p, &even, &odd);
+    return even;
+  }
+  static UBP_ALWAYS_INLINE void LoadPairs(const float* p, Vec* even, Vec* odd) {
+    const Vec low = LoadOnce(p);
+    const Vec high = LoadOnce(p + kWidth);
+    *even = InOrder(_mm256_shuffle_ps(low, high, 0x88));
+    *odd = InOrder(_mm256_shuffle_ps(low, high, 0xDD));
+  }
+  // Of pairs 0, 2, 1, 3, which is how a shuffle within halves leaves them.
+  static UBP_ALWAYS_INLINE Vec InOrder(Vec pairs) {
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(pairs), 0xD8));
   }
   template <int n>
   static UBP_ALWAYS_INLINE Vec Shift(Vec a, Vec b) {

@@ -21,10 +21,26 @@ struct Avx512 {
   static constexpr int kPrefetchBlocks = 192;
 
   static UBP_ALWAYS_INLINE Vec Load(const float* p) { return _mm512_loadu_ps(p); }
+  // GCC makes a load an operand of each instruction that uses it, and so repeats it.
+  static UBP_ALWAYS_INLINE Vec LoadOnce(const float* p) {
+    Vec v = Load(p);
+    asm("" : "+v"(v));
+    return v;
+  }
   static UBP_ALWAYS_INLINE Vec LoadEven(const float* p) {
-    const __m512i even =
+    Vec even, odd;
+    LoadPairs(p, &even, &odd);
+    return even;
+  }
+  static UBP_ALWAYS_INLINE void LoadPairs(const float* p, Vec* even, Vec* odd) {
+    const __m512i evens =
         _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
-    return _mm512_permutex2var_ps(_mm512_loadu_ps(p), even, _mm512_loadu_ps(p + kWidth));
+    const __m512i odds =
+        _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
+    const Vec low = LoadOnce(p);
+    const Vec high = LoadOnce(p + kWidth);
+    *even = _mm512_permutex2var_ps(low, evens, high);
+    *odd = _mm512_permutex2var_ps(low, odds, high);
   }
   template <int n>
   static UBP_ALWAYS_INLINE Vec Shift(Vec a, Vec b) {

@@ -22,8 +22,16 @@ struct Neon {
   static constexpr int kPrefetchBlocks = 0;
 
   static UBP_ALWAYS_INLINE Vec Load(const float* p) { return vld1q_f32(p); }
+  static UBP_ALWAYS_INLINE Vec LoadOnce(const float* p) { return Load(p); }
   static UBP_ALWAYS_INLINE Vec LoadEven(const float* p) {
-    return vuzp1q_f32(vld1q_f32(p), vld1q_f32(p + kWidth));
+    Vec even, odd;
+    LoadPairs(p, &even, &odd);
+    return even;
+  }
+  static UBP_ALWAYS_INLINE void LoadPairs(const float* p, Vec* even, Vec* odd) {
+    const float32x4x2_t pairs = vld2q_f32(p);
+    *even = pairs.val[0];
+    *odd = pairs.val[1];
   }
   template <int n>
   static UBP_ALWAYS_INLINE Vec Shift(Vec a, Vec b) {

@@ -19,8 +19,15 @@ struct Portable {
     __builtin_memcpy(&v, p, sizeof(v));
     return v;
   }
+  static UBP_ALWAYS_INLINE Vec LoadOnce(const float* p) { return Load(p); }
   static UBP_ALWAYS_INLINE Vec LoadEven(const float* p) {
-    return __builtin_shufflevector(Load(p), Load(p + kWidth), 0, 2, 4, 6);
+    Vec even, odd;
+    LoadPairs(p, &even, &odd);
+    return even;
+  }
+  static UBP_ALWAYS_INLINE void LoadPairs(const float* p, Vec* even, Vec* odd) {
+    *even = __builtin_shufflevector(Load(p), Load(p + kWidth), 0, 2, 4, 6);
+    *odd = __builtin_shufflevector(Load(p), Load(p + kWidth), 1, 3, 5, 7);
   }
   template <int n>
   static UBP_ALWAYS_INLINE Vec Shift(Vec a, Vec b) {

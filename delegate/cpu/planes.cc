@@ -76,12 +76,21 @@ int Planes::MinPitch(const ConvShape& shape) {
   return pitch;
 }
 
-Planes::Planes(const ConvShape& shape, int pitch, float padding)
-    : shape_(shape), rows_(shape.out_h + ReachY(shape)), pitch_(pitch), padding_(padding) {
+Planes::Planes(const ConvShape& shape, int out_rows, int pitch, float padding)
+    : shape_(shape), rows_(out_rows + ReachY(shape)), pitch_(pitch), padding_(padding) {
   phases_ = PhasesOf(shape, &phase_of_tap_);
   const int64_t used = int64_t{rows_} * pitch_ + ReachX(shape) + kMaxTilePixels;
   const int64_t lines = (used + kFloatsPerLine - 1) / kFloatsPerLine;
   plane_stride_ = (lines | 1) * kFloatsPerLine;
+  const int phases = static_cast<int>(phases_.size());
+  for (int p = 0; p < phases; p += runs_.back().count) {
+    int count = 0;
+    while (p + count < phases && phases_[p + count].y == phases_[p].y &&
+           phases_[p + count].x == count) {
+      ++count;
+    }
+    runs_.push_back({p, count == shape.stride_w ? count : 1});
+  }
 }
 
 int64_t Planes::LaneOffset(int lane) const {
@@ -93,19 +102,21 @@ int64_t Planes::LaneOffset(int lane) const {
   return plane * plane_stride_ + int64_t{row} * pitch_ + column;
 }
 
-Planes::Row Planes::FillPadding(int unit, float* buffer) const {
-  const Phase& phase = phases_[unit / rows_];
-  const int r = unit % rows_;
+int Planes::fill_units(int out_rows) const {
+  return static_cast<int>(runs_.size()) * (out_rows + ReachY(shape_));
+}
+
+Planes::Row Planes::FillPadding(int first_row, int phase_number, int r, float* buffer) const {
+  const Phase& phase = phases_[phase_number];
   Row row;
-  row.first = buffer + int64_t{unit / rows_} * shape_.in_c * plane_stride_ + int64_t{r} * pitch_;
+  row.first = buffer + int64_t{phase_number} * shape_.in_c * plane_stride_ + int64_t{r} * pitch_;
   // The last row's reach and what kernels read beyond it lie in the tail: padding too, so that junk
   // stays finite.
   row.length = r + 1 < rows_ ? pitch_ : plane_stride_ - int64_t{r} * pitch_;
-  row.y = r * shape_.stride_h + phase.y - shape_.pad_top;
+  row.y = (first_row + r) * shape_.stride_h + phase.y - shape_.pad_top;
   const bool inside = row.y >= 0 && row.y < shape_.in_h;
   row.begin = inside ? phase.first_x : pitch_;
   row.end = inside ? std::max(phase.first_x, phase.last_x) : pitch_;
-  row.x = row.begin * shape_.stride_w + phase.x - shape_.pad_left;
   for (int c = 0; c < shape_.in_c; ++c) {
     float* const out = row.first + c * plane_stride_;
     std::fill(out, out + row.begin, padding_);
@@ -114,24 +125,52 @@ Planes::Row Planes::FillPadding(int unit, float* buffer) const {
   return row;
 }
 
-void Planes::FillFromImage(const float* image, int unit, float* buffer) const {
-  const Row row = FillPadding(unit, buffer);
-  if (row.begin == row.end) return;
-  const float* const source = image + (int64_t{row.y} * shape_.in_w + row.x) * shape_.in_c;
-  Transpose(source, int64_t{shape_.stride_w} * shape_.in_c, row.end - row.begin, shape_.in_c,
-            row.first + row.begin, plane_stride_);
+// Columns [begin, end) of a row, and of the same row of the `phases - 1` phases behind.
+void Planes::CopyFromImage(const RowWindow<const float>& image, int phase, const Row& row,
+                           int begin, int end, int phases) const {
+  if (begin >= end) return;
+  const int x = begin * shape_.stride_w + phases_[phase].x - shape_.pad_left;
+  const int64_t pixel = int64_t{row.y - image.first_row} * shape_.in_w + x;
+  Transpose(image.data + pixel * shape_.in_c, int64_t{shape_.stride_w} * shape_.in_c, end - begin,
+            phases * shape_.in_c, row.first + begin, plane_stride_);
 }
 
-void Planes::FillFromPlanes(const float* planes, const PlaneGeometry& geometry, int unit,
-                            float* buffer) const {
-  const Row row = FillPadding(unit, buffer);
-  if (row.begin == row.end) return;
-  const float* source = planes + geometry.lead + int64_t{row.y} * geometry.pitch + row.x;
-  float* out = row.first + row.begin;
-  for (int c = 0; c < shape_.in_c; ++c) {
-    CopyStrided(source, shape_.stride_w, row.end - row.begin, out);
-    source += geometry.plane_stride;
-    out += plane_stride_;
+void Planes::FillFromImage(const RowWindow<const float>& image, int first_row, int unit,
+                           float* buffer) const {
+  const PhaseRun& run = runs_[unit % runs_.size()];
+  const int r = unit / static_cast<int>(runs_.size());
+  // Columns that all phases have are copied together, the others by themselves.
+  int begin = 0;
+  int end = pitch_;
+  for (int p = run.first; p < run.first + run.count; ++p) {
+    begin = std::max(begin, phases_[p].first_x);
+    end = std::min(end, phases_[p].last_x);
+  }
+  for (int p = run.first; p < run.first + run.count; ++p) {
+    const Row row = FillPadding(first_row, p, r, buffer);
+    if (row.begin == row.end) continue;
+    if (p == run.first) CopyFromImage(image, p, row, begin, end, run.count);
+    CopyFromImage(image, p, row, row.begin, std::min(begin, row.end), 1);
+    CopyFromImage(image, p, row, std::max(begin, end), row.end, 1);
+  }
+}
+
+void Planes::FillFromPlanes(const RowWindow<const float>& planes, const PlaneGeometry& geometry,
+                            int first_row, int unit, float* buffer) const {
+  const PhaseRun& run = runs_[unit % runs_.size()];
+  const int r = unit / static_cast<int>(runs_.size());
+  for (int p = run.first; p < run.first + run.count; ++p) {
+    const Row row = FillPadding(first_row, p, r, buffer);
+    if (row.begin == row.end) continue;
+    const int x = row.begin * shape_.stride_w + phases_[p].x - shape_.pad_left;
+    const float* source =
+        planes.data + geometry.lead + int64_t{row.y - planes.first_row} * geometry.pitch + x;
+    float* out = row.first + row.begin;
+    for (int c = 0; c < shape_.in_c; ++c) {
+      CopyStrided(source, shape_.stride_w, row.end - row.begin, out);
+      source += geometry.plane_stride;
+      out += plane_stride_;
+    }
   }
 }
 

@@ -21,6 +21,7 @@
 #include "delegate/common/status.h"
 #include "delegate/cpu/conv_shape.h"
 #include "delegate/cpu/plane_geometry.h"
+#include "delegate/cpu/row_operator.h"
 
 namespace ubp {
 
@@ -30,8 +31,9 @@ class Planes {
   static int MinPitch(const ConvShape& shape);
 
   Planes() = default;
-  // For one image of `shape`. `pitch` is at least MinPitch; `padding` the value outside the image.
-  Planes(const ConvShape& shape, int pitch, float padding = 0.0f);
+  // For `out_rows` rows of the output of `shape` at a time. `pitch` is at least MinPitch; `padding`
+  // the value outside the image.
+  Planes(const ConvShape& shape, int out_rows, int pitch, float padding = 0.0f);
 
   // Floats of the whole buffer, 64-byte aligned by the owner. May exceed what offsets of 32 bits
   // reach: the owner checks.
@@ -42,13 +44,15 @@ class Planes {
   // Floats from the start of the buffer to the row of `lane`.
   int64_t LaneOffset(int lane) const;
 
-  // Filling is divided into independent units, each one row of one phase.
-  int fill_units() const { return static_cast<int>(phases_.size()) * rows_; }
-  // Write unit `unit` of the planes at `buffer`, padding included: from `image` [in_h, in_w, in_c],
+  // Filling for `out_rows` rows, those from `first_row` of the output on, is divided into independent
+  // units: one row of the phases that interleave in rows of the image.
+  int fill_units(int out_rows) const;
+  // Write unit `unit` of the planes at `buffer`, padding included: from an image [in_h, in_w, in_c],
   // or from the in_c planes of a channel-major tensor.
-  void FillFromImage(const float* image, int unit, float* buffer) const;
-  void FillFromPlanes(const float* planes, const PlaneGeometry& geometry, int unit,
-                      float* buffer) const;
+  void FillFromImage(const RowWindow<const float>& image, int first_row, int unit,
+                     float* buffer) const;
+  void FillFromPlanes(const RowWindow<const float>& planes, const PlaneGeometry& geometry,
+                      int first_row, int unit, float* buffer) const;
 
  private:
   struct Phase {
@@ -56,19 +60,28 @@ class Planes {
     int first_x, last_x;  // columns q in [first_x, last_x) hold pixels of the image
   };
 
-  // What one unit writes.
+  // What is written of one row of a phase.
   struct Row {
     float* first;    // column 0 of channel 0
     int begin, end;  // the columns that hold pixels
     int64_t length;  // of the row, with what follows the last row of a plane
-    int y, x;        // the pixel of column `begin`
+    int y;           // the image row of its pixels
+  };
+
+  // Phases with the same y and x = 0, 1, .., stride_w - 1; or a single one.
+  struct PhaseRun {
+    int first;
+    int count;
   };
 
   static std::vector<Phase> PhasesOf(const ConvShape& shape, std::vector<int>* phase_of_tap);
-  Row FillPadding(int unit, float* buffer) const;
+  Row FillPadding(int first_row, int phase, int r, float* buffer) const;
+  void CopyFromImage(const RowWindow<const float>& image, int phase, const Row& row, int begin,
+                     int end, int phases) const;
 
   ConvShape shape_{};
-  std::vector<Phase> phases_;      // those that some lane reads
+  std::vector<Phase> phases_;  // those that some lane reads
+  std::vector<PhaseRun> runs_;
   std::vector<int> phase_of_tap_;  // [kernel_h * kernel_w]
   int rows_ = 0;                   // per plane, the same for all phases
   int pitch_ = 0;

@@ -39,19 +39,25 @@ void TransposeScalar(const float* src, ptrdiff_t src_stride, int rows, int cols,
   }
 }
 
+// Calls quad(first) for quads that cover 0 .. count-1, the last one overlapping the one before.
+template <class Function>
+void ForEachQuad(int count, const Function& quad) {
+  for (int i = 0; i + kQuad <= count; i += kQuad) quad(i);
+  if (count % kQuad != 0) quad(count - kQuad);
+}
+
 // Up to a cache line of columns, all rows.
 void TransposeColumns(const float* src, ptrdiff_t src_stride, int rows, int cols, float* dst,
                       ptrdiff_t dst_stride) {
-  const int quad_cols = cols / kQuad * kQuad;
-  int r = 0;
-  for (; r + kQuad <= rows; r += kQuad) {
-    for (int c = 0; c < quad_cols; c += kQuad) {
-      TransposeQuad(src + r * src_stride + c, src_stride, dst + c * dst_stride + r, dst_stride);
-    }
+  if (rows < kQuad || cols < kQuad) {
+    TransposeScalar(src, src_stride, rows, cols, dst, dst_stride);
+    return;
   }
-  TransposeScalar(src + quad_cols, src_stride, r, cols - quad_cols, dst + quad_cols * dst_stride,
-                  dst_stride);
-  TransposeScalar(src + r * src_stride, src_stride, rows - r, cols, dst + r, dst_stride);
+  ForEachQuad(rows, [&](int r) {
+    ForEachQuad(cols, [&](int c) {
+      TransposeQuad(src + r * src_stride + c, src_stride, dst + c * dst_stride + r, dst_stride);
+    });
+  });
 }
 
 }  // namespace

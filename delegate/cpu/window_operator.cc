@@ -8,7 +8,8 @@
 namespace ubp {
 namespace {
 
-constexpr int kPlanesPerJob = 4;
+// Enough for threads to share the work evenly, few enough for a job to be worth its hand-over.
+constexpr int kJobsPerThread = 8;
 
 // One channel of `shape`: planes are independent of each other.
 ConvShape OneChannel(ConvShape shape) {
@@ -59,7 +60,7 @@ WindowOperator::WindowOperator(const ConvShape& shape, const PlaneGeometry& inpu
       vector_width_(vector_width),
       threads_(threads) {
   in_place_ = WindowReadsInPlace(shape) && padding == 0.0f;
-  if (!in_place_) phases_ = Planes(OneChannel(shape), output.pitch, padding);
+  if (!in_place_) phases_ = Planes(OneChannel(shape), shape.out_h, output.pitch, padding);
   for (int ky = 0; ky < shape.kernel_h; ++ky) {
     for (int kx = 0; kx < shape.kernel_w; ++kx) {
       const int y = ky * shape.dilation_h - shape.pad_top;
@@ -77,62 +78,99 @@ size_t WindowOperator::scratch_floats() const {
 
 void WindowOperator::Run(const float* input, float* output, float* scratch,
                          ThreadPool* pool) const {
-  const int planes = shape_.batch * shape_.in_c;
-  const int jobs = (planes + kPlanesPerJob - 1) / kPlanesPerJob;
-  pool->Run(jobs, [&](int job, int thread) {
-    const int end = std::min(planes, (job + 1) * kPlanesPerJob);
-    for (int plane = job * kPlanesPerJob; plane < end; ++plane) {
-      RunPlane(plane % shape_.in_c, input + plane * input_.plane_stride,
-               output + plane * output_.plane_stride, scratch + thread * phases_.floats());
-    }
+  const int channels = shape_.in_c;
+  const int wanted = threads_ == 1 ? 1 : threads_ * kJobsPerThread;
+  const int channels_per_job = (channels + wanted - 1) / wanted;
+  const int jobs = (channels + channels_per_job - 1) / channels_per_job;
+  pool->Run(shape_.batch * jobs, [&](int job, int thread) {
+    const int begin = job % jobs * channels_per_job;
+    const int end = std::min(channels, begin + channels_per_job);
+    const int64_t plane = int64_t{job / jobs} * channels + begin;
+    RunChannels(begin, end, input + plane * input_.plane_stride,
+                output + plane * output_.plane_stride, scratch + thread * phases_.floats());
   });
 }
 
-// Where output and input have the same pitch, all rows are one.
+void WindowOperator::RunRows(const RowBuffers& buffers, int begin, int end) const {
+  const int64_t in_row = int64_t{begin} * shape_.stride_h - buffers.input.first_row;
+  const int64_t out_row = begin - buffers.output.first_row;
+  WindowArgs args = ArgsOf(0, shape_.in_c);
+  args.input = buffers.input.data + input_.lead + in_row * input_.pitch;
+  args.output = buffers.output.data + output_.lead + out_row * output_.pitch;
+  SetExactRows(end - begin, &args);
+  kernel_(args);
+}
+
+// Whether output and input have the same pitch: then all rows are one.
+bool WindowOperator::IsFlat() const {
+  return !in_place_ || (shape_.unit_stride() && input_.pitch == output_.pitch);
+}
+
 void WindowOperator::SetRows(WindowArgs* args) const {
-  const bool flat = !in_place_ || (shape_.unit_stride() && input_.pitch == output_.pitch);
-  const int pixels = flat ? output_.flat_pixels() : shape_.out_w;
-  args->rows = flat ? 1 : shape_.out_h;
+  const int pixels = IsFlat() ? output_.flat_pixels() : shape_.out_w;
+  args->rows = IsFlat() ? 1 : shape_.out_h;
   args->vectors = (pixels + vector_width_ - 1) / vector_width_;
+  args->last = -1;
   args->input_pitch = int64_t{shape_.stride_h} * input_.pitch;
   args->output_pitch = output_.pitch;
   args->stride = in_place_ ? shape_.stride_w : 1;
 }
 
-WindowArgs WindowOperator::ArgsOf(int channel) const {
+void WindowOperator::SetExactRows(int rows, WindowArgs* args) const {
+  SetRows(args);
+  const int pixels = IsFlat() ? (rows - 1) * output_.pitch + shape_.out_w : shape_.out_w;
+  args->rows = IsFlat() ? 1 : rows;
+  args->vectors = pixels / vector_width_;
+  args->last = pixels % vector_width_ == 0 ? -1 : pixels - vector_width_;
+}
+
+WindowArgs WindowOperator::ArgsOf(int begin, int end) const {
   WindowArgs args{};
+  args.channels = end - begin;
+  args.input_plane = input_.plane_stride;
+  args.output_plane = output_.plane_stride;
   args.taps = taps_.data();
   args.num_taps = static_cast<int>(taps_.size());
-  args.weights = weights_.data() + int64_t{channel} * args.num_taps;
-  args.bias = bias_.empty() ? 0.0f : bias_[channel];
+  args.weights = weights_.data() + int64_t{begin} * args.num_taps;
+  args.bias = bias_.data() + begin;
   args.min = range_.min;
   args.max = range_.max;
   args.mask = output_.mask->data();
   return args;
 }
 
-void WindowOperator::RunPlane(int channel, const float* input, float* output, float* phases) const {
-  WindowArgs args = ArgsOf(channel);
-  args.input = input + input_.lead;
-  if (!in_place_) {
-    for (int unit = 0; unit < phases_.fill_units(); ++unit) {
-      phases_.FillFromPlanes(input, input_, unit, phases);
-    }
-    args.input = phases;
-  }
-  args.output = output + output_.lead;
+void WindowOperator::RunChannels(int begin, int end, const float* input, float* output,
+                                 float* phases) const {
+  WindowArgs args = ArgsOf(begin, end);
   SetRows(&args);
-  kernel_(args);
+  args.input = input + input_.lead;
+  args.output = output + output_.lead;
+  if (in_place_) return kernel_(args);
+  for (int channel = begin; channel < end; ++channel) {
+    for (int unit = 0; unit < phases_.fill_units(shape_.out_h); ++unit) {
+      phases_.FillFromPlanes({input, 0}, input_, 0, unit, phases);
+    }
+    WindowArgs one = args;
+    one.channels = 1;
+    one.input = phases;
+    kernel_(one);
+    input += input_.plane_stride;
+    args.output += output_.plane_stride;
+    args.weights += args.num_taps;
+    ++args.bias;
+  }
 }
 
-void WindowOperator::RunPixels(int channel, const float* input, int first_pixel, int vectors,
-                               float* output) const {
-  WindowArgs args = ArgsOf(channel);
-  args.input = input + input_.lead + first_pixel;
+void WindowOperator::RunPixels(const float* pixels, int begin, int end, int first_pixel,
+                               int vectors, float* output, ptrdiff_t output_stride) const {
+  WindowArgs args = ArgsOf(begin, end);
+  args.input = pixels + begin * input_.plane_stride + first_pixel;
   args.output = output;
+  args.output_plane = output_stride;
   args.mask += first_pixel;
   args.rows = 1;
   args.vectors = vectors;
+  args.last = -1;
   args.stride = 1;
   kernel_(args);
 }

@@ -11,6 +11,7 @@
 #include "delegate/cpu/kernels.h"
 #include "delegate/cpu/plane_geometry.h"
 #include "delegate/cpu/planes.h"
+#include "delegate/cpu/row_operator.h"
 #include "delegate/cpu/thread_pool.h"
 
 namespace ubp {
@@ -19,7 +20,7 @@ namespace ubp {
 // padding.
 bool WindowReadsInPlace(const ConvShape& shape);
 
-class WindowOperator {
+class WindowOperator : public RowOperator {
  public:
   // A depthwise convolution. `shape` has as many in as out channels, which is the multiplier 1.
   // weights [kernel_h, kernel_w, channels] and bias [channels] (or null) are copied.
@@ -35,25 +36,32 @@ class WindowOperator {
 
   // Floats of scratch memory that Run needs, 64-byte aligned.
   size_t scratch_floats() const;
-  size_t weight_bytes() const { return sizeof(float) * (weights_.size() + bias_.size()); }
+  size_t weight_bytes() const override { return sizeof(float) * (weights_.size() + bias_.size()); }
 
   // All images of the batch. Allocates nothing; reentrant with different scratch memory; the result
   // does not depend on the number of threads.
   void Run(const float* input, float* output, float* scratch, ThreadPool* pool) const;
 
-  // Part of one plane: `vectors` vectors of flat pixels from `first_pixel` on, contiguous at
-  // `output`. Of a window of stride 1 that reads its input in place, into an output of the same
-  // geometry. `input` is the plane's first element.
-  void RunPixels(int channel, const float* input, int first_pixel, int vectors,
-                 float* output) const;
+  // Of a window that reads its input in place.
+  size_t row_scratch_floats() const override { return 0; }
+  void RunRows(const RowBuffers& buffers, int begin, int end) const override;
+
+  // Part of the planes of channels [begin, end): `vectors` vectors of flat pixels from
+  // `first_pixel` on, contiguous at `output`, `output_stride` floats from one channel to the next.
+  // Of a window of stride 1 that reads its input in place, into an output of the same geometry.
+  // `pixels` is flat pixel 0 of input plane 0.
+  void RunPixels(const float* pixels, int begin, int end, int first_pixel, int vectors,
+                 float* output, ptrdiff_t output_stride) const;
 
  private:
   WindowOperator(const ConvShape& shape, const PlaneGeometry& input, const PlaneGeometry& output,
                  ActivationRange range, WindowKernel kernel, int vector_width, int threads,
                  float padding);
-  WindowArgs ArgsOf(int channel) const;
+  WindowArgs ArgsOf(int begin, int end) const;
+  bool IsFlat() const;
   void SetRows(WindowArgs* args) const;
-  void RunPlane(int channel, const float* input, float* output, float* phases) const;
+  void SetExactRows(int rows, WindowArgs* args) const;
+  void RunChannels(int begin, int end, const float* input, float* output, float* phases) const;
 
   ConvShape shape_;
   PlaneGeometry input_;

@@ -20,7 +20,9 @@
 //   Vec, kWidth                    a vector of kWidth floats
 //   kPrefetchBlocks                how many blocks ahead weights are prefetched; 0: not at all
 //   Load(p), Store(p, v)           unaligned
+//   LoadOnce(p)                    for use in several places
 //   LoadEven(p)                    p[0], p[2], .. of 2 * kWidth floats
+//   LoadPairs(p, &even, &odd)      p[0], p[2], .. and p[1], p[3], ..
 //   Shift<n>(a, b)                 elements n .. n + kWidth - 1 of a followed by b
 //   Broadcast(x)
 //   Add(a, b), Max(a, b)
@@ -251,6 +253,7 @@ class Wros {
         output_(args.output),
         output_stride_(args.output_stride),
         residual_(args.residual),
+        residual_stride_(args.residual_stride),
         channel_(args.channel_begin),
         channel_end_(args.channel_end) {}
 
@@ -289,7 +292,7 @@ class Wros {
     rows_.template Store<P>(output_, residual_);
     rows_.template Set<P>(bias_[P]);
     output_ += output_stride_;
-    if (residual_ != nullptr) residual_ += output_stride_;
+    if (residual_ != nullptr) residual_ += residual_stride_;
     ++channel_;
   }
 
@@ -300,6 +303,7 @@ class Wros {
   float* output_;
   ptrdiff_t output_stride_;
   const float* residual_;
+  ptrdiff_t residual_stride_;
   int channel_;  // the next to be stored
   int channel_end_;
 };

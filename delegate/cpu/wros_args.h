@@ -17,9 +17,9 @@ namespace ubp {
 struct WrosArgs {
   const float* input;  // lane rows: pixels of the tile, contiguous; a kernel reads whole vectors
   float* output;  // row of channel channel_begin: pixels of the tile; a kernel writes whole vectors
-  ptrdiff_t output_stride;  // floats between the rows of two channels
-  // Added to the result before it is clamped: laid out as the output, or null.
-  const float* residual;
+  ptrdiff_t output_stride;    // floats between the rows of two channels
+  const float* residual;      // added to the result before it is clamped: as `output`, or null
+  ptrdiff_t residual_stride;  // floats between the rows of two channels
   // All bits set for the pixels that exist, none for the others, which are stored as zero;
   // [pixels of the tile, whole vectors], or null where every pixel may be written.
   const uint32_t* mask;

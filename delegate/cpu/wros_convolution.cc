@@ -16,8 +16,6 @@
 // of their own before.
 
 #include <algorithm>
-#include <limits>
-#include <string>
 #include <vector>
 
 #include "delegate/common/aligned_buffer.h"
@@ -25,8 +23,8 @@
 #include "delegate/cpu/planes.h"
 #include "delegate/cpu/tiling.h"
 #include "delegate/cpu/transpose.h"
-#include "delegate/cpu/weights.h"
 #include "delegate/cpu/window_operator.h"
+#include "delegate/cpu/wros_layer.h"
 
 namespace ubp {
 namespace {
@@ -45,32 +43,15 @@ class WrosConvolution : public Convolution {
  public:
   WrosConvolution(const LayerWeights& layer, const ConvShape& shape, const ConvLayout& layout,
                   const KernelFamily& family, int threads)
-      : shape_(shape),
-        layout_(layout),
-        range_(RangeOf(layer.attributes.activation)),
-        kernels_(family.KernelsFor(BlockSizeOf(layer))),
-        weights_(MakeKernelWeights(layer, kernels_.block_size)),
-        threads_(threads) {
+      : shape_(shape), layout_(layout), layer_(layer, family), threads_(threads) {
     source_ = ChooseSource();
     pitch_ = ChoosePitch();
     MakeTiles(family.vector_width);
     MakeRanges();
   }
 
-  // Fails when an offset does not fit into 32 bits.
-  Status MakeOffsets() {
-    offsets_.reserve(weights_.lanes.size());
-    for (const int32_t lane : weights_.lanes) {
-      const int64_t bytes = LaneOffset(lane) * static_cast<int64_t>(sizeof(float));
-      if (bytes > std::numeric_limits<int32_t>::max()) {
-        return Status::Error("an input of " + std::to_string(shape_.in_h) + " x " +
-                             std::to_string(shape_.in_w) + " x " + std::to_string(shape_.in_c) +
-                             " is too large for this delegate: its padded planes exceed 2 GiB.");
-      }
-      offsets_.push_back(static_cast<int32_t>(bytes));
-    }
-    weights_.lanes = {};
-    return Status::Ok();
+  Status SetOffsets() {
+    return layer_.SetOffsets([this](int lane) { return LaneOffset(lane); }, shape_);
   }
 
   size_t scratch_floats() const override {
@@ -79,7 +60,7 @@ class WrosConvolution : public Convolution {
 
   size_t weight_bytes() const override {
     const size_t depthwise = layout_.depthwise ? layout_.depthwise->weight_bytes() : 0;
-    return weights_.bytes() + sizeof(int32_t) * offsets_.size() + depthwise;
+    return layer_.bytes() + depthwise;
   }
 
   void Run(const ConvBuffers& buffers, ThreadPool* pool) const override {
@@ -96,11 +77,6 @@ class WrosConvolution : public Convolution {
 
  private:
   enum class Source { kPixel, kPanel, kDepthwise, kInPlace, kPlanes };
-
-  static int BlockSizeOf(const LayerWeights& layer) {
-    return layer.dense.weights != nullptr ? DenseBlockSize(layer.attributes)
-                                          : layer.attributes.block_size;
-  }
 
   static int64_t ImageFloats(const std::optional<PlaneGeometry>& geometry, int h, int w, int c) {
     return geometry ? geometry->plane_stride * c : int64_t{h} * w * c;
@@ -130,16 +106,16 @@ class WrosConvolution : public Convolution {
       images_ = 1;
       pixels = shape_.out_pixels();
     }
-    tiles_ = DividePixels(static_cast<int>(pixels), vector_width, kernels_.max_vectors);
+    tiles_ = DividePixels(static_cast<int>(pixels), vector_width, layer_.max_vectors());
     for (const Tile& tile : tiles_)
       tile_width_ = std::max(tile_width_, tile.vectors * vector_width);
-    if (source_ == Source::kPlanes) planes_ = Planes(shape_, pitch_);
+    if (source_ == Source::kPlanes) planes_ = Planes(shape_, shape_.out_h, pitch_);
   }
 
   void MakeRanges() {
     const int tiles = static_cast<int>(tiles_.size());
     const bool enough = threads_ == 1 || tiles >= kEnoughTiles || tiles % threads_ == 0;
-    bounds_ = DivideChannels(weights_.counts, weights_.block_size, enough ? 1 : threads_);
+    bounds_ = DivideChannels(layer_.counts(), layer_.block_size(), enough ? 1 : threads_);
     const bool packed_before = num_ranges() > 1;
     num_panels_ = HasPanels() ? (packed_before ? tiles : threads_) : 0;
   }
@@ -169,11 +145,7 @@ class WrosConvolution : public Convolution {
       case Source::kInPlace:
         break;
     }
-    const int tap = lane / shape_.in_c;
-    const int y = tap / shape_.kernel_w * shape_.dilation_h - shape_.pad_top;
-    const int x = tap % shape_.kernel_w * shape_.dilation_w - shape_.pad_left;
-    const int64_t plane = lane % shape_.in_c * layout_.input->plane_stride;
-    return plane + layout_.input->lead + int64_t{y} * pitch_ + x;
+    return layout_.input->lead + InPlaceLaneOffset(shape_, *layout_.input, lane);
   }
 
   void RunImage(const ConvBuffers& buffers, ThreadPool* pool) const {
@@ -184,7 +156,7 @@ class WrosConvolution : public Convolution {
     const int ranges = num_ranges();
     const bool pack_first = HasPanels() && ranges > 1;
     if (source_ == Source::kPlanes) {
-      pool->Run(planes_.fill_units(),
+      pool->Run(planes_.fill_units(shape_.out_h),
                 [&](int unit, int) { FillPlanes(buffers.input, unit, planes); });
     } else if (pack_first) {
       const int packs = (shape_.in_c + kChannelsPerPack - 1) / kChannelsPerPack;
@@ -213,9 +185,9 @@ class WrosConvolution : public Convolution {
 
   void FillPlanes(const float* input, int unit, float* planes) const {
     if (layout_.input) {
-      planes_.FillFromPlanes(input, *layout_.input, unit, planes);
+      planes_.FillFromPlanes({input, 0}, *layout_.input, 0, unit, planes);
     } else {
-      planes_.FillFromImage(input, unit, planes);
+      planes_.FillFromImage({input, 0}, 0, unit, planes);
     }
   }
 
@@ -227,10 +199,8 @@ class WrosConvolution : public Convolution {
       Transpose(pixels, shape_.in_c, tile.pixels, end - begin, rows, tile_width_);
       return;
     }
-    for (int c = begin; c < end; ++c) {
-      layout_.depthwise->RunPixels(c, input + c * layout_.input->plane_stride, tile.first_pixel,
-                                   tile.vectors, panel + int64_t{c} * tile_width_);
-    }
+    layout_.depthwise->RunPixels(input + layout_.input->lead, begin, end, tile.first_pixel,
+                                 tile.vectors, rows, tile_width_);
   }
 
   void RunRange(const float* source, const Tile& tile, int range, const ConvBuffers& buffers,
@@ -240,54 +210,29 @@ class WrosConvolution : public Convolution {
     if (layout_.output) {
       RunIntoPlanes(source, tile, begin, end, buffers);
     } else if (source_ == Source::kPixel) {
-      RunKernel(kernels_.pixel, source, begin, end, Rows{buffers.output + begin, 1});
+      layer_.RunPixel(source, begin, end, buffers.output + begin);
     } else {
-      const WrosKernel kernel = kernels_.tile[tile.vectors - 1];
       for (int first = begin; first < end; first += kChannelsPerStore) {
         const int last = std::min(first + kChannelsPerStore, end);
-        RunKernel(kernel, source, first, last, Rows{rows, tile_width_});
+        layer_.RunTile(source, tile.vectors, first, last, ChannelRows{rows, tile_width_});
         StoreRows(rows, tile, first, last, buffers.output);
       }
     }
   }
 
-  // Where a kernel stores: WrosArgs's members of these names.
-  struct Rows {
-    float* output;
-    ptrdiff_t output_stride;
-    const float* residual = nullptr;
-    const uint32_t* mask = nullptr;
-  };
-
   void RunIntoPlanes(const float* source, const Tile& tile, int begin, int end,
                      const ConvBuffers& buffers) const {
     const PlaneGeometry& geometry = *layout_.output;
     const int64_t first = begin * geometry.plane_stride + geometry.lead + tile.first_pixel;
-    Rows rows{buffers.output + first, geometry.plane_stride};
-    if (buffers.residual != nullptr) rows.residual = buffers.residual + first;
+    ChannelRows rows{buffers.output + first, geometry.plane_stride};
+    if (layout_.residual) {
+      const PlaneGeometry& residual = *layout_.residual;
+      rows.residual_stride = residual.plane_stride;
+      rows.residual =
+          buffers.residual + begin * residual.plane_stride + residual.lead + tile.first_pixel;
+    }
     rows.mask = geometry.mask->data() + tile.first_pixel;
-    RunKernel(kernels_.tile[tile.vectors - 1], source, begin, end, rows);
-  }
-
-  void RunKernel(WrosKernel kernel, const float* source, int begin, int end,
-                 const Rows& rows) const {
-    const int first_start = std::max(0, begin - weights_.block_size + 1);
-    const int32_t first_block = weights_.first_block[first_start];
-    WrosArgs args;
-    args.input = source;
-    args.output = rows.output;
-    args.output_stride = rows.output_stride;
-    args.residual = rows.residual;
-    args.mask = rows.mask;
-    args.counts = weights_.counts.data() + first_start;
-    args.offsets = offsets_.data() + first_block;
-    args.values = weights_.values + int64_t{first_block} * weights_.block_size;
-    args.bias = weights_.bias.data() + begin;
-    args.channel_begin = begin;
-    args.channel_end = end;
-    args.min = range_.min;
-    args.max = range_.max;
-    kernel(args);
+    layer_.RunTile(source, tile.vectors, begin, end, rows);
   }
 
   // Transposes channel rows of a tile into the NHWC output, leaving out junk pixels.
@@ -309,10 +254,7 @@ class WrosConvolution : public Convolution {
 
   ConvShape shape_;
   ConvLayout layout_;
-  ActivationRange range_;
-  const BlockKernels& kernels_;
-  KernelWeights weights_;
-  std::vector<int32_t> offsets_;  // bytes, per block
+  WrosLayer layer_;
   int threads_;
   Source source_;
   int pitch_;
@@ -330,7 +272,7 @@ Status MakeWrosConvolution(const LayerWeights& layer, const ConvShape& shape,
                            const ConvLayout& layout, const KernelFamily& family, int threads,
                            std::unique_ptr<Convolution>* convolution) {
   auto made = std::make_unique<WrosConvolution>(layer, shape, layout, family, threads);
-  UBP_RETURN_IF_ERROR(made->MakeOffsets());
+  UBP_RETURN_IF_ERROR(made->SetOffsets());
   *convolution = std::move(made);
   return Status::Ok();
 }

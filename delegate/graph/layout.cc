@@ -8,6 +8,7 @@
 #include "delegate/cpu/window_operator.h"
 #include "delegate/graph/dead_pixels.h"
 #include "delegate/graph/shapes.h"
+#include "delegate/graph/strips.h"
 
 namespace ubp {
 namespace {
@@ -24,14 +25,10 @@ bool ReadsPlanes(OpType type) {
 }
 bool WritesPlanes(OpType type) { return ReadsPlanes(type) && type != OpType::kMean; }
 
-// Elements of a tensor that does not stay in a core's L2 cache from one op to the next: only then
-// is it faster to compute a depthwise convolution in pieces.
-constexpr int64_t kLargeTensor = 256 * 1024;
-
 class LayoutMaker {
  public:
-  LayoutMaker(const Graph& graph, bool allow_planes, GraphLayout* layout)
-      : graph_(graph), allow_planes_(allow_planes), layout_(*layout) {}
+  LayoutMaker(const Graph& graph, const LayoutOptions& options, GraphLayout* layout)
+      : graph_(graph), options_(options), rules_(options.rules), layout_(*layout) {}
 
   Status Make(const std::vector<Dims>& dims) {
     const size_t tensors = graph_.tensors.size();
@@ -43,13 +40,16 @@ class LayoutMaker {
     }
     CountUses();
     for (size_t i = 0; i < graph_.ops.size(); ++i) UBP_RETURN_IF_ERROR(AddOp(graph_.ops[i]));
-    if (allow_planes_) {
+    if (options_.allow_planes) {
       AbsorbAdds();
-      RemoveDeadPixels(&layout_);
-      AbsorbDepthwise();
+      if (rules_.skip_dead_pixels) RemoveDeadPixels(&layout_);
+      if (rules_.fuse_depthwise) AbsorbDepthwise();
     }
     ChooseForms();
     ChooseGeometries();
+    if (options_.allow_planes && rules_.use_strips) {
+      ChooseStrips(rules_, options_.threads, &layout_);
+    }
     return Status::Ok();
   }
 
@@ -156,7 +156,7 @@ class LayoutMaker {
     const ConvShape& s = op.shape;
     if (op.op->type != OpType::kDepthwiseConv2D || !s.unit_stride() || s.in_h != s.out_h ||
         s.in_w != s.out_w || !IsInternal(op.output) || readers_[op.output].size() != 1 ||
-        s.out_pixels() * s.out_c < kLargeTensor) {
+        s.out_pixels() * s.out_c < rules_.fuse_elements) {
       return nullptr;
     }
     for (PlannedOp& reader : layout_.ops) {
@@ -198,7 +198,8 @@ class LayoutMaker {
     if (planes) {
       layout.planes = true;
     } else if (flexible) {
-      layout.planes = layout.planes || (allow_planes_ && IsInternal(tensor) && HasPixels(tensor));
+      layout.planes =
+          layout.planes || (options_.allow_planes && IsInternal(tensor) && HasPixels(tensor));
     } else {
       layout.image = true;
     }
@@ -246,7 +247,8 @@ class LayoutMaker {
   }
 
   const Graph& graph_;
-  bool allow_planes_;
+  const LayoutOptions options_;
+  const PlanRules& rules_;
   GraphLayout& layout_;
   std::vector<Padded> padded_;                        // by tensor
   std::vector<std::vector<const GraphOp*>> readers_;  // by tensor
@@ -258,9 +260,9 @@ bool PaddingIsZero(const GraphOp& op) {
   return op.type != OpType::kMaxPool2D || op.attributes.padding == Padding::kValid;
 }
 
-Status MakeLayout(const Graph& graph, const std::vector<Dims>& dims, bool allow_planes,
+Status MakeLayout(const Graph& graph, const std::vector<Dims>& dims, const LayoutOptions& options,
                   GraphLayout* layout) {
-  return LayoutMaker(graph, allow_planes, layout).Make(dims);
+  return LayoutMaker(graph, options, layout).Make(dims);
 }
 
 }  // namespace ubp

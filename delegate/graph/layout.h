@@ -10,6 +10,8 @@
 #include "delegate/cpu/conv_shape.h"
 #include "delegate/cpu/plane_geometry.h"
 #include "delegate/graph/graph.h"
+#include "delegate/graph/plan_rules.h"
+#include "delegate/graph/strip_schedule.h"
 
 namespace ubp {
 
@@ -19,7 +21,11 @@ struct TensorLayout {
   Dims dims;
   bool image = false;
   bool planes = false;
-  PlaneGeometry geometry;  // where `planes`; the same for all tensors of one height and width
+  // Where `planes`: the same for all tensors of one height and width, but for windows.
+  PlaneGeometry geometry;
+  // Above 0, the tensor never lies in memory as a whole: `geometry` is that of a window of its rows
+  // in one image, of which there are so many.
+  int windows = 0;
 };
 
 // A depthwise convolution that the pointwise one behind it computes tile by tile.
@@ -43,15 +49,32 @@ struct PlannedOp {
 // of its own, which ignores what is outside. Pads it absorbed are zeros.
 bool PaddingIsZero(const GraphOp& op);
 
+// Ops [first_op, end_op) of a layout, which run strip by strip (strip_schedule.h).
+struct StripGroup {
+  size_t first_op = 0;
+  size_t end_op = 0;
+  std::vector<int> tensors;  // of the layout, by number in the group
+  StripOps strips;
+  std::vector<int> window_rows;                 // by tensor of the group; 0 for whole tensors
+  std::vector<std::vector<StripAction>> bands;  // what to do for each band, in order
+};
+
 struct GraphLayout {
   // As Graph::tensors, and behind them those of own_ops. Tensors inside absorbed ops are in no form.
   std::vector<TensorLayout> tensors;
   std::vector<PlannedOp> ops;
+  std::vector<StripGroup> strips;                 // in order
   std::vector<std::unique_ptr<GraphOp>> own_ops;  // that are in no graph
 };
 
-// `dims[t]` are the dimensions of tensor t where it is an input of the graph. `allow_planes` false
-// keeps every tensor an image, for a graph of convolutions and fully-connected layers only.
+struct LayoutOptions {
+  bool allow_planes = true;  // false: every tensor is an image, each op for itself
+  int threads = 1;
+  PlanRules rules;
+};
+
+// `dims[t]` are the dimensions of tensor t where it is an input of the graph. Without planes the
+// graph has convolutions and fully-connected layers only.
 //
 //   - PAD before windows with VALID padding becomes their padding.
 //   - A depthwise convolution of stride 1 becomes part of the pointwise one that alone reads it, if
@@ -60,7 +83,8 @@ struct GraphLayout {
 //   - ADD becomes the residual of a convolution that computes one summand for it alone.
 //   - Whatever lies between two ops of the graph is channel-major if it has more than one pixel;
 //     inputs and outputs of the graph are images, which convolutions read and write as they are.
-Status MakeLayout(const Graph& graph, const std::vector<Dims>& dims, bool allow_planes,
+//   - Ops with large tensors between them run strip by strip (strips.h).
+Status MakeLayout(const Graph& graph, const std::vector<Dims>& dims, const LayoutOptions& options,
                   GraphLayout* layout);
 
 }  // namespace ubp

@@ -1,6 +1,7 @@
 #include "delegate/graph/plan.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <map>
 #include <utility>
@@ -59,7 +60,8 @@ Status Plan::Make(const Graph& graph, const PlanOptions& options, std::vector<Di
                   std::unique_ptr<Plan>* plan) {
   auto made = std::make_unique<Plan>();
   GraphLayout layout;
-  UBP_RETURN_IF_ERROR(MakeLayout(graph, *dims, options.family != nullptr, &layout));
+  const LayoutOptions layout_options = {options.family != nullptr, options.threads, options.rules};
+  UBP_RETURN_IF_ERROR(MakeLayout(graph, *dims, layout_options, &layout));
   for (size_t t = 0; t < dims->size(); ++t) (*dims)[t] = layout.tensors[t].dims;
   UBP_RETURN_IF_ERROR(
       MakeSteps(layout, options.family, options.threads, &made->steps_, &made->buffers_));
@@ -71,7 +73,7 @@ Status Plan::Make(const Graph& graph, const PlanOptions& options, std::vector<Di
 void Plan::PlaceBuffers() {
   const std::vector<Lifetime> lifetimes = LifetimesOf(steps_, buffers_.size());
   const int end = static_cast<int>(steps_.size());
-  std::map<std::pair<int, int>, SlotPool> pools;
+  std::map<std::array<int64_t, 5>, SlotPool> pools;
   std::vector<size_t> slot_floats;
   std::vector<int> slot_of(buffers_.size(), -1);
   std::vector<BufferRequest> requests;
@@ -85,8 +87,8 @@ void Plan::PlaceBuffers() {
                    [&](size_t a, size_t b) { return lifetimes[a].first < lifetimes[b].first; });
   for (const size_t b : order) {
     const Buffer& buffer = buffers_[b];
-    if (buffer.plane_stride > 0) {
-      SlotPool& pool = pools[{buffer.geometry_height, buffer.geometry_width}];
+    if (buffer.geometry[0] > 0) {
+      SlotPool& pool = pools[buffer.geometry];
       slot_of[b] = pool.Take(lifetimes[b], buffer.floats, &slot_floats);
     } else {
       request_of[b] = requests.size();

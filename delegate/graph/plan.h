@@ -12,6 +12,7 @@
 #include "delegate/cpu/kernels.h"
 #include "delegate/cpu/thread_pool.h"
 #include "delegate/graph/graph.h"
+#include "delegate/graph/plan_rules.h"
 #include "delegate/graph/steps.h"
 
 namespace ubp {
@@ -19,6 +20,7 @@ namespace ubp {
 struct PlanOptions {
   const KernelFamily* family = nullptr;  // null: the reference, which runs block-sparse ops only
   int threads = 1;
+  PlanRules rules;
 };
 
 class Plan {

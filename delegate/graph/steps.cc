@@ -7,6 +7,8 @@
 #include "delegate/cpu/convolution.h"
 #include "delegate/cpu/elementwise.h"
 #include "delegate/cpu/window_operator.h"
+#include "delegate/graph/operators.h"
+#include "delegate/graph/strip_step.h"
 
 namespace ubp {
 namespace {
@@ -130,10 +132,18 @@ class StepMaker {
     for (size_t t = 0; t < layout_.tensors.size(); ++t) {
       if (layout_.tensors[t].storage == Storage::kInput) Convert(static_cast<int>(t), true);
     }
-    for (const PlannedOp& op : layout_.ops) {
-      const Status status = AddStepFor(op);
-      if (!status.ok()) return Status::Error(op.op->label + ": " + status.message());
-      Convert(op.output, !layout_.tensors[op.output].planes);
+    auto strips = layout_.strips.begin();
+    for (size_t i = 0; i < layout_.ops.size(); ++i) {
+      if (strips != layout_.strips.end() && strips->first_op == i) {
+        UBP_RETURN_IF_ERROR(AddStrips(*strips));
+        i = strips->end_op - 1;
+        ++strips;
+      } else {
+        const Status status = AddStepFor(layout_.ops[i]);
+        if (!status.ok()) return Status::Error(layout_.ops[i].op->label + ": " + status.message());
+      }
+      const int output = layout_.ops[i].output;
+      Convert(output, !layout_.tensors[output].planes);
     }
     return Status::Ok();
   }
@@ -151,10 +161,11 @@ class StepMaker {
       }
       if (tensor.planes) {
         planes_.back() = static_cast<int>(buffers_.size());
-        const PlaneTensor planes = PlanesOf(tensor);
-        const size_t floats = tensor.geometry.floats(int64_t{planes.batch} * planes.channels);
-        buffers_.push_back({floats, -1, tensor.geometry.plane_stride, tensor.geometry.height,
-                            tensor.geometry.width});
+        const PlaneGeometry& g = tensor.geometry;
+        const int images = tensor.windows > 0 ? tensor.windows : tensor.dims[0];
+        buffers_.push_back({g.floats(int64_t{images} * tensor.dims[3]),
+                            -1,
+                            {g.height, g.width, g.pitch, g.lead, g.plane_stride}});
       }
     }
   }
@@ -184,15 +195,9 @@ class StepMaker {
       case OpType::kFullyConnected:
         return AddConvolution(op);
       case OpType::kDepthwiseConv2D:
-        Add<WindowStep>(planes_[op.input], planes_[op.output],
-                        WindowOperator::Depthwise(op.shape, input.geometry, output.geometry,
-                                                  op.op->dense.weights, op.op->dense.bias, range,
-                                                  *family_, threads_));
-        break;
       case OpType::kMaxPool2D:
         Add<WindowStep>(planes_[op.input], planes_[op.output],
-                        WindowOperator::MaxPool(op.shape, input.geometry, output.geometry,
-                                                PaddingIsZero(*op.op), range, *family_, threads_));
+                        MakeWindow(layout_, op, *family_, threads_));
         break;
       case OpType::kAdd:
         Add<AddStep>(planes_[op.input], planes_[op.second], planes_[op.output], PlanesOf(input),
@@ -212,37 +217,28 @@ class StepMaker {
     return Status::Ok();
   }
 
-  std::shared_ptr<const WindowOperator> MakeDepthwise(const AbsorbedDepthwise& depthwise,
-                                                      const PlaneGeometry& geometry) const {
-    const GraphOp& op = *depthwise.op;
-    return std::make_shared<WindowOperator>(WindowOperator::Depthwise(
-        depthwise.shape, geometry, geometry, op.dense.weights, op.dense.bias,
-        RangeOf(op.attributes.activation), *family_, threads_));
-  }
-
   Status AddConvolution(const PlannedOp& op) {
-    LayerWeights layer{op.op->attributes, op.op->packed, op.op->dense};
-    layer.attributes.activation = op.activation;
-    const bool is_image = op.op->type == OpType::kFullyConnected;
-    const TensorLayout& input = layout_.tensors[op.input];
-    const TensorLayout& output = layout_.tensors[op.output];
-    ConvLayout layout;
-    if (input.planes && !is_image) layout.input = input.geometry;
-    if (output.planes && !is_image) layout.output = output.geometry;
-    if (op.depthwise) layout.depthwise = MakeDepthwise(*op.depthwise, input.geometry);
     std::unique_ptr<Convolution> convolution;
-    if (family_ == nullptr) {
-      convolution = MakeReferenceConvolution(layer, op.shape);
-    } else if (!layout.input && !layout.output && SuitsVectorConvolution(layer, op.shape)) {
-      convolution = MakeVectorConvolution(layer, op.shape, *family_);
-    } else {
-      UBP_RETURN_IF_ERROR(
-          MakeWrosConvolution(layer, op.shape, layout, *family_, threads_, &convolution));
-    }
-    std::vector<int> buffers = {layout.input ? planes_[op.input] : image_[op.input],
-                                layout.output ? planes_[op.output] : image_[op.output]};
+    UBP_RETURN_IF_ERROR(MakeConvolution(layout_, op, family_, threads_, &convolution));
+    const bool is_image = op.op->type == OpType::kFullyConnected;
+    const auto buffer_of = [&](int t) {
+      return layout_.tensors[t].planes && !is_image ? planes_[t] : image_[t];
+    };
+    std::vector<int> buffers = {buffer_of(op.input), buffer_of(op.output)};
     if (op.second >= 0) buffers.push_back(planes_[op.second]);
     Add<ConvolutionStep>(std::move(buffers), std::move(convolution));
+    return Status::Ok();
+  }
+
+  Status AddStrips(const StripGroup& group) {
+    std::vector<int> buffers;
+    for (const int t : group.tensors) {
+      buffers.push_back(layout_.tensors[t].planes ? planes_[t] : image_[t]);
+    }
+    std::unique_ptr<Step> step;
+    UBP_RETURN_IF_ERROR(
+        MakeStripStep(layout_, group, *family_, threads_, std::move(buffers), &step));
+    steps_.push_back(std::move(step));
     return Status::Ok();
   }
 

@@ -2,6 +2,7 @@
 #ifndef UBP_DELEGATE_GRAPH_STEPS_H_
 #define UBP_DELEGATE_GRAPH_STEPS_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -18,10 +19,8 @@ namespace ubp {
 struct Buffer {
   size_t floats = 0;
   int external = -1;  // the graph's input or output tensor whose memory this is, or -1
-  int64_t plane_stride =
-      0;  // of planes, 0 for an image: buffers of equal geometry may share memory
-  int geometry_height = 0;
-  int geometry_width = 0;
+  // Of planes: all numbers of their geometry. Buffers of equal geometry may share memory.
+  std::array<int64_t, 5> geometry = {};  // zeros for an image
 };
 
 class Step {

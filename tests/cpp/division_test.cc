@@ -33,6 +33,24 @@ TEST(TilingTest, TilesCoverAllPixelsEvenly) {
   }
 }
 
+TEST(ForEachExactTileTest, CoversEveryPixelAndNoOther) {
+  for (const int width : {4, 8, 16}) {
+    for (const int max_vectors : {1, 3, 6}) {
+      for (int pixels = width; pixels < 40 * width; ++pixels) {
+        std::vector<bool> covered(pixels, false);
+        ForEachExactTile(pixels, width, max_vectors, [&](int first, int vectors) {
+          EXPECT_GE(vectors, 1);
+          EXPECT_LE(vectors, max_vectors);
+          ASSERT_GE(first, 0);
+          ASSERT_LE(first + vectors * width, pixels);
+          std::fill_n(covered.begin() + first, vectors * width, true);
+        });
+        EXPECT_EQ(std::count(covered.begin(), covered.end(), true), pixels);
+      }
+    }
+  }
+}
+
 TEST(TilingTest, RangesCoverAllChannelsWithEqualWork) {
   std::vector<int32_t> counts(64, 10);
   std::fill_n(counts.begin(), 8, 100);

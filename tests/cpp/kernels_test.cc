@@ -48,6 +48,7 @@ class KernelRun {
     args.output = output.data();
     args.output_stride = width_;
     args.residual = residual != nullptr ? residual->data() + begin * width_ : nullptr;
+    args.residual_stride = width_;
     args.mask = mask != nullptr ? mask->data() : nullptr;
     args.counts = weights_.counts.data() + first;
     args.offsets = offsets_.data() + weights_.first_block[first];

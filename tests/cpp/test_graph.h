@@ -314,6 +314,27 @@ class TestGraph {
   uint32_t state_ = 1;
 };
 
+// Runs the graph in every family and with several numbers of threads.
+inline void ExpectRuns(TestGraph* test, const PlanRules& rules = PlanRules()) {
+  const std::vector<float> input = test->RandomInput();
+  const std::vector<Values> expected = test->Expected(input);
+  for (const KernelFamily* family : AllKernelFamilies()) {
+    if (!family->supported()) continue;
+    const std::vector<std::vector<float>> outputs = test->Run({family, 1, rules}, input);
+    ASSERT_EQ(outputs.size(), expected.size());
+    for (size_t o = 0; o < outputs.size(); ++o) {
+      double range = 1.0;
+      for (const double value : expected[o]) range = std::max(range, std::abs(value));
+      ASSERT_EQ(outputs[o].size(), expected[o].size());
+      for (size_t i = 0; i < outputs[o].size(); ++i) {
+        ASSERT_NEAR(outputs[o][i], expected[o][i], 1e-5 * range)
+            << family->name << ", output " << o << ", element " << i;
+      }
+    }
+    for (const int threads : {2, 3}) EXPECT_EQ(outputs, test->Run({family, threads, rules}, input));
+  }
+}
+
 }  // namespace ubp
 
 #endif  // UBP_TESTS_CPP_TEST_GRAPH_H_

@@ -1,0 +1,63 @@
+// A layer's weights made ready for the WROS kernels of one family, and the call of these kernels.
+#ifndef UBP_DELEGATE_CPU_WROS_LAYER_H_
+#define UBP_DELEGATE_CPU_WROS_LAYER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "delegate/common/status.h"
+#include "delegate/cpu/activation_range.h"
+#include "delegate/cpu/conv_shape.h"
+#include "delegate/cpu/kernels.h"
+#include "delegate/cpu/plane_geometry.h"
+#include "delegate/cpu/weights.h"
+
+namespace ubp {
+
+// Channel rows that a kernel writes: WrosArgs's members of these names, from the first channel on.
+struct ChannelRows {
+  float* output;
+  ptrdiff_t output_stride;
+  const float* residual = nullptr;
+  ptrdiff_t residual_stride = 0;
+  const uint32_t* mask = nullptr;
+};
+
+class WrosLayer {
+ public:
+  WrosLayer(const LayerWeights& layer, const KernelFamily& family);
+
+  // Says where the kernels find a lane: `lane_offset(lane)` floats from the source they are given.
+  // To be called once, before any Run. Fails when an offset does not fit into 32 bits, which can
+  // only be for the size of the input in `shape`.
+  Status SetOffsets(const std::function<int64_t(int lane)>& lane_offset, const ConvShape& shape);
+
+  int block_size() const { return weights_.block_size; }
+  int max_vectors() const { return kernels_.max_vectors; }
+  const std::vector<int32_t>& counts() const { return weights_.counts; }
+  size_t bytes() const { return weights_.bytes() + sizeof(int32_t) * offsets_.size(); }
+
+  // Output channels [begin, end) of a tile of `vectors` vectors of pixels, or of one pixel. `begin`
+  // is a multiple of the block size.
+  void RunTile(const float* source, int vectors, int begin, int end, const ChannelRows& rows) const;
+  void RunPixel(const float* source, int begin, int end, float* output) const;
+
+ private:
+  void Run(WrosKernel kernel, const float* source, int begin, int end,
+           const ChannelRows& rows) const;
+
+  ActivationRange range_;
+  const BlockKernels& kernels_;
+  KernelWeights weights_;
+  std::vector<int32_t> offsets_;  // bytes, per block
+};
+
+// Floats from pixel (y, x) of plane 0 to what `lane` reads for output pixel (y, x): of a layer of
+// stride 1 that reads planes of geometry `input` in place.
+int64_t InPlaceLaneOffset(const ConvShape& shape, const PlaneGeometry& input, int lane);
+
+}  // namespace ubp
+
+#endif  // UBP_DELEGATE_CPU_WROS_LAYER_H_

@@ -1,0 +1,30 @@
+// From planned ops to the prepared operators of the CPU that run them.
+#ifndef UBP_DELEGATE_GRAPH_OPERATORS_H_
+#define UBP_DELEGATE_GRAPH_OPERATORS_H_
+
+#include <memory>
+
+#include "delegate/common/status.h"
+#include "delegate/cpu/convolution.h"
+#include "delegate/cpu/kernels.h"
+#include "delegate/cpu/row_operator.h"
+#include "delegate/cpu/window_operator.h"
+#include "delegate/graph/layout.h"
+
+namespace ubp {
+
+// A depthwise convolution or maximum pooling.
+WindowOperator MakeWindow(const GraphLayout& layout, const PlannedOp& op,
+                          const KernelFamily& family, int threads);
+
+// A convolution or fully-connected layer. `family` null: the reference.
+Status MakeConvolution(const GraphLayout& layout, const PlannedOp& op, const KernelFamily* family,
+                       int threads, std::unique_ptr<Convolution>* convolution);
+
+// Any op of a strip group, for up to `max_rows` rows of output at a time.
+Status MakeRowOperator(const GraphLayout& layout, const PlannedOp& op, const KernelFamily& family,
+                       int max_rows, std::unique_ptr<RowOperator>* row_operator);
+
+}  // namespace ubp
+
+#endif  // UBP_DELEGATE_GRAPH_OPERATORS_H_
