@@ -38,19 +38,30 @@ class Dot {
     for (; k + kChains * Simd::kWidth <= args.length; k += kChains * Simd::kWidth) {
       const Vec a = Simd::Load(args.input + k);
       const Vec b = Simd::Load(args.input + k + Simd::kWidth);
+      (Prefetch(weights[R] + k + ptrdiff_t{kRows} * args.length), ...);
       ((even[R] = Simd::MultiplyAdd(Simd::Load(weights[R] + k), a, even[R])), ...);
       ((odd[R] = Simd::MultiplyAdd(Simd::Load(weights[R] + k + Simd::kWidth), b, odd[R])), ...);
     }
     (Finish(args, row + R, k, weights[R], Simd::Add(even[R], odd[R])), ...);
   }
 
-  // Adds up a row's lanes and the rest of its products, one after the other.
+  // What the next rows will read: hardware follows a row within a page only.
+  static UBP_ALWAYS_INLINE void Prefetch(const float* weights) {
+    if constexpr (Simd::kPrefetchBlocks > 0) {
+      __builtin_prefetch(weights);
+      __builtin_prefetch(weights + Simd::kWidth);
+    }
+  }
+
+  // Adds up a row's lanes, halves onto halves, and the rest of its products.
   static UBP_ALWAYS_INLINE void Finish(const DotArgs& args, int row, int k, const float* weights,
                                        Vec sums) {
     float lanes[Simd::kWidth];
     Simd::Store(lanes, sums);
-    float sum = args.bias != nullptr ? args.bias[row] : 0.0f;
-    for (int i = 0; i < Simd::kWidth; ++i) sum += lanes[i];
+    for (int half = Simd::kWidth / 2; half > 0; half /= 2) {
+      for (int i = 0; i < half; ++i) lanes[i] += lanes[i + half];
+    }
+    float sum = lanes[0] + (args.bias != nullptr ? args.bias[row] : 0.0f);
     for (; k < args.length; ++k) sum += weights[k] * args.input[k];
     const float raised = sum < args.min ? args.min : sum;
     args.output[row] = raised > args.max ? args.max : raised;
