@@ -12,6 +12,7 @@ namespace {
 
 struct Avx2 {
   using Vec = __m256;
+  using Mask = const uint32_t*;  // read where it is used: registers are few
   static constexpr int kWidth = 8;
   static constexpr int kPrefetchBlocks = 192;
 
@@ -46,18 +47,17 @@ struct Avx2 {
   static UBP_ALWAYS_INLINE void Store(float* p, Vec v) { _mm256_storeu_ps(p, v); }
   static UBP_ALWAYS_INLINE Vec Broadcast(float x) { return _mm256_set1_ps(x); }
   // max and min return their second operand when one is NaN.
-  static UBP_ALWAYS_INLINE Vec Clamp(Vec v, Vec min, Vec max) {
-    return _mm256_min_ps(max, _mm256_max_ps(min, v));
+  static UBP_ALWAYS_INLINE Vec Clamp(Vec v, Vec min, Vec max, Mask mask) {
+    const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(mask));
+    const Vec clamped = _mm256_min_ps(max, _mm256_max_ps(min, v));
+    return _mm256_and_ps(clamped, _mm256_castsi256_ps(bits));
   }
+  static UBP_ALWAYS_INLINE Mask LoadMask(const uint32_t* p) { return p; }
 
   static UBP_ALWAYS_INLINE Vec Add(Vec a, Vec b) { return _mm256_add_ps(a, b); }
   static UBP_ALWAYS_INLINE Vec Max(Vec a, Vec b) { return _mm256_max_ps(a, b); }
   static UBP_ALWAYS_INLINE Vec MultiplyAdd(Vec a, Vec b, Vec acc) {
     return _mm256_fmadd_ps(a, b, acc);
-  }
-  static UBP_ALWAYS_INLINE Vec And(Vec v, const uint32_t* mask) {
-    const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(mask));
-    return _mm256_and_ps(v, _mm256_castsi256_ps(bits));
   }
 
   template <int N>

@@ -17,6 +17,7 @@ namespace {
 
 struct Avx512 {
   using Vec = __m512;
+  using Mask = __mmask16;
   static constexpr int kWidth = 16;
   static constexpr int kPrefetchBlocks = 192;
 
@@ -50,18 +51,18 @@ struct Avx512 {
   static UBP_ALWAYS_INLINE void Store(float* p, Vec v) { _mm512_storeu_ps(p, v); }
   static UBP_ALWAYS_INLINE Vec Broadcast(float x) { return _mm512_set1_ps(x); }
   // max and min return their second operand when one is NaN.
-  static UBP_ALWAYS_INLINE Vec Clamp(Vec v, Vec min, Vec max) {
-    return _mm512_min_ps(max, _mm512_max_ps(min, v));
+  static UBP_ALWAYS_INLINE Vec Clamp(Vec v, Vec min, Vec max, Mask mask) {
+    return _mm512_maskz_min_ps(mask, max, _mm512_max_ps(min, v));
+  }
+  static UBP_ALWAYS_INLINE Mask LoadMask(const uint32_t* p) {
+    const __m512i bits = _mm512_loadu_si512(p);
+    return _mm512_test_epi32_mask(bits, bits);
   }
 
   static UBP_ALWAYS_INLINE Vec Add(Vec a, Vec b) { return _mm512_add_ps(a, b); }
   static UBP_ALWAYS_INLINE Vec Max(Vec a, Vec b) { return _mm512_max_ps(a, b); }
   static UBP_ALWAYS_INLINE Vec MultiplyAdd(Vec a, Vec b, Vec acc) {
     return _mm512_fmadd_ps(a, b, acc);
-  }
-  static UBP_ALWAYS_INLINE Vec And(Vec v, const uint32_t* mask) {
-    const __m512i bits = _mm512_loadu_si512(mask);
-    return _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(v), bits));
   }
 
   template <int N>

@@ -18,6 +18,7 @@ struct NeonWeights {
 
 struct Neon {
   using Vec = float32x4_t;
+  using Mask = const uint32_t*;  // read where it is used
   static constexpr int kWidth = 4;
   static constexpr int kPrefetchBlocks = 0;
 
@@ -39,16 +40,15 @@ struct Neon {
   }
   static UBP_ALWAYS_INLINE void Store(float* p, Vec v) { vst1q_f32(p, v); }
   static UBP_ALWAYS_INLINE Vec Broadcast(float x) { return vdupq_n_f32(x); }
-  static UBP_ALWAYS_INLINE Vec Clamp(Vec v, Vec min, Vec max) {
-    return vminq_f32(vmaxq_f32(v, min), max);
+  static UBP_ALWAYS_INLINE Vec Clamp(Vec v, Vec min, Vec max, Mask mask) {
+    const float32x4_t clamped = vminq_f32(vmaxq_f32(v, min), max);
+    return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(clamped), vld1q_u32(mask)));
   }
+  static UBP_ALWAYS_INLINE Mask LoadMask(const uint32_t* p) { return p; }
 
   static UBP_ALWAYS_INLINE Vec Add(Vec a, Vec b) { return vaddq_f32(a, b); }
   static UBP_ALWAYS_INLINE Vec Max(Vec a, Vec b) { return vmaxq_f32(a, b); }
   static UBP_ALWAYS_INLINE Vec MultiplyAdd(Vec a, Vec b, Vec acc) { return vfmaq_f32(acc, a, b); }
-  static UBP_ALWAYS_INLINE Vec And(Vec v, const uint32_t* mask) {
-    return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(v), vld1q_u32(mask)));
-  }
 
   template <int N>
   static UBP_ALWAYS_INLINE NeonWeights<N> LoadWeights(const float* p) {

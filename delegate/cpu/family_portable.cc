@@ -11,6 +11,7 @@ namespace {
 
 struct Portable {
   typedef float Vec __attribute__((vector_size(16)));
+  using Mask = const uint32_t*;
   static constexpr int kWidth = 4;
   static constexpr int kPrefetchBlocks = 0;
 
@@ -35,20 +36,18 @@ struct Portable {
   }
   static UBP_ALWAYS_INLINE void Store(float* p, Vec v) { __builtin_memcpy(p, &v, sizeof(v)); }
   static UBP_ALWAYS_INLINE Vec Broadcast(float x) { return Vec{x, x, x, x}; }
-  static UBP_ALWAYS_INLINE Vec Clamp(Vec v, Vec min, Vec max) {
+  static UBP_ALWAYS_INLINE Vec Clamp(Vec v, Vec min, Vec max, Mask mask) {
+    typedef uint32_t Bits __attribute__((vector_size(16)));
+    Bits bits;
+    __builtin_memcpy(&bits, mask, sizeof(bits));
     const Vec raised = v < min ? min : v;
-    return raised > max ? max : raised;
+    return (Vec)((Bits)(raised > max ? max : raised) & bits);
   }
+  static UBP_ALWAYS_INLINE Mask LoadMask(const uint32_t* p) { return p; }
 
   static UBP_ALWAYS_INLINE Vec Add(Vec a, Vec b) { return a + b; }
   static UBP_ALWAYS_INLINE Vec Max(Vec a, Vec b) { return a > b ? a : b; }
   static UBP_ALWAYS_INLINE Vec MultiplyAdd(Vec a, Vec b, Vec acc) { return acc + a * b; }
-  static UBP_ALWAYS_INLINE Vec And(Vec v, const uint32_t* mask) {
-    typedef uint32_t Bits __attribute__((vector_size(16)));
-    Bits bits;
-    __builtin_memcpy(&bits, mask, sizeof(bits));
-    return (Vec)((Bits)v & bits);
-  }
 
   template <int N>
   static UBP_ALWAYS_INLINE const float* LoadWeights(const float* p) {

@@ -269,7 +269,7 @@ class Window {
     const Vec max = Simd::Broadcast(args.max);
     float* const output = args.output + cursor->channel * args.output_plane;
     (Simd::Store(output + at[I].output,
-                 Simd::And(Simd::Clamp(result[I], min, max), args.mask + at[I].output)),
+                 Simd::Clamp(result[I], min, max, Simd::LoadMask(args.mask + at[I].output))),
      ...);
   }
 };

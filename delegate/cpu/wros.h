@@ -27,8 +27,8 @@
 //   Broadcast(x)
 //   Add(a, b), Max(a, b)
 //   MultiplyAdd(a, b, acc)         acc + a * b, fused where the instruction set can
-//   Clamp(v, min, max)             NaN stays NaN
-//   And(v, mask)                   v with the bits of mask [kWidth]
+//   Mask, LoadMask(p)              which elements count: bits p [kWidth], all set or none of each
+//   Clamp(v, min, max, mask)       zero where the mask is; NaN stays NaN elsewhere
 //   Weights<N>, LoadWeights<N>(p)  N values of a block, in whatever form MultiplyAddLane wants them
 //   MultiplyAddLane<J>(x, w, acc)  acc + x * w[J]
 // and lives in an unnamed namespace, as do these templates: code compiled for one instruction set
@@ -73,7 +73,9 @@ class TileRows {
   static constexpr int kBlockSize = N;
 
   explicit UBP_ALWAYS_INLINE TileRows(const WrosArgs& args)
-      : mask_(args.mask), min_(Simd::Broadcast(args.min)), max_(Simd::Broadcast(args.max)) {}
+      : min_(Simd::Broadcast(args.min)), max_(Simd::Broadcast(args.max)) {
+    LoadMasks(args.mask, Vectors());
+  }
 
   template <int P>
   UBP_ALWAYS_INLINE void Set(float value) {
@@ -83,11 +85,7 @@ class TileRows {
   template <int P>
   UBP_ALWAYS_INLINE void Store(float* output, const float* residual) {
     if (residual != nullptr) AddVectors<P>(residual, Vectors());
-    if (mask_ == nullptr) {
-      StoreVectors<P>(output, Vectors());
-    } else {
-      StoreMaskedVectors<P>(output, Vectors());
-    }
+    StoreVectors<P>(output, Vectors());
   }
 
   UBP_ALWAYS_INLINE void Add(Blocks* blocks, int32_t count) {
@@ -112,6 +110,11 @@ class TileRows {
     }
   }
 
+  template <int... I>
+  UBP_ALWAYS_INLINE void LoadMasks(const uint32_t* mask, Indices<I...>) {
+    ((mask_[I] = Simd::LoadMask(mask + I * Simd::kWidth)), ...);
+  }
+
   template <int P, int... I>
   UBP_ALWAYS_INLINE void SetVectors(float value, Indices<I...>) {
     ((row_[P][I] = Simd::Broadcast(value)), ...);
@@ -124,14 +127,7 @@ class TileRows {
 
   template <int P, int... I>
   UBP_ALWAYS_INLINE void StoreVectors(float* output, Indices<I...>) const {
-    (Simd::Store(output + I * Simd::kWidth, Simd::Clamp(row_[P][I], min_, max_)), ...);
-  }
-
-  template <int P, int... I>
-  UBP_ALWAYS_INLINE void StoreMaskedVectors(float* output, Indices<I...>) const {
-    (Simd::Store(output + I * Simd::kWidth,
-                 Simd::And(Simd::Clamp(row_[P][I], min_, max_), mask_ + I * Simd::kWidth)),
-     ...);
+    (Simd::Store(output + I * Simd::kWidth, Simd::Clamp(row_[P][I], min_, max_, mask_[I])), ...);
   }
 
   template <int... J, int... I>
@@ -148,7 +144,7 @@ class TileRows {
   }
 
   Vec row_[N][V];
-  const uint32_t* mask_;
+  typename Simd::Mask mask_[V];
   Vec min_;
   Vec max_;
 };

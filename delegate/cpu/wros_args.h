@@ -21,7 +21,7 @@ struct WrosArgs {
   const float* residual;      // added to the result before it is clamped: as `output`, or null
   ptrdiff_t residual_stride;  // floats between the rows of two channels
   // All bits set for the pixels that exist, none for the others, which are stored as zero;
-  // [pixels of the tile, whole vectors], or null where every pixel may be written.
+  // [pixels of the tile, whole vectors].
   const uint32_t* mask;
   // [channels from the first start]: blocks that start at each; 0 beyond the last possible start.
   const int32_t* counts;

@@ -17,7 +17,8 @@ int BlockSizeOf(const LayerWeights& layer) {
 WrosLayer::WrosLayer(const LayerWeights& layer, const KernelFamily& family)
     : range_(RangeOf(layer.attributes.activation)),
       kernels_(family.KernelsFor(BlockSizeOf(layer))),
-      weights_(MakeKernelWeights(layer, kernels_.block_size)) {}
+      weights_(MakeKernelWeights(layer, kernels_.block_size)),
+      all_pixels_(kMaxTilePixels, ~0u) {}
 
 Status WrosLayer::SetOffsets(const std::function<int64_t(int lane)>& lane_offset,
                              const ConvShape& shape) {
@@ -54,7 +55,7 @@ void WrosLayer::Run(WrosKernel kernel, const float* source, int begin, int end,
   args.output_stride = rows.output_stride;
   args.residual = rows.residual;
   args.residual_stride = rows.residual_stride;
-  args.mask = rows.mask;
+  args.mask = rows.mask != nullptr ? rows.mask : all_pixels_.data();
   args.counts = weights_.counts.data() + first_start;
   args.offsets = offsets_.data() + first_block;
   args.values = weights_.values + int64_t{first_block} * weights_.block_size;

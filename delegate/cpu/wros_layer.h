@@ -16,7 +16,8 @@
 
 namespace ubp {
 
-// Channel rows that a kernel writes: WrosArgs's members of these names, from the first channel on.
+// Channel rows that a kernel writes: WrosArgs's members of these names, from the first channel on;
+// without a mask, all pixels of the tile.
 struct ChannelRows {
   float* output;
   ptrdiff_t output_stride;
@@ -51,7 +52,8 @@ class WrosLayer {
   ActivationRange range_;
   const BlockKernels& kernels_;
   KernelWeights weights_;
-  std::vector<int32_t> offsets_;  // bytes, per block
+  std::vector<int32_t> offsets_;      // bytes, per block
+  std::vector<uint32_t> all_pixels_;  // the mask of whole tiles
 };
 
 // Floats from pixel (y, x) of plane 0 to what `lane` reads for output pixel (y, x): of a layer of

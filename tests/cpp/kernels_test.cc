@@ -49,7 +49,8 @@ class KernelRun {
     args.output_stride = width_;
     args.residual = residual != nullptr ? residual->data() + begin * width_ : nullptr;
     args.residual_stride = width_;
-    args.mask = mask != nullptr ? mask->data() : nullptr;
+    const std::vector<uint32_t> all_pixels(kMaxTilePixels, ~0u);
+    args.mask = mask != nullptr ? mask->data() : all_pixels.data();
     args.counts = weights_.counts.data() + first;
     args.offsets = offsets_.data() + weights_.first_block[first];
     args.values = weights_.values + weights_.first_block[first] * weights_.block_size;
