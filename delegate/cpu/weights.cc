@@ -108,7 +108,7 @@ size_t KernelWeights::bytes() const {
 }
 
 int DenseBlockSize(const LayerAttributes& attributes) {
-  constexpr int kBest = 4;
+  constexpr int kBest = 8;
   int block_size = 1;
   while (2 * block_size <= std::min(kBest, attributes.out_channels)) block_size *= 2;
   return block_size;
