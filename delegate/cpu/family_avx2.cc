@@ -81,7 +81,7 @@ constexpr BlockKernels kKernels[] = {
 
 }  // namespace
 
-const KernelFamily kAvx2Family = {"avx2", Avx2::kWidth,       &Supported,         kKernels,
+const KernelFamily kAvx2Family = {"avx2", Avx2::kWidth,       &Supported,         kKernels,       4,
                                   4,      &Window<Avx2>::Sum, &Window<Avx2>::Max, &Dot<Avx2>::Run};
 
 }  // namespace ubp

@@ -85,7 +85,7 @@ constexpr BlockKernels kKernels[] = {
 }  // namespace
 
 const KernelFamily kAvx512Family = {
-    "avx512", Avx512::kWidth,       &Supported,           kKernels,
-    5,        &Window<Avx512>::Sum, &Window<Avx512>::Max, &Dot<Avx512>::Run};
+    "avx512", Avx512::kWidth,       &Supported,           kKernels,         5,
+    8,        &Window<Avx512>::Sum, &Window<Avx512>::Max, &Dot<Avx512>::Run};
 
 }  // namespace ubp

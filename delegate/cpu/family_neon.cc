@@ -79,7 +79,7 @@ constexpr BlockKernels kKernels[] = {
 
 }  // namespace
 
-const KernelFamily kNeonFamily = {"neon", Neon::kWidth,       &Supported,         kKernels,
+const KernelFamily kNeonFamily = {"neon", Neon::kWidth,       &Supported,         kKernels,       4,
                                   4,      &Window<Neon>::Sum, &Window<Neon>::Max, &Dot<Neon>::Run};
 
 }  // namespace ubp

@@ -75,6 +75,7 @@ const KernelFamily kPortableFamily = {"portable",
                                       &Supported,
                                       kKernels,
                                       4,
+                                      4,
                                       &Window<Portable>::Sum,
                                       &Window<Portable>::Max,
                                       &Dot<Portable>::Run};

@@ -32,6 +32,7 @@ struct KernelFamily {
   bool (*supported)();  // by the processor at hand
   const BlockKernels* kernels;
   int num_kernels;
+  int dense_block_size;  // that dense layers are best cut into
   WindowKernel window_sum;
   WindowKernel window_max;
   DotKernel dot;

@@ -107,13 +107,6 @@ size_t KernelWeights::bytes() const {
          sizeof(int32_t) * (counts.size() + first_block.size() + lanes.size());
 }
 
-int DenseBlockSize(const LayerAttributes& attributes) {
-  constexpr int kBest = 8;
-  int block_size = 1;
-  while (2 * block_size <= std::min(kBest, attributes.out_channels)) block_size *= 2;
-  return block_size;
-}
-
 KernelWeights MakeKernelWeights(const LayerWeights& layer, int block_size) {
   const int channels = layer.attributes.out_channels;
   KernelWeights weights;

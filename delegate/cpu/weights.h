@@ -43,9 +43,6 @@ struct KernelWeights {
   size_t bytes() const;
 };
 
-// The block size a dense layer is best cut into: it is cut at any size up to its output channels.
-int DenseBlockSize(const LayerAttributes& attributes);
-
 // Brings a layer to blocks of `block_size`. It divides the layer's own block size: larger blocks
 // are cut. A dense layer's non-zero weights are covered, lane by lane, by the fewest blocks that
 // contain them all. Block-sparse values are used where they lie in the model if they can be.

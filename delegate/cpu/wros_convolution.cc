@@ -11,9 +11,9 @@
 // Channel rows go straight into a channel-major output; for an NHWC output into a small buffer that
 // is transposed while it is in the cache.
 //
-// Work is divided into jobs of one tile and one range of output channels. With enough tiles for all
-// threads there is one range; otherwise the channels are divided too, and panels are made in a loop
-// of their own before.
+// Work is divided into jobs of one tile and one range of output channels. There are several ranges
+// where the weights exceed a cache, or where tiles are too few for all threads; panels are then
+// made in a loop of their own before.
 
 #include <algorithm>
 #include <vector>
@@ -30,6 +30,8 @@ namespace ubp {
 namespace {
 
 constexpr int kEnoughTiles = 8;
+// Of weights that are read once for each tile.
+constexpr size_t kRangeBytes = 384 * 1024;
 // Channels of a panel made by one job where panels are made before: whole cache lines.
 constexpr int kChannelsPerPack = 64;
 // Channels computed before they are transposed: few enough for their rows to stay in the cache.
@@ -112,10 +114,15 @@ class WrosConvolution : public Convolution {
     if (source_ == Source::kPlanes) planes_ = Planes(shape_, shape_.out_h, pitch_);
   }
 
+  // As many ranges as threads need where tiles are few; and where every tile reads the weights anew,
+  // as many as it takes for those of a range to stay in the cache until the last tile.
   void MakeRanges() {
     const int tiles = static_cast<int>(tiles_.size());
     const bool enough = threads_ == 1 || tiles >= kEnoughTiles || tiles % threads_ == 0;
-    bounds_ = DivideChannels(layer_.counts(), layer_.block_size(), enough ? 1 : threads_);
+    const bool is_read_again = tiles > 1 && !HasPanels();
+    const size_t for_cache = is_read_again ? layer_.bytes() / kRangeBytes + 1 : 1;
+    bounds_ = DivideChannels(layer_.counts(), layer_.block_size(),
+                             std::max(enough ? 1 : threads_, static_cast<int>(for_cache)));
     const bool packed_before = num_ranges() > 1;
     num_panels_ = HasPanels() ? (packed_before ? tiles : threads_) : 0;
   }
@@ -168,18 +175,18 @@ class WrosConvolution : public Convolution {
       });
     }
     pool->Run(tiles * ranges, [&](int job, int thread) {
-      const Tile& tile = tiles_[job / ranges];
+      const Tile& tile = tiles_[job % tiles];
       const float* source = buffers.input;
       if (source_ == Source::kPlanes) {
         source = planes + tile.first_pixel;
       } else if (source_ == Source::kInPlace) {
         source += tile.first_pixel;
       } else if (HasPanels()) {
-        float* const panel = panels + (pack_first ? job / ranges : thread) * PanelFloats();
+        float* const panel = panels + (pack_first ? job % tiles : thread) * PanelFloats();
         if (!pack_first) MakePanel(buffers.input, tile, 0, shape_.in_c, panel);
         source = panel;
       }
-      RunRange(source, tile, job % ranges, buffers, rows + thread * RowFloats());
+      RunRange(source, tile, job / tiles, buffers, rows + thread * RowFloats());
     });
   }
 

@@ -7,16 +7,19 @@
 namespace ubp {
 namespace {
 
-int BlockSizeOf(const LayerWeights& layer) {
-  return layer.dense.weights != nullptr ? DenseBlockSize(layer.attributes)
-                                        : layer.attributes.block_size;
+// Blocks of the layer, or those that a dense layer is cut into: of any size up to its channels.
+int BlockSizeOf(const LayerWeights& layer, const KernelFamily& family) {
+  if (layer.dense.weights == nullptr) return layer.attributes.block_size;
+  int block_size = family.dense_block_size;
+  while (block_size > layer.attributes.out_channels) block_size /= 2;
+  return block_size;
 }
 
 }  // namespace
 
 WrosLayer::WrosLayer(const LayerWeights& layer, const KernelFamily& family)
     : range_(RangeOf(layer.attributes.activation)),
-      kernels_(family.KernelsFor(BlockSizeOf(layer))),
+      kernels_(family.KernelsFor(BlockSizeOf(layer, family))),
       weights_(MakeKernelWeights(layer, kernels_.block_size)),
       all_pixels_(kMaxTilePixels, ~0u) {}
 
