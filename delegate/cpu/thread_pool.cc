@@ -51,7 +51,8 @@ bool ThreadPool::RunOneJob(int thread) {
 void ThreadPool::RunErased(int jobs, Erased call, const void* function) {
   if (jobs <= 0) return;
   std::lock_guard<std::mutex> run(run_);
-  if (workers_.empty() || jobs == 1) {
+  const StallGuard::Clock::time_point begin = StallGuard::Clock::now();
+  if (workers_.empty() || jobs == 1 || stall_guard_.RunsAlone(begin)) {
     for (int job = 0; job < jobs; ++job) call(function, job, 0);
     return;
   }
@@ -67,15 +68,24 @@ void ThreadPool::RunErased(int jobs, Erased call, const void* function) {
     std::lock_guard<std::mutex> lock(sleep_);
     wake_.notify_all();
   }
-  while (RunOneJob(0)) {
-  }
+  int own_jobs = 0;
+  while (RunOneJob(0)) ++own_jobs;
+  WaitForHelpers(jobs, own_jobs, begin);
+}
+
+void ThreadPool::WaitForHelpers(int jobs, int own_jobs, StallGuard::Clock::time_point begin) {
+  const StallGuard::Clock::time_point idle = StallGuard::Clock::now();
+  bool stalled = false;
   for (int spins = 0; finished_.load() < jobs; ++spins) {
     if (spins < kSpins) {
       Pause();
     } else {
       std::this_thread::yield();
+      const auto waited = StallGuard::Clock::now() - idle;
+      stalled = stalled || StallGuard::IsStall(jobs, own_jobs, idle - begin, waited);
     }
   }
+  if (stalled) stall_guard_.OnStall(StallGuard::Clock::now());
 }
 
 void ThreadPool::WorkerLoop(int thread) {

@@ -50,16 +50,54 @@ TEST(ThreadPoolTest, EachLoopSeesWhatTheOneBeforeWrote) {
 
 TEST(ThreadPoolTest, WakesThreadsThatSleep) {
   ThreadPool pool(2);
-  for (int loop = 0; loop < 5; ++loop) {
+  std::atomic<bool> helped{false};
+  for (int loop = 0; loop < 100 && !helped; ++loop) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    // Both jobs wait for each other, so both threads must come.
-    std::atomic<int> arrived{0};
-    pool.Run(2, [&](int, int) {
-      arrived.fetch_add(1);
-      while (arrived.load() < 2) std::this_thread::yield();
+    pool.Run(4, [&](int, int thread) {
+      if (thread == 1) helped = true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
     });
-    EXPECT_EQ(arrived.load(), 2);
   }
+  EXPECT_TRUE(helped);
+}
+
+TEST(ThreadPoolTest, RunsAloneAfterAStall) {
+  ThreadPool pool(2);
+  // The helper's job takes far longer than the caller's, as if it had lost its core.
+  std::atomic<bool> stalled{false};
+  for (int loop = 0; loop < 100 && !stalled; ++loop) {
+    pool.Run(2, [&](int, int thread) {
+      if (thread == 1) stalled = true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(thread == 1 ? 30 : 2));
+    });
+  }
+  ASSERT_TRUE(stalled);
+  pool.Run(50, [&](int, int thread) { EXPECT_EQ(thread, 0); });
+}
+
+TEST(StallGuardTest, ComparesWithRunningAlone) {
+  using std::chrono::milliseconds;
+  // Half of the jobs took 4 ms: alone, the other half would take 4 ms more.
+  EXPECT_FALSE(StallGuard::IsStall(8, 4, milliseconds(4), milliseconds(4)));
+  EXPECT_TRUE(StallGuard::IsStall(8, 4, milliseconds(4), milliseconds(5)));
+  EXPECT_TRUE(StallGuard::IsStall(8, 7, milliseconds(7), milliseconds(2)));
+  EXPECT_FALSE(StallGuard::IsStall(8, 0, milliseconds(0), milliseconds(20)));
+}
+
+TEST(StallGuardTest, PausesLongerWhenStallsComeSoonAgain) {
+  using std::chrono::milliseconds;
+  StallGuard guard;
+  StallGuard::Clock::time_point now{std::chrono::hours(1)};
+  EXPECT_FALSE(guard.RunsAlone(now));
+  for (const int pause : {20, 40, 80, 160, 320, 640, 1000, 1000}) {
+    guard.OnStall(now);
+    EXPECT_TRUE(guard.RunsAlone(now + milliseconds(pause - 1)));
+    EXPECT_FALSE(guard.RunsAlone(now + milliseconds(pause)));
+    now += milliseconds(pause + 5);
+  }
+  now += std::chrono::seconds(10);
+  guard.OnStall(now);
+  EXPECT_FALSE(guard.RunsAlone(now + milliseconds(20)));
 }
 
 TEST(ThreadPoolTest, CallersTakeTurns) {
