@@ -8,9 +8,9 @@
 
 namespace ubp {
 
-// After a loop that would have been over sooner without helpers, the next ones run without them for
-// a while: longer each time that this happens soon again. So the time lost to stalls stays a small
-// part of the whole. Not thread-safe.
+// Keeps account of what helpers gain and lose. When they have lost more than they gained lately,
+// loops run without them for a while: longer each time that this happens soon again. So the time
+// lost stays a small part of the whole. Not thread-safe.
 class StallGuard {
  public:
   using Clock = std::chrono::steady_clock;
@@ -19,23 +19,29 @@ class StallGuard {
   // Whether a loop that starts now should do without helpers.
   bool RunsAlone(Clock::time_point now) const { return now < alone_until_; }
 
-  // Whether a loop is a stall: its caller did `own_jobs` of all `jobs` in the time `own`, and has
-  // then been waiting for the helpers for the time `waited`.
-  static bool IsStall(int jobs, int own_jobs, Duration own, Duration waited) {
-    return own_jobs > 0 && waited > own * (jobs - own_jobs) / own_jobs + kPatience;
-  }
-
-  void OnStall(Clock::time_point now) {
-    const bool soon_again = now < alone_until_ + 4 * pause_;
-    pause_ = soon_again ? std::min<Duration>(2 * pause_, kLongestPause) : Duration(kFirstPause);
-    alone_until_ = now + pause_;
+  // After a loop with helpers that ended at `now`: its caller did `own_jobs` of all `jobs` in the
+  // time `own`, and then waited for the helpers for the time `waited`.
+  void OnLoop(int jobs, int own_jobs, Duration own, Duration waited, Clock::time_point now) {
+    if (own_jobs == 0) return;  // tells nothing of what the others' jobs would have taken
+    const Duration gained = own * (jobs - own_jobs) / own_jobs - waited;
+    balance_ = std::min<Duration>(balance_ + gained, kMostSaved);
+    if (balance_ < -kMostLost) Pause(now);
   }
 
  private:
-  static constexpr std::chrono::microseconds kPatience{300};
+  static constexpr std::chrono::microseconds kMostSaved{200};
+  static constexpr std::chrono::microseconds kMostLost{200};
   static constexpr std::chrono::milliseconds kFirstPause{20};
   static constexpr std::chrono::milliseconds kLongestPause{1000};
 
+  void Pause(Clock::time_point now) {
+    const bool soon_again = now < alone_until_ + 4 * pause_;
+    pause_ = soon_again ? std::min<Duration>(2 * pause_, kLongestPause) : Duration(kFirstPause);
+    alone_until_ = now + pause_;
+    balance_ = Duration::zero();
+  }
+
+  Duration balance_ = Duration::zero();  // gained and not lost again
   Clock::time_point alone_until_{};
   Duration pause_ = kFirstPause;
 };

@@ -75,17 +75,15 @@ void ThreadPool::RunErased(int jobs, Erased call, const void* function) {
 
 void ThreadPool::WaitForHelpers(int jobs, int own_jobs, StallGuard::Clock::time_point begin) {
   const StallGuard::Clock::time_point idle = StallGuard::Clock::now();
-  bool stalled = false;
   for (int spins = 0; finished_.load() < jobs; ++spins) {
     if (spins < kSpins) {
       Pause();
     } else {
       std::this_thread::yield();
-      const auto waited = StallGuard::Clock::now() - idle;
-      stalled = stalled || StallGuard::IsStall(jobs, own_jobs, idle - begin, waited);
     }
   }
-  if (stalled) stall_guard_.OnStall(StallGuard::Clock::now());
+  const StallGuard::Clock::time_point end = StallGuard::Clock::now();
+  stall_guard_.OnLoop(jobs, own_jobs, idle - begin, end - idle, end);
 }
 
 void ThreadPool::WorkerLoop(int thread) {

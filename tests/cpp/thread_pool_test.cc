@@ -75,28 +75,48 @@ TEST(ThreadPoolTest, RunsAloneAfterAStall) {
   pool.Run(50, [&](int, int thread) { EXPECT_EQ(thread, 0); });
 }
 
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+constexpr StallGuard::Clock::time_point kStart{std::chrono::hours(1)};
+
 TEST(StallGuardTest, ComparesWithRunningAlone) {
-  using std::chrono::milliseconds;
   // Half of the jobs took 4 ms: alone, the other half would take 4 ms more.
-  EXPECT_FALSE(StallGuard::IsStall(8, 4, milliseconds(4), milliseconds(4)));
-  EXPECT_TRUE(StallGuard::IsStall(8, 4, milliseconds(4), milliseconds(5)));
-  EXPECT_TRUE(StallGuard::IsStall(8, 7, milliseconds(7), milliseconds(2)));
-  EXPECT_FALSE(StallGuard::IsStall(8, 0, milliseconds(0), milliseconds(20)));
+  const auto runs_alone_after = [](int own_jobs, StallGuard::Duration own,
+                                   StallGuard::Duration waited) {
+    StallGuard guard;
+    guard.OnLoop(8, own_jobs, own, waited, kStart);
+    return guard.RunsAlone(kStart);
+  };
+  EXPECT_FALSE(runs_alone_after(4, milliseconds(4), milliseconds(4)));
+  EXPECT_TRUE(runs_alone_after(4, milliseconds(4), milliseconds(5)));
+  EXPECT_TRUE(runs_alone_after(7, milliseconds(7), milliseconds(2)));
+  EXPECT_FALSE(runs_alone_after(0, milliseconds(0), milliseconds(20)));
+}
+
+TEST(StallGuardTest, AddsUpSmallLossesUnlessThereAreGains) {
+  for (const bool gains : {false, true}) {
+    StallGuard guard;
+    for (int loop = 0; loop < 100; ++loop) {
+      guard.OnLoop(2, 1, microseconds(10), microseconds(20), kStart);
+      if (gains) guard.OnLoop(2, 1, microseconds(30), microseconds(10), kStart);
+    }
+    EXPECT_EQ(guard.RunsAlone(kStart), !gains);
+  }
 }
 
 TEST(StallGuardTest, PausesLongerWhenStallsComeSoonAgain) {
-  using std::chrono::milliseconds;
   StallGuard guard;
-  StallGuard::Clock::time_point now{std::chrono::hours(1)};
+  StallGuard::Clock::time_point now = kStart;
+  const auto stall = [&] { guard.OnLoop(2, 1, milliseconds(1), milliseconds(9), now); };
   EXPECT_FALSE(guard.RunsAlone(now));
   for (const int pause : {20, 40, 80, 160, 320, 640, 1000, 1000}) {
-    guard.OnStall(now);
+    stall();
     EXPECT_TRUE(guard.RunsAlone(now + milliseconds(pause - 1)));
     EXPECT_FALSE(guard.RunsAlone(now + milliseconds(pause)));
     now += milliseconds(pause + 5);
   }
   now += std::chrono::seconds(10);
-  guard.OnStall(now);
+  stall();
   EXPECT_FALSE(guard.RunsAlone(now + milliseconds(20)));
 }
 
