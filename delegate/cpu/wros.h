@@ -19,6 +19,7 @@
 // A Simd class provides
 //   Vec, kWidth                    a vector of kWidth floats
 //   kPrefetchBlocks                how many blocks ahead weights are prefetched; 0: not at all
+//   kPrefetchLanes                 likewise for the pixels of blocks; at most kOffsetsBeyond
 //   Load(p), Store(p, v)           unaligned
 //   LoadOnce(p)                    for use in several places
 //   LoadEven(p)                    p[0], p[2], .. of 2 * kWidth floats
@@ -102,12 +103,25 @@ class TileRows {
   using Vectors = IndicesUpTo<V>;
 
   // Weights are read once for each tile, in one sequence that exceeds the caches close to the core.
-  // Hardware follows it within a page only; and what it fetches late stalls all rows at once.
+  // Hardware follows it within a page only; and what it fetches late stalls all rows at once. Nor
+  // can it foresee the lanes: their pixels come from the second-level cache just in time this way.
   static UBP_ALWAYS_INLINE void Prefetch(const Blocks& blocks) {
     if constexpr (Simd::kPrefetchBlocks > 0) {
       __builtin_prefetch(blocks.values + Simd::kPrefetchBlocks * N);
       __builtin_prefetch(blocks.offsets + Simd::kPrefetchBlocks);
     }
+    if constexpr (Simd::kPrefetchLanes > 0) {
+      static_assert(Simd::kPrefetchLanes <= kOffsetsBeyond);
+      constexpr int kLine = 64;
+      constexpr int kTileBytes = V * Simd::kWidth * static_cast<int>(sizeof(float));
+      PrefetchLines(blocks.input + blocks.offsets[Simd::kPrefetchLanes],
+                    IndicesUpTo<(kTileBytes + kLine - 1) / kLine>());
+    }
+  }
+
+  template <int... I>
+  static UBP_ALWAYS_INLINE void PrefetchLines(const char* lane, Indices<I...>) {
+    (__builtin_prefetch(lane + I * 64), ...);
   }
 
   template <int... I>

@@ -11,6 +11,8 @@
 
 namespace ubp {
 
+inline constexpr int kOffsetsBeyond = 16;
+
 // One tile of pixels, a range of output channels, and the prepared weights of the layer as seen
 // from the first start channel that the kernel visits: channel_begin - N + 1, or 0. The N - 1 start
 // channels before a range reach into it, and are run without storing (warm-up).
@@ -25,7 +27,8 @@ struct WrosArgs {
   const uint32_t* mask;
   // [channels from the first start]: blocks that start at each; 0 beyond the last possible start.
   const int32_t* counts;
-  // [blocks]: bytes from `input` to the block's lane row.
+  // [blocks]: bytes from `input` to the block's lane row; kOffsetsBeyond more are readable, and such
+  // that a row there could be read.
   const int32_t* offsets;
   // [blocks * N], rotated: the weight of channel c at position c mod N.
   const float* values;

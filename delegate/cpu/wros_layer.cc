@@ -25,7 +25,7 @@ WrosLayer::WrosLayer(const LayerWeights& layer, const KernelFamily& family)
 
 Status WrosLayer::SetOffsets(const std::function<int64_t(int lane)>& lane_offset,
                              const ConvShape& shape) {
-  offsets_.reserve(weights_.lanes.size());
+  offsets_.reserve(weights_.lanes.size() + kOffsetsBeyond);
   for (const int32_t lane : weights_.lanes) {
     const int64_t bytes = lane_offset(lane) * static_cast<int64_t>(sizeof(float));
     if (bytes > std::numeric_limits<int32_t>::max()) {
@@ -35,6 +35,7 @@ Status WrosLayer::SetOffsets(const std::function<int64_t(int lane)>& lane_offset
     }
     offsets_.push_back(static_cast<int32_t>(bytes));
   }
+  offsets_.resize(offsets_.size() + kOffsetsBeyond, 0);
   weights_.lanes = {};
   return Status::Ok();
 }

@@ -30,6 +30,7 @@ class KernelRun {
     for (const int32_t lane : weights_.lanes) {
       offsets_.push_back(lane * width_ * static_cast<int>(sizeof(float)));
     }
+    offsets_.resize(offsets_.size() + kOffsetsBeyond, 0);
     for (int i = 0; i < 19 * width_; ++i) {
       input_.push_back(static_cast<float>(i * 37 % 101 - 50) / 8.0f);
     }
