@@ -16,6 +16,7 @@ struct Avx2 {
   static constexpr int kWidth = 8;
   static constexpr int kPrefetchBlocks = 192;
   static constexpr int kPrefetchLanes = 8;
+  static constexpr int kPrefetchChannels = 4;
 
   static UBP_ALWAYS_INLINE Vec Load(const float* p) { return _mm256_loadu_ps(p); }
   // GCC makes a load an operand of each instruction that uses it, and so repeats it.

@@ -22,6 +22,7 @@ struct Neon {
   static constexpr int kWidth = 4;
   static constexpr int kPrefetchBlocks = 0;
   static constexpr int kPrefetchLanes = 0;
+  static constexpr int kPrefetchChannels = 0;
 
   static UBP_ALWAYS_INLINE Vec Load(const float* p) { return vld1q_f32(p); }
   static UBP_ALWAYS_INLINE Vec LoadOnce(const float* p) { return Load(p); }

@@ -15,6 +15,7 @@ struct Portable {
   static constexpr int kWidth = 4;
   static constexpr int kPrefetchBlocks = 0;
   static constexpr int kPrefetchLanes = 0;
+  static constexpr int kPrefetchChannels = 0;
 
   static UBP_ALWAYS_INLINE Vec Load(const float* p) {
     Vec v;

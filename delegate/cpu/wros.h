@@ -20,6 +20,7 @@
 //   Vec, kWidth                    a vector of kWidth floats
 //   kPrefetchBlocks                how many blocks ahead weights are prefetched; 0: not at all
 //   kPrefetchLanes                 likewise for the pixels of blocks; at most kOffsetsBeyond
+//   kPrefetchChannels              likewise, in channels, for the rows written and the residual
 //   Load(p), Store(p, v)           unaligned
 //   LoadOnce(p)                    for use in several places
 //   LoadEven(p)                    p[0], p[2], .. of 2 * kWidth floats
@@ -89,6 +90,17 @@ class TileRows {
     StoreVectors<P>(output, Vectors());
   }
 
+  // The rows that a later channel will write and add; a tile has few pixels of each, so that no
+  // hardware foresees them.
+  UBP_ALWAYS_INLINE void PrefetchRow(const float* output, ptrdiff_t output_stride,
+                                     const float* residual, ptrdiff_t residual_stride) const {
+    if constexpr (Simd::kPrefetchChannels > 0) {
+      PrefetchLines<1>(output + Simd::kPrefetchChannels * output_stride, Lines());
+      if (residual == nullptr) return;
+      PrefetchLines<0>(residual + Simd::kPrefetchChannels * residual_stride, Lines());
+    }
+  }
+
   UBP_ALWAYS_INLINE void Add(Blocks* blocks, int32_t count) {
     const int32_t* const end = blocks->offsets + count;
     for (; blocks->offsets != end; ++blocks->offsets, blocks->values += N) {
@@ -101,6 +113,10 @@ class TileRows {
  private:
   using Vec = typename Simd::Vec;
   using Vectors = IndicesUpTo<V>;
+  // The cache lines of a row, as if it began with one.
+  static constexpr int kLineBytes = 64;
+  static constexpr int kRowBytes = V * Simd::kWidth * static_cast<int>(sizeof(float));
+  using Lines = IndicesUpTo<(kRowBytes + kLineBytes - 1) / kLineBytes>;
 
   // Weights are read once for each tile, in one sequence that exceeds the caches close to the core.
   // Hardware follows it within a page only; and what it fetches late stalls all rows at once. Nor
@@ -112,16 +128,14 @@ class TileRows {
     }
     if constexpr (Simd::kPrefetchLanes > 0) {
       static_assert(Simd::kPrefetchLanes <= kOffsetsBeyond);
-      constexpr int kLine = 64;
-      constexpr int kTileBytes = V * Simd::kWidth * static_cast<int>(sizeof(float));
-      PrefetchLines(blocks.input + blocks.offsets[Simd::kPrefetchLanes],
-                    IndicesUpTo<(kTileBytes + kLine - 1) / kLine>());
+      PrefetchLines<0>(blocks.input + blocks.offsets[Simd::kPrefetchLanes], Lines());
     }
   }
 
-  template <int... I>
-  static UBP_ALWAYS_INLINE void PrefetchLines(const char* lane, Indices<I...>) {
-    (__builtin_prefetch(lane + I * 64), ...);
+  // `kWrite`: whether they will be written.
+  template <int kWrite, int... I>
+  static UBP_ALWAYS_INLINE void PrefetchLines(const void* row, Indices<I...>) {
+    (__builtin_prefetch(static_cast<const char*>(row) + I * kLineBytes, kWrite), ...);
   }
 
   template <int... I>
@@ -208,6 +222,8 @@ class PixelRows {
     const float raised = value < min_ ? min_ : value;
     *output = raised > max_ ? max_ : raised;
   }
+
+  UBP_ALWAYS_INLINE void PrefetchRow(const float*, ptrdiff_t, const float*, ptrdiff_t) const {}
 
   UBP_ALWAYS_INLINE void Add(Blocks* blocks, int32_t count) {
     Vec partial[kChains] = {};
@@ -298,6 +314,7 @@ class Wros {
   template <int P>
   UBP_ALWAYS_INLINE void RunStart() {
     if (channel_ == channel_end_) return;
+    rows_.PrefetchRow(output_, output_stride_, residual_, residual_stride_);
     rows_.Add(&blocks_, *counts_++);
     rows_.template Store<P>(output_, residual_);
     rows_.template Set<P>(bias_[P]);
