@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
+
+#include "delegate/cpu/cover.h"
 
 namespace ubp {
 namespace {
@@ -52,34 +55,23 @@ void SetCutBlocks(const std::vector<Block>& pieces, int from, int to, KernelWeig
   weights->values = weights->owned_values.data();
 }
 
-// The fewest blocks of each lane that contain its non-zeros, left to right; a block at the last
-// channels is shifted left, and holds zeros where the one before it reaches.
 void CoverDense(const LayerAttributes& attributes, const float* dense, KernelWeights* weights) {
   const int n = weights->block_size;
   const int channels = attributes.out_channels;
   const int64_t lanes = attributes.lanes();
-  std::vector<std::vector<int32_t>> lanes_of_start(channels);
-  std::vector<int> covered_to(lanes, 0);
-  // Channel by channel, so that the dense weights are read in their order.
-  for (int c = 0; c < channels; ++c) {
-    for (int64_t lane = 0; lane < lanes; ++lane) {
-      if (dense[c * lanes + lane] == 0.0f || covered_to[lane] > c) continue;
-      lanes_of_start[std::min(c, channels - n)].push_back(static_cast<int32_t>(lane));
-      covered_to[lane] = c + n;
-    }
-  }
-  std::fill(covered_to.begin(), covered_to.end(), 0);
+  Cover cover = CoverLanes(dense, channels, lanes, n);
+  weights->counts = std::move(cover.counts);
+  weights->lanes = std::move(cover.lanes);
+  weights->owned_values.resize(weights->lanes.size() * n);
+  float* values = weights->owned_values.data();
+  const int32_t* lane = weights->lanes.data();
   for (int start = 0; start < channels; ++start) {
-    std::sort(lanes_of_start[start].begin(), lanes_of_start[start].end());
-    weights->counts[start] = static_cast<int32_t>(lanes_of_start[start].size());
-    for (const int32_t lane : lanes_of_start[start]) {
-      weights->lanes.push_back(lane);
-      for (int j = 0; j < n; ++j) {
-        const int channel = start + (j - start % n + n) % n;
-        const bool covered = channel < covered_to[lane];
-        weights->owned_values.push_back(covered ? 0.0f : dense[channel * lanes + lane]);
+    for (int32_t i = 0; i < weights->counts[start]; ++i, ++lane) {
+      const int first = start == channels - n ? cover.begun_at[i] : start;
+      for (int c = start; c < start + n; ++c) {
+        values[c & (n - 1)] = c < first ? 0.0f : dense[c * lanes + *lane];
       }
-      covered_to[lane] = start + n;
+      values += n;
     }
   }
   weights->values = weights->owned_values.data();
