@@ -47,17 +47,24 @@ def test_wider_layers_gain_more_since_the_transposes_weigh_less() -> None:
     assert speedup(candidate(conv(512), 0.2, 196)) > speedup(candidate(conv(32), 0.2, 196))
 
 
-def test_blocks_of_every_size_have_a_cost_that_grows_slower_than_the_size() -> None:
-    assert sorted(COSTS.block) == list(BLOCK_SIZES)
-    per_weight = [COSTS.block[n] / n for n in BLOCK_SIZES]
-    assert per_weight == sorted(per_weight, reverse=True)
+def test_larger_blocks_cost_more_but_less_than_their_weights_alone() -> None:
+    for costs in (COSTS.block, COSTS.single):
+        assert sorted(costs) == list(BLOCK_SIZES)
+        for n in BLOCK_SIZES[1:]:
+            assert costs[n // 2] < costs[n] < n * costs[1]
 
 
-def test_one_row_of_a_fully_connected_layer_is_decided_by_bytes() -> None:
-    found = candidate(dense_layer(), 0.2, 1)
+def test_pixels_are_computed_in_whole_tiles() -> None:
+    slow, fast = (speedup(candidate(conv(), 0.2, pixels)) for pixels in (17, 32))
+    assert fast > 1.5 * slow
+
+
+@pytest.mark.parametrize("attributes", [conv(), dense_layer()], ids=["conv", "dense"])
+def test_one_pixel_of_a_pointwise_layer_transposes_nothing(attributes: Attributes) -> None:
+    found = candidate(attributes, 0.2, 1)
     blocks = cover_lanes(found.weights != 0, 4)
-    activations = 4 * (256 + 256)
-    expected = (4 * 256 * 256 + activations) / (20 * blocks.count + activations)
+    activations = 256 + 256
+    expected = (256 * 256 + activations) / (COSTS.single[4] * blocks.count + activations)
     assert predict_speedup(found, blocks) == pytest.approx(expected)
 
 
