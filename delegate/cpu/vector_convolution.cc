@@ -55,7 +55,8 @@ class VectorConvolution : public Convolution {
 
 bool SuitsVectorConvolution(const LayerWeights& layer, const ConvShape& shape) {
   constexpr int kFewPixels = 4;
-  return layer.dense.weights != nullptr && shape.pointwise() && shape.out_pixels() <= kFewPixels;
+  return layer.dense.weights != nullptr && layer.dense.block_size == 0 && shape.pointwise() &&
+         shape.out_pixels() <= kFewPixels;
 }
 
 std::unique_ptr<Convolution> MakeVectorConvolution(const LayerWeights& layer,

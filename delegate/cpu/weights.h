@@ -15,6 +15,9 @@ namespace ubp {
 struct DenseWeights {
   const float* weights = nullptr;  // [out_channels, lanes]
   const float* bias = nullptr;     // [out_channels], or null
+  // To be run in blocks of this size, which cover its non-zeros; 0: it has hardly any zeros, and is
+  // run as is best for the kernels.
+  int block_size = 0;
 };
 
 // The weights of a convolution or fully-connected layer as the model has them.

@@ -10,6 +10,7 @@ namespace {
 // Blocks of the layer, or those that a dense layer is cut into: of any size up to its channels.
 int BlockSizeOf(const LayerWeights& layer, const KernelFamily& family) {
   if (layer.dense.weights == nullptr) return layer.attributes.block_size;
+  if (layer.dense.block_size > 0) return layer.dense.block_size;
   int block_size = family.dense_block_size;
   while (block_size > layer.attributes.out_channels) block_size /= 2;
   return block_size;

@@ -62,7 +62,7 @@ std::string NameOf(const TfLiteRegistration& registration) {
 // The converter names a fused op after all the ops in it, separated by ';': the first will do.
 std::string ShortName(const std::string& name) { return name.substr(0, name.find(';')); }
 
-std::optional<OpType> SparseType(const TfLiteRegistration& registration) {
+std::optional<OpType> PackedType(const TfLiteRegistration& registration) {
   const char* name = registration.custom_name;
   if (registration.builtin_code != kTfLiteBuiltinCustom || name == nullptr) {
     return std::nullopt;
@@ -74,32 +74,49 @@ std::optional<OpType> SparseType(const TfLiteRegistration& registration) {
   return std::nullopt;
 }
 
+int PackedBlockSize(OpType type, const NodeView& view) {
+  LayerAttributes attributes;
+  const OpKind kind = type == OpType::kConv2D ? OpKind::kConv2D : OpKind::kFullyConnected;
+  const Status status =
+      ReadAttributes(kind, view.custom_options(), view.custom_options_size(), &attributes);
+  return status.ok() ? attributes.block_size : 0;
+}
+
+bool CanBeSparse(OpType type) { return type == OpType::kConv2D || type == OpType::kFullyConnected; }
+
 }  // namespace
 
 ClaimResult Claim(const TfLiteContext& context, const TfLiteNode& node,
-                  const TfLiteRegistration& registration) {
+                  const TfLiteRegistration& registration, const ClaimOptions& options) {
   const NodeView view(context, node);
-  const std::string name = NameOf(registration);
   ClaimResult result;
-  result.label = name;
+  result.op = NameOf(registration);
   if (const TfLiteTensor* output = view.Output()) {
-    result.label += " '" + ShortName(output->name != nullptr ? output->name : "") + "'";
+    result.layer = ShortName(output->name != nullptr ? output->name : "");
   }
-  result.type = SparseType(registration);
-  result.sparse = result.type.has_value();
-  if (result.sparse) return result;
+  result.type = PackedType(registration);
+  result.packed = result.type.has_value();
+  if (result.packed) {
+    result.block_size = PackedBlockSize(*result.type, view);
+    return result;
+  }
 
   const BuiltinOp* builtin = FindBuiltinOp(registration.builtin_code);
   if (builtin == nullptr) {
-    result.reason = name + " is left to the interpreter.";
+    result.reason = result.op + " is left to the interpreter.";
     return result;
   }
   GraphOp op;
   const Status status = ReadBuiltinOp(*builtin, view, &op);
-  if (status.ok()) {
-    result.type = builtin->type;
-  } else {
+  if (!status.ok()) {
     result.reason = status.message();
+    return result;
+  }
+  result.type = builtin->type;
+  if (options.sparse_from_dense && CanBeSparse(builtin->type)) {
+    const LayerPixels pixels = {Pixels(*view.Input(0)), Pixels(*view.Output())};
+    result.choice = ChooseBlocks(op.attributes, op.dense.weights, pixels);
+    if (result.choice.pays) result.block_size = result.choice.block_size;
   }
   return result;
 }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "delegate/graph/block_choice.h"
 #include "delegate/graph/graph.h"
 #include "tensorflow/lite/core/c/common.h"
 
@@ -13,10 +14,22 @@ namespace ubp {
 struct ClaimResult {
   // Nothing: the node is left to the interpreter.
   std::optional<OpType> type;
-  bool sparse = false;  // UbpConv2D or UbpFullyConnected
+  bool packed = false;  // UbpConv2D or UbpFullyConnected
+  BlockChoice choice;   // of a dense layer, if asked for
+  int block_size = 0;   // of a block-sparse layer; 0 if it is damaged
+  std::string op;       // "CONV_2D"
+  std::string layer;    // the output tensor's name, shortened: "stem"; may be empty
+  std::string reason;   // a sentence, where the node is left
+
+  // Run in blocks that leave out zeros.
+  bool sparse() const { return packed || choice.pays; }
   // Op and layer, for messages: "CONV_2D 'stem'".
-  std::string label;
-  std::string reason;  // a sentence, where the node is left
+  std::string label() const { return layer.empty() ? op : op + " '" + layer + "'"; }
+};
+
+struct ClaimOptions {
+  // Whether CONV_2D and FULLY_CONNECTED with enough zeros among their weights count as block-sparse.
+  bool sparse_from_dense = true;
 };
 
 // A block-sparse op is taken by its name alone: no other code can run it, so
@@ -28,7 +41,7 @@ struct ClaimResult {
 // shapes in the model file, so that the answer also holds after inputs have
 // been resized along dimensions that the file leaves open.
 ClaimResult Claim(const TfLiteContext& context, const TfLiteNode& node,
-                  const TfLiteRegistration& registration);
+                  const TfLiteRegistration& registration, const ClaimOptions& options);
 
 }  // namespace ubp
 

@@ -48,15 +48,15 @@ struct GraphOp {
   OpType type = OpType::kConv2D;
   std::vector<int> inputs;  // activations, as indices into Graph::tensors
   int output = -1;
-  // Window, channels and fused activation, as far as the type has them;
-  // block_size is 1 where the layer is not block-sparse. In and out channels
-  // are equal for a depthwise convolution; 0 for ops without weights.
+  // Window, channels and fused activation, as far as the type has them; block_size is 1 where the
+  // layer is not converted. In and out channels are equal for a depthwise convolution; 0 for ops
+  // without weights.
   LayerAttributes attributes;
   Pads pads;               // kPad
   bool keep_dims = false;  // kMean: output [batch, 1, 1, channels]
   // kConv2D, kFullyConnected. For kDepthwiseConv2D only dense: [kernel_h, kernel_w, channels].
-  PackedLayer packed;  // of a block-sparse layer: packed.counts() is not empty
-  DenseWeights dense;  // of any other; its weights are null for a block-sparse one
+  PackedLayer packed;  // of a converted layer: packed.counts() is not empty
+  DenseWeights dense;  // of any other; its weights are null for a converted one
 };
 
 struct Graph {

@@ -11,10 +11,10 @@
 namespace ubp {
 namespace {
 
-// The inputs of a block-sparse layer.
-enum SparseInput { kActivation = 0, kPackedWeights = 1, kBias = 2, kNumInputs = 3 };
+// The inputs of a converted layer.
+enum PackedInput { kActivation = 0, kPackedWeights = 1, kBias = 2, kNumInputs = 3 };
 
-Status CheckSparseTensors(const NodeView& node) {
+Status CheckPackedTensors(const NodeView& node) {
   if (node.num_inputs() < kBias || node.num_inputs() > kNumInputs) {
     return Status::Error("the op has " + std::to_string(node.num_inputs()) +
                          " inputs, expected 2 or 3.");
@@ -38,8 +38,8 @@ Status CheckSparseTensors(const NodeView& node) {
 }
 
 // UbpConv2D or UbpFullyConnected.
-Status ReadSparseOp(const NodeView& node, GraphOp* op) {
-  UBP_RETURN_IF_ERROR(CheckSparseTensors(node));
+Status ReadPackedOp(const NodeView& node, GraphOp* op) {
+  UBP_RETURN_IF_ERROR(CheckPackedTensors(node));
   const OpKind kind = op->type == OpType::kConv2D ? OpKind::kConv2D : OpKind::kFullyConnected;
   UBP_RETURN_IF_ERROR(
       ReadAttributes(kind, node.custom_options(), node.custom_options_size(), &op->attributes));
@@ -51,7 +51,8 @@ Status ReadSparseOp(const NodeView& node, GraphOp* op) {
 
 class Importer {
  public:
-  Importer(TfLiteContext* context, Graph* graph) : context_(context), graph_(graph) {}
+  Importer(TfLiteContext* context, const ClaimOptions& options, Graph* graph)
+      : context_(context), options_(options), graph_(graph) {}
 
   Status ImportNode(int index) {
     TfLiteNode* node = nullptr;
@@ -60,22 +61,22 @@ class Importer {
     if (context_->GetNodeAndRegistration(context_, index, &node, &registration) != kTfLiteOk) {
       return Status::Error(place + " of the model cannot be read.");
     }
-    const ClaimResult claim = Claim(*context_, *node, *registration);
+    const ClaimResult claim = Claim(*context_, *node, *registration, options_);
     const NodeView view(*context_, *node);
     if (!claim.type) {
-      return Status::Error(place + " of the model, " + claim.label +
+      return Status::Error(place + " of the model, " + claim.label() +
                            ", is not for this delegate: " + claim.reason);
     }
     if (view.num_outputs() != 1) {
-      return Status::Error(claim.label + ": " + place + " has " +
+      return Status::Error(claim.label() + ": " + place + " has " +
                            std::to_string(view.num_outputs()) + " outputs, expected 1.");
     }
     if (view.Output() == nullptr) {
-      return Status::Error(claim.label + ": the output of " + place + " does not exist.");
+      return Status::Error(claim.label() + ": the output of " + place + " does not exist.");
     }
     const Status status = ImportOp(claim, *registration, view);
     if (status.ok()) return status;
-    return Status::Error(claim.label + ": " + status.message());
+    return Status::Error(claim.label() + ": " + status.message());
   }
 
   void SetStorage(const TfLiteIntArray& indices, Storage storage) {
@@ -90,15 +91,16 @@ class Importer {
   Status ImportOp(const ClaimResult& claim, const TfLiteRegistration& registration,
                   const NodeView& node) {
     GraphOp op;
-    op.label = claim.label;
+    op.label = claim.label();
     op.type = *claim.type;
     int activations = 1;
-    if (claim.sparse) {
-      UBP_RETURN_IF_ERROR(ReadSparseOp(node, &op));
+    if (claim.packed) {
+      UBP_RETURN_IF_ERROR(ReadPackedOp(node, &op));
     } else {
       const BuiltinOp& builtin = *FindBuiltinOp(registration.builtin_code);
       UBP_RETURN_IF_ERROR(ReadBuiltinOp(builtin, node, &op));
       activations = builtin.activations;
+      op.dense.block_size = claim.block_size;
     }
     for (int i = 0; i < activations; ++i) {
       op.inputs.push_back(TensorOf(node.InputIndex(i)));
@@ -119,14 +121,16 @@ class Importer {
   }
 
   TfLiteContext* context_;
+  ClaimOptions options_;
   Graph* graph_;
   std::map<int, int> tensor_of_index_;
 };
 
 }  // namespace
 
-Status ImportGraph(TfLiteContext* context, const TfLiteDelegateParams& params, Graph* graph) {
-  Importer importer(context, graph);
+Status ImportGraph(TfLiteContext* context, const TfLiteDelegateParams& params,
+                   const ClaimOptions& options, Graph* graph) {
+  Importer importer(context, options, graph);
   for (int i = 0; i < params.nodes_to_replace->size; ++i) {
     UBP_RETURN_IF_ERROR(importer.ImportNode(params.nodes_to_replace->data[i]));
   }

@@ -4,18 +4,21 @@
 #define UBP_DELEGATE_GRAPH_IMPORT_H_
 
 #include "delegate/common/status.h"
+#include "delegate/graph/claim.h"
 #include "delegate/graph/graph.h"
 #include "tensorflow/lite/core/c/common.h"
 
 namespace ubp {
 
 // Reads and checks the nodes of one part of the model, all of which Claim()
-// takes; everything a model file can get wrong is found here. The graph refers
-// to constant tensors of the model, which the interpreter keeps.
+// takes with the same options; everything a model file can get wrong is found
+// here. The graph refers to constant tensors of the model, which the
+// interpreter keeps.
 //
 // In the graph, every tensor is written by one op at most, and before any op
 // reads it.
-Status ImportGraph(TfLiteContext* context, const TfLiteDelegateParams& params, Graph* graph);
+Status ImportGraph(TfLiteContext* context, const TfLiteDelegateParams& params,
+                   const ClaimOptions& options, Graph* graph);
 
 }  // namespace ubp
 

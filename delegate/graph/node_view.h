@@ -28,6 +28,12 @@ bool IsConstant(const TfLiteTensor& tensor);
 // resized.
 Dims FileDims(const TfLiteTensor& tensor);
 
+// How many vectors of channels the tensor holds: batch * height * width of an image, rows of a
+// matrix. Dimensions that are not known yet count as 1.
+double Pixels(const TfLiteTensor& tensor);
+// All elements, counted likewise.
+double Elements(const TfLiteTensor& tensor);
+
 class NodeView {
  public:
   NodeView(const TfLiteContext& context, const TfLiteNode& node) : context_(context), node_(node) {}

@@ -4,7 +4,6 @@
 #include <map>
 #include <numeric>
 
-#include "delegate/graph/claim.h"
 #include "delegate/graph/node_view.h"
 
 namespace ubp {
@@ -28,11 +27,11 @@ class Stretches {
 };
 
 // Joins each node that can be taken with those whose outputs it reads.
-void JoinByTensors(const std::vector<TfLiteNode*>& nodes, const std::vector<ClaimResult>& claims,
-                   Stretches* stretches) {
+void JoinByTensors(const std::vector<TfLiteNode*>& nodes,
+                   const std::vector<NodeDecision>& decisions, Stretches* stretches) {
   std::map<int, size_t> producer;
   for (size_t i = 0; i < nodes.size(); ++i) {
-    if (!claims[i].type) continue;
+    if (!decisions[i].claim.type) continue;
     for (int k = 0; k < nodes[i]->inputs->size; ++k) {
       const auto found = producer.find(nodes[i]->inputs->data[k]);
       if (found != producer.end()) stretches->Join(i, found->second);
@@ -50,64 +49,72 @@ struct Balance {
 
   bool pays() const { return sparse && saved >= lost; }
 };
-constexpr double kTransposedValue = 10.0;
 constexpr double kDenseLoss = 0.45;
-
-double Elements(const TfLiteTensor& tensor) {
-  double elements = 1.0;
-  for (int i = 0; i < tensor.dims->size; ++i) elements *= tensor.dims->data[i];
-  return elements;
-}
 
 void AddToBalance(const NodeView& node, const ClaimResult& claim, Balance* balance) {
   const TfLiteTensor* const input = node.Input(0);
   const TfLiteTensor* const output = node.Output();
-  balance->sparse = balance->sparse || claim.sparse;
+  balance->sparse = balance->sparse || claim.sparse();
   if (input == nullptr || output == nullptr) return;  // a block-sparse op that import will refuse
-  if (claim.sparse) {
-    balance->saved += kTransposedValue * (Elements(*input) + Elements(*output));
+  if (claim.sparse()) {
+    balance->saved += kTransposeCost * (Elements(*input) + Elements(*output));
   } else if (claim.type == OpType::kConv2D) {
-    const TfLiteIntArray& dims = *output->dims;
-    const bool is_vector = dims.data[1] * dims.data[2] == 1;  // not run in blocks
-    const double pixels = Elements(*output) / std::max(1, dims.data[3]);
+    const double pixels = Pixels(*output);
+    const bool is_vector = pixels <= input->dims->data[0];  // not run in blocks
     if (!is_vector) balance->lost += kDenseLoss * pixels * Elements(*node.Input(1));
   }
 }
 
-}  // namespace
-
-TfLiteStatus DecideNodes(TfLiteContext* context, Take take, std::vector<NodeDecision>* decisions) {
+TfLiteStatus ClaimNodes(TfLiteContext* context, const ClaimOptions& options,
+                        std::vector<TfLiteNode*>* nodes, std::vector<NodeDecision>* decisions) {
   TfLiteIntArray* plan = nullptr;
   TF_LITE_ENSURE_STATUS(context->GetExecutionPlan(context, &plan));
-  std::vector<TfLiteNode*> nodes;
-  std::vector<ClaimResult> claims;
-  decisions->clear();
   for (int i = 0; i < plan->size; ++i) {
     TfLiteNode* node = nullptr;
     TfLiteRegistration* registration = nullptr;
     TF_LITE_ENSURE_STATUS(
         context->GetNodeAndRegistration(context, plan->data[i], &node, &registration));
-    nodes.push_back(node);
-    claims.push_back(Claim(*context, *node, *registration));
-    decisions->push_back({plan->data[i], false, claims.back().label, claims.back().reason});
+    nodes->push_back(node);
+    decisions->push_back(
+        {plan->data[i], false, Claim(*context, *node, *registration, options), ""});
   }
+  return kTfLiteOk;
+}
+
+// Why a node is left that could be taken.
+std::string ReasonToLeave(const ClaimResult& claim, const Balance& balance) {
+  const std::string zeros = claim.choice.block_size > 0 ? Describe(claim.choice) + "; " : "";
+  return zeros + (balance.sparse ? "the dense layers around would lose more than the block-sparse "
+                                   "layers near would gain."
+                                 : "no block-sparse layer is near.");
+}
+
+}  // namespace
+
+TfLiteStatus DecideNodes(TfLiteContext* context, Take take, const ClaimOptions& options,
+                         std::vector<NodeDecision>* decisions) {
+  std::vector<TfLiteNode*> nodes;
+  decisions->clear();
+  TF_LITE_ENSURE_STATUS(ClaimNodes(context, options, &nodes, decisions));
   Stretches stretches(nodes.size());
-  JoinByTensors(nodes, claims, &stretches);
+  JoinByTensors(nodes, *decisions, &stretches);
   std::vector<Balance> balances(nodes.size());  // of the stretch that a node stands for
   for (size_t i = 0; i < nodes.size(); ++i) {
-    if (!claims[i].type) continue;
-    AddToBalance(NodeView(*context, *nodes[i]), claims[i], &balances[stretches.Of(i)]);
+    const ClaimResult& claim = (*decisions)[i].claim;
+    if (!claim.type) continue;
+    AddToBalance(NodeView(*context, *nodes[i]), claim, &balances[stretches.Of(i)]);
   }
   for (size_t i = 0; i < nodes.size(); ++i) {
-    if (!claims[i].type) continue;
     NodeDecision& decision = (*decisions)[i];
+    const ClaimResult& claim = decision.claim;
+    if (!claim.type) {
+      decision.reason = claim.reason;
+      continue;
+    }
     const Balance& balance = balances[stretches.Of(i)];
     decision.taken =
-        take == Take::kAll || claims[i].sparse || (take == Take::kAuto && balance.pays());
-    if (decision.taken) continue;
-    decision.reason = balance.sparse ? "the dense layers around would lose more than the "
-                                       "block-sparse layers near would gain."
-                                     : "no block-sparse layer is near.";
+        take == Take::kAll || claim.sparse() || (take == Take::kAuto && balance.pays());
+    if (!decision.taken) decision.reason = ReasonToLeave(claim, balance);
   }
   return kTfLiteOk;
 }

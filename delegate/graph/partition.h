@@ -5,10 +5,12 @@
 #include <string>
 #include <vector>
 
+#include "delegate/graph/claim.h"
 #include "tensorflow/lite/core/c/common.h"
 
 namespace ubp {
 
+// A block-sparse layer is one that Claim() calls sparse: converted, or dense with enough zeros.
 enum class Take {
   // Of every stretch of nodes that can be taken and holds a block-sparse layer all, if that is
   // predicted to pay, else its block-sparse layers.
@@ -20,12 +22,13 @@ enum class Take {
 struct NodeDecision {
   int node = -1;  // index in the model
   bool taken = false;
-  std::string label;   // op and layer
+  ClaimResult claim;
   std::string reason;  // a sentence, where the node is left
 };
 
 // One decision for each node of the execution plan, in its order.
-TfLiteStatus DecideNodes(TfLiteContext* context, Take take, std::vector<NodeDecision>* decisions);
+TfLiteStatus DecideNodes(TfLiteContext* context, Take take, const ClaimOptions& options,
+                         std::vector<NodeDecision>* decisions);
 
 }  // namespace ubp
 

@@ -1,5 +1,6 @@
 #include "delegate/plugin/delegate.h"
 
+#include <exception>
 #include <string>
 #include <vector>
 
@@ -12,36 +13,57 @@ namespace {
 
 void LogDecisions(const std::vector<NodeDecision>& decisions) {
   for (const NodeDecision& decision : decisions) {
-    Log(LogLevel::kInfo,
-        decision.label + (decision.taken ? ": taken" : ": left, " + decision.reason));
+    const ClaimResult& claim = decision.claim;
+    std::string line = claim.label();
+    if (!decision.taken) {
+      line += ": left, " + decision.reason;
+    } else {
+      line += claim.choice.pays ? ": taken, " + Describe(claim.choice) : ": taken";
+    }
+    Log(LogLevel::kInfo, line);
   }
 }
 
-TfLiteStatus Prepare(TfLiteContext* context, TfLiteDelegate* delegate) {
-  const DelegateOptions& options = Delegate::From(delegate)->options();
+void LogTotal(const DelegateOptions& options, size_t taken, size_t nodes) {
+  const std::string total = std::to_string(nodes);
+  if (taken == 0) {
+    const char* const why =
+        options.claim.sparse_from_dense
+            ? "no layer has enough zeros to gain from them; prune the model first."
+            : "it has no block-sparse layers; convert a pruned model with 'ubp convert'.";
+    Log(LogLevel::kWarning, "took none of the model's " + total + " nodes: " + why);
+  } else if (options.log_info) {
+    Log(LogLevel::kInfo, "took " + std::to_string(taken) + " of the model's " + total + " nodes.");
+  }
+}
+
+// The C++ standard library throws when memory runs out.
+TfLiteStatus TakeNodes(TfLiteContext* context, TfLiteDelegate* tflite_delegate) {
+  Delegate& delegate = *Delegate::From(tflite_delegate);
+  const DelegateOptions& options = delegate.options();
   // The reference knows block-sparse layers only.
   const Take take = options.family == nullptr ? Take::kSparse : options.take;
   std::vector<NodeDecision> decisions;
-  TF_LITE_ENSURE_STATUS(DecideNodes(context, take, &decisions));
+  TF_LITE_ENSURE_STATUS(DecideNodes(context, take, options.claim, &decisions));
   std::vector<int> taken = {0};  // as a TfLiteIntArray: its length, then its elements
   for (const NodeDecision& decision : decisions) {
     if (decision.taken) taken.push_back(decision.node);
   }
   taken[0] = static_cast<int>(taken.size()) - 1;
   if (options.log_info) LogDecisions(decisions);
-  const std::string total = std::to_string(decisions.size());
-  if (taken[0] == 0) {
-    Log(LogLevel::kWarning, "took none of the model's " + total +
-                                " nodes: it has no block-sparse layers; convert a pruned model "
-                                "with 'ubp convert'.");
-    return kTfLiteOk;
-  }
-  if (options.log_info) {
-    Log(LogLevel::kInfo,
-        "took " + std::to_string(taken[0]) + " of the model's " + total + " nodes.");
-  }
+  LogTotal(options, taken.size() - 1, decisions.size());
+  if (taken[0] == 0) return kTfLiteOk;
   return context->ReplaceNodeSubsetsWithDelegateKernels(
-      context, PartRegistration(), reinterpret_cast<TfLiteIntArray*>(taken.data()), delegate);
+      context, PartRegistration(), reinterpret_cast<TfLiteIntArray*>(taken.data()),
+      tflite_delegate);
+}
+
+TfLiteStatus Prepare(TfLiteContext* context, TfLiteDelegate* delegate) {
+  try {
+    return TakeNodes(context, delegate);
+  } catch (const std::exception& error) {
+    return Fail(context, error.what());
+  }
 }
 
 }  // namespace

@@ -61,6 +61,13 @@ Status ParseTake(const std::string& key, const std::string& value, DelegateOptio
   return Status::Ok();
 }
 
+Status ParseSparseFromDense(const std::string& key, const std::string& value,
+                            DelegateOptions* options) {
+  if (value != "on" && value != "off") return BadValue(key, value, "on or off");
+  options->claim.sparse_from_dense = value == "on";
+  return Status::Ok();
+}
+
 struct Option {
   const char* key;
   Status (*parse)(const std::string& key, const std::string& value, DelegateOptions* options);
@@ -69,6 +76,7 @@ struct Option {
 constexpr Option kOptions[] = {{"kernel", &ParseKernel},
                                {"log", &ParseLog},
                                {"num_threads", &ParseNumThreads},
+                               {"sparse_from_dense", &ParseSparseFromDense},
                                {"take", &ParseTake}};
 
 Status ParseOption(const std::string& key, const std::string& value, DelegateOptions* options) {

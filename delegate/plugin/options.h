@@ -7,6 +7,7 @@
 
 #include "delegate/common/status.h"
 #include "delegate/cpu/kernels.h"
+#include "delegate/graph/claim.h"
 #include "delegate/graph/partition.h"
 
 namespace ubp {
@@ -20,6 +21,8 @@ struct DelegateOptions {
   // `take`: auto (stretches of the model with block-sparse layers), sparse (only those layers), or
   // all (whatever can be taken).
   Take take = Take::kAuto;
+  // `sparse_from_dense`: on, or off.
+  ClaimOptions claim;
   // `log`: quiet (errors and warnings), or info (also what is taken, kernels and memory).
   bool log_info = false;
 };

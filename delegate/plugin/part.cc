@@ -22,7 +22,7 @@ class Part {
  public:
   Part(TfLiteContext* context, const TfLiteDelegateParams& params)
       : delegate_(Delegate::From(params.delegate)),
-        imported_(ImportGraph(context, params, &graph_)) {}
+        imported_(ImportGraph(context, params, delegate_->options().claim, &graph_)) {}
 
   Status Prepare(TfLiteContext* context) {
     UBP_RETURN_IF_ERROR(imported_);
@@ -90,12 +90,6 @@ class Part {
   std::vector<float*> memory_;  // of each tensor of the graph, during an invocation
 };
 
-// To the interpreter, which prints it or raises it; it puts words of its own right after it.
-TfLiteStatus Fail(TfLiteContext* context, const std::string& message) {
-  context->ReportError(context, "%s\n", message.c_str());
-  return kTfLiteError;
-}
-
 // The C++ standard library throws when memory runs out; nothing may be thrown through the
 // interpreter.
 void* Init(TfLiteContext* context, const char* buffer, size_t) {
@@ -126,6 +120,11 @@ TfLiteStatus Invoke(TfLiteContext* context, TfLiteNode* node) {
 }
 
 }  // namespace
+
+TfLiteStatus Fail(TfLiteContext* context, const std::string& message) {
+  context->ReportError(context, "%s\n", message.c_str());
+  return kTfLiteError;
+}
 
 TfLiteRegistration PartRegistration() {
   TfLiteRegistration registration{};

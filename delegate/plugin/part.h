@@ -2,11 +2,17 @@
 #ifndef UBP_DELEGATE_PLUGIN_PART_H_
 #define UBP_DELEGATE_PLUGIN_PART_H_
 
+#include <string>
+
 #include "tensorflow/lite/core/c/common.h"
 
 namespace ubp {
 
 TfLiteRegistration PartRegistration();
+
+// Hands an error to the interpreter, which prints it or raises it, with words of its own right after
+// it; returns kTfLiteError.
+TfLiteStatus Fail(TfLiteContext* context, const std::string& message);
 
 }  // namespace ubp
 

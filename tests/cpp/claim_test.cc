@@ -48,7 +48,7 @@ class EveryKindTest : public ::testing::TestWithParam<Kind> {
     change(model);
     const ClaimResult claim = model.ClaimNode();
     EXPECT_FALSE(claim.type.has_value());
-    EXPECT_FALSE(claim.sparse);
+    EXPECT_FALSE(claim.sparse());
     return claim.reason;
   }
 };
@@ -57,8 +57,8 @@ TEST_P(EveryKindTest, IsTaken) {
   FakeModel model = GetParam().make();
   const ClaimResult claim = model.ClaimNode();
   EXPECT_EQ(claim.type, GetParam().type) << claim.reason;
-  EXPECT_FALSE(claim.sparse);
-  EXPECT_EQ(claim.label, GetParam().label);
+  EXPECT_FALSE(claim.sparse());
+  EXPECT_EQ(claim.label(), GetParam().label);
   EXPECT_EQ(claim.reason, "");
 }
 
@@ -129,7 +129,7 @@ TEST(ClaimTest, LeavesOtherOperators) {
   FakeModel model = PoolModel();
   TfLiteRegistration& registration = model.registration();
   registration.builtin_code = kTfLiteBuiltinSoftmax;
-  EXPECT_EQ(model.ClaimNode().label, "SOFTMAX 'pool'");
+  EXPECT_EQ(model.ClaimNode().label(), "SOFTMAX 'pool'");
   EXPECT_EQ(model.ClaimNode().reason, "SOFTMAX is left to the interpreter.");
   registration.builtin_code = 12345;
   EXPECT_EQ(model.ClaimNode().reason, "builtin operator 12345 is left to the interpreter.");
@@ -146,11 +146,11 @@ TEST(ClaimTest, TakesSparseOpsByNameAlone) {
   model.CustomNode("UbpConv2D", {}, {}, {0});
   model.CustomNode("UbpFullyConnected", {}, {}, {});
   EXPECT_EQ(model.ClaimNode(0).type, OpType::kConv2D);
-  EXPECT_TRUE(model.ClaimNode(0).sparse);
-  EXPECT_EQ(model.ClaimNode(0).label, "UbpConv2D 'expand'");
+  EXPECT_TRUE(model.ClaimNode(0).sparse());
+  EXPECT_EQ(model.ClaimNode(0).label(), "UbpConv2D 'expand'");
   EXPECT_EQ(model.ClaimNode(1).type, OpType::kFullyConnected);
-  EXPECT_TRUE(model.ClaimNode(1).sparse);
-  EXPECT_EQ(model.ClaimNode(1).label, "UbpFullyConnected");
+  EXPECT_TRUE(model.ClaimNode(1).sparse());
+  EXPECT_EQ(model.ClaimNode(1).label(), "UbpFullyConnected");
   // A name alone: a builtin operator's custom_name means nothing.
   model.registration(0).builtin_code = kTfLiteBuiltinSoftmax;
   EXPECT_FALSE(model.ClaimNode(0).type.has_value());

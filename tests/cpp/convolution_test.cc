@@ -160,7 +160,8 @@ std::vector<float> RunConvolution(const TestLayer& layer, const ConvShape& shape
                                   const KernelFamily* family, int threads,
                                   const std::vector<float>& input, Forms forms = {}) {
   std::vector<float> transposed;
-  const LayerWeights weights = forms.dense ? layer.Dense(&transposed) : layer.Packed();
+  LayerWeights weights = forms.dense ? layer.Dense(&transposed) : layer.Packed();
+  if (forms.dense) weights.dense.block_size = layer.attributes.block_size;
   PlaneTensor in{GeometryFor(shape, true), shape.batch, shape.in_c};
   PlaneTensor out{GeometryFor(shape, false), shape.batch, shape.out_c};
   ConvLayout layout;
@@ -235,8 +236,9 @@ TEST_P(ConvolutionTest, GivesTheSameInEveryForm) {
   const std::vector<double> expected = DenseConvolution(g, layer, shape, input);
   for (const KernelFamily* family : AllKernelFamilies()) {
     if (!family->supported()) continue;
-    for (const Forms forms : {Forms{true, false, false}, Forms{false, true, false},
-                              Forms{true, true, false}, Forms{true, true, true}}) {
+    for (const Forms forms :
+         {Forms{true, false, false}, Forms{false, true, false}, Forms{true, true, false},
+          Forms{true, true, true}, Forms{false, false, true}}) {
       const std::vector<float> output = RunConvolution(layer, shape, family, 1, input, forms);
       for (size_t i = 0; i < output.size(); ++i) {
         ASSERT_NEAR(output[i], expected[i], 1e-3) << family->name << ", element " << i;

@@ -65,7 +65,7 @@ void FakeModel::SetOutputs(std::vector<int> outputs, int index) {
 }
 
 ClaimResult FakeModel::ClaimNode(int index) {
-  return Claim(*context(), node(index), registration(index));
+  return Claim(*context(), node(index), registration(index), ClaimOptions());
 }
 
 Status FakeModel::Import(const std::vector<int>& part_inputs, const std::vector<int>& part_outputs,
@@ -77,15 +77,15 @@ Status FakeModel::Import(const std::vector<int>& part_inputs, const std::vector<
   params.nodes_to_replace = IntArray(nodes);
   params.input_tensors = IntArray(part_inputs);
   params.output_tensors = IntArray(part_outputs);
-  return ImportGraph(context(), params, graph);
+  return ImportGraph(context(), params, ClaimOptions(), graph);
 }
 
-std::vector<NodeDecision> FakeModel::Decide(Take take) {
+std::vector<NodeDecision> FakeModel::Decide(Take take, bool sparse_from_dense) {
   std::vector<int> nodes(nodes_.size());
   std::iota(nodes.begin(), nodes.end(), 0);
   plan_ = IntArray(nodes);
   std::vector<NodeDecision> decisions;
-  if (DecideNodes(context(), take, &decisions) != kTfLiteOk) decisions.clear();
+  if (DecideNodes(context(), take, {sparse_from_dense}, &decisions) != kTfLiteOk) decisions.clear();
   return decisions;
 }
 

@@ -58,7 +58,7 @@ class FakeModel {
 
   ClaimResult ClaimNode(int index = 0);
   // Whether each node is taken, and why not, of the execution plan 0, 1, 2, ...
-  std::vector<NodeDecision> Decide(Take take);
+  std::vector<NodeDecision> Decide(Take take, bool sparse_from_dense = true);
   // Imports all nodes as one part, and the node `extra` where it is not -1.
   Status Import(const std::vector<int>& part_inputs, const std::vector<int>& part_outputs,
                 Graph* graph, int extra = -1);

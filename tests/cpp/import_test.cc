@@ -3,6 +3,7 @@
 
 #include "delegate/graph/import.h"
 
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <vector>
@@ -254,6 +255,21 @@ TEST_P(SparseTest, ReportsDamagedConstants) {
 INSTANTIATE_TEST_SUITE_P(Import, SparseTest,
                          ::testing::Values(OpKind::kConv2D, OpKind::kFullyConnected),
                          [](const auto& info) { return std::string(OpName(info.param)); });
+
+TEST(ImportTest, DenseLayersWithZerosAreRunInTheBlocksThatCoverThem) {
+  FakeModel model;
+  model.Activation({1, 64}, "classifier");
+  model.Activation({1, 256});
+  std::vector<float> weights(64 * 256);  // every 16th lane is not zero
+  for (size_t i = 0; i < weights.size(); i += 16) weights[i] = 1.0f;
+  model.SetDims(model.Floats(weights), {64, 256});
+  const builtin::FullyConnectedParams params = {builtin::Activation::kNone,
+                                                builtin::WeightsFormat::kDefault, false};
+  model.Node(kTfLiteBuiltinFullyConnected, {kInput, kSecond}, {kOutput}, params);
+  EXPECT_EQ(ImportOnly(&model).dense.block_size, 16);
+  std::fill_n(model.tensor(kSecond).data.f, weights.size(), 1.0f);
+  EXPECT_EQ(ImportOnly(&model).dense.block_size, 0);
+}
 
 TEST(ImportTest, RefusesNodesThatAreNotClaimed) {
   FakeModel model = ConvModel();

@@ -26,6 +26,7 @@ TEST(OptionsTest, Defaults) {
   ASSERT_TRUE(ParseOptions(nullptr, nullptr, 0, &options).ok());
   EXPECT_EQ(options.num_threads, 0);
   EXPECT_EQ(options.family, &BestKernelFamily());
+  EXPECT_TRUE(options.claim.sparse_from_dense);
   EXPECT_FALSE(options.log_info);
 }
 
@@ -39,16 +40,24 @@ TEST(OptionsTest, ReadsEveryOption) {
   EXPECT_EQ(options.family, nullptr);
   ASSERT_TRUE(Parse({"kernel"}, {"auto"}, &options).ok());
   EXPECT_EQ(options.family, &BestKernelFamily());
+  ASSERT_TRUE(Parse({"sparse_from_dense"}, {"off"}, &options).ok());
+  EXPECT_FALSE(options.claim.sparse_from_dense);
+  ASSERT_TRUE(Parse({"sparse_from_dense"}, {"on"}, &options).ok());
+  EXPECT_TRUE(options.claim.sparse_from_dense);
 }
 
 TEST(OptionsTest, RefusesWhatItDoesNotKnow) {
   EXPECT_THAT(ErrorOf("threads", "2"), HasSubstr("no option 'threads'"));
-  EXPECT_THAT(ErrorOf("threads", "2"), HasSubstr("kernel, log, num_threads, take"));
+  EXPECT_THAT(ErrorOf("threads", "2"),
+              HasSubstr("kernel, log, num_threads, sparse_from_dense, take"));
   for (const char* bad : {"0", "-1", "65", "two", "", "2x", "1e99"}) {
     EXPECT_THAT(ErrorOf("num_threads", bad), HasSubstr("from 1 to 64")) << bad;
   }
   EXPECT_THAT(ErrorOf("kernel", "fast"), HasSubstr("portable"));
   EXPECT_THAT(ErrorOf("log", "loud"), HasSubstr("quiet or info"));
+  for (const char* bad : {"", "1", "true", "On"}) {
+    EXPECT_THAT(ErrorOf("sparse_from_dense", bad), HasSubstr("expected on or off.")) << bad;
+  }
   DelegateOptions options;
   EXPECT_THAT(Parse({"log", "log"}, {"info", "info"}, &options).message(), HasSubstr("twice"));
   EXPECT_FALSE(Parse({nullptr}, {"x"}, &options).ok());

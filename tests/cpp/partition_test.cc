@@ -74,6 +74,82 @@ TEST(PartitionTest, LeavesDenseNeighboursThatWouldLoseMore) {
   EXPECT_THAT(model.Decide(Take::kAuto)[0].reason, HasSubstr("would lose more"));
 }
 
+// Weights [out_channels, 1, 1, in_channels], 7 in 8 of which are zero: whole blocks of 4 channels.
+int SparseWeights(FakeModel* model, int out_channels, int in_channels) {
+  std::vector<float> weights(out_channels * in_channels);
+  for (int c = 0; c < out_channels; ++c) {
+    for (int lane = 0; lane < in_channels; ++lane) {
+      weights[c * in_channels + lane] = (c / 4 + lane) % 8 == 0 ? 1.0f : 0.0f;
+    }
+  }
+  const int index = model->Floats(weights);
+  model->SetDims(index, {out_channels, 1, 1, in_channels});
+  return index;
+}
+
+// A dense convolution with the given weights; returns its output.
+int AddWith(FakeModel* model, int input, int weights) {
+  const Dims dims = model->DimsOf(input);
+  const int output =
+      model->Activation({1, dims[1], dims[2], model->DimsOf(weights)[0]}, "with_zeros");
+  model->Node(
+      kTfLiteBuiltinConv2d, {input, weights}, {output},
+      builtin::Conv2DParams{builtin::Padding::kSame, 1, 1, builtin::Activation::kNone, 1, 1});
+  return output;
+}
+
+TEST(PartitionTest, DenseLayersWithZerosCountAsBlockSparse) {
+  FakeModel model;
+  int x = AddDense(&model, model.Activation({1, 28, 28, 3}), 64);
+  const int weights = SparseWeights(&model, 64, 64);
+  x = AddWith(&model, x, weights);
+  x = AddForeign(&model, x);
+  AddWith(&model, x, weights);  // shared
+  EXPECT_THAT(Taken(&model, Take::kAuto), ElementsAre(true, true, false, true));
+  EXPECT_THAT(Taken(&model, Take::kSparse), ElementsAre(false, true, false, true));
+  const std::vector<NodeDecision> decisions = model.Decide(Take::kAuto);
+  EXPECT_EQ(decisions[1].claim.block_size, 4);
+  EXPECT_EQ(Describe(decisions[1].claim.choice), "88% zeros, covered by blocks of 4");
+  EXPECT_EQ(decisions[0].claim.block_size, 0);
+  for (const NodeDecision& decision : model.Decide(Take::kAuto, false)) {
+    EXPECT_FALSE(decision.taken);
+    EXPECT_EQ(decision.claim.choice.block_size, 0);
+  }
+}
+
+TEST(PartitionTest, SaysHowManyZerosWereTooFew) {
+  FakeModel model;
+  const int weights = SparseWeights(&model, 64, 64);
+  float* const values = model.tensor(weights).data.f;
+  for (int i = 0; i < 64 * 64; ++i) values[i] = i % 4 == 0 ? 0.0f : 1.0f;
+  AddWith(&model, model.Activation({1, 28, 28, 64}), weights);
+  const NodeDecision decision = model.Decide(Take::kAuto)[0];
+  EXPECT_FALSE(decision.taken);
+  EXPECT_THAT(decision.reason, HasSubstr("25% zeros, for which blocks of"));
+  EXPECT_THAT(decision.reason, HasSubstr("; no block-sparse layer is near."));
+}
+
+TEST(PartitionTest, WeightsThatAreNotConstantAreLeft) {
+  FakeModel model;
+  const int weights = SparseWeights(&model, 64, 64);
+  model.tensor(weights).allocation_type = kTfLiteArenaRw;
+  AddWith(&model, model.Activation({1, 28, 28, 64}), weights);
+  EXPECT_THAT(Taken(&model, Take::kAuto), ElementsAre(false));
+}
+
+TEST(PartitionTest, OutputsOfUnknownShape) {
+  for (const Dims& dims : {Dims{}, Dims{1, -1, 0, 512}}) {
+    FakeModel model;
+    const int x =
+        AddWith(&model, model.Activation({1, 28, 28, 512}), SparseWeights(&model, 512, 512));
+    const int y = AddDense(&model, x, 8);
+    model.SetDims(y, dims);
+    EXPECT_THAT(Taken(&model, Take::kAuto), ElementsAre(true, true));
+    model.tensor(y).dims = nullptr;
+    EXPECT_THAT(Taken(&model, Take::kAuto), ElementsAre(true, true));
+  }
+}
+
 TEST(PartitionTest, TakesNothingOfADenseModel) {
   FakeModel model;
   AddDense(&model, model.Activation({1, 28, 28, 8}), 8);

@@ -33,6 +33,7 @@ def open_and_allocate(model: bytes) -> None:
         ({"num_threads": 0}, "'num_threads' is '0'"),
         ({"kernel": "sse9"}, "'kernel' is 'sse9'"),
         ({"log": "loud"}, "'log' is 'loud'"),
+        ({"sparse_from_dense": False}, "'sparse_from_dense' is 'False', expected on or off"),
     ],
 )
 def test_a_wrong_delegate_option(

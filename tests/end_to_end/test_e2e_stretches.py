@@ -97,8 +97,9 @@ def test_a_dense_network_is_taken_only_when_forced(
     converted: ubp.ConversionResult, capfd: pytest.CaptureFixture[str]
 ) -> None:
     expected = infer(StandardInterpreter(model_content=converted.dense), 1)
+    options = {"sparse_from_dense": "off", "log": "info"}
     for take, notice in (("auto", "took none"), ("all", "took ")):
-        output = infer(ubp.Interpreter(converted.dense, take=take, log="info"), 1)
+        output = infer(ubp.Interpreter(converted.dense, take=take, **options), 1)
         log = capfd.readouterr().err
         assert notice in log
         assert ("CONV_2D" in log and ": taken" in log) == (take == "all")

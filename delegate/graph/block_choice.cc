@@ -1,0 +1,78 @@
+#include "delegate/graph/block_choice.h"
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+
+#include "delegate/cpu/cover.h"
+
+namespace ubp {
+namespace {
+
+using Costs = std::array<double, kBlockSizes.size()>;
+
+// The convert package's default.
+constexpr double kMinSpeedup = 1.1;
+// One block and pixel, in the time of one multiply-add of the dense kernel.
+constexpr Costs kBlockCost = {3.2, 3.6, 5.0, 9.2, 21.0};
+// One block of a pointwise layer of one pixel, in the time of one weight of the dense kernel.
+constexpr Costs kSingleCost = {7.5, 8.2, 8.5, 11.5, 20.0};
+// Pixels that are computed together at least.
+constexpr double kTile = 16.0;
+// Even without padding and transposes, blocks of 8 are kMinSpeedup times as fast as dense only from
+// 1 - 8 / 9.2 / 1.1 = 21% zeros on; a sample may show much less by chance.
+constexpr double kMinSampledZeros = 0.07;
+
+double PredictSpeedup(const LayerAttributes& attributes, const LayerPixels& pixels, double blocks,
+                      size_t size) {
+  const double lanes = attributes.lanes();
+  const double channels = attributes.out_channels;
+  const double dense = pixels.out * lanes * channels;
+  if (attributes.lanes() == attributes.in_channels && pixels.out == 1.0) {
+    const double activations = lanes + channels;
+    return (dense + activations) / (blocks * kSingleCost[size] + activations);
+  }
+  const double transposed = pixels.in * attributes.in_channels + pixels.out * channels;
+  const double computed = std::ceil(pixels.out / kTile) * kTile;
+  return dense / (computed * blocks * kBlockCost[size] + kTransposeCost * transposed);
+}
+
+}  // namespace
+
+BlockChoice ChooseBlocks(const LayerAttributes& attributes, const float* weights,
+                         const LayerPixels& pixels) {
+  const int channels = attributes.out_channels;
+  const int64_t lanes = attributes.lanes();
+  BlockChoice choice;
+  if (SampleZeros(weights, channels, lanes) < kMinSampledZeros) return choice;
+  const CoverCounts counts = CountCover(weights, channels, lanes);
+  choice.zeros =
+      1.0 - static_cast<double>(counts.nonzeros()) / static_cast<double>(channels * lanes);
+  for (size_t i = 0; i < kBlockSizes.size() && kBlockSizes[i] <= channels; ++i) {
+    const double speedup =
+        PredictSpeedup(attributes, pixels, static_cast<double>(counts.blocks[i]), i);
+    if (speedup <= choice.speedup) continue;
+    choice.block_size = kBlockSizes[i];
+    choice.speedup = speedup;
+  }
+  choice.pays = choice.speedup >= kMinSpeedup;
+  return choice;
+}
+
+std::string Describe(const BlockChoice& choice) {
+  char text[128];
+  const double percent = 100.0 * choice.zeros;
+  if (choice.pays) {
+    std::snprintf(text, sizeof(text), "%.0f%% zeros, covered by blocks of %d", percent,
+                  choice.block_size);
+  } else {
+    std::snprintf(text, sizeof(text),
+                  "%.0f%% zeros, for which blocks of %d have a predicted speed-up of %.2fx, below "
+                  "%gx",
+                  percent, choice.block_size, choice.speedup, kMinSpeedup);
+  }
+  return text;
+}
+
+}  // namespace ubp
