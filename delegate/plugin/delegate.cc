@@ -52,6 +52,10 @@ TfLiteStatus TakeNodes(TfLiteContext* context, TfLiteDelegate* tflite_delegate) 
   taken[0] = static_cast<int>(taken.size()) - 1;
   if (options.log_info) LogDecisions(decisions);
   LogTotal(options, taken.size() - 1, decisions.size());
+  if (delegate.report() != nullptr) {
+    const Status status = delegate.report()->Add(decisions);
+    if (!status.ok()) return Fail(context, status.message());
+  }
   if (taken[0] == 0) return kTfLiteOk;
   return context->ReplaceNodeSubsetsWithDelegateKernels(
       context, PartRegistration(), reinterpret_cast<TfLiteIntArray*>(taken.data()),
@@ -69,6 +73,9 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteDelegate* delegate) {
 }  // namespace
 
 Delegate::Delegate(const DelegateOptions& options) : options_(options) {
+  if (!options.report.empty()) {
+    report_ = std::make_unique<Report>(options.report, options.kernel_name());
+  }
   tflite_delegate_.data_ = this;
   tflite_delegate_.Prepare = &Prepare;
   // With this flag the interpreter calls Prepare before it prepares the nodes, which would fail for

@@ -7,6 +7,7 @@
 
 #include "delegate/cpu/thread_pool.h"
 #include "delegate/plugin/options.h"
+#include "delegate/plugin/report.h"
 #include "tensorflow/lite/core/c/common.h"
 
 namespace ubp {
@@ -23,6 +24,8 @@ class Delegate {
   }
 
   const DelegateOptions& options() const { return options_; }
+  // Of the option; null if there is none.
+  Report* report() { return report_.get(); }
   // The option, or the interpreter's number, or 1.
   int NumThreads(const TfLiteContext& context) const;
   // A pool of `threads` threads: the last one given out if it has as many, else a new one.
@@ -31,6 +34,7 @@ class Delegate {
  private:
   TfLiteDelegate tflite_delegate_{};
   DelegateOptions options_;
+  std::unique_ptr<Report> report_;
   std::mutex mutex_;  // guards pool_
   std::shared_ptr<ThreadPool> pool_;
 };

@@ -68,6 +68,12 @@ Status ParseSparseFromDense(const std::string& key, const std::string& value,
   return Status::Ok();
 }
 
+Status ParseReport(const std::string& key, const std::string& value, DelegateOptions* options) {
+  if (value.empty()) return BadValue(key, value, "the path of a file to write");
+  options->report = value;
+  return Status::Ok();
+}
+
 struct Option {
   const char* key;
   Status (*parse)(const std::string& key, const std::string& value, DelegateOptions* options);
@@ -76,6 +82,7 @@ struct Option {
 constexpr Option kOptions[] = {{"kernel", &ParseKernel},
                                {"log", &ParseLog},
                                {"num_threads", &ParseNumThreads},
+                               {"report", &ParseReport},
                                {"sparse_from_dense", &ParseSparseFromDense},
                                {"take", &ParseTake}};
 

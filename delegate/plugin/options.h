@@ -4,6 +4,7 @@
 #define UBP_DELEGATE_PLUGIN_OPTIONS_H_
 
 #include <cstddef>
+#include <string>
 
 #include "delegate/common/status.h"
 #include "delegate/cpu/kernels.h"
@@ -18,11 +19,14 @@ struct DelegateOptions {
   // `kernel`: auto (the fastest this processor supports), reference, or the name of a kernel
   // family.
   const KernelFamily* family = &BestKernelFamily();  // null: reference
+  const char* kernel_name() const { return family != nullptr ? family->name : "reference"; }
   // `take`: auto (stretches of the model with block-sparse layers), sparse (only those layers), or
   // all (whatever can be taken).
   Take take = Take::kAuto;
   // `sparse_from_dense`: on, or off.
   ClaimOptions claim;
+  // `report`: the path of a JSON file to write, which must not exist; empty: none.
+  std::string report;
   // `log`: quiet (errors and warnings), or info (also what is taken, kernels and memory).
   bool log_info = false;
 };

@@ -76,7 +76,7 @@ class Part {
   void LogPlan(const PlanOptions& options) const {
     Log(LogLevel::kInfo,
         std::to_string(graph_.ops.size()) + " layer(s) from " + graph_.ops.front().label +
-            " on, kernel " + (options.family ? options.family->name : "reference") + ", " +
+            " on, kernel " + delegate_->options().kernel_name() + ", " +
             std::to_string(options.threads) + " thread(s), " +
             std::to_string(plan_->weight_bytes() / 1024) + " KiB of weights beside the model, " +
             std::to_string(plan_->arena_bytes() / 1024) + " KiB of activations.");

@@ -58,10 +58,12 @@ def _convert(options: argparse.Namespace) -> int:
 def _inspect(options: argparse.Namespace) -> int:
     from ubp.convert.converter import convert
     from ubp.convert.report import print_attributes, print_report
+    from ubp.runtime.decisions import delegate_report, print_delegate_report
 
-    report = convert(options.model).report
-    print_report(report, _console(), done=False)
-    print_attributes(report, _console())
+    result = convert(options.model)
+    print_report(result.report, _console(), done=False)
+    print_attributes(result.report, _console())
+    print_delegate_report(delegate_report(result.dense), _console())
     return 0
 
 
@@ -233,8 +235,9 @@ def _add_inspect(commands: Any) -> None:
         commands,
         "inspect",
         _inspect,
-        "show every layer's zeros and blocks, and what convert would do.\n\n"
-        "Layers that are block-sparse already are listed with their attributes.",
+        "show every layer's zeros and blocks, and what convert and the delegate would do.\n\n"
+        "Layers that are block-sparse already are listed with their attributes. The last table\n"
+        "lists every operator of the file as it is: whether the delegate takes it, or why not.",
         "  ubp inspect pruned.tflite\n  ubp inspect sparse.tflite",
     )
     parser.add_argument("model", type=Path, help="a .tflite or .keras file, converted or not")

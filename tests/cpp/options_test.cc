@@ -27,6 +27,7 @@ TEST(OptionsTest, Defaults) {
   EXPECT_EQ(options.num_threads, 0);
   EXPECT_EQ(options.family, &BestKernelFamily());
   EXPECT_TRUE(options.claim.sparse_from_dense);
+  EXPECT_EQ(options.report, "");
   EXPECT_FALSE(options.log_info);
 }
 
@@ -40,8 +41,9 @@ TEST(OptionsTest, ReadsEveryOption) {
   EXPECT_EQ(options.family, nullptr);
   ASSERT_TRUE(Parse({"kernel"}, {"auto"}, &options).ok());
   EXPECT_EQ(options.family, &BestKernelFamily());
-  ASSERT_TRUE(Parse({"sparse_from_dense"}, {"off"}, &options).ok());
+  ASSERT_TRUE(Parse({"sparse_from_dense", "report"}, {"off", "a b.json"}, &options).ok());
   EXPECT_FALSE(options.claim.sparse_from_dense);
+  EXPECT_EQ(options.report, "a b.json");
   ASSERT_TRUE(Parse({"sparse_from_dense"}, {"on"}, &options).ok());
   EXPECT_TRUE(options.claim.sparse_from_dense);
 }
@@ -49,7 +51,7 @@ TEST(OptionsTest, ReadsEveryOption) {
 TEST(OptionsTest, RefusesWhatItDoesNotKnow) {
   EXPECT_THAT(ErrorOf("threads", "2"), HasSubstr("no option 'threads'"));
   EXPECT_THAT(ErrorOf("threads", "2"),
-              HasSubstr("kernel, log, num_threads, sparse_from_dense, take"));
+              HasSubstr("kernel, log, num_threads, report, sparse_from_dense, take"));
   for (const char* bad : {"0", "-1", "65", "two", "", "2x", "1e99"}) {
     EXPECT_THAT(ErrorOf("num_threads", bad), HasSubstr("from 1 to 64")) << bad;
   }
@@ -58,6 +60,7 @@ TEST(OptionsTest, RefusesWhatItDoesNotKnow) {
   for (const char* bad : {"", "1", "true", "On"}) {
     EXPECT_THAT(ErrorOf("sparse_from_dense", bad), HasSubstr("expected on or off.")) << bad;
   }
+  EXPECT_THAT(ErrorOf("report", ""), HasSubstr("the path of a file to write"));
   DelegateOptions options;
   EXPECT_THAT(Parse({"log", "log"}, {"info", "info"}, &options).message(), HasSubstr("twice"));
   EXPECT_FALSE(Parse({nullptr}, {"x"}, &options).ok());

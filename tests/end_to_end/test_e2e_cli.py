@@ -93,6 +93,34 @@ def test_verify_of_another_network_is_an_error(
     assert "ubp: error: the models have different inputs" in capsys.readouterr().err
 
 
+def test_inspect_an_ordinary_and_a_converted_model(
+    models: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(models[0].parent.iterdir())
+    assert main(["inspect", str(models[0])]) == 0
+    printed = capsys.readouterr().out
+    for expected in ("128x3x3x64", "convert it", "the delegate takes 1 of 1 nodes", "take it"):
+        assert expected in printed
+    assert "block-sparse layers" not in printed
+    assert main(["inspect", str(models[1])]) == 0
+    printed = capsys.readouterr().out
+    for expected in ("UbpConv2D", "block_size 1", "padding VALID", "value_type F32", "take it"):
+        assert expected in printed
+    assert sorted(models[0].parent.iterdir()) == before
+
+
+def test_inspect_says_why_a_layer_is_left(
+    keras: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inputs = keras.Input((8, 8, 64))
+    path = tmp_path / "dense.keras"
+    keras.Model(inputs, keras.layers.Conv2D(32, 1)(inputs)).save(path)
+    assert main(["inspect", str(path)]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "the delegate takes 0 of 1 nodes" in printed
+    assert "leave: no block-sparse layer is near." in printed
+
+
 def test_benchmark(
     models: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -34,6 +34,7 @@ def open_and_allocate(model: bytes) -> None:
         ({"kernel": "sse9"}, "'kernel' is 'sse9'"),
         ({"log": "loud"}, "'log' is 'loud'"),
         ({"sparse_from_dense": False}, "'sparse_from_dense' is 'False', expected on or off"),
+        ({"report": ""}, "'report' is '', expected the path of a file to write"),
     ],
 )
 def test_a_wrong_delegate_option(

@@ -42,7 +42,8 @@ def load_delegate(**options: str | int) -> Delegate:
     Args:
         options: the delegate's options: num_threads (int; default: the interpreter's), kernel
             ("auto", "reference", "portable", "avx2", "avx512" or "neon"), take ("auto", "sparse" or
-            "all"), sparse_from_dense ("on" or "off"), log ("quiet" or "info"); see docs/delegate.md.
+            "all"), sparse_from_dense ("on" or "off"), report (the path of a JSON file to write),
+            log ("quiet" or "info"); see docs/delegate.md.
 
     Raises:
         FileNotFoundError: if the library is missing.

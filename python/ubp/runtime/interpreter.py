@@ -21,7 +21,8 @@ class Interpreter(litert.Interpreter):
     Raises:
         FileNotFoundError: if the model or the delegate's library does not exist.
         ValueError: if the model is not a .tflite file, or the delegate refuses an option.
-        RuntimeError: if a layer's packed weights are damaged, here or in allocate_tensors().
+        RuntimeError: if a layer's packed weights are damaged or the delegate's report cannot be
+            written, here or in allocate_tensors().
     """
 
     def __init__(

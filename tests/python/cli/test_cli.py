@@ -1,4 +1,4 @@
-"""The command line without an interpreter: convert, inspect, help, and every error as one sentence.
+"""The command line without an interpreter: convert, help, and every error as one sentence.
 
 tests/end_to_end runs the commands that need the delegate.
 """
@@ -106,23 +106,6 @@ def test_a_layer_without_gain_is_explained(
     assert "keep: predicted" in printed
 
 
-def test_inspect_an_ordinary_and_a_converted_model(
-    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["inspect", str(model)]) == 0
-    printed = capsys.readouterr().out
-    for expected in ("layer/w", "CONV_2D", "64x1x1x64", "93.8%", "convert it"):
-        assert expected in printed
-    assert "block-sparse layers" not in printed
-    converted = tmp_path / "sparse.tflite"
-    ubp.convert(model).save(converted)
-    assert main(["inspect", str(converted)]) == 0
-    printed = capsys.readouterr().out
-    for expected in ("UbpConv2D", "93.8%", "block_size 4", "padding SAME", "value_type F32"):
-        assert expected in printed
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.tflite", "sparse.tflite"]
-
-
 @pytest.mark.parametrize(
     ("command", "message"),
     [
@@ -160,8 +143,12 @@ def test_a_missing_delegate_is_one_sentence(
 ) -> None:
     monkeypatch.setenv("UBP_DELEGATE", str(tmp_path / "nowhere.so"))
     output = tmp_path / "o.tflite"
-    assert main(["convert", str(model), "-o", str(output), "--verify"]) == 2
-    assert "UBP_DELEGATE names" in error_of(capsys)
+    for command in (
+        ["convert", str(model), "-o", str(output), "--verify"],
+        ["inspect", str(model)],
+    ):
+        assert main(command) == 2
+        assert "UBP_DELEGATE names" in error_of(capsys)
     assert not output.exists()
 
 

@@ -1,0 +1,39 @@
+// The report on what a delegate takes of the models it is given, as a JSON file (option `report`).
+#ifndef UBP_DELEGATE_PLUGIN_REPORT_H_
+#define UBP_DELEGATE_PLUGIN_REPORT_H_
+
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "delegate/common/status.h"
+#include "delegate/graph/partition.h"
+
+namespace ubp {
+
+// docs/delegate.md describes the file. Text in it is as the model has it, UTF-8 by TFLite's
+// convention. Thread-safe.
+class Report {
+ public:
+  // `kernel`: the name of the kernels that what is taken runs with.
+  Report(std::string path, std::string kernel)
+      : path_(std::move(path)), kernel_(std::move(kernel)) {}
+
+  // Adds the decisions on one more subgraph, and writes the file. Fails where that cannot be
+  // written, or existed before this report did.
+  Status Add(const std::vector<NodeDecision>& decisions);
+
+ private:
+  Status Write();
+
+  const std::string path_;
+  const std::string kernel_;
+  std::mutex mutex_;       // guards what follows
+  bool created_ = false;   // the file is this report's own
+  std::string subgraphs_;  // JSON arrays, separated by commas
+};
+
+}  // namespace ubp
+
+#endif  // UBP_DELEGATE_PLUGIN_REPORT_H_

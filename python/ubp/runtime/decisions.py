@@ -1,0 +1,100 @@
+"""What the delegate takes of a model and why not the rest, in its own words."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from ubp.runtime.interpreter import Interpreter
+
+
+@dataclass(frozen=True)
+class NodeDecision:
+    """One operator of the model, in the order of execution.
+
+    subgraph, node: indices into the model.
+    op: the operator's name in the schema, or the custom op's.
+    layer: the name of its output tensor, of a fused one the first part; empty where it has none.
+    taken: whether the delegate runs it.
+    reason: why not; empty if it does.
+    block_size: of a layer that counts as block-sparse, converted or not; otherwise None.
+    zeros, speedup: share of the weights, and predicted for the layer alone, of a layer that is not
+        converted and has more than a few zeros; otherwise None.
+    """
+
+    subgraph: int
+    node: int
+    op: str
+    layer: str
+    taken: bool
+    reason: str
+    block_size: int | None = None
+    zeros: float | None = None
+    speedup: float | None = None
+
+
+@dataclass(frozen=True)
+class DelegateReport:
+    """What one interpreter's delegate decided, and the name of the kernels that it runs."""
+
+    kernel: str
+    nodes: list[NodeDecision]
+
+
+def delegate_report(
+    model: str | os.PathLike[str] | bytes, num_threads: int = 1, **delegate_options: str | int
+) -> DelegateReport:
+    """Load a model with the delegate, without running it.
+
+    Args:
+        model: the path or the bytes of a .tflite file, converted or not.
+        num_threads, delegate_options: as of `Interpreter`.
+
+    Raises:
+        FileNotFoundError, ValueError, RuntimeError: as of `Interpreter`.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, "report.json")
+        Interpreter(model, num_threads, report=str(path), **delegate_options)
+        # Names in a model file are UTF-8 by convention only.
+        report = json.loads(path.read_text("utf-8", errors="replace"))
+    nodes = [
+        NodeDecision(subgraph, **node)
+        for subgraph, nodes in enumerate(report["subgraphs"])
+        for node in nodes
+    ]
+    return DelegateReport(report["kernel"], nodes)
+
+
+def print_delegate_report(report: DelegateReport, console: Console) -> None:
+    """Print one row per operator."""
+    taken = sum(node.taken for node in report.nodes)
+    title = f"the delegate takes {taken} of {len(report.nodes)} nodes, kernel {report.kernel}"
+    table = Table(title=title, header_style="bold", pad_edge=False)
+    table.add_column("node", justify="right", no_wrap=True)
+    for heading in ("op", "layer"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("zeros", "N", "predicted"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("delegate", overflow="fold")
+    for node in report.nodes:
+        table.add_row(*_cells(node), style=None if node.taken else "dim")
+    console.print(table)
+
+
+def _cells(node: NodeDecision) -> list[str]:
+    return [
+        f"{node.subgraph}.{node.node}" if node.subgraph else str(node.node),
+        node.op,
+        "/".join(node.layer.split("/")[-2:]),
+        "" if node.zeros is None else f"{node.zeros:.1%}",
+        "" if node.block_size is None else str(node.block_size),
+        "" if node.speedup is None else f"{node.speedup:.2f}x",
+        "take it" if node.taken else f"leave: {node.reason}",
+    ]

@@ -1,0 +1,86 @@
+// The report of decisions as a file.
+
+#include "delegate/plugin/report.h"
+
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "delegate/plugin/version.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace ubp {
+namespace {
+
+using ::testing::HasSubstr;
+
+// A path of no file.
+std::string NewPath(const std::string& name) {
+  const std::string path = testing::TempDir() + "/ubp_" + name;
+  std::remove(path.c_str());
+  return path;
+}
+
+std::string Contents(const std::string& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+std::vector<NodeDecision> Decisions() {
+  NodeDecision taken;
+  taken.node = 3;
+  taken.taken = true;
+  taken.claim.op = "CONV_2D";
+  taken.claim.layer = "a/b";
+  taken.claim.choice = {true, 4, 0.8125, 2.5};
+  taken.claim.block_size = 4;
+  NodeDecision left;
+  left.node = 4;
+  left.claim.op = "a\"b\\c\n\x01";
+  left.reason = "because.";
+  return {taken, left};
+}
+
+TEST(ReportTest, WritesAllSubgraphs) {
+  const std::string path = NewPath("all.json");
+  Report report(path, "portable");
+  const Status first = report.Add(Decisions());
+  ASSERT_TRUE(first.ok()) << first.message();
+  ASSERT_TRUE(report.Add({}).ok());
+  EXPECT_EQ(Contents(path), R"({
+  "version": ")" UBP_VERSION R"(",
+  "kernel": "portable",
+  "subgraphs": [
+    [
+      {"node": 3, "op": "CONV_2D", "layer": "a/b", "taken": true, "reason": "", "block_size": 4, "zeros": 0.8125, "speedup": 2.5},
+      {"node": 4, "op": "a\"b\\c\u000a\u0001", "layer": "", "taken": false, "reason": "because."}
+    ],
+    [
+    ]
+  ]
+}
+)");
+}
+
+TEST(ReportTest, OverwritesNothing) {
+  const std::string path = NewPath("precious.json");
+  std::ofstream(path) << "precious";
+  Report report(path, "portable");
+  EXPECT_EQ(report.Add(Decisions()).message(),
+            "the report '" + path + "' exists already; choose another name.");
+  EXPECT_EQ(Contents(path), "precious");
+  EXPECT_FALSE(report.Add(Decisions()).ok());
+  EXPECT_EQ(Contents(path), "precious");
+}
+
+TEST(ReportTest, SaysWhyItCannotBeWritten) {
+  Report report(NewPath("nowhere") + "/report.json", "portable");
+  EXPECT_THAT(report.Add(Decisions()).message(), HasSubstr("cannot be written: No such file"));
+}
+
+}  // namespace
+}  // namespace ubp

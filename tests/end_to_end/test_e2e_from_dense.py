@@ -1,0 +1,243 @@
+"""Ordinary .tflite files whose weights contain zeros: the delegate runs them in blocks.
+
+Nothing is converted here. Whatever the delegate finds, results are the interpreter's own, and what
+it takes is what the converter would convert.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from ai_edge_litert.interpreter import Interpreter as StandardInterpreter
+
+import ubp
+from ubp.convert import flatbuffer
+from ubp.convert.load import convert_keras
+from ubp.runtime import NodeDecision, delegate_report
+
+TOLERANCE = 1e-4
+CANDIDATES = ("CONV_2D", "FULLY_CONNECTED")
+Array = npt.NDArray[np.float32]
+Run = Callable[[Any, list[Array]], list[Array]]
+
+
+def small_mobilenet(keras: Any) -> Any:
+    layers = keras.layers
+    x = image = keras.Input((32, 32, 3))
+    x = layers.Conv2D(32, 3, strides=2, padding="same", activation="relu6")(x)
+    for filters, stride in ((64, 1), (128, 2), (128, 1), (256, 2)):
+        x = layers.DepthwiseConv2D(3, strides=stride, padding="same", activation="relu6")(x)
+        x = layers.Conv2D(filters, 1, activation="relu6")(x)
+    return keras.Model(image, layers.Dense(10)(layers.GlobalAveragePooling2D()(x)))
+
+
+@pytest.fixture(scope="module")
+def networks(
+    keras: Any, randomise: Callable[[Any], Any], prune: Callable[..., Any]
+) -> dict[str, bytes]:
+    """The same network as .tflite files, unpruned and pruned."""
+    network = randomise(small_mobilenet(keras))
+    pruned = {
+        "dense": network,
+        "blocks": prune(network, ubp.UnalignedBlock(4)),
+        "unstructured": prune(network, ubp.Unstructured(), sparsity=0.9),
+    }
+    return {name: convert_keras(model) for name, model in pruned.items()}
+
+
+def inputs_of(model: bytes) -> list[Array]:
+    rng = np.random.default_rng(1)
+    details = StandardInterpreter(model_content=model).get_input_details()
+    return [rng.normal(size=detail["shape"]).astype(np.float32) for detail in details]
+
+
+def assert_same_results(model: bytes, run: Run, **options: str | int) -> None:
+    """With the delegate as without, and bit for bit the same with one thread and two."""
+    inputs = inputs_of(model)
+    (expected,) = run(StandardInterpreter(model_content=model), inputs)
+    (one,) = run(ubp.Interpreter(model, num_threads=1, **options), inputs)
+    (two,) = run(ubp.Interpreter(model, num_threads=2, **options), inputs)
+    finite = np.isfinite(expected)
+    scale = np.ptp(expected[finite]) if finite.any() else 0.0
+    np.testing.assert_allclose(one, expected, rtol=0, atol=TOLERANCE * scale)
+    np.testing.assert_array_equal(two, one)
+
+
+def sparse_nodes(model: bytes, **options: str) -> list[NodeDecision]:
+    nodes = [node for node in delegate_report(model, **options).nodes if node.block_size]
+    assert all(node.taken for node in nodes)
+    return nodes
+
+
+@pytest.mark.parametrize(("name", "sizes"), [("blocks", {4}), ("unstructured", {1, 2})])
+def test_a_pruned_network_is_taken_as_a_whole(
+    networks: dict[str, bytes], run: Run, name: str, sizes: set[int]
+) -> None:
+    nodes = delegate_report(networks[name]).nodes
+    assert all(node.taken for node in nodes)
+    found = [node for node in nodes if node.block_size is not None]
+    assert {node.block_size for node in found if node.op == "CONV_2D"} <= sizes
+    assert len(found) >= 3
+    assert_same_results(networks[name], run)
+
+
+def test_an_unpruned_network_is_left(
+    networks: dict[str, bytes], run: Run, capfd: pytest.CaptureFixture[str]
+) -> None:
+    nodes = delegate_report(networks["dense"]).nodes
+    assert "took none of the model's" in capfd.readouterr().err
+    assert not any(node.taken for node in nodes)
+    assert all(node.reason and node.zeros is None for node in nodes)
+    assert_same_results(networks["dense"], run)
+
+
+def test_the_option_off_leaves_what_is_not_converted(
+    networks: dict[str, bytes], capfd: pytest.CaptureFixture[str]
+) -> None:
+    nodes = delegate_report(networks["blocks"], sparse_from_dense="off").nodes
+    assert "convert a pruned model with 'ubp convert'" in capfd.readouterr().err
+    assert not any(node.taken for node in nodes)
+    converted = ubp.convert(networks["blocks"]).model
+    assert all(node.taken for node in delegate_report(converted, sparse_from_dense="off").nodes)
+
+
+def test_the_log_says_what_was_found(
+    networks: dict[str, bytes], capfd: pytest.CaptureFixture[str]
+) -> None:
+    ubp.Interpreter(networks["blocks"], log="info")
+    assert ": taken, 80% zeros, covered by blocks of 4\n" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["dense", "blocks", "unstructured"])
+def test_the_converter_decides_alike(networks: dict[str, bytes], name: str) -> None:
+    reports = [r for r in ubp.convert(networks[name]).report if r.op in CANDIDATES]
+    nodes = [n for n in delegate_report(networks[name]).nodes if n.op in CANDIDATES]
+    assert len(reports) == len(nodes) == 6
+    for report, node in zip(reports, nodes, strict=True):
+        assert (node.block_size is not None) == report.taken
+        assert node.block_size in (None, report.block_size)
+        if node.zeros is not None:
+            assert node.zeros == pytest.approx(report.sparsity)
+            assert node.speedup == pytest.approx(report.speedup, rel=1e-5)
+
+
+def test_the_report_of_a_converted_model_names_its_blocks(networks: dict[str, bytes]) -> None:
+    converted = ubp.convert(networks["blocks"], block_size=2).model
+    nodes = [node for node in delegate_report(converted).nodes if node.op.startswith("Ubp")]
+    assert {node.block_size for node in nodes} == {2}
+    assert all(node.taken and node.zeros is None for node in nodes)
+
+
+# Input shape without batch, and what makes the layer.
+LAYERS: dict[str, tuple[tuple[int, ...], Callable[[Any], Any]]] = {
+    "1x1": ((14, 14, 64), lambda layers: layers.Conv2D(96, 1)),
+    "3x3 stride 2": ((15, 14, 16), lambda layers: layers.Conv2D(33, 3, strides=2)),
+    "3 filters": ((14, 14, 64), lambda layers: layers.Conv2D(3, 3)),
+    "1 filter": ((14, 14, 64), lambda layers: layers.Conv2D(1, 5, padding="same")),
+    "1 pixel": ((1, 1, 256), lambda layers: layers.Conv2D(200, 1, activation="relu")),
+    "1 row": ((256,), lambda layers: layers.Dense(200, activation="relu")),
+    "rows": ((40, 256), lambda layers: layers.Dense(200)),
+    "no bias": ((256,), lambda layers: layers.Dense(200, use_bias=False)),
+}
+
+
+def layer_model(keras: Any, case: str, keep: Callable[[tuple[int, ...]], Any]) -> bytes:
+    """One layer with random weights where `keep(shape)` is true."""
+    shape, make = LAYERS[case]
+    inputs = keras.Input(shape)
+    model = keras.Model(inputs, make(keras.layers)(inputs))
+    rng = np.random.default_rng(0)
+    for weight in model.weights:
+        weight.assign(rng.normal(size=weight.shape))
+    kernel = model.weights[0]
+    kernel.assign(kernel.numpy() * keep(tuple(kernel.shape)))
+    return convert_keras(model)
+
+
+@pytest.mark.parametrize("kernel", ["auto", "reference"])
+@pytest.mark.parametrize("case", LAYERS)
+def test_single_layers(keras: Any, run: Run, case: str, kernel: str) -> None:
+    model = layer_model(keras, case, lambda shape: np.random.default_rng(2).random(shape) < 0.06)
+    (node,) = sparse_nodes(model, kernel=kernel)
+    assert node.zeros == pytest.approx(0.94, abs=0.02)
+    assert_same_results(model, run, kernel=kernel)
+
+
+@pytest.mark.parametrize("case", LAYERS)
+def test_all_zeros(keras: Any, run: Run, case: str) -> None:
+    model = layer_model(keras, case, np.zeros)
+    (node,) = sparse_nodes(model)
+    assert node.zeros == 1.0
+    assert_same_results(model, run)
+
+
+def test_a_layer_too_small_to_gain_is_left_with_its_zeros(keras: Any) -> None:
+    inputs = keras.Input((4, 4, 4))
+    model = keras.Model(inputs, keras.layers.Conv2D(4, 1)(inputs))
+    model.weights[0].assign(np.eye(4).reshape(1, 1, 4, 4))
+    (node,) = delegate_report(convert_keras(model)).nodes
+    assert not node.taken
+    assert node.zeros == 0.75
+    assert "75% zeros, for which blocks of" in node.reason
+
+
+def test_weights_that_are_not_numbers(keras: Any, run: Run) -> None:
+    def keep(shape: tuple[int, ...]) -> Array:
+        mask = (np.random.default_rng(2).random(shape) < 0.06).astype(np.float32)
+        mask[..., 7, 5] = np.nan
+        mask[..., 8, 50] = np.inf
+        return mask
+
+    model = layer_model(keras, "1x1", keep)
+    assert len(sparse_nodes(model)) == 1
+    inputs = inputs_of(model)
+    (expected,) = run(StandardInterpreter(model_content=model), inputs)
+    (actual,) = run(ubp.Interpreter(model), inputs)
+    assert np.isnan(expected[..., 5]).all()
+    np.testing.assert_array_equal(np.isnan(actual[..., 5]), True)
+    np.testing.assert_array_equal(actual[..., 50], expected[..., 50])
+    others = [c for c in range(96) if c not in (5, 50)]
+    np.testing.assert_allclose(actual[..., others], expected[..., others], rtol=1e-4, atol=1e-4)
+
+
+def test_weights_shared_by_several_nodes(keras: Any, run: Run) -> None:
+    """One of the nodes has too few pixels to gain: each is decided for itself."""
+    inputs = keras.Input((16, 16, 64))
+    layer = keras.layers.Conv2D(64, 1, activation="relu")
+    x = layer(inputs)
+    model = keras.Model(inputs, layer(keras.layers.AveragePooling2D(2)(x)))
+    rng = np.random.default_rng(0)
+    shape = layer.kernel.shape
+    layer.kernel.assign(rng.normal(size=shape) * (rng.random(shape) < 0.06))
+    data = convert_keras(model)
+    tree = flatbuffer.parse(data, "model")
+    convolutions = [o for o in tree.subgraphs[0].operators if len(o.inputs) == 3]
+    assert len({operator.inputs[1] for operator in convolutions}) == 1
+    assert len(sparse_nodes(data)) == len(convolutions) == 2
+    assert_same_results(data, run)
+
+
+def test_a_report_overwrites_nothing(networks: dict[str, bytes], tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_text("precious")
+    with pytest.raises(RuntimeError, match=r"report\.json' exists already; choose another name\."):
+        ubp.Interpreter(networks["blocks"], report=str(path))
+    assert path.read_text() == "precious"
+
+
+def test_a_delegate_reports_every_model_it_is_given(
+    networks: dict[str, bytes], tmp_path: Path
+) -> None:
+    path = tmp_path / "report.json"
+    delegate = ubp.load_delegate(report=str(path))
+    for name in ("blocks", "dense"):
+        StandardInterpreter(model_content=networks[name], experimental_delegates=[delegate])
+    subgraphs = json.loads(path.read_text())["subgraphs"]
+    taken = [[node["taken"] for node in nodes] for nodes in subgraphs]
+    assert [all(nodes) for nodes in taken] == [True, False]
