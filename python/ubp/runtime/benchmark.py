@@ -9,8 +9,9 @@ its caches to the faster one.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,9 @@ from tqdm import tqdm
 from ubp.runtime.inputs import random_inputs, set_inputs
 
 _WARM_UP_BLOCKS = 1
+
+# Runs something as often as it is told, and returns the milliseconds of every run.
+BlockTimer = Callable[[int], Sequence[float]]
 
 
 @dataclass(frozen=True)
@@ -68,19 +72,43 @@ def benchmark(
         ValueError: if rounds or block is below 1, or an input's type is not known to
             `random_inputs`.
     """
+    timers = {name: block_timer(each, seed) for name, each in interpreters.items()}
+    return interleave(timers, rounds, block, progress)
+
+
+def block_timer(interpreter: Any, seed: int) -> BlockTimer:
+    """Makes an interpreter ready for `interleave`: allocates it, and gives it random inputs."""
+    interpreter.allocate_tensors()
+    set_inputs(interpreter, random_inputs(interpreter, np.random.default_rng(seed)))
+    return partial(_time_block, interpreter)
+
+
+def interleave(
+    timers: Mapping[str, BlockTimer],
+    rounds: int,
+    block: int,
+    progress: bool = True,
+) -> BenchmarkResult:
+    """Time anything against each other.
+
+    Args:
+        timers: by name.
+        rounds, block, progress: as for `benchmark`.
+
+    Raises:
+        ValueError: if rounds or block is below 1.
+    """
     if rounds < 1 or block < 1:
         raise ValueError(f"rounds is {rounds} and block {block}, expected at least 1 of each.")
-    for interpreter in interpreters.values():
-        interpreter.allocate_tensors()
-        set_inputs(interpreter, random_inputs(interpreter, np.random.default_rng(seed)))
+    for timer in timers.values():
         for _ in range(_WARM_UP_BLOCKS):
-            _time_block(interpreter, block)
-    times = {name: np.empty((rounds, block)) for name in interpreters}
+            timer(block)
+    times = {name: np.empty((rounds, block)) for name in timers}
     for index in tqdm(
         range(rounds), desc="benchmark", unit="round", disable=None if progress else True
     ):
-        for name, interpreter in interpreters.items():
-            times[name][index] = _time_block(interpreter, block)
+        for name, timer in timers.items():
+            times[name][index] = timer(block)
     return BenchmarkResult(
         {name: _timing(values) for name, values in times.items()},
         {name: np.median(values, axis=1) for name, values in times.items()},

@@ -39,8 +39,7 @@ def test_blocks_alternate_after_a_warm_up() -> None:
     log: list[str] = []
     fakes = {name: FakeInterpreter(name, log) for name in "ab"}
     benchmark(fakes, rounds=2, block=3, progress=False)
-    ready = ["allocate a", "a", "a", "a", "allocate b", "b", "b", "b"]
-    assert log == ready + list("aaabbb" * 2)
+    assert log == ["allocate a", "allocate b", *"aaabbb" * 3]
     assert fakes["a"].values[10].shape == (2, 3)
     np.testing.assert_array_equal(fakes["a"].values[10], fakes["b"].values[10])
 
