@@ -1,0 +1,22 @@
+// The most multiply-adds that a core can do: a loop of independent ones that stays in registers.
+// Kernels are measured against it.
+#ifndef UBP_DELEGATE_BENCH_FMA_LOOP_H_
+#define UBP_DELEGATE_BENCH_FMA_LOOP_H_
+
+#include <cstdint>
+
+namespace ubp {
+
+// One loop per kernel family, with the vectors and the flags of that family. Reentrant.
+struct FmaLoop {
+  int multiply_adds;  // of floats, per iteration
+  // Returns what it computed, to be used somewhere: else the compiler may leave the loop out.
+  float (*run)(int64_t iterations);
+};
+
+// The loop for the kernel family of that name; null if there is none.
+const FmaLoop* FindFmaLoop(const char* family);
+
+}  // namespace ubp
+
+#endif  // UBP_DELEGATE_BENCH_FMA_LOOP_H_

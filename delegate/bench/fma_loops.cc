@@ -1,0 +1,34 @@
+#include <cstring>
+
+#include "delegate/bench/fma_loop.h"
+
+namespace ubp {
+
+#if defined(__x86_64__)
+extern const FmaLoop kAvx512FmaLoop;
+extern const FmaLoop kAvx2FmaLoop;
+#elif defined(__aarch64__)
+extern const FmaLoop kNeonFmaLoop;
+#endif
+extern const FmaLoop kPortableFmaLoop;
+
+const FmaLoop* FindFmaLoop(const char* family) {
+  static const struct {
+    const char* family;
+    const FmaLoop* loop;
+  } kLoops[] = {
+#if defined(__x86_64__)
+    {"avx512", &kAvx512FmaLoop},
+    {"avx2", &kAvx2FmaLoop},
+#elif defined(__aarch64__)
+    {"neon", &kNeonFmaLoop},
+#endif
+    {"portable", &kPortableFmaLoop},
+  };
+  for (const auto& entry : kLoops) {
+    if (std::strcmp(entry.family, family) == 0) return entry.loop;
+  }
+  return nullptr;
+}
+
+}  // namespace ubp

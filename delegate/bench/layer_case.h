@@ -1,0 +1,78 @@
+// One convolution layer as a benchmark runs it: several sets of weights for the same activations,
+// prepared by the engine as inside a chain of layers.
+#ifndef UBP_DELEGATE_BENCH_LAYER_CASE_H_
+#define UBP_DELEGATE_BENCH_LAYER_CASE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "delegate/common/aligned_buffer.h"
+#include "delegate/common/status.h"
+#include "delegate/cpu/convolution.h"
+#include "delegate/cpu/kernels.h"
+#include "delegate/cpu/thread_pool.h"
+
+namespace ubp {
+
+// What a case is made of.
+struct LayerCaseSpec {
+  const KernelFamily* family = nullptr;
+  int threads = 1;
+  int in_h = 0;
+  int in_w = 0;
+  // The first layer of a network reads an NHWC image. All other tensors are channel-major, as the
+  // engine has them between two layers, unless they are of one pixel.
+  bool image_input = false;
+  // For each variant STEM, the files STEM.options and STEM.packed: custom_options and packed
+  // weights of a UbpConv2D without bias (docs/packed-format.md). All are of layers of one shape.
+  std::vector<std::string> stems;
+};
+
+// Not reentrant: all variants share their activations.
+class LayerCase {
+ public:
+  // Reads and checks the files, at least one. The input is random.
+  static Status Make(const LayerCaseSpec& spec, std::unique_ptr<LayerCase>* layer_case);
+
+  int variants() const { return static_cast<int>(variants_.size()); }
+  // Multiply-adds with weights in blocks that one run of the variant has to do.
+  int64_t multiply_adds(int variant) const { return variants_[variant]->multiply_adds; }
+  void Run(int variant);
+  // The threads that run the variants.
+  ThreadPool* pool() { return &pool_; }
+
+  const ConvShape& shape() const { return shape_; }
+  // The output of the latest run, [out_h, out_w, out_c].
+  std::vector<float> Output();
+  // The input, [in_h, in_w, in_c].
+  const std::vector<float>& input() const { return image_; }
+
+ private:
+  struct Variant {
+    std::vector<uint8_t> options;
+    std::vector<uint8_t> packed;
+    LayerWeights weights;  // refers to `packed`
+    std::unique_ptr<Convolution> convolution;
+    int64_t multiply_adds = 0;
+  };
+
+  explicit LayerCase(int threads) : pool_(threads) {}
+  static Status ReadVariant(const std::string& stem, Variant* variant);
+  Status AddVariant(const LayerCaseSpec& spec, const std::string& stem);
+  void MakeActivations();
+
+  ThreadPool pool_;
+  ConvShape shape_{};
+  ConvLayout layout_;
+  std::vector<std::unique_ptr<Variant>> variants_;
+  std::vector<float> image_;
+  AlignedBuffer input_;
+  AlignedBuffer output_;
+  AlignedBuffer scratch_;  // for the variant that needs most
+};
+
+}  // namespace ubp
+
+#endif  // UBP_DELEGATE_BENCH_LAYER_CASE_H_

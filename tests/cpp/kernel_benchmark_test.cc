@@ -1,0 +1,179 @@
+// The program that times single layers: it runs the layer it is told to run, and says what is wrong
+// with a command. No timing is asserted.
+
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "delegate/bench/commands.h"
+#include "delegate/bench/fma_loop.h"
+#include "delegate/bench/layer_case.h"
+#include "delegate/cpu/convolution.h"
+#include "gtest/gtest.h"
+#include "tests/cpp/test_layer.h"
+
+namespace ubp {
+namespace {
+
+struct Case {
+  const char* name;
+  int in_h, in_w, in_c, out_c, kernel, stride;
+  Padding padding;
+  bool image_input;
+};
+
+constexpr Case kCases[] = {
+    {"pointwise", 9, 7, 12, 20, 1, 1, Padding::kValid, false},
+    {"k3", 9, 7, 6, 20, 3, 1, Padding::kSame, false},
+    {"k5_valid", 9, 11, 6, 20, 5, 1, Padding::kValid, false},
+    {"pointwise_stride2", 10, 8, 12, 20, 1, 2, Padding::kValid, false},
+    {"stem", 20, 21, 3, 16, 7, 2, Padding::kSame, true},
+    {"pixel", 1, 1, 33, 20, 1, 1, Padding::kValid, false},
+};
+
+TestLayer LayerOf(const Case& c, double density, uint32_t seed) {
+  LayerAttributes spec = Pointwise(c.in_c, c.out_c, 4);
+  spec.kernel_h = spec.kernel_w = c.kernel;
+  spec.stride_h = spec.stride_w = c.stride;
+  spec.padding = c.padding;
+  return MakeTestLayer(spec, density, false, seed);
+}
+
+void WriteBytes(const std::string& path, const std::vector<uint8_t>& bytes) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+}
+
+// Writes the files of a variant; returns their stem.
+std::string WriteLayer(const std::string& name, const TestLayer& layer) {
+  const char* const folder = std::getenv("TEST_TMPDIR");
+  const std::string stem = std::string(folder == nullptr ? "." : folder) + "/" + name;
+  WriteBytes(stem + ".options", layer.options);
+  WriteBytes(stem + ".packed", layer.packed);
+  return stem;
+}
+
+LayerCaseSpec SpecOf(const Case& c, const KernelFamily* family, int threads) {
+  LayerCaseSpec spec;
+  spec.family = family;
+  spec.threads = threads;
+  spec.in_h = c.in_h;
+  spec.in_w = c.in_w;
+  spec.image_input = c.image_input;
+  return spec;
+}
+
+std::vector<float> Reference(const TestLayer& layer, const LayerCase& layer_case) {
+  const ConvShape& shape = layer_case.shape();
+  const LayerWeights weights = layer.Packed();
+  std::vector<float> output(shape.out_pixels() * shape.out_c);
+  ThreadPool pool(1);
+  ConvBuffers buffers;
+  buffers.input = layer_case.input().data();
+  buffers.output = output.data();
+  MakeReferenceConvolution(weights, shape)->Run(buffers, &pool);
+  return output;
+}
+
+class LayerCaseTest : public testing::TestWithParam<Case> {};
+
+TEST_P(LayerCaseTest, EachVariantComputesItsLayer) {
+  const Case& c = GetParam();
+  const TestLayer layers[] = {LayerOf(c, 0.3, 1), LayerOf(c, 0.1, 2)};
+  for (const KernelFamily* family : AllKernelFamilies()) {
+    if (!family->supported()) continue;
+    LayerCaseSpec spec = SpecOf(c, family, 2);
+    for (const TestLayer& layer : layers) {
+      spec.stems.push_back(WriteLayer(c.name + std::to_string(spec.stems.size()), layer));
+    }
+    std::unique_ptr<LayerCase> layer_case;
+    const Status status = LayerCase::Make(spec, &layer_case);
+    ASSERT_TRUE(status.ok()) << status.message();
+    for (const int variant : {1, 0}) {
+      layer_case->Run(variant);
+      const std::vector<float> output = layer_case->Output();
+      const std::vector<float> expected = Reference(layers[variant], *layer_case);
+      ASSERT_EQ(output.size(), expected.size());
+      for (size_t i = 0; i < output.size(); ++i) {
+        ASSERT_NEAR(output[i], expected[i], 1e-4) << family->name << ", element " << i;
+      }
+      EXPECT_EQ(layer_case->multiply_adds(variant),
+                static_cast<int64_t>(layers[variant].blocks.size()) * 4 *
+                    layer_case->shape().out_pixels());
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, LayerCaseTest, testing::ValuesIn(kCases),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+TEST(LayerCaseErrorsTest, NamesTheFileThatIsWrong) {
+  const Case& c = kCases[0];
+  const std::string good = WriteLayer("good", LayerOf(c, 0.3, 1));
+  const std::string other = WriteLayer("other", LayerOf(kCases[1], 0.3, 1));
+  TestLayer damaged_layer = LayerOf(c, 0.3, 1);
+  damaged_layer.packed.back() ^= 1;
+  const std::string damaged = WriteLayer("damaged", damaged_layer);
+  for (const auto& [stem, message] : {std::pair(good + "_none", "_none.options: cannot be opened"),
+                                      std::pair(other, "other: its shape is not"),
+                                      std::pair(damaged, "damaged: the packed weights")}) {
+    LayerCaseSpec spec = SpecOf(c, &BestKernelFamily(), 1);
+    spec.stems = {good, stem};
+    std::unique_ptr<LayerCase> layer_case;
+    const Status status = LayerCase::Make(spec, &layer_case);
+    ASSERT_FALSE(status.ok());
+    EXPECT_NE(status.message().find(message), std::string::npos) << status.message();
+  }
+}
+
+TEST(FmaLoopTest, EveryFamilyHasOne) {
+  for (const KernelFamily* family : AllKernelFamilies()) {
+    const FmaLoop* const loop = FindFmaLoop(family->name);
+    ASSERT_NE(loop, nullptr) << family->name;
+    EXPECT_EQ(loop->multiply_adds % family->vector_width, 0);
+    if (!family->supported()) continue;
+    // Each sum tends to 1, from its number on.
+    const int sums = loop->multiply_adds / family->vector_width;
+    EXPECT_EQ(loop->run(0), sums * (sums - 1) / 2.0f);
+    EXPECT_FLOAT_EQ(loop->run(100), static_cast<float>(sums));
+  }
+}
+
+TEST(CommandsTest, TimesALayerAndThePeak) {
+  const std::string stem = WriteLayer("commands", LayerOf(kCases[1], 0.3, 1));
+  const std::string family = BestKernelFamily().name;
+  Commands commands;
+  const std::string layer = commands.Execute("layer " + family + " 2 9 7 planes " + stem);
+  EXPECT_EQ(layer.find("{\"multiply_adds\": ["), 0u) << layer;
+  const std::string time = commands.Execute("time 0 0.1");
+  EXPECT_EQ(time.find("{\"ns\": "), 0u) << time;
+  EXPECT_EQ(time.back(), '}');
+  const std::string peak = commands.Execute("peak 0.1");
+  EXPECT_NE(peak.find("\"multiply_adds\": "), std::string::npos) << peak;
+}
+
+TEST(CommandsTest, SaysWhatIsWrong) {
+  const std::string family = BestKernelFamily().name;
+  const std::pair<std::string, std::string> kWrong[] = {
+      {"", "there is no command ''"},
+      {"tame 0 1", "there is no command 'tame'"},
+      {"time 0 1", "there is no variant 0"},
+      {"time 0", "malformed"},
+      {"peak 1", "there is no layer yet"},
+      {"layer sse 1 9 7 planes x", "no kernel family 'sse'"},
+      {"layer " + family + " 0 9 7 planes x", "malformed"},
+      {"layer " + family + " 1 9 7 rows x", "malformed"},
+      {"layer " + family + " 1 9 7 planes", "at least one variant"},
+      {"layer " + family + " 1 9 7 planes no\"where", "no\\\"where.options: cannot be opened"},
+  };
+  for (const auto& [command, message] : kWrong) {
+    const std::string answer = Commands().Execute(command);
+    EXPECT_EQ(answer.find("{\"error\": \""), 0u) << answer;
+    EXPECT_NE(answer.find(message), std::string::npos) << answer;
+  }
+}
+
+}  // namespace
+}  // namespace ubp
