@@ -1,9 +1,11 @@
 """Benchmarks: `./run bench NAME`, or `python -m bench.NAME`.
 
     models.py   whole networks, pruned and converted, against dense XNNPACK
+    kernels.py  single layers through the kernels, against the machine's peak and dense XNNPACK
 
-    harness/    what benchmarks share: the machine, the folder that they write
+    harness/    what benchmarks share: the machine, the folder and the page that they write
     networks/   the steps of the benchmark of whole networks
+    layers/     the steps of the benchmark of single layers
 
 Not part of the installed package.
 """
