@@ -6,6 +6,7 @@
     harness/    what benchmarks share: the machine, the folder and the page that they write
     networks/   the steps of the benchmark of whole networks
     layers/     the steps of the benchmark of single layers
+    peers/      other inference engines
 
 Not part of the installed package.
 """

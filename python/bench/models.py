@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,12 +14,17 @@ from pathlib import Path
 from rich.console import Console
 from tqdm import tqdm
 
+from bench.harness.arguments import names_of, numbers, rounds
 from bench.harness.machine import Machine
 from bench.harness.output import ResultFolder
-from bench.networks import page, picture, table, zoo
+from bench.harness.page import PAGE, write_section
+from bench.harness.table import terminal_table
+from bench.networks import picture, section, table, zoo
 from bench.networks.cache import load_or_build
-from bench.networks.measure import Candidate, measure
+from bench.networks.measure import Candidate, Rivals, measure
 from bench.networks.report import Report, Result
+from bench.peers.contenders import convert
+from bench.peers.peers import Peer, install_peers
 
 _OUTPUT = Path("bench_output")
 _QUICK_OUTPUT = _OUTPUT / "quick"
@@ -33,12 +39,14 @@ class Settings:
 
     sparsities: percent.
     rounds: of each measurement, see `ubp.runtime.benchmark`.
+    peers: whether other inference engines are measured too.
     """
 
     networks: Sequence[zoo.Network]
     sparsities: Sequence[int]
     threads: Sequence[int]
     rounds: int
+    peers: bool
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,8 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.output or (_QUICK_OUTPUT if options.quick else _OUTPUT), "models"
         )
         if options.write_docs:
-            page.PAGE.write_text(page.render(Report.from_json(folder.load())))
-            console.print(f"Wrote {page.PAGE}.")
+            write_section(section.HEADING, section.render(Report.from_json(folder.load())))
+            console.print(f"Wrote the section '{section.HEADING}' of {PAGE}.")
         else:
             _run(_settings(options), folder, console)
     except (OSError, RuntimeError, ValueError) as error:
@@ -66,7 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(settings: Settings, folder: ResultFolder, console: Console) -> None:
     date, machine = datetime.now(UTC).isoformat(timespec="seconds"), Machine.this()
-    results = list(_measure_all(settings, folder.cache))
+    notes: list[str] = []
+    peers = install_peers(notes) if settings.peers else []
+    results = list(_measure_all(settings, peers, folder.cache, notes))
     report = Report(
         date=date,
         machine=machine,
@@ -74,19 +84,19 @@ def _run(settings: Settings, folder: ResultFolder, console: Console) -> None:
         seed=zoo.SEED,
         rounds=settings.rounds,
         blocks={network.name: network.block for network in settings.networks},
+        peers={peer.name: f"{', '.join(peer.requirements)}; {peer.how}" for peer in peers},
+        notes=notes,
         results=results,
     )
-    console.print(table.terminal_table(results))
-    console.print(
-        "XNNPACK: the unpruned network. UBP: the pruned one, converted; at 0% the unpruned one, "
-        "forced.\nspeed-up: median of the rounds; largest error: of the outputs' range."
-    )
+    _print(report, console)
     folder.save(report.to_json())
     picture.draw(folder.picture, report)
     console.print(f"Wrote {folder.json} and {folder.picture}.")
 
 
-def _measure_all(settings: Settings, cache: Path) -> Iterator[Result]:
+def _measure_all(
+    settings: Settings, peers: Sequence[Peer], cache: Path, notes: list[str]
+) -> Iterator[Result]:
     total = len(settings.networks) * len(settings.sparsities) * len(settings.threads)
     with tqdm(total=total, unit="measurement") as bar:
         for network in settings.networks:
@@ -95,10 +105,50 @@ def _measure_all(settings: Settings, cache: Path) -> Iterator[Result]:
             for sparsity in settings.sparsities:
                 bar.set_description(f"building {network.name} {sparsity}%")
                 candidate = Candidate.of(sparsity, load_or_build(network, sparsity, cache))
-                bar.set_description(f"timing {network.name} {sparsity}%")
-                for threads in settings.threads:
-                    yield measure(network, dense, candidate, threads, settings.rounds)
-                    bar.update()
+                with tempfile.TemporaryDirectory() as folder:
+                    rivals = _rivals(peers, network, sparsity, cache, Path(folder), notes)
+                    bar.set_description(f"timing {network.name} {sparsity}%")
+                    for threads in settings.threads:
+                        yield measure(network, dense, candidate, threads, settings.rounds, rivals)
+                        bar.update()
+
+
+def _rivals(
+    peers: Sequence[Peer],
+    network: zoo.Network,
+    sparsity: int,
+    cache: Path,
+    folder: Path,
+    notes: list[str],
+) -> Rivals:
+    """The network in the peers' formats, in `folder`."""
+    able = [peer for peer in peers if sparsity or not peer.aligned]
+    label = f"{network.name} at {sparsity}% sparsity"
+
+    def file_of(aligned: bool) -> bytes:
+        return load_or_build(network, sparsity, cache, aligned)
+
+    return Rivals(convert(able, file_of, folder, label, notes), notes)
+
+
+def _print(report: Report, console: Console) -> None:
+    sections = table.by_network(report.results)
+    rows = [map(table.cells, section) for section in sections]
+    console.print(terminal_table(table.HEADINGS, rows))
+    console.print(
+        "XNNPACK: the unpruned network. UBP: the pruned one, converted; at 0% the unpruned one, "
+        "forced.\nspeed-up: median of the rounds; error: the largest, of the outputs' range; MiB: "
+        "resident memory\nof UBP / XNNPACK."
+    )
+    if report.peers:
+        peers = list(report.peers)
+        peer_rows = [[table.peer_cells(each, peers) for each in section] for section in sections]
+        title = "Times as fast as dense XNNPACK"
+        console.print(terminal_table(table.peer_headings(peers), peer_rows, title))
+        for name, how in report.peers.items():
+            console.print(f"{name}: {how}")
+    for note in report.notes:
+        console.print(note)
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -109,6 +159,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         sparsities=options.sparsity or (_QUICK_SPARSITIES if options.quick else _SPARSITIES),
         threads=options.threads or default_threads,
         rounds=options.rounds or (_QUICK_ROUNDS if options.quick else _ROUNDS),
+        peers=options.peers,
     )
 
 
@@ -120,28 +171,34 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--networks",
-        type=_names,
+        type=names_of("network", zoo.NETWORKS),
         metavar="NAME,...",
         help=f"of {', '.join(zoo.NETWORKS)} (default: {','.join(zoo.FULL)})",
     )
     parser.add_argument(
         "--sparsity",
-        type=_numbers(0, 99),
+        type=numbers(0, 99),
         metavar="PERCENT,...",
         help="zeros in the 1x1 and 3x3 convolutions but the first; 0 runs the unpruned network in "
         f"the delegate (default: {','.join(map(str, _SPARSITIES))})",
     )
     parser.add_argument(
         "--threads",
-        type=_numbers(1, 64),
+        type=numbers(1, 64),
         metavar="N,...",
         help="of each interpreter (default: 1,2)",
     )
     parser.add_argument(
         "--rounds",
-        type=_count,
+        type=rounds,
         metavar="N",
         help=f"blocks of inferences that each interpreter runs (default: {_ROUNDS})",
+    )
+    parser.add_argument(
+        "--peers",
+        action="store_true",
+        help="also time other inference engines: MNN, ONNX Runtime and OpenVINO, installed into "
+        ".deps/peers when they are not there",
     )
     parser.add_argument(
         "--output",
@@ -158,38 +215,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--write-docs",
         action="store_true",
-        help="measure nothing; write docs/performance.md from models.json",
+        help="measure nothing; write a section of docs/performance.md from models.json",
     )
     return parser
-
-
-def _names(text: str) -> list[str]:
-    names = text.split(",")
-    for name in names:
-        if name not in zoo.NETWORKS:
-            raise argparse.ArgumentTypeError(
-                f"there is no network '{name}'; there are {', '.join(zoo.NETWORKS)}"
-            )
-    return names
-
-
-def _numbers(low: int, high: int) -> Callable[[str], list[int]]:
-    """A parser of lists of numbers from low to high."""
-
-    def parse(text: str) -> list[int]:
-        return [_number(word, low, high) for word in text.split(",")]
-
-    return parse
-
-
-def _count(text: str) -> int:
-    return _number(text, 1, 10_000)
-
-
-def _number(text: str, low: int, high: int) -> int:
-    if not text.isdecimal() or not low <= int(text) <= high:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number from {low} to {high}")
-    return int(text)
 
 
 if __name__ == "__main__":

@@ -14,16 +14,17 @@ from demo.mobilenet import settle
 from ubp.convert.load import convert_keras
 
 
-def build(network: Network, sparsity: int) -> bytes:
+def build(network: Network, sparsity: int, aligned: bool = False) -> bytes:
     """The .tflite file of a network, with zeros but not converted.
 
     Args:
         network: which one.
         sparsity: percent of zeros in each 1x1 and 3x3 convolution except the first convolution
             (the stem) and the classifier; 0 leaves the network as it is.
+        aligned: blocks start at multiples of their size only.
     """
     model = random_model(network)
-    return convert_keras(prune_in_one_shot(model, sparsity) if sparsity else model)
+    return convert_keras(prune_in_one_shot(model, sparsity, aligned) if sparsity else model)
 
 
 def random_model(network: Network) -> keras.Model:
@@ -36,13 +37,13 @@ def random_model(network: Network) -> keras.Model:
     return model
 
 
-def prune_in_one_shot(model: keras.Model, sparsity: int) -> keras.Model:
-    """A copy with unaligned blocks in the layers that `build` names."""
+def prune_in_one_shot(model: keras.Model, sparsity: int, aligned: bool = False) -> keras.Model:
+    """A copy with blocks in the layers that `build` names."""
     pruned = ubp.strip(
         ubp.prune(
             model,
             ubp.ConstantSparsity(sparsity / 100),
-            ubp.UnalignedBlock(BLOCK_SIZE),
+            ubp.AlignedBlock(BLOCK_SIZE) if aligned else ubp.UnalignedBlock(BLOCK_SIZE),
             layers=pruned_layers(model),
         )
     )

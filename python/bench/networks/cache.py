@@ -24,9 +24,9 @@ from demo.quiet import held_back_stderr
 _PACKAGES = ("keras", "tensorflow")
 
 
-def load_or_build(network: Network, sparsity: int, folder: Path) -> bytes:
+def load_or_build(network: Network, sparsity: int, folder: Path, aligned: bool = False) -> bytes:
     """The .tflite file of `bench.networks.build.build`, made if it is not in the folder."""
-    stem = f"{network.name}_{sparsity}"
+    stem = f"{network.name}_{sparsity}{'_aligned' if aligned else ''}"
     model, origin = folder / f"{stem}.tflite", folder / f"{stem}.json"
     expected = json.dumps(made_from(network, sparsity), indent=1) + "\n"
     if model.is_file() and origin.is_file() and origin.read_text() == expected:
@@ -35,7 +35,7 @@ def load_or_build(network: Network, sparsity: int, folder: Path) -> bytes:
     with held_back_stderr():
         from bench.networks.build import build  # loads TensorFlow, which takes seconds
 
-        data = build(network, sparsity)
+        data = build(network, sparsity, aligned)
     folder.mkdir(parents=True, exist_ok=True)
     origin.unlink(missing_ok=True)  # and written last, so that an interrupted run leaves none
     model.write_bytes(data)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter as StandardInterpreter
 
 import ubp
-from bench.networks.report import Result
+from bench.harness.table import count_of
+from bench.networks.memory import NOTHING, Memory, measure_memory
+from bench.networks.report import PeerResult, Result
 from bench.networks.zoo import BLOCK_SIZE, SEED, Network
+from bench.peers.contenders import Contender, start
 from ubp.convert.verify import compare_outputs
-from ubp.runtime import benchmark
+from ubp.runtime.benchmark import BlockTimer, block_timer, interleave
 from ubp.runtime.inputs import random_inputs, set_inputs
 
 TOLERANCE = 1e-4  # of the outputs' range
@@ -42,41 +49,65 @@ class Candidate:
         result = ubp.convert(file, block_size=BLOCK_SIZE)
         return cls(sparsity, file, result.model, sum(layer.taken for layer in result.report))
 
+    @property
+    def take(self) -> str:
+        """The delegate's option; unasked it would not take anything of an unpruned network."""
+        return "auto" if self.sparsity else "all"
+
     def interpreter(self, threads: int) -> ubp.Interpreter:
-        """With the delegate; unasked it would not take anything of an unpruned network."""
-        options = {} if self.sparsity else {"take": "all"}
-        return ubp.Interpreter(self.model, num_threads=threads, **options)
+        """With the delegate."""
+        return ubp.Interpreter(self.model, num_threads=threads, take=self.take)
+
+
+@dataclass(frozen=True)
+class Rivals:
+    """Other engines that run the candidate's network too.
+
+    contenders: one for each.
+    notes: where a sentence is added for each that fails.
+    """
+
+    contenders: Sequence[Contender]
+    notes: list[str]
 
 
 def measure(
-    network: Network, dense: bytes, candidate: Candidate, threads: int, rounds: int
+    network: Network,
+    dense: bytes,
+    candidate: Candidate,
+    threads: int,
+    rounds: int,
+    rivals: Rivals,
 ) -> Result:
-    """Compare the outputs, then time.
+    """Compare the outputs, measure the memory, then time.
 
     Args:
         network: for its name and block.
         dense: .tflite file of the unpruned network, which XNNPACK runs.
         candidate: what UBP runs.
-        threads: of each interpreter.
+        threads: of each engine.
         rounds: see `ubp.runtime.benchmark`.
 
     Raises:
-        RuntimeError: if the outputs differ by more than TOLERANCE.
+        RuntimeError: if UBP's outputs differ by more than TOLERANCE.
     """
+    threads_used = count_of(threads, "thread")
+    label = f"{network.name} at {candidate.sparsity}% sparsity with {threads_used}"
     interpreter = candidate.interpreter(threads)
     error = largest_error(_xnnpack(candidate.reference, threads), interpreter)
     if not error <= TOLERANCE:  # nor if it is NaN
         raise RuntimeError(
-            f"{network.name} at {candidate.sparsity}% sparsity with {threads} threads: the outputs "
-            f"of UBP and XNNPACK differ by {error:.2g} of their range, accepted are {TOLERANCE:g}."
+            f"{label}: the outputs of UBP and XNNPACK differ by {error:.2g} of their range, "
+            f"accepted are {TOLERANCE:g}."
         )
-    timed = benchmark(
-        {"XNNPACK": _xnnpack(dense, threads), "UBP": interpreter},
-        rounds,
-        network.block,
-        SEED,
-        progress=False,
-    ).block_medians_ms
+    timers: dict[str, BlockTimer] = {
+        "XNNPACK": block_timer(_xnnpack(dense, threads), SEED),
+        "UBP": block_timer(interpreter, SEED),
+    }
+    with ExitStack() as stack:
+        running = start(rivals.contenders, threads, label, rivals.notes, stack)
+        timers |= {name: each.worker.time for name, each in running.items()}
+        timed = interleave(timers, rounds, network.block, progress=False).block_medians_ms
     return Result(
         network=network.name,
         input_size=network.size,
@@ -86,8 +117,14 @@ def measure(
         dense_bytes=len(dense),
         ubp_bytes=len(candidate.model),
         relative_error=error,
+        xnnpack_memory=_memory_of(dense, threads, NOTHING),
+        ubp_memory=_memory_of(candidate.model, threads, candidate.take),
         xnnpack_rounds_ms=timed["XNNPACK"].tolist(),
         ubp_rounds_ms=timed["UBP"].tolist(),
+        peers={
+            name: PeerResult(each.relative_error, timed[name].tolist())
+            for name, each in running.items()
+        },
     )
 
 
@@ -107,6 +144,13 @@ def largest_error(reference: Any, candidate: Any) -> float:
         for pair in zip(expected, actual, strict=True):
             errors.append(compare_outputs(*pair, TOLERANCE).relative_error)
     return float(np.max(errors))
+
+
+def _memory_of(model: bytes, threads: int, take: str) -> Memory:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.tflite"
+        path.write_bytes(model)
+        return measure_memory(path, threads, take)
 
 
 def _xnnpack(model: bytes, threads: int) -> StandardInterpreter:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from bench.harness import colours
 from bench.networks.report import Report, Result
 
-_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")  # Okabe and Ito: for all kinds of eyes
 _GROUP_WIDTH = 0.8  # of the bars of one sparsity; 1 leaves no gap
 
 
@@ -46,12 +46,12 @@ def _draw_network(axes: Any, results: list[Result], threads: list[int]) -> None:
             medians,
             width,
             yerr=np.abs([[s.p10 for s in spreads], [s.p90 for s in spreads]] - medians),
-            color=_COLOURS[index % len(_COLOURS)],
-            error_kw={"elinewidth": 1, "ecolor": "#404040"},
+            color=colours.SERIES[index % len(colours.SERIES)],
+            error_kw={"elinewidth": 1, "ecolor": colours.LINES},
             label=f"{count} thread{'s' if count > 1 else ''}",
         )
         axes.bar_label(bars, fmt="%.1f", padding=2, fontsize=8)
-    axes.axhline(1, color="#404040", linewidth=1, linestyle="--")
+    axes.axhline(1, color=colours.LINES, linewidth=1, linestyle="--")
     axes.set_xticks(range(len(sparsities)), [f"{sparsity}%" for sparsity in sparsities])
     axes.set_xlabel("zeros in the pruned layers")
     axes.spines[["top", "right"]].set_visible(False)

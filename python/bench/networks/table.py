@@ -1,13 +1,12 @@
-"""The results as rows: for the terminal, and for the page of documentation."""
+"""The results as rows of tables."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
 
-from rich import box
-from rich.table import Table
-
-from bench.networks.report import Result
+from bench.networks.memory import Memory
+from bench.networks.report import Result, Spread
 
 HEADINGS = (
     "network",
@@ -17,38 +16,53 @@ HEADINGS = (
     "UBP ms",
     "speed-up",
     "p10 - p90",
-    "largest error",
+    "error",
+    "MiB",
 )
+_MIB = 2**20
 
 
 def cells(result: Result) -> list[str]:
     """One row under HEADINGS."""
     speedup = result.speedup
     return [
-        result.network,
-        f"{result.sparsity}%",
-        str(result.threads),
+        *_setting(result),
         f"{result.xnnpack_ms.median:.2f}",
         f"{result.ubp_ms.median:.2f}",
-        f"{speedup.median:.2f}x",
+        _times(speedup),
         f"{speedup.p10:.2f} - {speedup.p90:.2f}",
         f"{result.relative_error:.0e}",
+        f"{_mib(result.ubp_memory)} / {_mib(result.xnnpack_memory)}",
     ]
 
 
-def terminal_table(results: list[Result]) -> Table:
-    """A section for each network."""
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, collapse_padding=True)
-    for index, heading in enumerate(HEADINGS):
-        table.add_column(heading, justify="right" if index else "left", no_wrap=True)
-    for _, section in groupby(results, key=lambda result: result.network):
-        table.add_section()
-        for result in section:
-            table.add_row(*cells(result))
-    return table
+def peer_headings(peers: Sequence[str]) -> list[str]:
+    """Of the table of other engines, given their names."""
+    return [*HEADINGS[:3], "UBP", *peers]
 
 
-def markdown_table(results: list[Result]) -> str:
-    """The same in Markdown."""
-    rows = [HEADINGS, ("---", *["---:"] * (len(HEADINGS) - 1)), *map(cells, results)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+def peer_cells(result: Result, peers: Sequence[str]) -> list[str]:
+    """One row under `peer_headings`: speed-ups over XNNPACK."""
+    speedups = result.peer_speedups
+    return [
+        *_setting(result),
+        _times(result.speedup),
+        *(_times(speedups[name]) if name in speedups else "-" for name in peers),
+    ]
+
+
+def by_network(results: Sequence[Result]) -> list[list[Result]]:
+    """The sections of a table."""
+    return [list(group) for _, group in groupby(results, key=lambda result: result.network)]
+
+
+def _setting(result: Result) -> list[str]:
+    return [result.network, f"{result.sparsity}%", str(result.threads)]
+
+
+def _times(speedup: Spread) -> str:
+    return f"{speedup.median:.2f}x"
+
+
+def _mib(memory: Memory) -> str:
+    return f"{memory.steady / _MIB:.0f}"

@@ -1,4 +1,4 @@
-"""A report that the tests of the benchmarks share."""
+"""Results and reports that the tests of the benchmarks share."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from bench.harness.machine import Machine
 from bench.layers.report import LayerResult
 from bench.layers.report import Report as LayerReport
 from bench.layers.shapes import LayerShape
-from bench.networks.report import Report, Result
+from bench.networks.memory import Memory
+from bench.networks.report import PeerResult, Report, Result
 
 MACHINE = Machine(
     "A Processor", 2, ["avx2"], "Linux x86_64", {"python": "3.11.2", "ubp": "0.1.0"}, 64 * "a"
 )
 DATE = "2026-01-02T03:04:05+00:00"
+MIB = 2**20
 LAYER = LayerShape(14, 14, 512, 512)
 
 
@@ -21,13 +23,29 @@ def result(
     threads: int = 1,
     xnnpack: tuple[float, ...] = (10.0, 20.0, 30.0),
     ubp: tuple[float, ...] = (5.0, 5.0, 5.0),
+    peers: dict[str, tuple[float, ...]] | None = None,
 ) -> Result:
-    return Result(network, 224, sparsity, threads, 13, 17_000, 7_000, 2e-6, [*xnnpack], [*ubp])
+    return Result(
+        network=network,
+        input_size=224,
+        sparsity=sparsity,
+        threads=threads,
+        converted_layers=13,
+        dense_bytes=17_000,
+        ubp_bytes=7_000,
+        relative_error=2e-6,
+        xnnpack_memory=Memory(44 * MIB, 42 * MIB),
+        ubp_memory=Memory(25 * MIB, 23 * MIB),
+        xnnpack_rounds_ms=[*xnnpack],
+        ubp_rounds_ms=[*ubp],
+        peers={name: PeerResult(1e-6, [*rounds]) for name, rounds in (peers or {}).items()},
+    )
 
 
-def report(*results: Result) -> Report:
+def report(*results: Result, notes: tuple[str, ...] = ()) -> Report:
     blocks = {each.network: 10 for each in results}
-    return Report("2026-01-02T03:04:05+00:00", MACHINE, 4, 0, 3, blocks, [*results])
+    peers = {name: f"how {name} runs" for each in results for name in each.peers}
+    return Report(DATE, MACHINE, 4, 0, 3, blocks, peers, [*notes], [*results])
 
 
 def layer_result(

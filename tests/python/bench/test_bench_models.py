@@ -11,10 +11,11 @@ import pytest
 from bench_reports import report, result
 
 import ubp
+from bench.harness import page
 from bench.models import main
-from bench.networks import cache, page, zoo
+from bench.networks import cache, section, zoo
 from bench.networks.build import build, prune_in_one_shot, pruned_layers, random_model
-from bench.networks.measure import TOLERANCE, Candidate, measure
+from bench.networks.measure import TOLERANCE, Candidate, Rivals, measure
 from ubp.lanes import to_lanes
 
 TINY = zoo.NETWORKS["MobileNet-tiny"]
@@ -31,6 +32,12 @@ def count(name: str, kernel: tuple[int, int]) -> int:
     return sum(layer.kernel_size == kernel for layer in layers)
 
 
+def first_starts(kernel: np.ndarray) -> set[int]:
+    """Where in the grid of aligned blocks the first block of any lane starts."""
+    kept = to_lanes(kernel, -1) != 0
+    return set(np.argmax(kept[kept.any(axis=1)], axis=1) % zoo.BLOCK_SIZE)
+
+
 def test_1x1_and_3x3_convolutions_are_pruned_but_the_first_and_the_classifier(
     model: keras.Model,
 ) -> None:
@@ -45,8 +52,10 @@ def test_pruned_layers_hold_exactly_as_many_blocks_as_asked_for(model: keras.Mod
         kernel = pruned.get_layer(name).kernel.numpy()
         blocks = round(0.2 * kernel.size / zoo.BLOCK_SIZE)
         assert np.count_nonzero(kernel) == blocks * zoo.BLOCK_SIZE
-    starts = np.argmax(to_lanes(kernel, -1) != 0, axis=1)
-    assert len(set(starts % zoo.BLOCK_SIZE)) == zoo.BLOCK_SIZE  # unaligned
+    assert first_starts(kernel) == {0, 1, 2, 3}
+    aligned = prune_in_one_shot(model, 80, aligned=True).get_layer(name).kernel.numpy()
+    assert np.count_nonzero(aligned) == np.count_nonzero(kernel)
+    assert first_starts(aligned) == {0}
 
 
 def test_file_is_made_once_and_again_when_its_origin_changes(
@@ -54,26 +63,27 @@ def test_file_is_made_once_and_again_when_its_origin_changes(
 ) -> None:
     made: list[int] = []
 
-    def build_stub(network: zoo.Network, sparsity: int) -> bytes:
-        made.append(sparsity)
+    def build_stub(network: zoo.Network, sparsity: int, aligned: bool) -> bytes:
+        made.append(-sparsity if aligned else sparsity)
         return f"{network.name} {sparsity} {len(made)}".encode()
 
     monkeypatch.setattr("bench.networks.build.build", build_stub)
     for _ in range(2):
         assert cache.load_or_build(TINY, 80, tmp_path) == b"MobileNet-tiny 80 1"
         assert cache.load_or_build(TINY, 0, tmp_path) == b"MobileNet-tiny 0 2"
+        assert cache.load_or_build(TINY, 80, tmp_path, aligned=True) == b"MobileNet-tiny 80 3"
     monkeypatch.setattr(cache, "package_version", lambda name: f"another {name}")
-    assert cache.load_or_build(TINY, 80, tmp_path) == b"MobileNet-tiny 80 3"
-    (tmp_path / "MobileNet-tiny_80.tflite").unlink()
     assert cache.load_or_build(TINY, 80, tmp_path) == b"MobileNet-tiny 80 4"
-    assert made == [80, 0, 80, 80]
+    (tmp_path / "MobileNet-tiny_80.tflite").unlink()
+    assert cache.load_or_build(TINY, 80, tmp_path) == b"MobileNet-tiny 80 5"
+    assert made == [80, 0, -80, 80, 80]
 
 
 def test_wrong_outputs_end_the_run(model: keras.Model) -> None:
     dense = ubp.convert(model).dense
     wrong = Candidate(80, dense, ubp.convert(prune_in_one_shot(model, 80)).model, 13)
-    with pytest.raises(RuntimeError, match=r"MobileNet-tiny at 80% sparsity with 1 threads: the"):
-        measure(TINY, dense, wrong, threads=1, rounds=1)
+    with pytest.raises(RuntimeError, match=r"MobileNet-tiny at 80% sparsity with 1 thread: the"):
+        measure(TINY, dense, wrong, threads=1, rounds=1, rivals=Rivals([], []))
 
 
 def test_same_seed_gives_the_same_file_but_for_its_names() -> None:
@@ -93,6 +103,9 @@ def test_quick_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert entry["network"] == "MobileNet-tiny"
         assert entry["relative_error"] <= TOLERANCE
         assert len(entry["ubp_rounds_ms"]) == data["rounds"] == 2
+        assert 0 < entry["ubp_memory"]["steady"] <= entry["ubp_memory"]["peak"]
+        assert 0 < entry["xnnpack_memory"]["steady"] <= entry["xnnpack_memory"]["peak"]
+        assert entry["peers"] == {}
         assert (entry["converted_layers"] > 0) == (entry["sparsity"] > 0)
         assert f"{entry['speedup']['median']:.2f}x" in printed
 
@@ -103,7 +116,9 @@ def test_docs_are_written_from_the_results(tmp_path: Path, monkeypatch: pytest.M
     data = {"benchmark": "models"} | made.to_json()
     (tmp_path / "models.json").write_text(json.dumps(data))
     assert main(["--write-docs", "--output", str(tmp_path)]) == 0
-    assert (tmp_path / "performance.md").read_text() == page.render(made)
+    text = (tmp_path / "performance.md").read_text()
+    assert text.startswith("# Performance\n")
+    assert text.endswith(f"## Whole networks\n\n{section.render(made).strip()}\n")
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,11 @@ def test_the_page_is_made_when_it_is_not_there(
     assert text.endswith("\n## One\n\nagain\n\n## Two\n\nsecond\n")
 
 
+def test_the_page_in_the_repository_has_the_sections_of_the_benchmarks() -> None:
+    titles = [line for line in page.PAGE.read_text().splitlines() if line.startswith("## ")]
+    assert titles == ["## Whole networks", "## Single layers"]
+
+
 def test_machine() -> None:
     lines = machine_lines(MACHINE, DATE).splitlines()
     assert lines[0] == "- processor: A Processor, 2 cores, Linux x86_64"

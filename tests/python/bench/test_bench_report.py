@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bench_reports import report, result
+from bench_reports import MIB, report, result
 from matplotlib.image import imread
 from rich.console import Console
 
-from bench.networks import page, picture, table
+from bench.harness.table import terminal_table
+from bench.networks import picture, section, table
 from bench.networks.report import Report
 
 
@@ -26,8 +27,10 @@ def test_speedup_is_of_the_rounds_and_not_of_the_medians() -> None:
 
 
 def test_json_holds_everything_and_the_summaries() -> None:
-    before = report(result(), result(sparsity=0, threads=2))
+    before = report(result(peers={"Other": (10.0,) * 3}), result(sparsity=0, threads=2))
     data = json.loads(json.dumps(before.to_json()))
+    assert data["results"][0]["ubp_memory"] == {"peak": 25 * MIB, "steady": 23 * MIB}
+    assert data["results"][0]["peer_speedups"]["Other"]["median"] == 2.0
     assert data["results"][0]["speedup"] == pytest.approx({"median": 4.0, "p10": 2.4, "p90": 5.6})
     assert data["results"][1]["xnnpack_ms"]["median"] == 20.0
     assert Report.from_json(data) == before
@@ -35,8 +38,9 @@ def test_json_holds_everything_and_the_summaries() -> None:
 
 def test_table_fits_a_terminal_of_100_columns() -> None:
     console = Console(width=100)
+    cells = table.cells(result("MobileNet-tiny", xnnpack=(1000.0,) * 3))
     with console.capture() as captured:
-        console.print(table.terminal_table([result("MobileNet-tiny", xnnpack=(1000.0,) * 3)]))
+        console.print(terminal_table(table.HEADINGS, [[cells]]))
     rows = [line.split() for line in captured.get().splitlines()]
     assert [
         "MobileNet-tiny",
@@ -49,23 +53,41 @@ def test_table_fits_a_terminal_of_100_columns() -> None:
         "-",
         "200.00",
         "2e-06",
+        "23",
+        "/",
+        "42",
     ] in rows
 
 
 def test_page_has_a_row_for_each_result_and_says_what_is_slower() -> None:
     slow = result("ResNet50", threads=2, ubp=(40.0,) * 3)
-    text = page.render(report(result(), slow))
+    text = section.render(report(result(), slow))
     rows = [line for line in text.splitlines() if line.startswith("| ")]
     assert len(rows) == 4
-    assert rows[2] == "| MobileNet | 80% | 1 | 20.00 | 5.00 | 4.00x | 2.40 - 5.60 | 2e-06 |"
+    assert (
+        rows[2] == "| MobileNet | 80% | 1 | 20.00 | 5.00 | 4.00x | 2.40 - 5.60 | 2e-06 | 23 / 42 |"
+    )
     assert "Slower than XNNPACK: ResNet50 at 80% with 2 threads." in text
     assert "A Processor, 2 cores" in text
-    assert "Slower than XNNPACK: none of these." in page.render(report(result()))
+    assert "Slower than XNNPACK: none of these." in section.render(report(result()))
+
+
+def test_page_shows_other_engines_and_what_could_not_be_measured() -> None:
+    both = result(peers={"One": (10.0,) * 3, "Two": (40.0,) * 3})
+    without = result(sparsity=90, peers={"Two": (20.0,) * 3})
+    text = section.render(report(both, without, notes=("One: MobileNet at 90% failed.",)))
+    rows = [line for line in text.splitlines() if line.startswith("| MobileNet")]
+    assert rows[2:] == [
+        "| MobileNet | 80% | 1 | 4.00x | 2.00x | 0.50x |",
+        "| MobileNet | 90% | 1 | 4.00x | - | 1.00x |",
+    ]
+    assert "- One: how One runs\n- Two: how Two runs\n- One: MobileNet at 90% failed." in text
+    assert "Other inference engines" not in section.render(report(result()))
 
 
 def test_page_of_a_quick_run_is_refused() -> None:
     with pytest.raises(ValueError, match="MobileNet-tiny, which is for quick runs only"):
-        page.render(report(result("MobileNet-tiny")))
+        section.render(report(result("MobileNet-tiny")))
 
 
 def test_picture_has_bars_for_every_number_of_threads(tmp_path: Path) -> None:
@@ -84,3 +106,10 @@ def test_picture_has_bars_for_every_number_of_threads(tmp_path: Path) -> None:
 def test_picture_of_an_incomplete_run(tmp_path: Path) -> None:
     picture.draw(tmp_path / "models.png", report(result(threads=2)))
     assert np.ptp(imread(tmp_path / "models.png")) > 0.5
+
+
+def test_results_of_another_version_are_refused() -> None:
+    data = report(result()).to_json()
+    del data["results"][0]["ubp_memory"]
+    with pytest.raises(ValueError, match=r"another version of this benchmark \('ubp_memory'\)"):
+        Report.from_json(data)

@@ -1,19 +1,20 @@
-"""docs/performance.md: what was measured, on which machine and how."""
+"""The section of docs/performance.md about whole networks."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from bench.harness.page import machine_lines
+from bench.harness.table import count_of, markdown_table
 from bench.networks.measure import TOLERANCE
 from bench.networks.report import Report
-from bench.networks.table import markdown_table
+from bench.networks.table import HEADINGS, cells, peer_cells, peer_headings
 from bench.networks.zoo import FULL
+from bench.peers.contenders import NOTED, REFUSED
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "performance.md"
+HEADING = "Whole networks"
 
 
 def render(report: Report) -> str:
-    """The page, in Markdown.
+    """What stands below the heading, in Markdown.
 
     Raises:
         ValueError: if the report is of other networks than the page is about.
@@ -24,32 +25,21 @@ def render(report: Report) -> str:
             f"the results are of {other[0]}, which is for quick runs only; expected "
             f"{', '.join(FULL)}."
         )
-    machine = report.machine
-    versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
-    return f"""# Performance of whole networks
+    return f"""### Results
 
-Made by `./run bench models --write-docs` from the results of `./run bench models`, which anybody
-can repeat.
-
-## Results
-
-{markdown_table(report.results)}
+{markdown_table(HEADINGS, map(cells, report.results))}
 
 XNNPACK ms and UBP ms are the median latency of one inference. Speed-up is the median of the ratios
-of the rounds; p10 - p90 are these ratios' 10th and 90th percentile. The largest error is relative
-to the range of the outputs.
+of the rounds; p10 - p90 are these ratios' 10th and 90th percentile. Error is the largest, relative
+to the range of the outputs. MiB is the resident memory of UBP / XNNPACK.
 
 {_slower_rows(report)}
+{_peers(report)}
+### Machine of the networks
 
-## Machine
+{machine_lines(report.machine, report.date)}
 
-- processor: {machine.processor}, {machine.cores} cores, {machine.system}
-- vector instructions: {", ".join(machine.instruction_sets) or "not known"}
-- versions: {versions}
-- delegate: library with SHA-256 {machine.delegate[:16]}...
-- date: {report.date}
-
-## How it is measured
+### How networks are measured
 
 - Networks: those of `keras.applications`, float32, batch size 1, {_sizes(report)}.
   Their weights are random: which weights are zero makes a difference to the speed, their values do
@@ -67,21 +57,45 @@ to the range of the outputs.
   for the same weights. A difference of more than {TOLERANCE:g} of their range ends the run.
 - The two interpreters take turns, each with a block of inferences, for {report.rounds} rounds.
   Inferences in a block: {_blocks(report)}.
+- Memory: what loading the network, allocating its tensors and running it twice adds to the resident
+  memory of a new process, pages of the mapped file included.
 
-## What this does not show
+### What this does not show
 
 - Accuracy: it needs trained weights. `./run demo` trains and prunes a small network, and measures
   its accuracy.
 - Other machines, phones among them. Compare speed-ups rather than milliseconds, which drift with
   the machine's load and temperature.
-- Other inference engines, other block sizes, and the time and memory that loading a model takes.
+- Other block sizes, and the time that loading a model takes.
+"""
+
+
+def _peers(report: Report) -> str:
+    """The section about other inference engines; nothing if none was asked for."""
+    lines = [f"- {note}" for note in report.notes]
+    if not report.peers and not lines:
+        return ""
+    names = list(report.peers)
+    rows = (peer_cells(result, names) for result in report.results)
+    packages = "\n".join(f"- {name}: {how}" for name, how in report.peers.items())
+    return f"""
+### Other inference engines
+
+{markdown_table(peer_headings(names), rows)}
+
+Times as fast as the unpruned network in XNNPACK, in the same rounds, with as many threads, in
+float32. They run the network with UBP's weights, zeros included. Their outputs are compared with
+XNNPACK's before: a difference of more than {NOTED:g} of their range is noted below, one of more
+than {REFUSED:g} is not accepted. Between its turns an engine's process is stopped.
+
+{packages}
+{chr(10).join(lines)}
 """
 
 
 def _slower_rows(report: Report) -> str:
     slower = [
-        f"{result.network} at {result.sparsity}% with {result.threads} "
-        f"{'thread' if result.threads == 1 else 'threads'}"
+        f"{result.network} at {result.sparsity}% with {count_of(result.threads, 'thread')}"
         for result in report.results
         if result.speedup.median < 1
     ]

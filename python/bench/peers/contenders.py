@@ -1,0 +1,134 @@
+"""One network made ready for the other engines, and checked before it is timed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from bench.peers.environment import PYTHON, run
+from bench.peers.peers import Peer
+from bench.peers.worker import Worker
+from ubp.convert.verify import compare_outputs
+from ubp.runtime.inputs import random_inputs, set_inputs
+
+# Differences between an engine's outputs and XNNPACK's, of their range: the most that rounding
+# makes, and the most that the fast algorithms for 3x3 convolutions make.
+NOTED = 1e-3
+REFUSED = 1e-2
+_COMPARED_INPUTS = 2
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A peer with a network.
+
+    model: the file that the peer reads.
+    reference: .tflite file of the same weights.
+    """
+
+    peer: Peer
+    model: Path
+    reference: Path
+
+
+@dataclass(frozen=True)
+class Running:
+    """A contender that gives the right results.
+
+    relative_error: largest difference to XNNPACK's outputs, over their range.
+    """
+
+    worker: Worker
+    relative_error: float
+
+
+def convert(
+    peers: Iterable[Peer],
+    file_of: Callable[[bool], bytes],
+    folder: Path,
+    label: str,
+    notes: list[str],
+) -> list[Contender]:
+    """Write a network in the form of each peer; a sentence is noted for each that cannot be.
+
+    Args:
+        file_of: the .tflite file of the network, pruned in aligned blocks or not.
+        folder: where the files go.
+        label: of the network, for the notes.
+    """
+    made = []
+    for peer in peers:
+        reference = folder / ("aligned.tflite" if peer.aligned else "network.tflite")
+        if not reference.exists():
+            reference.write_bytes(file_of(peer.aligned))
+        model = reference if peer.form is None else folder / f"{peer.form}.model"
+        try:
+            if peer.form is not None:
+                _convert(peer.form, reference, model)
+        except RuntimeError as error:
+            notes.append(f"{peer.name}: {label} not measured: {error}")
+        else:
+            made.append(Contender(peer, model, reference))
+    return made
+
+
+def _convert(form: str, source: Path, target: Path) -> None:
+    command: list[str | Path] = [PYTHON, "-m", "bench.peers.convert", form, source, target]
+    run(command, "converting it")
+    if not target.exists():
+        raise RuntimeError("converting it left no file.")
+
+
+def start(
+    contenders: Iterable[Contender], threads: int, label: str, notes: list[str], stack: ExitStack
+) -> dict[str, Running]:
+    """Start a process for each, and compare its results with XNNPACK's.
+
+    Args:
+        label: of the network, for a sentence in the notes for each that fails or differs.
+        stack: ends the processes.
+
+    Returns:
+        Those that may be timed, by the peer's name.
+    """
+    running = {}
+    for contender in contenders:
+        peer = contender.peer
+        worker = stack.enter_context(Worker(peer.name, peer.engine, contender.model, threads))
+        try:
+            error = _largest_error(contender.reference, worker)
+        except RuntimeError as failure:
+            notes.append(f"{peer.name}: {label} not measured: {failure}")
+            continue
+        accepted = error <= REFUSED  # not if it is NaN
+        if accepted:
+            running[peer.name] = Running(worker, error)
+        if not error <= NOTED:
+            notes.append(
+                f"{peer.name}: {label} {'measured' if accepted else 'not measured'}: its results "
+                f"differ from XNNPACK's by {error:.2g} of their range, expected are {NOTED:g}."
+            )
+    return running
+
+
+def _largest_error(reference: Path, worker: Worker) -> float:
+    """The largest difference of the outputs over their range; NaN if not finite."""
+    interpreter = Interpreter(model_path=str(reference))
+    interpreter.allocate_tensors()
+    (detail,) = interpreter.get_output_details()
+    rng = np.random.default_rng(_SEED)
+    errors = []
+    for _ in range(_COMPARED_INPUTS):
+        (values,) = random_inputs(interpreter, rng)
+        set_inputs(interpreter, [values])
+        interpreter.invoke()
+        expected = interpreter.get_tensor(detail["index"])
+        actual = worker.run(values).reshape(expected.shape)
+        errors.append(compare_outputs(expected, actual, NOTED).relative_error)
+    return float(np.max(errors))
