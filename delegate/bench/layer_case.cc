@@ -36,6 +36,16 @@ Halo HaloFor(const ConvShape& s) {
   return halo;
 }
 
+// The shape as which a layer is run inside a chain. Its attributes become those of that shape.
+Status ShapeInChain(const LayerCaseSpec& spec, LayerAttributes* attributes, ConvShape* shape) {
+  UBP_RETURN_IF_ERROR(MakeConvShape(*attributes, 1, spec.in_h, spec.in_w, shape));
+  const bool skips_pixels =
+      shape->kernel_h == 1 && shape->kernel_w == 1 && !shape->unit_stride() && !spec.image_input;
+  if (!skips_pixels) return Status::Ok();
+  attributes->stride_h = attributes->stride_w = 1;
+  return MakeConvShape(*attributes, 1, shape->out_h, shape->out_w, shape);
+}
+
 ConvLayout LayoutFor(const ConvShape& s, bool image_input) {
   ConvLayout layout;
   const Halo halo = HaloFor(s);
@@ -81,9 +91,9 @@ Status LayerCase::ReadVariant(const std::string& stem, Variant* variant) {
 Status LayerCase::AddVariant(const LayerCaseSpec& spec, const std::string& stem) {
   auto variant = std::make_unique<Variant>();
   UBP_RETURN_IF_ERROR(ReadVariant(stem, variant.get()));
-  const LayerAttributes& attributes = variant->weights.attributes;
+  LayerAttributes& attributes = variant->weights.attributes;
   ConvShape shape;
-  UBP_RETURN_IF_ERROR(MakeConvShape(attributes, 1, spec.in_h, spec.in_w, &shape));
+  UBP_RETURN_IF_ERROR(ShapeInChain(spec, &attributes, &shape));
   if (variants_.empty()) {
     shape_ = shape;
     layout_ = LayoutFor(shape, spec.image_input);

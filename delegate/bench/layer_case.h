@@ -1,5 +1,8 @@
 // One convolution layer as a benchmark runs it: several sets of weights for the same activations,
-// prepared by the engine as inside a chain of layers.
+// prepared by the engine as inside a chain of layers. So all tensors are channel-major but a
+// network's input and those of one pixel, and a 1x1 layer of stride 2 or more reads a tensor that
+// holds the pixels it needs, with stride 1: the layer before computes no others
+// (delegate/graph/dead_pixels.h).
 #ifndef UBP_DELEGATE_BENCH_LAYER_CASE_H_
 #define UBP_DELEGATE_BENCH_LAYER_CASE_H_
 
@@ -22,9 +25,7 @@ struct LayerCaseSpec {
   int threads = 1;
   int in_h = 0;
   int in_w = 0;
-  // The first layer of a network reads an NHWC image. All other tensors are channel-major, as the
-  // engine has them between two layers, unless they are of one pixel.
-  bool image_input = false;
+  bool image_input = false;  // the layer is the first of a network, and reads an NHWC image
   // For each variant STEM, the files STEM.options and STEM.packed: custom_options and packed
   // weights of a UbpConv2D without bias (docs/packed-format.md). All are of layers of one shape.
   std::vector<std::string> stems;
@@ -43,10 +44,10 @@ class LayerCase {
   // The threads that run the variants.
   ThreadPool* pool() { return &pool_; }
 
-  const ConvShape& shape() const { return shape_; }
+  const ConvShape& shape() const { return shape_; }  // as the layer is run
   // The output of the latest run, [out_h, out_w, out_c].
   std::vector<float> Output();
-  // The input, [in_h, in_w, in_c].
+  // The input, [in_h, in_w, in_c] of shape().
   const std::vector<float>& input() const { return image_; }
 
  private:

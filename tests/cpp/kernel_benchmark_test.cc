@@ -106,6 +106,18 @@ TEST_P(LayerCaseTest, EachVariantComputesItsLayer) {
   }
 }
 
+TEST(LayerCaseShapeTest, StridedPointwiseLayersReadOnlyWhatTheyNeed) {
+  const Case& c = kCases[3];
+  LayerCaseSpec spec = SpecOf(c, &BestKernelFamily(), 1);
+  spec.stems = {WriteLayer("strided", LayerOf(c, 0.3, 1))};
+  std::unique_ptr<LayerCase> layer_case;
+  ASSERT_TRUE(LayerCase::Make(spec, &layer_case).ok());
+  const ConvShape& shape = layer_case->shape();
+  EXPECT_TRUE(shape.pointwise());
+  EXPECT_EQ(shape.out_h, 5);
+  EXPECT_EQ(shape.out_w, 4);
+}
+
 INSTANTIATE_TEST_SUITE_P(All, LayerCaseTest, testing::ValuesIn(kCases),
                          [](const auto& info) { return std::string(info.param.name); });
 

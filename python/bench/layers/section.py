@@ -57,7 +57,9 @@ output channels, and size of the output.
 
 - The layer runs as inside a chain of layers: channel-major in and out, prepared by
   `MakeWrosConvolution`. A network's first layer reads an NHWC image, and one pixel is an NHWC image
-  too. Padding operators in front of a layer are not part of it; depthwise layers are not measured.
+  too. A 1x1 layer of stride 2 reads a tensor of the pixels that it needs: inside a network the
+  layers before it compute no others. Padding operators in front of a layer are not part of it;
+  depthwise layers are not measured.
 - Blocks are those of largest magnitude of random weights, so their places are random. GFLOP/s count
   two operations for each weight that is kept and pixel that exists: not what a kernel computes in
   vain at the edges.
