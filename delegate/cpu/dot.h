@@ -1,13 +1,13 @@
 // The dot-product kernel: a dense layer at a single pixel. Its time is that of reading the weights
 // once, so they are read where they lie in the model, several rows abreast to have enough loads
-// under way. `Simd` as in wros.h.
+// under way. `Simd` as in simd.h.
 #ifndef UBP_DELEGATE_CPU_DOT_H_
 #define UBP_DELEGATE_CPU_DOT_H_
 
 #include <cstddef>
 
 #include "delegate/cpu/dot_args.h"
-#include "delegate/cpu/wros.h"
+#include "delegate/cpu/simd.h"
 
 namespace ubp {
 namespace {

@@ -1,6 +1,6 @@
 // What a dot-product kernel is given: some rows of a dense weight matrix and one input vector.
 //
-// Plain data, without standard-library types: compiled once per instruction set (see wros.h).
+// Plain data, without standard-library types: compiled once per instruction set (see simd.h).
 #ifndef UBP_DELEGATE_CPU_DOT_ARGS_H_
 #define UBP_DELEGATE_CPU_DOT_ARGS_H_
 

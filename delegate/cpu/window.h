@@ -1,5 +1,5 @@
 // The window kernels (depthwise convolution, maximum pooling) over channel planes; `Simd` as in
-// wros.h.
+// simd.h.
 //
 // Several vectors of pixels are computed at once: so a tap's weight is loaded once for them, and
 // their accumulators hide the latency of the multiply-add. Most loads cross a cache line, and are
@@ -13,8 +13,8 @@
 
 #include <cstddef>
 
+#include "delegate/cpu/simd.h"
 #include "delegate/cpu/window_args.h"
-#include "delegate/cpu/wros.h"
 
 namespace ubp {
 namespace {

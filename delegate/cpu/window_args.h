@@ -1,6 +1,6 @@
 // What a window kernel is given: planes of channels, and the taps of the window.
 //
-// Plain data, without standard-library types: compiled once per instruction set (see wros.h).
+// Plain data, without standard-library types: compiled once per instruction set (see simd.h).
 #ifndef UBP_DELEGATE_CPU_WINDOW_ARGS_H_
 #define UBP_DELEGATE_CPU_WINDOW_ARGS_H_
 

@@ -2,7 +2,7 @@
 // weights.
 //
 // Plain data, without standard-library types: this header is compiled once per instruction set (see
-// wros.h).
+// simd.h).
 #ifndef UBP_DELEGATE_CPU_WROS_ARGS_H_
 #define UBP_DELEGATE_CPU_WROS_ARGS_H_
 

@@ -3,6 +3,8 @@
 #define UBP_DELEGATE_CPU_WROS_INSTANTIATE_H_
 
 #include "delegate/cpu/kernels.h"
+#include "delegate/cpu/pixel_rows.h"
+#include "delegate/cpu/tile_rows.h"
 #include "delegate/cpu/wros.h"
 
 namespace ubp {

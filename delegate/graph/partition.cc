@@ -49,7 +49,7 @@ struct Balance {
 
   bool pays() const { return sparse && saved >= lost; }
 };
-constexpr double kDenseLoss = 0.45;
+constexpr double kDenseLoss = 0.15;
 
 void AddToBalance(const NodeView& node, const ClaimResult& claim, Balance* balance) {
   const TfLiteTensor* const input = node.Input(0);

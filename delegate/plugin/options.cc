@@ -1,5 +1,6 @@
 #include "delegate/plugin/options.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <set>
 #include <string>
@@ -74,6 +75,33 @@ Status ParseReport(const std::string& key, const std::string& value, DelegateOpt
   return Status::Ok();
 }
 
+struct RuleSwitch {
+  const char* name;
+  bool PlanRules::*rule;
+};
+
+constexpr RuleSwitch kRules[] = {{"dead_pixels", &PlanRules::skip_dead_pixels},
+                                 {"fused_depthwise", &PlanRules::fuse_depthwise},
+                                 {"strips", &PlanRules::use_strips}};
+
+// Names of rules joined by '+', as in strips+dead_pixels: no value may have a ':' or ';'.
+Status ParseWithout(const std::string& key, const std::string& value, DelegateOptions* options) {
+  for (size_t begin = 0; begin <= value.size();) {
+    const size_t end = std::min(value.find('+', begin), value.size());
+    const std::string name = value.substr(begin, end - begin);
+    std::string known;
+    bool found = false;
+    for (const RuleSwitch& rule : kRules) {
+      if (name == rule.name) options->rules.*rule.rule = false;
+      found = found || name == rule.name;
+      known += (known.empty() ? "" : ", ") + std::string(rule.name);
+    }
+    if (!found) return BadValue(key, value, "one or more of " + known + ", joined by '+'");
+    begin = end + 1;
+  }
+  return Status::Ok();
+}
+
 struct Option {
   const char* key;
   Status (*parse)(const std::string& key, const std::string& value, DelegateOptions* options);
@@ -84,7 +112,8 @@ constexpr Option kOptions[] = {{"kernel", &ParseKernel},
                                {"num_threads", &ParseNumThreads},
                                {"report", &ParseReport},
                                {"sparse_from_dense", &ParseSparseFromDense},
-                               {"take", &ParseTake}};
+                               {"take", &ParseTake},
+                               {"without", &ParseWithout}};
 
 Status ParseOption(const std::string& key, const std::string& value, DelegateOptions* options) {
   std::string known;

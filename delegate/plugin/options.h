@@ -10,6 +10,7 @@
 #include "delegate/cpu/kernels.h"
 #include "delegate/graph/claim.h"
 #include "delegate/graph/partition.h"
+#include "delegate/graph/plan_rules.h"
 
 namespace ubp {
 
@@ -25,6 +26,8 @@ struct DelegateOptions {
   Take take = Take::kAuto;
   // `sparse_from_dense`: on, or off.
   ClaimOptions claim;
+  // `without`: rules of the planner to switch off, to measure what they gain.
+  PlanRules rules;
   // `report`: the path of a JSON file to write, which must not exist; empty: none.
   std::string report;
   // `log`: quiet (errors and warnings), or info (also what is taken, kernels and memory).

@@ -29,6 +29,7 @@ class Part {
     PlanOptions options;
     options.family = delegate_->options().family;
     options.threads = delegate_->NumThreads(*context);
+    options.rules = delegate_->options().rules;
     std::vector<Dims> dims(graph_.tensors.size());
     for (size_t t = 0; t < dims.size(); ++t) {
       if (graph_.tensors[t].storage == Storage::kInput) dims[t] = DimsOf(Tensor(context, t));

@@ -46,12 +46,20 @@ TEST(OptionsTest, ReadsEveryOption) {
   EXPECT_EQ(options.report, "a b.json");
   ASSERT_TRUE(Parse({"sparse_from_dense"}, {"on"}, &options).ok());
   EXPECT_TRUE(options.claim.sparse_from_dense);
+  EXPECT_TRUE(options.rules.use_strips);
+  ASSERT_TRUE(Parse({"without"}, {"strips"}, &options).ok());
+  EXPECT_FALSE(options.rules.use_strips);
+  EXPECT_TRUE(options.rules.skip_dead_pixels);
+  ASSERT_TRUE(Parse({"without"}, {"fused_depthwise+dead_pixels"}, &options).ok());
+  EXPECT_TRUE(options.rules.use_strips);
+  EXPECT_FALSE(options.rules.skip_dead_pixels);
+  EXPECT_FALSE(options.rules.fuse_depthwise);
 }
 
 TEST(OptionsTest, RefusesWhatItDoesNotKnow) {
   EXPECT_THAT(ErrorOf("threads", "2"), HasSubstr("no option 'threads'"));
   EXPECT_THAT(ErrorOf("threads", "2"),
-              HasSubstr("kernel, log, num_threads, report, sparse_from_dense, take"));
+              HasSubstr("kernel, log, num_threads, report, sparse_from_dense, take, without"));
   for (const char* bad : {"0", "-1", "65", "two", "", "2x", "1e99"}) {
     EXPECT_THAT(ErrorOf("num_threads", bad), HasSubstr("from 1 to 64")) << bad;
   }
@@ -59,6 +67,9 @@ TEST(OptionsTest, RefusesWhatItDoesNotKnow) {
   EXPECT_THAT(ErrorOf("log", "loud"), HasSubstr("quiet or info"));
   for (const char* bad : {"", "1", "true", "On"}) {
     EXPECT_THAT(ErrorOf("sparse_from_dense", bad), HasSubstr("expected on or off.")) << bad;
+  }
+  for (const char* bad : {"", "all", "strips+", "+strips", "strips,dead_pixels"}) {
+    EXPECT_THAT(ErrorOf("without", bad), HasSubstr("joined by '+'")) << bad;
   }
   EXPECT_THAT(ErrorOf("report", ""), HasSubstr("the path of a file to write"));
   DelegateOptions options;
