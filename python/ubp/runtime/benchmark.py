@@ -72,6 +72,7 @@ def benchmark(
         ValueError: if rounds or block is below 1, or an input's type is not known to
             `random_inputs`.
     """
+    _check(rounds, block)
     timers = {name: block_timer(each, seed) for name, each in interpreters.items()}
     return interleave(timers, rounds, block, progress)
 
@@ -81,6 +82,11 @@ def block_timer(interpreter: Any, seed: int) -> BlockTimer:
     interpreter.allocate_tensors()
     set_inputs(interpreter, random_inputs(interpreter, np.random.default_rng(seed)))
     return partial(_time_block, interpreter)
+
+
+def _check(rounds: int, block: int) -> None:
+    if rounds < 1 or block < 1:
+        raise ValueError(f"rounds is {rounds} and block {block}, expected at least 1 of each.")
 
 
 def interleave(
@@ -98,8 +104,7 @@ def interleave(
     Raises:
         ValueError: if rounds or block is below 1.
     """
-    if rounds < 1 or block < 1:
-        raise ValueError(f"rounds is {rounds} and block {block}, expected at least 1 of each.")
+    _check(rounds, block)
     for timer in timers.values():
         for _ in range(_WARM_UP_BLOCKS):
             timer(block)
