@@ -74,16 +74,16 @@ struct Avx2 {
 
 bool Supported() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 
+// Blocks of 8 run faster as two of 4: tiles of one vector leave the multiply-adds waiting.
 constexpr BlockKernels kKernels[] = {
     Kernels<Avx2, 1, 6>(),
     Kernels<Avx2, 2, 4>(),
     Kernels<Avx2, 4, 3>(),
-    Kernels<Avx2, 8, 1>(),
 };
 
 }  // namespace
 
-const KernelFamily kAvx2Family = {"avx2", Avx2::kWidth,       &Supported,         kKernels,       4,
+const KernelFamily kAvx2Family = {"avx2", Avx2::kWidth,       &Supported,         kKernels,       3,
                                   4,      &Window<Avx2>::Sum, &Window<Avx2>::Max, &Dot<Avx2>::Run};
 
 }  // namespace ubp

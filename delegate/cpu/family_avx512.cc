@@ -79,15 +79,18 @@ struct Avx512 {
 
 bool Supported() { return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("fma"); }
 
+// Blocks of 16 run faster as two of 8: tiles of one vector leave the multiply-adds waiting.
 constexpr BlockKernels kKernels[] = {
-    Kernels<Avx512, 1, 6>(), Kernels<Avx512, 2, 6>(),  Kernels<Avx512, 4, 6>(),
-    Kernels<Avx512, 8, 3>(), Kernels<Avx512, 16, 1>(),
+    Kernels<Avx512, 1, 6>(),
+    Kernels<Avx512, 2, 6>(),
+    Kernels<Avx512, 4, 6>(),
+    Kernels<Avx512, 8, 3>(),
 };
 
 }  // namespace
 
 const KernelFamily kAvx512Family = {
-    "avx512", Avx512::kWidth,       &Supported,           kKernels,         5,
+    "avx512", Avx512::kWidth,       &Supported,           kKernels,         4,
     8,        &Window<Avx512>::Sum, &Window<Avx512>::Max, &Dot<Avx512>::Run};
 
 }  // namespace ubp

@@ -15,9 +15,9 @@ using Costs = std::array<double, kBlockSizes.size()>;
 // The convert package's default.
 constexpr double kMinSpeedup = 1.1;
 // One block and pixel, in the time of one multiply-add of the dense kernel.
-constexpr Costs kBlockCost = {3.4, 3.8, 5.3, 9.6, 22.0};
+constexpr Costs kBlockCost = {3.4, 3.8, 5.3, 9.6, 19.5};
 // One block of a pointwise layer of one pixel, in the time of one weight of the dense kernel.
-constexpr Costs kSingleCost = {7.5, 8.2, 8.5, 11.5, 20.0};
+constexpr Costs kSingleCost = {7.5, 8.2, 8.5, 11.5, 23.0};
 // Pixels that are computed together at least.
 constexpr double kTile = 16.0;
 // Even without padding and transposes, blocks of 8 are kMinSpeedup times as fast as dense only from

@@ -48,8 +48,8 @@ class CostModel:
 # Measured on x86-64 with AVX-512 against XNNPACK, on 1x1 and 3x3 layers of ResNet50's shapes and
 # fully-connected layers of 256 x 256 to 4096 x 1024, at 75 and 90% zeros.
 COSTS = CostModel(
-    block={1: 3.4, 2: 3.8, 4: 5.3, 8: 9.6, 16: 22.0},
-    single={1: 7.5, 2: 8.2, 4: 8.5, 8: 11.5, 16: 20.0},
+    block={1: 3.4, 2: 3.8, 4: 5.3, 8: 9.6, 16: 19.5},
+    single={1: 7.5, 2: 8.2, 4: 8.5, 8: 11.5, 16: 23.0},
     transpose=10.0,
     tile=16,
 )
