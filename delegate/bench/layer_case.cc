@@ -6,7 +6,7 @@
 #include <iterator>
 #include <utility>
 
-#include "delegate/cpu/elementwise.h"
+#include "delegate/cpu/plane_operators.h"
 #include "delegate/cpu/planes.h"
 #include "delegate/format/packed_layer.h"
 

@@ -1,98 +1,149 @@
 #include "delegate/cpu/elementwise.h"
 
 #include <algorithm>
-#include <cstdint>
-#include <cstring>
 
-#include "delegate/cpu/transpose.h"
+#include "delegate/common/aligned_buffer.h"
 
 namespace ubp {
 namespace {
 
-constexpr int kPlanesPerJob = 8;
+constexpr int64_t kValuesPerJob = 16384;
+// Of an image: short enough for several rows to make the work of several threads.
+constexpr int64_t kValuesPerRow = 4096;
 
-// Calls function(plane) for all planes of all images.
-template <class Function>
-void ForEachPlane(const PlaneTensor& tensor, ThreadPool* pool, const Function& function) {
-  const int planes = tensor.batch * tensor.channels;
-  pool->Run((planes + kPlanesPerJob - 1) / kPlanesPerJob, [&](int job, int) {
-    const int end = std::min(planes, (job + 1) * kPlanesPerJob);
-    for (int plane = job * kPlanesPerJob; plane < end; ++plane) function(plane);
+ElementwiseArgs ArgsOf(ActivationRange range) {
+  ElementwiseArgs args;
+  args.min = range.min;
+  args.max = range.max;
+  return args;
+}
+
+// Calls set_up(row, args) for each row, which may complete the row's arguments, and the kernel.
+template <class SetUp>
+void RunRows(const ValueRows& rows, ElementwiseKernel kernel, const ElementwiseArgs& whole,
+             ThreadPool* pool, const SetUp& set_up) {
+  const int per_job = rows.per_job();
+  pool->Run((rows.count() + per_job - 1) / per_job, [&](int job, int) {
+    const int end = std::min(rows.count(), (job + 1) * per_job);
+    for (int row = job * per_job; row < end; ++row) {
+      ElementwiseArgs args = rows.Row(whole, row);
+      set_up(row, &args);
+      kernel(args);
+    }
   });
 }
 
-// Calls function(image row, first pixel of the row within channel 0 of its image's planes).
-template <class Function>
-void ForEachRow(const PlaneTensor& tensor, ThreadPool* pool, const Function& function) {
-  const PlaneGeometry& geometry = tensor.geometry;
-  pool->Run(tensor.batch * geometry.height, [&](int row, int) {
-    const int64_t image = row / geometry.height * geometry.plane_stride * tensor.channels;
-    function(row, image + geometry.lead + row % geometry.height * int64_t{geometry.pitch});
-  });
+// The numbers of all channels over and over, in rows of whole repetitions.
+std::vector<float> Repeat(const std::vector<float>& numbers) {
+  const size_t times = std::max<size_t>(1, kValuesPerRow / numbers.size());
+  std::vector<float> repeated;
+  repeated.reserve(times * numbers.size());
+  for (size_t i = 0; i < times; ++i) {
+    repeated.insert(repeated.end(), numbers.begin(), numbers.end());
+  }
+  return repeated;
 }
 
 }  // namespace
 
-void AddPlanes(const PlaneTensor& tensor, const float* a, const float* b, ActivationRange range,
-               float* output, ThreadPool* pool) {
-  const PlaneGeometry& geometry = tensor.geometry;
-  ForEachPlane(tensor, pool, [&](int plane) {
-    const int64_t first = plane * geometry.plane_stride + geometry.lead;
-    // Junk is zero in both, and stays so: every activation maps zero to zero.
-    for (int64_t i = first; i < first + geometry.flat_pixels(); ++i) {
-      const float sum = a[i] + b[i];
-      const float raised = sum < range.min ? range.min : sum;
-      output[i] = raised > range.max ? range.max : raised;
-    }
+ValueRows::ValueRows(const PlaneTensor& tensor)
+    : count_(tensor.batch * tensor.channels),
+      length_(RoundUp(tensor.geometry.flat_pixels(), kCacheLineBytes / sizeof(float))),
+      first_(tensor.geometry.lead),
+      stride_(tensor.geometry.plane_stride),
+      end_(first_ + stride_ * count_),
+      mask_(tensor.geometry.mask) {}
+
+ValueRows::ValueRows(int64_t values) : ValueRows(values, kValuesPerRow) {}
+
+ValueRows::ValueRows(int64_t values, int64_t length)
+    : count_(static_cast<int>((values + length - 1) / length)),
+      length_(length),
+      first_(0),
+      stride_(length),
+      end_(values) {}
+
+int ValueRows::per_job() const {
+  return static_cast<int>(std::max<int64_t>(1, kValuesPerJob / length_));
+}
+
+ElementwiseArgs ValueRows::Row(const ElementwiseArgs& whole, int row) const {
+  const int64_t first = first_ + row * stride_;
+  ElementwiseArgs args = whole;
+  args.a += first;
+  if (args.b != nullptr) args.b += first;
+  args.output += first;
+  args.count = std::min(length_, end_ - first);
+  if (mask_ != nullptr) args.mask = mask_->data();
+  return args;
+}
+
+ElementwiseMap::ElementwiseMap(Elementwise function, const ValueRows& rows, ActivationRange range,
+                               const KernelFamily& family)
+    : rows_(rows), kernel_(family.KernelFor(function)), args_(ArgsOf(range)) {}
+
+void ElementwiseMap::Run(const float* a, const float* b, float* output, ThreadPool* pool) const {
+  ElementwiseArgs whole = args_;
+  whole.a = a;
+  whole.b = b;
+  whole.output = output;
+  RunRows(rows_, kernel_, whole, pool, [](int, ElementwiseArgs*) {});
+}
+
+ScaleChannels::ScaleChannels(const ChannelScale& numbers, const PlaneTensor& tensor,
+                             ActivationRange range, const KernelFamily& family)
+    : numbers_(numbers),
+      rows_(tensor),
+      kernel_(family.KernelFor(Elementwise::kScale)),
+      args_(ArgsOf(range)) {}
+
+ScaleChannels::ScaleChannels(const ChannelScale& numbers, int64_t values, ActivationRange range,
+                             const KernelFamily& family)
+    : numbers_{Repeat(numbers.scale), Repeat(numbers.offset)},
+      rows_(values, static_cast<int64_t>(numbers_.scale.size())),
+      kernel_(family.KernelFor(Elementwise::kMultiplyAdd)),
+      args_(ArgsOf(range)) {}
+
+void ScaleChannels::Run(const float* input, float* output, ThreadPool* pool) const {
+  ElementwiseArgs whole = args_;
+  whole.a = input;
+  whole.output = output;
+  RunRows(rows_, kernel_, whole, pool, [&](int row, ElementwiseArgs* args) {
+    // For a plane's channel, and for a row of an image.
+    const size_t channel = static_cast<size_t>(row) % numbers_.scale.size();
+    args->s = numbers_.scale[channel];
+    args->t = numbers_.offset[channel];
+    args->b = numbers_.scale.data();
+    args->c = numbers_.offset.data();
   });
 }
 
-void MeanOfPlanes(const PlaneTensor& tensor, const float* input, float* output, ThreadPool* pool) {
-  const PlaneGeometry& geometry = tensor.geometry;
-  const float pixels = static_cast<float>(geometry.height) * static_cast<float>(geometry.width);
-  ForEachPlane(tensor, pool, [&](int plane) {
-    const float* const first = input + plane * geometry.plane_stride + geometry.lead;
-    constexpr int kChains = 8;
-    float sums[kChains] = {};
-    int i = 0;
-    for (; i + kChains <= geometry.flat_pixels(); i += kChains) {
-      for (int chain = 0; chain < kChains; ++chain) sums[chain] += first[i + chain];
-    }
-    for (; i < geometry.flat_pixels(); ++i) sums[0] += first[i];
-    float sum = 0.0f;
-    for (const float partial : sums) sum += partial;
-    output[plane] = sum / pixels;
-  });
-}
+ElementwiseVector::ElementwiseVector(Elementwise function, bool vector_first,
+                                     const PlaneTensor& tensor, int vector_batch,
+                                     ActivationRange range, const KernelFamily& family)
+    : function_(function),
+      vector_first_(vector_first),
+      numbers_(vector_batch * tensor.channels),
+      rows_(tensor),
+      kernel_(family.KernelFor(Elementwise::kScale)),
+      args_(ArgsOf(range)) {}
 
-void ImageToPlanes(const PlaneTensor& tensor, const float* image, float* planes, ThreadPool* pool) {
-  const PlaneGeometry& geometry = tensor.geometry;
-  ForEachRow(tensor, pool, [&](int row, int64_t first) {
-    const int64_t pixel = int64_t{row} * geometry.width;
-    Transpose(image + pixel * tensor.channels, tensor.channels, geometry.width, tensor.channels,
-              planes + first, geometry.plane_stride);
-  });
-}
-
-void PlanesToImage(const PlaneTensor& tensor, const float* planes, float* image, ThreadPool* pool) {
-  const PlaneGeometry& geometry = tensor.geometry;
-  ForEachRow(tensor, pool, [&](int row, int64_t first) {
-    const int64_t pixel = int64_t{row} * geometry.width;
-    Transpose(planes + first, geometry.plane_stride, tensor.channels, geometry.width,
-              image + pixel * tensor.channels, tensor.channels);
-  });
-}
-
-void PadPlanes(const PlaneTensor& input, const float* from, const PlaneGeometry& output, int top,
-               int left, float* to, ThreadPool* pool) {
-  const PlaneGeometry& geometry = input.geometry;
-  ForEachPlane(input, pool, [&](int plane) {
-    float* const out = to + plane * output.plane_stride + output.lead;
-    std::fill_n(out, output.flat_pixels(), 0.0f);
-    const float* row = from + plane * geometry.plane_stride + geometry.lead;
-    for (int y = 0; y < geometry.height; ++y, row += geometry.pitch) {
-      std::memcpy(out + int64_t{y + top} * output.pitch + left, row,
-                  geometry.width * sizeof(float));
+void ElementwiseVector::Run(const float* input, const float* vector, float* output,
+                            ThreadPool* pool) const {
+  ElementwiseArgs whole = args_;
+  whole.a = input;
+  whole.output = output;
+  RunRows(rows_, kernel_, whole, pool, [&](int row, ElementwiseArgs* args) {
+    const float number = vector[row % numbers_];
+    if (function_ == Elementwise::kMultiply) {
+      args->s = number;
+      args->t = 0.0f;
+    } else if (function_ == Elementwise::kSubtract) {
+      args->s = vector_first_ ? -1.0f : 1.0f;
+      args->t = vector_first_ ? number : -number;
+    } else {
+      args->s = 1.0f;
+      args->t = number;
     }
   });
 }

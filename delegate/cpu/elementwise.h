@@ -1,35 +1,105 @@
-// What is done to channel-major tensors value by value, and the way between them and NHWC.
+// Elementwise operators on tensors in either form, NHWC or channel-major.
+//
+// All Run functions allocate nothing, are reentrant, and may have an input as output. Planes stay
+// zero where there are no pixels, whatever the function makes of zero.
 #ifndef UBP_DELEGATE_CPU_ELEMENTWISE_H_
 #define UBP_DELEGATE_CPU_ELEMENTWISE_H_
 
+#include <cstdint>
+#include <memory>
+#include <vector>
+
 #include "delegate/cpu/activation_range.h"
-#include "delegate/cpu/plane_geometry.h"
+#include "delegate/cpu/kernels.h"
+#include "delegate/cpu/plane_operators.h"
 #include "delegate/cpu/thread_pool.h"
 
 namespace ubp {
 
-// The planes of a channel-major tensor: batch * channels, of one geometry.
-struct PlaneTensor {
-  PlaneGeometry geometry;
-  int batch = 1;
-  int channels = 0;
+// The values of a tensor as rows of neighbours: each plane is one, whole cache lines long; an image,
+// which has no gaps, is cut into rows of `length`, the last of which may be shorter.
+class ValueRows {
+ public:
+  explicit ValueRows(const PlaneTensor& tensor);
+  explicit ValueRows(int64_t values);
+  ValueRows(int64_t values, int64_t length);
+
+  int count() const { return count_; }
+  // Rows that are worth handing to a thread.
+  int per_job() const;
+  // The part of `whole`, whose pointers are those of the tensors, that is row `row`.
+  ElementwiseArgs Row(const ElementwiseArgs& whole, int row) const;
+
+ private:
+  int count_;
+  int64_t length_;
+  int64_t first_;   // floats from the start of the tensor to row 0
+  int64_t stride_;  // floats from one row to the next
+  int64_t end_;     // floats of the tensor
+  std::shared_ptr<const std::vector<uint32_t>> mask_;  // of each plane; null for an image
 };
 
-// output = clamp(a + b); may be in place.
-void AddPlanes(const PlaneTensor& tensor, const float* a, const float* b, ActivationRange range,
-               float* output, ThreadPool* pool);
+// A function of one tensor, or of two of the same shape and form.
+class ElementwiseMap {
+ public:
+  ElementwiseMap(Elementwise function, const ValueRows& rows, ActivationRange range,
+                 const KernelFamily& family);
+  // The number s of a function that has one.
+  void set_s(float s) { args_.s = s; }
 
-// output [batch, channels]: the mean over each plane's pixels.
-void MeanOfPlanes(const PlaneTensor& tensor, const float* input, float* output, ThreadPool* pool);
+  // `b` is null for a function of one tensor.
+  void Run(const float* a, const float* b, float* output, ThreadPool* pool) const;
 
-// From and to NHWC [batch, height, width, channels].
-void ImageToPlanes(const PlaneTensor& tensor, const float* image, float* planes, ThreadPool* pool);
-void PlanesToImage(const PlaneTensor& tensor, const float* planes, float* image, ThreadPool* pool);
+ private:
+  ValueRows rows_;
+  ElementwiseKernel kernel_;
+  ElementwiseArgs args_;
+};
 
-// Copies the pixels of `input` to (top, left) of planes of the larger geometry `output`, with zeros
-// around them.
-void PadPlanes(const PlaneTensor& input, const float* from, const PlaneGeometry& output, int top,
-               int left, float* to, ThreadPool* pool);
+// For each channel a number to multiply by and one to add then: vectors of equal size, [channels],
+// or [1] where it holds for all channels.
+struct ChannelScale {
+  std::vector<float> scale;
+  std::vector<float> offset;
+};
+
+// output = clamp(input * scale[c] + offset[c]) for constant numbers.
+class ScaleChannels {
+ public:
+  // Of a channel-major tensor.
+  ScaleChannels(const ChannelScale& numbers, const PlaneTensor& tensor, ActivationRange range,
+                const KernelFamily& family);
+  // Of an image of `values` values.
+  ScaleChannels(const ChannelScale& numbers, int64_t values, ActivationRange range,
+                const KernelFamily& family);
+
+  void Run(const float* input, float* output, ThreadPool* pool) const;
+
+ private:
+  ChannelScale numbers_;  // of an image: repeated to the length of a row
+  ValueRows rows_;
+  ElementwiseKernel kernel_;
+  ElementwiseArgs args_;
+};
+
+// A function of a channel-major tensor and of a vector [vector_batch, channels], whose numbers hold
+// for all pixels of a channel. vector_batch is that of the tensor or 1.
+class ElementwiseVector {
+ public:
+  // `function` is kAdd, kSubtract or kMultiply; `vector_first` tells the order of its operands.
+  ElementwiseVector(Elementwise function, bool vector_first, const PlaneTensor& tensor,
+                    int vector_batch, ActivationRange range, const KernelFamily& family);
+
+  void Run(const float* input, const float* vector, float* output, ThreadPool* pool) const;
+
+ private:
+  Elementwise function_;
+  bool vector_first_;
+  int numbers_;  // in the vector
+  ValueRows rows_;
+  ElementwiseKernel kernel_;
+  ElementwiseArgs args_;
+};
 
 }  // namespace ubp
 

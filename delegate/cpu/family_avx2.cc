@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include "delegate/cpu/dot.h"
+#include "delegate/cpu/elementwise_kernels.h"
 #include "delegate/cpu/families.h"
 #include "delegate/cpu/window.h"
 #include "delegate/cpu/wros_instantiate.h"
@@ -83,7 +84,16 @@ constexpr BlockKernels kKernels[] = {
 
 }  // namespace
 
-const KernelFamily kAvx2Family = {"avx2", Avx2::kWidth,       &Supported,         kKernels,       3,
-                                  4,      &Window<Avx2>::Sum, &Window<Avx2>::Max, &Dot<Avx2>::Run};
+const KernelFamily kAvx2Family = {"avx2",
+                                  Avx2::kWidth,
+                                  &Supported,
+                                  kKernels,
+                                  3,
+                                  4,
+                                  &Window<Avx2>::Sum,
+                                  &Window<Avx2>::Max,
+                                  &Window<Avx2>::Average,
+                                  &Dot<Avx2>::Run,
+                                  ElementwiseKernels<Avx2>::kAll};
 
 }  // namespace ubp

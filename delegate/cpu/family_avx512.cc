@@ -5,9 +5,11 @@
 #if defined(__GNUC__) && !defined(__clang__)
 // GCC 12's own intrinsics headers warn when inlined (GCC bug 105593).
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
 #endif
 
 #include "delegate/cpu/dot.h"
+#include "delegate/cpu/elementwise_kernels.h"
 #include "delegate/cpu/families.h"
 #include "delegate/cpu/window.h"
 #include "delegate/cpu/wros_instantiate.h"
@@ -89,8 +91,16 @@ constexpr BlockKernels kKernels[] = {
 
 }  // namespace
 
-const KernelFamily kAvx512Family = {
-    "avx512", Avx512::kWidth,       &Supported,           kKernels,         4,
-    8,        &Window<Avx512>::Sum, &Window<Avx512>::Max, &Dot<Avx512>::Run};
+const KernelFamily kAvx512Family = {"avx512",
+                                    Avx512::kWidth,
+                                    &Supported,
+                                    kKernels,
+                                    4,
+                                    8,
+                                    &Window<Avx512>::Sum,
+                                    &Window<Avx512>::Max,
+                                    &Window<Avx512>::Average,
+                                    &Dot<Avx512>::Run,
+                                    ElementwiseKernels<Avx512>::kAll};
 
 }  // namespace ubp

@@ -3,6 +3,7 @@
 #include <arm_neon.h>
 
 #include "delegate/cpu/dot.h"
+#include "delegate/cpu/elementwise_kernels.h"
 #include "delegate/cpu/families.h"
 #include "delegate/cpu/window.h"
 #include "delegate/cpu/wros_instantiate.h"
@@ -81,7 +82,16 @@ constexpr BlockKernels kKernels[] = {
 
 }  // namespace
 
-const KernelFamily kNeonFamily = {"neon", Neon::kWidth,       &Supported,         kKernels,       4,
-                                  4,      &Window<Neon>::Sum, &Window<Neon>::Max, &Dot<Neon>::Run};
+const KernelFamily kNeonFamily = {"neon",
+                                  Neon::kWidth,
+                                  &Supported,
+                                  kKernels,
+                                  4,
+                                  4,
+                                  &Window<Neon>::Sum,
+                                  &Window<Neon>::Max,
+                                  &Window<Neon>::Average,
+                                  &Dot<Neon>::Run,
+                                  ElementwiseKernels<Neon>::kAll};
 
 }  // namespace ubp

@@ -2,6 +2,7 @@
 // them.
 
 #include "delegate/cpu/dot.h"
+#include "delegate/cpu/elementwise_kernels.h"
 #include "delegate/cpu/families.h"
 #include "delegate/cpu/window.h"
 #include "delegate/cpu/wros_instantiate.h"
@@ -80,6 +81,8 @@ const KernelFamily kPortableFamily = {"portable",
                                       4,
                                       &Window<Portable>::Sum,
                                       &Window<Portable>::Max,
-                                      &Dot<Portable>::Run};
+                                      &Window<Portable>::Average,
+                                      &Dot<Portable>::Run,
+                                      ElementwiseKernels<Portable>::kAll};
 
 }  // namespace ubp

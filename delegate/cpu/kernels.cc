@@ -14,6 +14,10 @@ const BlockKernels& KernelFamily::KernelsFor(int block_size) const {
   return kernels[best];
 }
 
+ElementwiseKernel KernelFamily::KernelFor(Elementwise function) const {
+  return elementwise[static_cast<int>(function)];
+}
+
 const std::vector<const KernelFamily*>& AllKernelFamilies() {
   static const auto* const families = new std::vector<const KernelFamily*> {
 #if defined(__x86_64__)

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "delegate/cpu/dot_args.h"
+#include "delegate/cpu/elementwise_args.h"
 #include "delegate/cpu/window_args.h"
 #include "delegate/cpu/wros_args.h"
 
@@ -35,10 +36,13 @@ struct KernelFamily {
   int dense_block_size;  // that dense layers are best cut into
   WindowKernel window_sum;
   WindowKernel window_max;
+  WindowKernel window_average;
   DotKernel dot;
+  const ElementwiseKernel* elementwise;  // by Elementwise
 
   // The kernels for the largest block size up to `block_size`.
   const BlockKernels& KernelsFor(int block_size) const;
+  ElementwiseKernel KernelFor(Elementwise function) const;
 };
 
 // All families compiled in, fastest first; the last one, "portable", runs everywhere.

@@ -1,5 +1,5 @@
-// The window kernels (depthwise convolution, maximum pooling) over channel planes; `Simd` as in
-// simd.h.
+// The window kernels (depthwise convolution, maximum and average pooling) over channel planes;
+// `Simd` as in simd.h.
 //
 // Several vectors of pixels are computed at once: so a tap's weight is loaded once for them, and
 // their accumulators hide the latency of the multiply-add. Most loads cross a cache line, and are
@@ -25,6 +25,7 @@ class Window {
   // By value: what is stored cannot change them.
   static void Sum(const WindowArgs& args) { RunPattern<WeightedSum>(WindowArgs(args)); }
   static void Max(const WindowArgs& args) { RunPattern<Maximum>(WindowArgs(args)); }
+  static void Average(const WindowArgs& args) { RunPattern<ScaledSum>(WindowArgs(args)); }
 
  private:
   using Vec = typename Simd::Vec;
@@ -41,6 +42,7 @@ class Window {
     static UBP_ALWAYS_INLINE Vec Add(Vec pixels, Vec weight, Vec result) {
       return Simd::MultiplyAdd(pixels, weight, result);
     }
+    static UBP_ALWAYS_INLINE Vec Finish(const WindowArgs&, ptrdiff_t, Vec result) { return result; }
   };
 
   struct Maximum {
@@ -50,6 +52,18 @@ class Window {
     static UBP_ALWAYS_INLINE Vec Weight(const WindowArgs&, int, int) { return Vec{}; }
     static UBP_ALWAYS_INLINE Vec Add(Vec pixels, Vec, Vec result) {
       return Simd::Max(pixels, result);
+    }
+    static UBP_ALWAYS_INLINE Vec Finish(const WindowArgs&, ptrdiff_t, Vec result) { return result; }
+  };
+
+  struct ScaledSum {
+    static UBP_ALWAYS_INLINE Vec Start(const WindowArgs&, int) { return Simd::Broadcast(0.0f); }
+    static UBP_ALWAYS_INLINE Vec Weight(const WindowArgs&, int, int) { return Vec{}; }
+    static UBP_ALWAYS_INLINE Vec Add(Vec pixels, Vec, Vec result) {
+      return Simd::Add(pixels, result);
+    }
+    static UBP_ALWAYS_INLINE Vec Finish(const WindowArgs& args, ptrdiff_t pixel, Vec result) {
+      return result * Simd::Load(args.scale + pixel);
     }
   };
 
@@ -268,6 +282,7 @@ class Window {
     const Vec min = Simd::Broadcast(args.min);
     const Vec max = Simd::Broadcast(args.max);
     float* const output = args.output + cursor->channel * args.output_plane;
+    ((result[I] = Reduction::Finish(args, at[I].output, result[I])), ...);
     (Simd::Store(output + at[I].output,
                  Simd::Clamp(result[I], min, max, Simd::LoadMask(args.mask + at[I].output))),
      ...);

@@ -25,17 +25,20 @@ struct WindowArgs {
   ptrdiff_t input_pitch;   // floats from what a row reads to what the next one reads
   ptrdiff_t output_pitch;  // floats from one row to the next
   const int32_t* taps;     // [num_taps]: floats from `input` to what the tap reads
-  const float* weights;    // [channels, num_taps]; not read by a maximum
-  const float* bias;       // [channels]; not read by a maximum
+  const float* weights;    // [channels, num_taps]; read by a weighted sum
+  const float* bias;       // [channels]; read by a weighted sum
+  const float* scale;      // of pixel 0, with the pitch of the output; read by an average
   int num_taps;            // at least 1
   int stride;              // 1 or 2: floats between what two neighbours read
   float min;               // of the fused activation; -infinity and +infinity for none
   float max;
 };
 
-// For each channel output[y][x] = clamp(bias + sum over taps of weights[t] * input[y][stride * x +
-// taps[t]]), or output[y][x] = clamp(maximum over taps of input[y][stride * x + taps[t]]); zero
-// where the mask is.
+// For each channel, with in[t] = input[y][stride * x + taps[t]], output[y][x] is zero where the mask
+// is, else
+//   weighted sum   clamp(bias + sum over taps of weights[t] * in[t])
+//   maximum        clamp(maximum over taps of in[t])
+//   average        clamp(scale[y][x] * sum over taps of in[t])
 using WindowKernel = void (*)(const WindowArgs& args);
 
 }  // namespace ubp

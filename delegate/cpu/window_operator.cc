@@ -17,6 +17,11 @@ ConvShape OneChannel(ConvShape shape) {
   return shape;
 }
 
+// How many of `size` places from `first` on lie in [0, limit).
+int Inside(int first, int size, int limit) {
+  return std::min(first + size, limit) - std::max(first, 0);
+}
+
 }  // namespace
 
 bool WindowReadsInPlace(const ConvShape& shape) { return shape.stride_w <= 2; }
@@ -47,6 +52,27 @@ WindowOperator WindowOperator::MaxPool(const ConvShape& shape, const PlaneGeomet
   const float padding = zeros_count ? 0.0f : -std::numeric_limits<float>::infinity();
   return WindowOperator(shape, input, output, range, family.window_max, family.vector_width,
                         threads, padding);
+}
+
+WindowOperator WindowOperator::AveragePool(const ConvShape& shape, const PlaneGeometry& input,
+                                           const PlaneGeometry& output, bool zeros_count,
+                                           ActivationRange range, const KernelFamily& family,
+                                           int threads) {
+  WindowOperator made(shape, input, output, range, family.window_average, family.vector_width,
+                      threads, 0.0f);
+  // With as much behind the last pixel as kernels read.
+  made.scale_.assign(int64_t{shape.out_h} * output.pitch + kMaxTilePixels, 0.0f);
+  for (int y = 0; y < shape.out_h; ++y) {
+    const int top = y * shape.stride_h - shape.pad_top;
+    const int rows = zeros_count ? shape.kernel_h : Inside(top, shape.kernel_h, shape.in_h);
+    for (int x = 0; x < shape.out_w; ++x) {
+      const int left = x * shape.stride_w - shape.pad_left;
+      const int columns = zeros_count ? shape.kernel_w : Inside(left, shape.kernel_w, shape.in_w);
+      made.scale_[int64_t{y} * output.pitch + x] =
+          1.0f / (static_cast<float>(rows) * static_cast<float>(columns));
+    }
+  }
+  return made;
 }
 
 WindowOperator::WindowOperator(const ConvShape& shape, const PlaneGeometry& input,
@@ -97,6 +123,7 @@ void WindowOperator::RunRows(const RowBuffers& buffers, int begin, int end) cons
   WindowArgs args = ArgsOf(0, shape_.in_c);
   args.input = buffers.input.data + input_.lead + in_row * input_.pitch;
   args.output = buffers.output.data + output_.lead + out_row * output_.pitch;
+  if (!scale_.empty()) args.scale += int64_t{begin} * output_.pitch;
   SetExactRows(end - begin, &args);
   kernel_(args);
 }
@@ -133,6 +160,7 @@ WindowArgs WindowOperator::ArgsOf(int begin, int end) const {
   args.num_taps = static_cast<int>(taps_.size());
   args.weights = weights_.data() + int64_t{begin} * args.num_taps;
   args.bias = bias_.data() + begin;
+  args.scale = scale_.data();
   args.min = range_.min;
   args.max = range_.max;
   args.mask = output_.mask->data();
@@ -168,6 +196,7 @@ void WindowOperator::RunPixels(const float* pixels, int begin, int end, int firs
   args.output = output;
   args.output_plane = output_stride;
   args.mask += first_pixel;
+  if (!scale_.empty()) args.scale += first_pixel;
   args.rows = 1;
   args.vectors = vectors;
   args.last = -1;

@@ -1,4 +1,4 @@
-// Depthwise convolution and maximum pooling, channel-major in and out: a window over each plane.
+// Depthwise convolution and pooling, channel-major in and out: a window over each plane.
 #ifndef UBP_DELEGATE_CPU_WINDOW_OPERATOR_H_
 #define UBP_DELEGATE_CPU_WINDOW_OPERATOR_H_
 
@@ -34,9 +34,16 @@ class WindowOperator : public RowOperator {
                                 const PlaneGeometry& output, bool zeros_count,
                                 ActivationRange range, const KernelFamily& family, int threads);
 
+  // Average pooling. What lies outside the image counts as zero, or, as is usual, not at all.
+  static WindowOperator AveragePool(const ConvShape& shape, const PlaneGeometry& input,
+                                    const PlaneGeometry& output, bool zeros_count,
+                                    ActivationRange range, const KernelFamily& family, int threads);
+
   // Floats of scratch memory that Run needs, 64-byte aligned.
   size_t scratch_floats() const;
-  size_t weight_bytes() const override { return sizeof(float) * (weights_.size() + bias_.size()); }
+  size_t weight_bytes() const override {
+    return sizeof(float) * (weights_.size() + bias_.size() + scale_.size());
+  }
 
   // All images of the batch. Allocates nothing; reentrant with different scratch memory; the result
   // does not depend on the number of threads.
@@ -73,8 +80,9 @@ class WindowOperator : public RowOperator {
   bool in_place_;  // the window reads the input planes themselves, by their halo
   Planes phases_;  // of one channel, where it does not
   std::vector<int32_t> taps_;
-  std::vector<float> weights_;  // [channels, taps]; empty for a maximum
-  std::vector<float> bias_;     // [channels]; empty for a maximum
+  std::vector<float> weights_;  // [channels, taps]; empty for pooling
+  std::vector<float> bias_;     // [channels]; empty for pooling
+  std::vector<float> scale_;    // of the flat pixels of the whole output; empty but for an average
 };
 
 }  // namespace ubp

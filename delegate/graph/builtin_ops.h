@@ -4,6 +4,7 @@
 #define UBP_DELEGATE_GRAPH_BUILTIN_OPS_H_
 
 #include <cstddef>
+#include <vector>
 
 #include "delegate/common/status.h"
 #include "delegate/graph/graph.h"
@@ -15,8 +16,9 @@ struct BuiltinOp {
   int code;          // TfLiteBuiltinOperator
   const char* name;  // as in TFLite's schema
   OpType type;
-  int activations;    // the node's first inputs; those after them are constants
-  size_t input_rank;  // of the activations; 0: any
+  int activations;    // the node's first inputs, those after them are constants; negative where
+                      // ActivationInputs() has to look at the node
+  size_t input_rank;  // of the activations; 0: any but 0
   int min_inputs;
   int max_inputs;
   // Fills in a GraphOp but for its label, type, inputs and output.
@@ -25,6 +27,10 @@ struct BuiltinOp {
 
 // Null for an operator that the delegate can run in no form.
 const BuiltinOp* FindBuiltinOp(int code);
+
+// The places of the node's inputs that are computed, or given, per inference. The node has a number
+// of inputs that `builtin` allows.
+std::vector<int> ActivationInputs(const BuiltinOp& builtin, const NodeView& node);
 
 // Reads a node and checks its tensors, parameters and constants. Where the
 // delegate cannot run it, the error says what was found.

@@ -54,8 +54,21 @@ struct FullyConnectedParams {
   bool keep_num_dims;
 };
 
-struct AddParams {
+struct ArithmeticParams {  // ADD, SUB and MUL
   Activation activation;
+};
+
+struct ConcatenationParams {
+  int32_t axis;
+  Activation activation;
+};
+
+struct SoftmaxParams {
+  float beta;
+};
+
+struct LeakyReluParams {
+  float alpha;
 };
 
 struct Pool2DParams {
@@ -92,7 +105,12 @@ static_assert(offsetof(FullyConnectedParams, activation) == 0 &&
               offsetof(FullyConnectedParams, keep_num_dims) == 8 &&
               sizeof(FullyConnectedParams) == 12);
 
-static_assert(sizeof(AddParams) == 4);
+static_assert(sizeof(ArithmeticParams) == 4);
+
+static_assert(offsetof(ConcatenationParams, axis) == 0 &&
+              offsetof(ConcatenationParams, activation) == 4 && sizeof(ConcatenationParams) == 8);
+
+static_assert(sizeof(SoftmaxParams) == 4 && sizeof(LeakyReluParams) == 4);
 
 static_assert(offsetof(Pool2DParams, stride_w) == 4 && offsetof(Pool2DParams, stride_h) == 8 &&
               offsetof(Pool2DParams, filter_w) == 12 && offsetof(Pool2DParams, filter_h) == 16 &&

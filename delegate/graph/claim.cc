@@ -17,19 +17,9 @@ struct Name {
 
 // Operators of image networks that are left in every form.
 constexpr Name kLeft[] = {
-    {kTfLiteBuiltinAveragePool2d, "AVERAGE_POOL_2D"},
-    {kTfLiteBuiltinConcatenation, "CONCATENATION"},
     {kTfLiteBuiltinDequantize, "DEQUANTIZE"},
-    {kTfLiteBuiltinLogistic, "LOGISTIC"},
-    {kTfLiteBuiltinMul, "MUL"},
-    {kTfLiteBuiltinRelu, "RELU"},
-    {kTfLiteBuiltinReluN1To1, "RELU_N1_TO_1"},
-    {kTfLiteBuiltinRelu6, "RELU6"},
     {kTfLiteBuiltinResizeBilinear, "RESIZE_BILINEAR"},
-    {kTfLiteBuiltinSoftmax, "SOFTMAX"},
-    {kTfLiteBuiltinTanh, "TANH"},
     {kTfLiteBuiltinTranspose, "TRANSPOSE"},
-    {kTfLiteBuiltinSub, "SUB"},
     {kTfLiteBuiltinDiv, "DIV"},
     {kTfLiteBuiltinSqueeze, "SQUEEZE"},
     {kTfLiteBuiltinStridedSlice, "STRIDED_SLICE"},
@@ -39,8 +29,6 @@ constexpr Name kLeft[] = {
     {kTfLiteBuiltinShape, "SHAPE"},
     {kTfLiteBuiltinPack, "PACK"},
     {kTfLiteBuiltinResizeNearestNeighbor, "RESIZE_NEAREST_NEIGHBOR"},
-    {kTfLiteBuiltinLeakyRelu, "LEAKY_RELU"},
-    {kTfLiteBuiltinHardSwish, "HARD_SWISH"},
     {kTfLiteBuiltinQuantize, "QUANTIZE"},
     {kTfLiteBuiltinDensify, "DENSIFY"},
     {kTfLiteBuiltinDelegate, "the node of another delegate"},

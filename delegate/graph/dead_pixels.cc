@@ -28,7 +28,7 @@ bool ReadsSparsely(const PlannedOp& op) {
 std::vector<PlannedOp*> SparseReaders(GraphLayout* layout, int tensor) {
   std::vector<PlannedOp*> readers;
   for (PlannedOp& op : layout->ops) {
-    if (op.second == tensor) return {};
+    if (op.ReadsAsWell(tensor)) return {};
     if (op.input != tensor) continue;
     const bool same = readers.empty() || (op.shape.stride_h == readers[0]->shape.stride_h &&
                                           op.shape.stride_w == readers[0]->shape.stride_w);

@@ -28,11 +28,24 @@ enum class OpType {
   kConv2D,           // block-sparse or dense
   kFullyConnected,   // block-sparse or dense
   kDepthwiseConv2D,  // depth multiplier 1
-  kAdd,              // of two tensors of equal shape
   kMaxPool2D,
-  kMean,     // over height and width
-  kPad,      // zeros around height and width
-  kReshape,  // of [batch, 1, 1, channels] to [batch, channels] or back
+  kAveragePool2D,  // padding does not count
+  kMean,           // over height and width
+  kPad,            // zeros around height and width
+  kReshape,        // of [batch, 1, 1, channels] to [batch, channels] or back
+  kConcatenation,  // along the last axis
+  kSoftmax,        // over the last axis
+  // Elementwise, of two tensors of equal shape, of a tensor [batch, height, width, channels] and
+  // one [batch or 1, 1, 1, channels] in either order, or of a tensor and a constant.
+  kAdd,
+  kSub,
+  kMul,
+  // Elementwise, of one tensor.
+  kClamp,  // the activation, standing alone
+  kLeakyRelu,
+  kHardSwish,
+  kLogistic,
+  kTanh,
 };
 
 // Zeros added around an image.
@@ -41,6 +54,13 @@ struct Pads {
   int bottom = 0;
   int left = 0;
   int right = 0;
+};
+
+// The operand of an elementwise op that is constant: a number for each channel, or one for all.
+struct ConstantOperand {
+  const float* values = nullptr;  // [count], in the model; null where no operand is constant
+  int count = 0;                  // channels or 1
+  bool first = false;             // it is the first operand
 };
 
 struct GraphOp {
@@ -52,8 +72,10 @@ struct GraphOp {
   // layer is not converted. In and out channels are equal for a depthwise convolution; 0 for ops
   // without weights.
   LayerAttributes attributes;
-  Pads pads;               // kPad
-  bool keep_dims = false;  // kMean: output [batch, 1, 1, channels]
+  Pads pads;                 // kPad
+  bool keep_dims = false;    // kMean: output [batch, 1, 1, channels]
+  ConstantOperand constant;  // kAdd, kSub, kMul of one tensor
+  float factor = 1.0f;       // kSoftmax: of the exponents; kLeakyRelu: of negative values
   // kConv2D, kFullyConnected. For kDepthwiseConv2D only dense: [kernel_h, kernel_w, channels].
   PackedLayer packed;  // of a converted layer: packed.counts() is not empty
   DenseWeights dense;  // of any other; its weights are null for a converted one

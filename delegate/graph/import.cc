@@ -3,6 +3,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "delegate/graph/builtin_ops.h"
 #include "delegate/graph/claim.h"
@@ -93,18 +94,16 @@ class Importer {
     GraphOp op;
     op.label = claim.label();
     op.type = *claim.type;
-    int activations = 1;
+    std::vector<int> activations = {kActivation};
     if (claim.packed) {
       UBP_RETURN_IF_ERROR(ReadPackedOp(node, &op));
     } else {
       const BuiltinOp& builtin = *FindBuiltinOp(registration.builtin_code);
       UBP_RETURN_IF_ERROR(ReadBuiltinOp(builtin, node, &op));
-      activations = builtin.activations;
+      activations = ActivationInputs(builtin, node);
       op.dense.block_size = claim.block_size;
     }
-    for (int i = 0; i < activations; ++i) {
-      op.inputs.push_back(TensorOf(node.InputIndex(i)));
-    }
+    for (const int i : activations) op.inputs.push_back(TensorOf(node.InputIndex(i)));
     if (tensor_of_index_.count(node.OutputIndex()) != 0) {
       return Status::Error("the output is read or written by an earlier op.");
     }

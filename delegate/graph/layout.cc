@@ -6,7 +6,10 @@
 
 #include "delegate/cpu/planes.h"
 #include "delegate/cpu/window_operator.h"
+#include "delegate/graph/concatenation.h"
 #include "delegate/graph/dead_pixels.h"
+#include "delegate/graph/forms.h"
+#include "delegate/graph/fusion.h"
 #include "delegate/graph/shapes.h"
 #include "delegate/graph/strips.h"
 
@@ -14,16 +17,9 @@ namespace ubp {
 namespace {
 
 bool HasWindow(OpType type) {
-  return type == OpType::kConv2D || type == OpType::kDepthwiseConv2D || type == OpType::kMaxPool2D;
+  return type == OpType::kConv2D || type == OpType::kDepthwiseConv2D ||
+         type == OpType::kMaxPool2D || type == OpType::kAveragePool2D;
 }
-
-// Whether an op reads and writes images and planes alike.
-bool IsFlexible(OpType type) { return type == OpType::kConv2D; }
-bool ReadsPlanes(OpType type) {
-  return type == OpType::kDepthwiseConv2D || type == OpType::kAdd || type == OpType::kMaxPool2D ||
-         type == OpType::kPad || type == OpType::kMean;
-}
-bool WritesPlanes(OpType type) { return ReadsPlanes(type) && type != OpType::kMean; }
 
 class LayoutMaker {
  public:
@@ -41,12 +37,14 @@ class LayoutMaker {
     CountUses();
     for (size_t i = 0; i < graph_.ops.size(); ++i) UBP_RETURN_IF_ERROR(AddOp(graph_.ops[i]));
     if (options_.allow_planes) {
+      FuseElementwise(&layout_);
       AbsorbAdds();
       if (rules_.skip_dead_pixels) RemoveDeadPixels(&layout_);
       if (rules_.fuse_depthwise) AbsorbDepthwise();
     }
-    ChooseForms();
+    ChooseForms(options_.allow_planes, &layout_);
     ChooseGeometries();
+    PlaceConcatenations(&layout_);
     if (options_.allow_planes && rules_.use_strips) {
       ChooseStrips(rules_, options_.threads, &layout_);
     }
@@ -83,18 +81,22 @@ class LayoutMaker {
     PlannedOp planned;
     planned.op = &op;
     planned.input = op.inputs[0];
-    planned.second = op.inputs.size() > 1 ? op.inputs[1] : -1;
+    if (op.type == OpType::kConcatenation) {
+      planned.further.assign(op.inputs.begin() + 1, op.inputs.end());
+    } else if (op.inputs.size() > 1) {
+      planned.second = op.inputs[1];
+    }
     planned.output = op.output;
     planned.activation = op.attributes.activation;
+    planned.scale = ScaleOf(op);
     const Padded& padded = padded_[planned.input];
     if (padded.source >= 0) planned.input = padded.source;
-    const Status status = InferShape(op, layout_.tensors[planned.input].dims, padded.pads,
-                                     &planned.shape, &layout_.tensors[op.output].dims);
+    std::vector<Dims> inputs;
+    for (const int input : op.inputs) inputs.push_back(layout_.tensors[input].dims);
+    inputs[0] = layout_.tensors[planned.input].dims;
+    const Status status =
+        InferShape(op, inputs, padded.pads, &planned.shape, &layout_.tensors[op.output].dims);
     if (!status.ok()) return Status::Error(op.label + ": " + status.message());
-    if (op.type == OpType::kAdd &&
-        layout_.tensors[planned.input].dims != layout_.tensors[planned.second].dims) {
-      return Status::Error(op.label + ": the two summands have different shapes.");
-    }
     if (op.type == OpType::kPad && CanAbsorbPad(op)) {
       padded_[op.output] = {planned.input, op.pads};
     } else {
@@ -119,8 +121,14 @@ class LayoutMaker {
 
   void AbsorbAdds() {
     for (size_t i = 0; i < layout_.ops.size();) {
-      if (layout_.ops[i].op->type != OpType::kAdd || !TryAbsorbAdd(i)) ++i;
+      if (!IsSum(layout_.ops[i]) || !TryAbsorbAdd(i)) ++i;
     }
+  }
+
+  // Of two tensors of equal shape.
+  bool IsSum(const PlannedOp& op) const {
+    return op.op->type == OpType::kAdd && op.second >= 0 &&
+           layout_.tensors[op.input].dims == layout_.tensors[op.second].dims;
   }
 
   bool TryAbsorbAdd(size_t i) {
@@ -145,7 +153,8 @@ class LayoutMaker {
         ++i;
         continue;
       }
-      host->depthwise = AbsorbedDepthwise{layout_.ops[i].op, layout_.ops[i].shape};
+      host->depthwise =
+          AbsorbedDepthwise{layout_.ops[i].op, layout_.ops[i].shape, layout_.ops[i].activation};
       host->input = layout_.ops[i].input;
       layout_.ops.erase(layout_.ops.begin() + static_cast<ptrdiff_t>(i));
     }
@@ -173,36 +182,6 @@ class LayoutMaker {
       if (op.output == tensor) return true;
     }
     return false;
-  }
-
-  bool HasPixels(int tensor) const {
-    const Dims& dims = layout_.tensors[tensor].dims;
-    return dims.size() == 4 && dims[1] * dims[2] > 1;
-  }
-
-  void ChooseForms() {
-    for (const PlannedOp& op : layout_.ops) {
-      const bool residual = op.op->type == OpType::kConv2D && op.second >= 0;
-      Need(op.input, ReadsPlanes(op.op->type) || op.depthwise, IsFlexible(op.op->type));
-      Need(op.output, WritesPlanes(op.op->type) || residual, IsFlexible(op.op->type));
-      if (op.second >= 0) Need(op.second, true, false);
-    }
-    for (size_t t = 0; t < layout_.tensors.size(); ++t) {
-      TensorLayout& tensor = layout_.tensors[t];
-      if (!IsInternal(static_cast<int>(t)) || !tensor.planes) tensor.image = true;
-    }
-  }
-
-  void Need(int tensor, bool planes, bool flexible) {
-    TensorLayout& layout = layout_.tensors[tensor];
-    if (planes) {
-      layout.planes = true;
-    } else if (flexible) {
-      layout.planes =
-          layout.planes || (options_.allow_planes && IsInternal(tensor) && HasPixels(tensor));
-    } else {
-      layout.image = true;
-    }
   }
 
   // One geometry for each height and width, with halo and pitch enough for every op there.
@@ -255,6 +234,10 @@ class LayoutMaker {
 };
 
 }  // namespace
+
+bool PlannedOp::ReadsAsWell(int tensor) const {
+  return second == tensor || std::find(further.begin(), further.end(), tensor) != further.end();
+}
 
 bool PaddingIsZero(const GraphOp& op) {
   return op.type != OpType::kMaxPool2D || op.attributes.padding == Padding::kValid;

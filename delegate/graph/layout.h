@@ -8,6 +8,7 @@
 
 #include "delegate/common/status.h"
 #include "delegate/cpu/conv_shape.h"
+#include "delegate/cpu/elementwise.h"
 #include "delegate/cpu/plane_geometry.h"
 #include "delegate/graph/graph.h"
 #include "delegate/graph/plan_rules.h"
@@ -21,28 +22,41 @@ struct TensorLayout {
   Dims dims;
   bool image = false;
   bool planes = false;
+  bool planes_first = false;  // the form it is written in, where it is needed in both
   // Where `planes`: the same for all tensors of one height and width, but for windows.
   PlaneGeometry geometry;
   // Above 0, the tensor never lies in memory as a whole: `geometry` is that of a window of its rows
   // in one image, of which there are so many.
   int windows = 0;
+  // The planes are those of this tensor from `first_plane` on (concatenation.h), or -1.
+  int container = -1;
+  int first_plane = 0;
 };
 
 // A depthwise convolution that the pointwise one behind it computes tile by tile.
 struct AbsorbedDepthwise {
   const GraphOp* op = nullptr;
   ConvShape shape{};
+  Activation activation = Activation::kNone;
 };
 
 // An op as it will run, the ops that it absorbed included.
 struct PlannedOp {
   const GraphOp* op = nullptr;
   int input = -1;
-  int second = -1;  // kAdd: the other summand; kConv2D: a residual added before the activation
+  // Elementwise ops of two tensors: the second; kConv2D: a residual added before the activation.
+  int second = -1;
+  std::vector<int> further;  // kConcatenation: the inputs but the first
   int output = -1;
   ConvShape shape{};  // of convolutions, pooling and fully-connected layers
   Activation activation = Activation::kNone;
   std::optional<AbsorbedDepthwise> depthwise;  // kConv2D: `input` is what this reads
+  std::optional<ChannelScale> scale;  // kAdd, kSub, kMul with a constant: what they compute
+  bool times_input = false;           // kLogistic: multiplied by its input
+  bool channel_major = false;  // elementwise ops, kConcatenation: runs on planes, else on images
+
+  // Whether it reads the tensor beside `input`.
+  bool ReadsAsWell(int tensor) const;
 };
 
 // Whether what an op with a window reads outside its input is zero: not for a maximum with padding
@@ -77,12 +91,13 @@ struct LayoutOptions {
 // graph has convolutions and fully-connected layers only.
 //
 //   - PAD before windows with VALID padding becomes their padding.
+//   - Elementwise ops become part of others (fusion.h).
 //   - A depthwise convolution of stride 1 becomes part of the pointwise one that alone reads it, if
 //     the tensor between them is large.
 //   - Pixels that no op reads are not computed (dead_pixels.h).
 //   - ADD becomes the residual of a convolution that computes one summand for it alone.
-//   - Whatever lies between two ops of the graph is channel-major if it has more than one pixel;
-//     inputs and outputs of the graph are images, which convolutions read and write as they are.
+//   - Each tensor is an image, channel-major, or both (forms.h).
+//   - Concatenations along channels are written where they lie (concatenation.h).
 //   - Ops with large tensors between them run strip by strip (strips.h).
 Status MakeLayout(const Graph& graph, const std::vector<Dims>& dims, const LayoutOptions& options,
                   GraphLayout* layout);

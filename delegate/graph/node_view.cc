@@ -54,14 +54,6 @@ Status CheckConstant(const TfLiteTensor* tensor, const std::string& what, TfLite
 
 }  // namespace
 
-std::string ToString(const Dims& dims) {
-  std::string text = "[";
-  for (size_t i = 0; i < dims.size(); ++i) {
-    text += (i ? ", " : "") + std::to_string(dims[i]);
-  }
-  return text + "]";
-}
-
 bool IsConstant(const TfLiteTensor& tensor) {
   return tensor.allocation_type == kTfLiteMmapRo && tensor.data.raw != nullptr;
 }

@@ -19,8 +19,6 @@
 
 namespace ubp {
 
-std::string ToString(const Dims& dims);
-
 // In the model file, with data.
 bool IsConstant(const TfLiteTensor& tensor);
 

@@ -31,7 +31,7 @@ ConvLayout ConvLayoutOf(const GraphLayout& layout, const PlannedOp& op,
     const GraphOp& depthwise = *op.depthwise->op;
     result.depthwise = std::make_shared<WindowOperator>(
         MakeDepthwise(depthwise, op.depthwise->shape, input.geometry, input.geometry,
-                      RangeOf(depthwise.attributes.activation), *family, 1));
+                      RangeOf(op.depthwise->activation), *family, 1));
   }
   return result;
 }
@@ -45,6 +45,11 @@ WindowOperator MakeWindow(const GraphLayout& layout, const PlannedOp& op,
   const ActivationRange range = RangeOf(op.activation);
   if (op.op->type == OpType::kDepthwiseConv2D) {
     return MakeDepthwise(*op.op, op.shape, input, output, range, family, threads);
+  }
+  if (op.op->type == OpType::kAveragePool2D) {
+    const bool zeros_count = op.op->attributes.padding == Padding::kValid;  // those it absorbed
+    return WindowOperator::AveragePool(op.shape, input, output, zeros_count, range, family,
+                                       threads);
   }
   return WindowOperator::MaxPool(op.shape, input, output, PaddingIsZero(*op.op), range, family,
                                  threads);

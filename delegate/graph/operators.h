@@ -13,7 +13,7 @@
 
 namespace ubp {
 
-// A depthwise convolution or maximum pooling.
+// A depthwise convolution or pooling.
 WindowOperator MakeWindow(const GraphLayout& layout, const PlannedOp& op,
                           const KernelFamily& family, int threads);
 

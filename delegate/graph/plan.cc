@@ -18,13 +18,29 @@ struct Lifetime {
   int last = -1;
 };
 
+// The buffer that a buffer is part of, itself if it is none, and where in it.
+struct Place {
+  int buffer;
+  int64_t offset;
+};
+
+Place PlaceOf(const std::vector<Buffer>& buffers, int buffer) {
+  Place place{buffer, 0};
+  while (buffers[place.buffer].container >= 0) {
+    place.offset += buffers[place.buffer].offset;
+    place.buffer = buffers[place.buffer].container;
+  }
+  return place;
+}
+
+// Of the buffers that are no part of another.
 std::vector<Lifetime> LifetimesOf(const std::vector<std::unique_ptr<Step>>& steps,
-                                  size_t num_buffers) {
-  std::vector<Lifetime> lifetimes(num_buffers);
+                                  const std::vector<Buffer>& buffers) {
+  std::vector<Lifetime> lifetimes(buffers.size());
   for (size_t s = 0; s < steps.size(); ++s) {
     const int step = static_cast<int>(s);
     for (const int buffer : steps[s]->buffers()) {
-      Lifetime& lifetime = lifetimes[buffer];
+      Lifetime& lifetime = lifetimes[PlaceOf(buffers, buffer).buffer];
       if (lifetime.last < 0) lifetime.first = step;
       lifetime.last = step;
     }
@@ -71,7 +87,7 @@ Status Plan::Make(const Graph& graph, const PlanOptions& options, std::vector<Di
 }
 
 void Plan::PlaceBuffers() {
-  const std::vector<Lifetime> lifetimes = LifetimesOf(steps_, buffers_.size());
+  const std::vector<Lifetime> lifetimes = LifetimesOf(steps_, buffers_);
   const int end = static_cast<int>(steps_.size());
   std::map<std::array<int64_t, 5>, SlotPool> pools;
   std::vector<size_t> slot_floats;
@@ -106,6 +122,11 @@ void Plan::PlaceBuffers() {
   for (const size_t b : order) {
     const size_t request = slot_of[b] >= 0 ? first_slot + slot_of[b] : request_of[b];
     memory_[b] = arena_.data() + arena.offsets[request];
+  }
+  for (size_t b = 0; b < buffers_.size(); ++b) {
+    if (buffers_[b].container < 0) continue;
+    const Place place = PlaceOf(buffers_, static_cast<int>(b));
+    if (memory_[place.buffer] != nullptr) memory_[b] = memory_[place.buffer] + place.offset;
   }
   for (int s = 0; s < end; ++s) {
     scratch_.push_back(arena_.data() + arena.offsets[first_scratch + s]);

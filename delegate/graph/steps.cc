@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "delegate/cpu/convolution.h"
-#include "delegate/cpu/elementwise.h"
+#include "delegate/cpu/plane_operators.h"
 #include "delegate/cpu/window_operator.h"
+#include "delegate/graph/elementwise_steps.h"
+#include "delegate/graph/forms.h"
 #include "delegate/graph/operators.h"
 #include "delegate/graph/strip_step.h"
 
@@ -14,16 +16,6 @@ namespace ubp {
 namespace {
 
 constexpr int kNone = -1;
-
-size_t Elements(const Dims& dims) {
-  size_t elements = 1;
-  for (const int dim : dims) elements *= dim;
-  return elements;
-}
-
-PlaneTensor PlanesOf(const TensorLayout& tensor) {
-  return {tensor.geometry, tensor.dims[0], tensor.dims[3]};
-}
 
 class ConvolutionStep : public Step {
  public:
@@ -61,20 +53,6 @@ class WindowStep : public Step {
 
  private:
   WindowOperator window_;
-};
-
-class AddStep : public Step {
- public:
-  AddStep(int a, int b, int output, PlaneTensor tensor, ActivationRange range)
-      : Step({a, b, output}), tensor_(std::move(tensor)), range_(range) {}
-
-  void Run(const std::vector<float*>& memory, float*, ThreadPool* pool) const override {
-    AddPlanes(tensor_, At(memory, 0), At(memory, 1), range_, At(memory, 2), pool);
-  }
-
- private:
-  PlaneTensor tensor_;
-  ActivationRange range_;
 };
 
 class PadStep : public Step {
@@ -143,7 +121,7 @@ class StepMaker {
         if (!status.ok()) return Status::Error(layout_.ops[i].op->label + ": " + status.message());
       }
       const int output = layout_.ops[i].output;
-      Convert(output, !layout_.tensors[output].planes);
+      Convert(output, !layout_.tensors[output].planes_first);
     }
     return Status::Ok();
   }
@@ -168,6 +146,27 @@ class StepMaker {
                             {g.height, g.width, g.pitch, g.lead, g.plane_stride}});
       }
     }
+    for (size_t t = 0; t < layout_.tensors.size(); ++t) {
+      const TensorLayout& tensor = layout_.tensors[t];
+      if (tensor.container < 0) continue;
+      buffers_[planes_[t]].container = planes_[tensor.container];
+      buffers_[planes_[t]].offset = tensor.first_plane * tensor.geometry.plane_stride;
+    }
+  }
+
+  // The buffers of an op's inputs and output, all in one form but for vectors, which are images.
+  std::vector<int> BuffersOf(const PlannedOp& op) const {
+    std::vector<int> tensors = {op.input};
+    if (op.second >= 0) tensors.push_back(op.second);
+    tensors.insert(tensors.end(), op.further.begin(), op.further.end());
+    tensors.push_back(op.output);
+    std::vector<int> buffers;
+    for (const int t : tensors) {
+      const bool is_vector =
+          IsElementwise(op.op->type) && layout_.tensors[t].dims != layout_.tensors[op.output].dims;
+      buffers.push_back(op.channel_major && !is_vector ? planes_[t] : image_[t]);
+    }
+    return buffers;
   }
 
   // Where a tensor is needed in both forms: from the one that was written to the other.
@@ -189,19 +188,29 @@ class StepMaker {
   Status AddStepFor(const PlannedOp& op) {
     const TensorLayout& input = layout_.tensors[op.input];
     const TensorLayout& output = layout_.tensors[op.output];
-    const ActivationRange range = RangeOf(op.activation);
     switch (op.op->type) {
       case OpType::kConv2D:
       case OpType::kFullyConnected:
         return AddConvolution(op);
       case OpType::kDepthwiseConv2D:
       case OpType::kMaxPool2D:
+      case OpType::kAveragePool2D:
         Add<WindowStep>(planes_[op.input], planes_[op.output],
                         MakeWindow(layout_, op, *family_, threads_));
         break;
+      case OpType::kSoftmax:
+      case OpType::kConcatenation:
       case OpType::kAdd:
-        Add<AddStep>(planes_[op.input], planes_[op.second], planes_[op.output], PlanesOf(input),
-                     range);
+      case OpType::kSub:
+      case OpType::kMul:
+      case OpType::kClamp:
+      case OpType::kLeakyRelu:
+      case OpType::kHardSwish:
+      case OpType::kLogistic:
+      case OpType::kTanh:
+        if (auto step = MakeElementwiseStep(op, layout_, BuffersOf(op), *family_)) {
+          steps_.push_back(std::move(step));
+        }
         break;
       case OpType::kPad:
         Add<PadStep>(planes_[op.input], planes_[op.output], PlanesOf(input), output.geometry,

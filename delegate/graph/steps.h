@@ -21,6 +21,9 @@ struct Buffer {
   int external = -1;  // the graph's input or output tensor whose memory this is, or -1
   // Of planes: all numbers of their geometry. Buffers of equal geometry may share memory.
   std::array<int64_t, 5> geometry = {};  // zeros for an image
+  // Part of this buffer, from `offset` floats on, without memory of its own; or -1.
+  int container = -1;
+  int64_t offset = 0;
 };
 
 class Step {

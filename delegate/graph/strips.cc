@@ -43,6 +43,7 @@ class StripChooser {
         return true;
       case OpType::kDepthwiseConv2D:
       case OpType::kMaxPool2D:
+      case OpType::kAveragePool2D:
         return layout_.tensors[op.input].planes && WindowReadsInPlace(op.shape) &&
                PaddingIsZero(*op.op);
       default:
@@ -52,7 +53,7 @@ class StripChooser {
 
   bool IsReadFrom(size_t end, int tensor) const {
     for (size_t i = end; i < layout_.ops.size(); ++i) {
-      if (layout_.ops[i].input == tensor || layout_.ops[i].second == tensor) return true;
+      if (layout_.ops[i].input == tensor || layout_.ops[i].ReadsAsWell(tensor)) return true;
     }
     return false;
   }

@@ -1,7 +1,6 @@
 // In which forms each builtin operator is taken, and the reason where it is
 // not.
 
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -9,6 +8,7 @@
 #include "delegate/graph/claim.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/cpp/claim_changes.h"
 #include "tests/cpp/fake_model.h"
 #include "tests/cpp/fake_nodes.h"
 
@@ -21,49 +21,8 @@ using A = builtin::Activation;
 using Conv = builtin::Conv2DParams;
 using Depthwise = builtin::DepthwiseConv2DParams;
 using Dense = builtin::FullyConnectedParams;
-using Add = builtin::AddParams;
 using Pool = builtin::Pool2DParams;
 using Mean = builtin::MeanParams;
-
-using Apply = std::function<void(FakeModel&)>;
-
-// A change to a model, and a part of the reason why its node is left; nothing
-// where it is taken all the same.
-struct Change {
-  FakeModel (*make)();
-  Apply apply;
-  std::string reason;
-};
-
-void Check(const std::vector<Change>& changes) {
-  for (size_t i = 0; i < changes.size(); ++i) {
-    FakeModel model = changes[i].make();
-    changes[i].apply(model);
-    const ClaimResult claim = model.ClaimNode();
-    const bool taken = changes[i].reason.empty();
-    EXPECT_EQ(claim.type.has_value(), taken) << "change " << i;
-    EXPECT_EQ(claim.reason.empty(), taken) << "change " << i;
-    EXPECT_THAT(claim.reason, HasSubstr(changes[i].reason)) << "change " << i;
-  }
-}
-
-template <typename Params, typename Field, typename Value>
-Apply With(Field Params::*field, Value value) {
-  return [=](FakeModel& model) { model.params<Params>().*field = static_cast<Field>(value); };
-}
-
-Apply WithDims(int index, const Dims& dims) {
-  return [=](FakeModel& model) { model.SetDims(index, dims); };
-}
-
-Apply WithSignature(int index, const Dims& dims) {
-  return [=](FakeModel& model) { model.SetSignature(index, dims); };
-}
-
-template <typename Field, typename Value>
-Apply WithTensor(int index, Field TfLiteTensor::*field, Value value) {
-  return [=](FakeModel& model) { model.tensor(index).*field = static_cast<Field>(value); };
-}
 
 // In place of the constant input.
 Apply WithInts(const std::vector<int32_t>& values) {
@@ -93,8 +52,6 @@ TEST(ClaimFormsTest, Parameters) {
       {&DenseModel, With(&Dense::keep_num_dims, true), ""},
       {&DenseModel, With(&Dense::weights_format, builtin::WeightsFormat::kShuffled4x16Int8),
        "the weight matrix is shuffled."},
-      {&AddModel, With(&Add::activation, A::kRelu), ""},
-      {&AddModel, With(&Add::activation, A::kTanh), "TANH"},
       {&PoolModel, With(&Pool::filter_h, 0), "the kernel height is 0"},
       {&PoolModel, With(&Pool::filter_w, 5000), "the kernel width is 5000"},
       {&PoolModel, With(&Pool::activation, A::kTanh), "TANH"},
@@ -185,29 +142,6 @@ TEST(ClaimFormsTest, LayerShapes) {
       {&DenseModel, WithDims(kInput, {1, 1, 1, 7}), ""},
       {&DenseModel, WithSignature(kInput, {-1, -1}), "[-1, -1]"},
       {&DenseModel, WithDims(kSecond, {5, 7, 1}), "expected 2 dimensions."},
-  });
-}
-
-TEST(ClaimFormsTest, Add) {
-  Check({
-      {&AddModel, WithDims(kSecond, {1, 1, 1, 4}),
-       "broadcasting ADD of [1, 6, 8, 4] and [1, 1, 1, 4]."},
-      {&AddModel, WithSignature(kInput, {1, -1, -1, 4}),
-       "broadcasting ADD of [1, -1, -1, 4] and [1, 6, 8, 4]."},
-      {&AddModel, WithDims(kSecond, {4}), "broadcasting ADD of [1, 6, 8, 4] and [4]."},
-      {&AddModel,
-       [](FakeModel& m) {
-         m.SetDims(kInput, {6, 4});
-         m.SetDims(kSecond, {6, 4});
-       },
-       "the input has shape [6, 4], expected 4 dimensions."},
-      {&AddModel, WithTensor(kSecond, &TfLiteTensor::allocation_type, kTfLiteMmapRo),
-       "the input is a constant."},
-      {&AddModel,
-       [](FakeModel& m) {
-         m.SetInputs({kInput, kInput});
-       },
-       ""},
   });
 }
 

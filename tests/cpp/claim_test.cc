@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <limits>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,21 @@ const std::vector<Kind>& AllKinds() {
        &DepthwiseModel},
       {"FullyConnected", OpType::kFullyConnected, "FULLY_CONNECTED 'classifier'", &DenseModel},
       {"Add", OpType::kAdd, "ADD 'residual'", &AddModel},
+      {"Sub", OpType::kSub, "SUB 'difference'", &SubModel},
+      {"Mul", OpType::kMul, "MUL 'excite'", &MulModel},
+      {"Scale", OpType::kMul, "MUL 'scale'", &ScaleModel},
+      {"Relu", OpType::kClamp, "RELU 'activation'", &ReluModel},
+      {"ReluN1To1", OpType::kClamp, "RELU_N1_TO_1 'activation'", &ReluN1To1Model},
+      {"Relu6", OpType::kClamp, "RELU6 'activation'", &Relu6Model},
+      {"LeakyRelu", OpType::kLeakyRelu, "LEAKY_RELU 'activation'", &LeakyReluModel},
+      {"HardSwish", OpType::kHardSwish, "HARD_SWISH 'activation'", &HardSwishModel},
+      {"Logistic", OpType::kLogistic, "LOGISTIC 'activation'", &LogisticModel},
+      {"Tanh", OpType::kTanh, "TANH 'activation'", &TanhModel},
+      {"Concatenation", OpType::kConcatenation, "CONCATENATION 'concatenation'",
+       &ConcatenationModel},
+      {"Softmax", OpType::kSoftmax, "SOFTMAX 'probabilities'", &SoftmaxModel},
       {"MaxPool2D", OpType::kMaxPool2D, "MAX_POOL_2D 'pool'", &PoolModel},
+      {"AveragePool2D", OpType::kAveragePool2D, "AVERAGE_POOL_2D 'pool'", &AveragePoolModel},
       {"Mean", OpType::kMean, "MEAN 'mean'", &MeanModel},
       {"Pad", OpType::kPad, "PAD 'pad'", &PadModel},
       {"Reshape", OpType::kReshape, "RESHAPE 'flatten'", &ReshapeModel},
@@ -99,10 +114,12 @@ TEST_P(EveryKindTest, SurvivesMissingTensors) {
   }
   EXPECT_THAT(Reason([](FakeModel& m) { m.SetInputs({}); }),
               HasSubstr("the number of inputs is 0"));
-  EXPECT_THAT(Reason([](FakeModel& m) {
-                m.SetInputs({1, 2, 3, 3});
-              }),
-              HasSubstr("the number of inputs is 4"));
+  if (GetParam().type != OpType::kConcatenation) {  // has any number
+    EXPECT_THAT(Reason([](FakeModel& m) {
+                  m.SetInputs({1, 2, 3, 3});
+                }),
+                HasSubstr("the number of inputs is 4"));
+  }
   EXPECT_THAT(Reason([](FakeModel& m) { m.SetOutputs({}); }), HasSubstr("the output is missing"));
   EXPECT_THAT(Reason([](FakeModel& m) {
                 m.SetOutputs({kOutput, kOutput});
@@ -111,13 +128,17 @@ TEST_P(EveryKindTest, SurvivesMissingTensors) {
 }
 
 TEST_P(EveryKindTest, SurvivesMissingDimensionsAndParameters) {
-  if (GetParam().type != OpType::kFullyConnected) {
-    EXPECT_NE(Reason([](FakeModel& m) { m.SetDims(kInput, {4, 4, 4}); }), "");
-  }
+  const std::set<OpType> of_any_rank = {OpType::kFullyConnected, OpType::kClamp,
+                                        OpType::kLeakyRelu,      OpType::kHardSwish,
+                                        OpType::kLogistic,       OpType::kTanh};
+  const std::set<OpType> without_parameters = {OpType::kPad,      OpType::kReshape,
+                                               OpType::kClamp,    OpType::kHardSwish,
+                                               OpType::kLogistic, OpType::kTanh};
   EXPECT_NE(Reason([](FakeModel& m) { m.tensor(kInput).dims = nullptr; }), "");
-  if (GetParam().type == OpType::kPad || GetParam().type == OpType::kReshape) {
-    return;  // they have none
+  if (of_any_rank.count(GetParam().type) == 0) {
+    EXPECT_NE(Reason([](FakeModel& m) { m.SetDims(kInput, {4, 4, 3}); }), "");
   }
+  if (without_parameters.count(GetParam().type) != 0) return;
   EXPECT_THAT(Reason([](FakeModel& m) { m.node().builtin_data = nullptr; }),
               HasSubstr("the op has no parameters"));
 }
@@ -128,9 +149,9 @@ INSTANTIATE_TEST_SUITE_P(Claim, EveryKindTest, ::testing::ValuesIn(AllKinds()),
 TEST(ClaimTest, LeavesOtherOperators) {
   FakeModel model = PoolModel();
   TfLiteRegistration& registration = model.registration();
-  registration.builtin_code = kTfLiteBuiltinSoftmax;
-  EXPECT_EQ(model.ClaimNode().label(), "SOFTMAX 'pool'");
-  EXPECT_EQ(model.ClaimNode().reason, "SOFTMAX is left to the interpreter.");
+  registration.builtin_code = kTfLiteBuiltinSplit;
+  EXPECT_EQ(model.ClaimNode().label(), "SPLIT 'pool'");
+  EXPECT_EQ(model.ClaimNode().reason, "SPLIT is left to the interpreter.");
   registration.builtin_code = 12345;
   EXPECT_EQ(model.ClaimNode().reason, "builtin operator 12345 is left to the interpreter.");
   registration.builtin_code = kTfLiteBuiltinCustom;

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "delegate/common/aligned_buffer.h"
-#include "delegate/cpu/elementwise.h"
 #include "delegate/cpu/kernels.h"
+#include "delegate/cpu/plane_operators.h"
 #include "delegate/cpu/planes.h"
 #include "gtest/gtest.h"
 #include "tests/cpp/test_layer.h"

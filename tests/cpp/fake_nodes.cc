@@ -11,6 +11,31 @@ using P = builtin::Padding;
 
 struct NoParams {};
 
+FakeModel ArithmeticModel(int code, const char* name) {
+  FakeModel model;
+  model.Activation({1, 6, 8, 4}, name);
+  model.Activation({1, 6, 8, 4});
+  model.Activation({1, 6, 8, 4});
+  model.Node(code, {kInput, kSecond}, {kOutput}, builtin::ArithmeticParams{A::kNone});
+  return model;
+}
+
+FakeModel PoolModel(int code) {
+  FakeModel model;
+  model.Activation({1, 3, 3, 4}, "pool");
+  model.Activation({1, 6, 8, 4});
+  model.Node(code, {kInput}, {kOutput}, builtin::Pool2DParams{P::kValid, 2, 2, 3, 2, A::kNone});
+  return model;
+}
+
+FakeModel FunctionModel(int code) {
+  FakeModel model;
+  model.Activation({1, 6, 8, 4}, "activation");
+  model.Activation({1, 6, 8, 4});
+  model.Node(code, {kInput}, {kOutput}, NoParams());
+  return model;
+}
+
 }  // namespace
 
 FakeModel ConvModel() {
@@ -46,21 +71,52 @@ FakeModel DenseModel() {
   return model;
 }
 
-FakeModel AddModel() {
+FakeModel AddModel() { return ArithmeticModel(kTfLiteBuiltinAdd, "residual"); }
+FakeModel SubModel() { return ArithmeticModel(kTfLiteBuiltinSub, "difference"); }
+FakeModel MulModel() { return ArithmeticModel(kTfLiteBuiltinMul, "excite"); }
+
+FakeModel ScaleModel() {
   FakeModel model;
-  model.Activation({1, 6, 8, 4}, "residual");
+  model.Activation({1, 6, 8, 4}, "scale");
   model.Activation({1, 6, 8, 4});
-  model.Activation({1, 6, 8, 4});
-  model.Node(kTfLiteBuiltinAdd, {kInput, kSecond}, {kOutput}, builtin::AddParams{A::kNone});
+  model.Filled({4});
+  model.Node(kTfLiteBuiltinMul, {kInput, kSecond}, {kOutput}, builtin::ArithmeticParams{A::kRelu});
   return model;
 }
 
-FakeModel PoolModel() {
+FakeModel PoolModel() { return PoolModel(kTfLiteBuiltinMaxPool2d); }
+FakeModel AveragePoolModel() { return PoolModel(kTfLiteBuiltinAveragePool2d); }
+
+FakeModel ReluModel() { return FunctionModel(kTfLiteBuiltinRelu); }
+FakeModel ReluN1To1Model() { return FunctionModel(kTfLiteBuiltinReluN1To1); }
+FakeModel Relu6Model() { return FunctionModel(kTfLiteBuiltinRelu6); }
+FakeModel HardSwishModel() { return FunctionModel(kTfLiteBuiltinHardSwish); }
+FakeModel LogisticModel() { return FunctionModel(kTfLiteBuiltinLogistic); }
+FakeModel TanhModel() { return FunctionModel(kTfLiteBuiltinTanh); }
+
+FakeModel LeakyReluModel() {
   FakeModel model;
-  model.Activation({1, 3, 3, 4}, "pool");
+  model.Activation({1, 6, 8, 4}, "activation");
   model.Activation({1, 6, 8, 4});
-  model.Node(kTfLiteBuiltinMaxPool2d, {kInput}, {kOutput},
-             builtin::Pool2DParams{P::kValid, 2, 2, 3, 2, A::kNone});
+  model.Node(kTfLiteBuiltinLeakyRelu, {kInput}, {kOutput}, builtin::LeakyReluParams{0.25f});
+  return model;
+}
+
+FakeModel ConcatenationModel() {
+  FakeModel model;
+  model.Activation({1, 6, 8, 9}, "concatenation");
+  model.Activation({1, 6, 8, 4});
+  model.Activation({1, 6, 8, 5});
+  model.Node(kTfLiteBuiltinConcatenation, {kInput, kSecond}, {kOutput},
+             builtin::ConcatenationParams{3, A::kNone});
+  return model;
+}
+
+FakeModel SoftmaxModel() {
+  FakeModel model;
+  model.Activation({1, 10}, "probabilities");
+  model.Activation({1, 10});
+  model.Node(kTfLiteBuiltinSoftmax, {kInput}, {kOutput}, builtin::SoftmaxParams{1.5f});
   return model;
 }
 

@@ -6,7 +6,7 @@
 
 namespace ubp {
 
-// The places of their tensors; kSecond is the constant but for ADD.
+// The places of their tensors; kSecond is the constant but for ADD, SUB, MUL and CONCATENATION.
 enum { kOutput = 0, kInput = 1, kSecond = 2, kBias = 3 };
 
 // 3x5, stride 2, SAME, RELU6: [1, 6, 8, 3] to [1, 3, 4, 8].
@@ -17,8 +17,26 @@ FakeModel DepthwiseModel();
 FakeModel DenseModel();
 // [1, 6, 8, 4].
 FakeModel AddModel();
+FakeModel SubModel();
+FakeModel MulModel();
+// MUL of [1, 6, 8, 4] with a constant [4], RELU.
+FakeModel ScaleModel();
+// [1, 6, 8, 4].
+FakeModel ReluModel();
+FakeModel ReluN1To1Model();
+FakeModel Relu6Model();
+FakeModel HardSwishModel();
+FakeModel LogisticModel();
+FakeModel TanhModel();
+// alpha 0.25: [1, 6, 8, 4].
+FakeModel LeakyReluModel();
+// [1, 6, 8, 4] and [1, 6, 8, 5] along axis 3.
+FakeModel ConcatenationModel();
+// beta 1.5: [1, 10].
+FakeModel SoftmaxModel();
 // 2x3, stride 2, VALID: [1, 6, 8, 4] to [1, 3, 3, 4].
 FakeModel PoolModel();
+FakeModel AveragePoolModel();
 // [1, 6, 8, 4] to [1, 4].
 FakeModel MeanModel();
 // By 1, 2, 3 and 4: [1, 6, 8, 4] to [1, 9, 15, 4].

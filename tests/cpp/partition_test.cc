@@ -65,6 +65,26 @@ TEST(PartitionTest, TakesCheapNeighboursOfBlockSparseLayers) {
   EXPECT_THAT(decisions[3].reason, HasSubstr("no block-sparse layer"));
 }
 
+int AddFunction(FakeModel* model, int code, int input) {
+  const int output = model->Activation(model->DimsOf(input), "function");
+  model->Node(code, {input}, {output}, builtin::SoftmaxParams{1.0f});
+  return output;
+}
+
+TEST(PartitionTest, TakesOperatorsWithoutWeightsOnlyWithABlockSparseLayerNear) {
+  FakeModel model;
+  int x = AddSparse(&model, model.Activation({1, 28, 28, 64}), 64);
+  x = AddFunction(&model, kTfLiteBuiltinHardSwish, x);
+  AddFunction(&model, kTfLiteBuiltinLogistic, AddForeign(&model, x));
+  AddFunction(&model, kTfLiteBuiltinSoftmax, model.Activation({1, 1000}));
+  EXPECT_THAT(Taken(&model, Take::kAuto), ElementsAre(true, true, false, false, false));
+  EXPECT_THAT(Taken(&model, Take::kSparse), ElementsAre(true, false, false, false, false));
+  EXPECT_THAT(Taken(&model, Take::kAll), ElementsAre(true, true, false, true, true));
+  for (const int node : {3, 4}) {
+    EXPECT_EQ(model.Decide(Take::kAuto)[node].reason, "no block-sparse layer is near.");
+  }
+}
+
 TEST(PartitionTest, LeavesDenseNeighboursThatWouldLoseMore) {
   FakeModel model;
   int x = AddDense(&model, model.Activation({1, 28, 28, 256}), 256);

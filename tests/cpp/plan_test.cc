@@ -131,7 +131,7 @@ TEST(ShapesTest, InfersAndChecks) {
   GraphOp conv;
   conv.attributes = Pointwise(8, 16, 4);
   const auto infer = [&](const GraphOp& op, const Dims& input) {
-    return InferShape(op, input, Pads(), &shape, &output);
+    return InferShape(op, {input}, Pads(), &shape, &output);
   };
   ASSERT_TRUE(infer(conv, {2, 5, 6, 8}).ok());
   EXPECT_EQ(output, (Dims{2, 5, 6, 16}));

@@ -3,12 +3,9 @@
 #ifndef UBP_TESTS_CPP_TEST_GRAPH_H_
 #define UBP_TESTS_CPP_TEST_GRAPH_H_
 
-#include <algorithm>
-#include <cmath>
 #include <memory>
 #include <vector>
 
-#include "delegate/cpu/activation_range.h"
 #include "delegate/graph/plan.h"
 #include "delegate/graph/shapes.h"
 #include "gtest/gtest.h"
@@ -59,15 +56,36 @@ class TestGraph {
   }
 
   int MaxPool(int input, int kernel, int stride, Padding padding) {
-    LayerAttributes spec = Window(kernel, stride, padding, Activation::kNone);
-    spec.in_channels = spec.out_channels = 0;
-    return Add(MakeOp(OpType::kMaxPool2D, {input}, spec));
+    return Pool(OpType::kMaxPool2D, input, kernel, stride, padding);
+  }
+
+  int AveragePool(int input, int kernel, int stride, Padding padding,
+                  Activation activation = Activation::kNone) {
+    return Pool(OpType::kAveragePool2D, input, kernel, stride, padding, activation);
   }
 
   int Sum(int a, int b, Activation activation = Activation::kNone) {
+    return Apply(OpType::kAdd, {a, b}, activation);
+  }
+
+  // Any op without parameters but `factor`: elementwise, concatenation or softmax.
+  int Apply(OpType type, std::vector<int> inputs, Activation activation = Activation::kNone,
+            float factor = 1.0f) {
     LayerAttributes spec;
     spec.activation = activation;
-    return Add(MakeOp(OpType::kAdd, {a, b}, spec));
+    GraphOp op = MakeOp(type, std::move(inputs), spec);
+    op.factor = factor;
+    return Add(op);
+  }
+
+  // ADD, SUB or MUL with `count` constant numbers.
+  int WithConstant(OpType type, int input, int count, bool constant_first = false,
+                   Activation activation = Activation::kNone) {
+    LayerAttributes spec;
+    spec.activation = activation;
+    GraphOp op = MakeOp(type, {input}, spec);
+    op.constant = {Random(count), count, constant_first};
+    return Add(op);
   }
 
   int Pad(int input, const Pads& pads) {
@@ -162,6 +180,13 @@ class TestGraph {
     return op;
   }
 
+  int Pool(OpType type, int input, int kernel, int stride, Padding padding,
+           Activation activation = Activation::kNone) {
+    LayerAttributes spec = Window(kernel, stride, padding, activation);
+    spec.in_channels = spec.out_channels = 0;
+    return Add(MakeOp(type, {input}, spec));
+  }
+
   const float* Random(size_t count) {
     auto values = std::make_unique<std::vector<float>>(count);
     for (float& value : *values) {
@@ -190,7 +215,9 @@ class TestGraph {
   int Add(GraphOp op, size_t layer = 0) {
     ConvShape shape;
     Dims output;
-    const Status status = InferShape(op, dims_[op.inputs[0]], Pads(), &shape, &output);
+    std::vector<Dims> inputs;
+    for (const int input : op.inputs) inputs.push_back(dims_[input]);
+    const Status status = InferShape(op, inputs, Pads(), &shape, &output);
     EXPECT_TRUE(status.ok()) << status.message();
     op.output = static_cast<int>(dims_.size());
     dims_.push_back(output);
@@ -200,106 +227,16 @@ class TestGraph {
     return op.output;
   }
 
-  Values Evaluate(const GraphOp& op, const std::vector<Values>& values) const {
-    const Values& in = values[op.inputs[0]];
-    const Dims& dims = dims_[op.inputs[0]];
-    switch (op.type) {
-      case OpType::kAdd: {
-        Values out(in.size());
-        for (size_t i = 0; i < in.size(); ++i) {
-          out[i] = Activate(op, in[i] + values[op.inputs[1]][i]);
-        }
-        return out;
-      }
-      case OpType::kReshape:
-        return in;
-      case OpType::kMean: {
-        Values out(int64_t{dims[0]} * dims[3], 0.0);
-        const int pixels = dims[1] * dims[2];
-        for (size_t i = 0; i < in.size(); ++i) {
-          const size_t image = i / (static_cast<size_t>(pixels) * dims[3]);
-          out[image * dims[3] + i % dims[3]] += in[i] / pixels;
-        }
-        return out;
-      }
-      case OpType::kPad: {
-        Values out(Elements(dims_[op.output]), 0.0);
-        const Dims& to = dims_[op.output];
-        for (size_t i = 0; i < in.size(); ++i) {
-          const int c = i % dims[3], x = i / dims[3] % dims[2];
-          const int y = i / dims[3] / dims[2] % dims[1], b = i / dims[3] / dims[2] / dims[1];
-          out[((int64_t{b} * to[1] + y + op.pads.top) * to[2] + x + op.pads.left) * to[3] + c] =
-              in[i];
-        }
-        return out;
-      }
-      case OpType::kFullyConnected: {
-        const int lanes = op.attributes.in_channels;
-        const int channels = op.attributes.out_channels;
-        Values out;
-        for (size_t row = 0; row < in.size() / lanes; ++row) {
-          for (int c = 0; c < channels; ++c) {
-            double sum = LayerOf(op).bias[c];
-            for (int k = 0; k < lanes; ++k) {
-              sum += double{LayerOf(op).dense[int64_t{k} * channels + c]} * in[row * lanes + k];
-            }
-            out.push_back(Activate(op, sum));
-          }
-        }
-        return out;
-      }
-      default:
-        return EvaluateWindow(op, in, dims);
-    }
-  }
-
-  Values EvaluateWindow(const GraphOp& op, const Values& in, const Dims& dims) const {
-    ConvShape s;
-    Dims out_dims;
-    EXPECT_TRUE(InferShape(op, dims, Pads(), &s, &out_dims).ok());
-    Values out;
-    for (int b = 0; b < s.batch; ++b) {
-      for (int y = 0; y < s.out_h; ++y) {
-        for (int x = 0; x < s.out_w; ++x) {
-          for (int c = 0; c < s.out_c; ++c) out.push_back(WindowAt(op, s, in, b, y, x, c));
-        }
-      }
-    }
-    return out;
-  }
-
+  // test_graph.cc: all tensors are NHWC.
+  Values Evaluate(const GraphOp& op, const std::vector<Values>& values) const;
+  Values EvaluateMean(const Values& in, const Dims& dims) const;
+  Values EvaluatePad(const GraphOp& op, const Values& in, const Dims& dims) const;
+  Values EvaluateDense(const GraphOp& op, const Values& in) const;
+  Values EvaluateConcatenation(const GraphOp& op, const std::vector<Values>& values) const;
+  Values EvaluateArithmetic(const GraphOp& op, const std::vector<Values>& values) const;
+  Values EvaluateWindow(const GraphOp& op, const Values& in, const Dims& dims) const;
   double WindowAt(const GraphOp& op, const ConvShape& s, const Values& in, int b, int y, int x,
-                  int c) const {
-    const bool is_max = op.type == OpType::kMaxPool2D;
-    double result = is_max ? -INFINITY : 0.0;
-    if (op.type == OpType::kDepthwiseConv2D) result = op.dense.bias[c];
-    if (op.type == OpType::kConv2D) result = LayerOf(op).bias[c];
-    for (int ky = 0; ky < s.kernel_h; ++ky) {
-      for (int kx = 0; kx < s.kernel_w; ++kx) {
-        const int in_y = y * s.stride_h + ky - s.pad_top;
-        const int in_x = x * s.stride_w + kx - s.pad_left;
-        if (in_y < 0 || in_y >= s.in_h || in_x < 0 || in_x >= s.in_w) continue;
-        const double* pixel = &in[((int64_t{b} * s.in_h + in_y) * s.in_w + in_x) * s.in_c];
-        const int tap = ky * s.kernel_w + kx;
-        if (is_max) {
-          result = std::max(result, pixel[c]);
-        } else if (op.type == OpType::kDepthwiseConv2D) {
-          result += op.dense.weights[int64_t{tap} * s.in_c + c] * pixel[c];
-        } else {
-          for (int k = 0; k < s.in_c; ++k) {
-            const int64_t lane = int64_t{tap} * s.in_c + k;
-            result += LayerOf(op).dense[lane * s.out_c + c] * pixel[k];
-          }
-        }
-      }
-    }
-    return Activate(op, result);
-  }
-
-  static double Activate(const GraphOp& op, double value) {
-    const ActivationRange range = RangeOf(op.attributes.activation);
-    return std::min<double>(range.max, std::max<double>(range.min, value));
-  }
+                  int c) const;
 
   const TestLayer& LayerOf(const GraphOp& op) const {
     return *layer_of_[test_layers_[&op - graph_.ops.data()]];
@@ -314,26 +251,9 @@ class TestGraph {
   uint32_t state_ = 1;
 };
 
-// Runs the graph in every family and with several numbers of threads.
-inline void ExpectRuns(TestGraph* test, const PlanRules& rules = PlanRules()) {
-  const std::vector<float> input = test->RandomInput();
-  const std::vector<Values> expected = test->Expected(input);
-  for (const KernelFamily* family : AllKernelFamilies()) {
-    if (!family->supported()) continue;
-    const std::vector<std::vector<float>> outputs = test->Run({family, 1, rules}, input);
-    ASSERT_EQ(outputs.size(), expected.size());
-    for (size_t o = 0; o < outputs.size(); ++o) {
-      double range = 1.0;
-      for (const double value : expected[o]) range = std::max(range, std::abs(value));
-      ASSERT_EQ(outputs[o].size(), expected[o].size());
-      for (size_t i = 0; i < outputs[o].size(); ++i) {
-        ASSERT_NEAR(outputs[o][i], expected[o][i], 1e-5 * range)
-            << family->name << ", output " << o << ", element " << i;
-      }
-    }
-    for (const int threads : {2, 3}) EXPECT_EQ(outputs, test->Run({family, threads, rules}, input));
-  }
-}
+// Expects what the plan computes to be close to Expected() in every family the processor supports,
+// and the same, bit for bit, with several numbers of threads.
+void ExpectRuns(TestGraph* test, const PlanRules& rules = PlanRules());
 
 }  // namespace ubp
 

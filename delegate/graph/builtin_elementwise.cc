@@ -1,0 +1,65 @@
+// Elementwise operators.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <string>
+
+#include "delegate/graph/builtin_readers.h"
+
+namespace ubp {
+namespace {
+
+// The constant operand in place `input` of two: a number for each channel of the other operand, or
+// one for all, of any rank up to that operand's.
+Status ReadConstantOperand(const NodeView& node, int input, GraphOp* op) {
+  const Dims dims = FileDims(*node.Input(1 - input));
+  const Dims constant = FileDims(*node.Input(input));
+  const int count = constant.empty() ? 1 : constant.back();
+  const size_t ones = static_cast<size_t>(std::count(constant.begin(), constant.end(), 1));
+  const bool in_last = ones + (count == 1 ? 0 : 1) >= constant.size();
+  const bool per_channel = !dims.empty() && count == dims.back();
+  if (constant.size() > dims.size() || !in_last || count < 1 || (count > 1 && !per_channel)) {
+    return Status::Error("a constant operand of shape " + ToString(constant) + " and another of " +
+                         ToString(dims) + ", expected one number or one for each channel.");
+  }
+  op->constant.count = count;
+  op->constant.first = input == 0;
+  return node.ReadFloats(input, "constant operand", count, &op->constant.values);
+}
+
+Status ReadClamp(Activation activation, GraphOp* op) {
+  op->attributes.activation = activation;
+  return Status::Ok();
+}
+
+}  // namespace
+
+Status ReadArithmetic(const NodeView& node, GraphOp* op) {
+  const builtin::ArithmeticParams* params = nullptr;
+  UBP_RETURN_IF_ERROR(ReadParams(node, &params));
+  UBP_RETURN_IF_ERROR(ReadActivation(params->activation, &op->attributes));
+  for (const int input : {0, 1}) {
+    if (IsConstant(*node.Input(input))) return ReadConstantOperand(node, input, op);
+  }
+  Dims output;
+  return BroadcastDims(FileDims(*node.Input(0)), FileDims(*node.Input(1)), &output);
+}
+
+Status ReadRelu(const NodeView&, GraphOp* op) { return ReadClamp(Activation::kRelu, op); }
+Status ReadReluN1To1(const NodeView&, GraphOp* op) { return ReadClamp(Activation::kReluN1To1, op); }
+Status ReadRelu6(const NodeView&, GraphOp* op) { return ReadClamp(Activation::kRelu6, op); }
+
+Status ReadLeakyRelu(const NodeView& node, GraphOp* op) {
+  const builtin::LeakyReluParams* params = nullptr;
+  UBP_RETURN_IF_ERROR(ReadParams(node, &params));
+  if (!std::isfinite(params->alpha)) {
+    return Status::Error("the alpha is " + std::to_string(params->alpha) + ".");
+  }
+  op->factor = params->alpha;
+  return Status::Ok();
+}
+
+Status ReadFunction(const NodeView&, GraphOp*) { return Status::Ok(); }
+
+}  // namespace ubp

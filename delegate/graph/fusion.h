@@ -1,0 +1,28 @@
+// Elementwise ops that become part of others.
+#ifndef UBP_DELEGATE_GRAPH_FUSION_H_
+#define UBP_DELEGATE_GRAPH_FUSION_H_
+
+#include <optional>
+
+#include "delegate/cpu/elementwise.h"
+#include "delegate/graph/graph.h"
+#include "delegate/graph/layout.h"
+
+namespace ubp {
+
+// What ADD, SUB or MUL with a constant operand computes; nothing for other ops.
+std::optional<ChannelScale> ScaleOf(const GraphOp& op);
+
+// Where an op alone reads a tensor inside the graph, it may become part of the op that writes it:
+//
+//   - RELU, RELU6 or RELU_N1_TO_1, of an op without an activation: its activation
+//   - ADD, SUB or MUL with a constant, of another such op without an activation: one scale and
+//     offset for both
+//   - MUL of a tensor with the LOGISTIC of that tensor: swish, one op
+//
+// Reads and changes `ops`; nothing has a form yet.
+void FuseElementwise(GraphLayout* layout);
+
+}  // namespace ubp
+
+#endif  // UBP_DELEGATE_GRAPH_FUSION_H_

@@ -1,0 +1,284 @@
+// Plans with elementwise operators, average pooling, concatenation and softmax, against plain NHWC
+// arithmetic in double precision.
+
+#include <vector>
+
+#include "delegate/graph/layout.h"
+#include "gtest/gtest.h"
+#include "tests/cpp/test_graph.h"
+
+namespace ubp {
+namespace {
+
+constexpr OpType kFunctions[] = {OpType::kClamp, OpType::kLeakyRelu, OpType::kHardSwish,
+                                 OpType::kLogistic, OpType::kTanh};
+constexpr OpType kArithmetic[] = {OpType::kAdd, OpType::kSub, OpType::kMul};
+
+class ElementwisePlanTest : public testing::TestWithParam<Dims> {
+ protected:
+  TestGraph test_{GetParam()};
+
+  int Pointwise(int input, int channels, Activation activation = Activation::kNone) {
+    return test_.Convolve(input, channels, 1, 1, Padding::kSame, true, activation);
+  }
+
+  // Squeeze and excite.
+  int Gate(int input, int channels) {
+    int y = Pointwise(test_.Mean(input, true), 4, Activation::kRelu);
+    y = test_.Convolve(y, channels, 1, 1, Padding::kSame, false);
+    return test_.Apply(OpType::kLogistic, {y});
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Inputs, ElementwisePlanTest,
+                         testing::Values(Dims{1, 16, 16, 3}, Dims{2, 15, 13, 3}, Dims{1, 1, 1, 5},
+                                         Dims{2, 1, 7, 4}, Dims{1, 70, 61, 3}));
+
+TEST_P(ElementwisePlanTest, FunctionsOfImagesAndPlanes) {
+  const int x = Pointwise(0, 9);
+  test_.MarkOutput(Pointwise(x, 5));
+  for (const OpType type : kFunctions) {
+    for (const Activation activation : {Activation::kRelu6, Activation::kReluN1To1}) {
+      test_.MarkOutput(test_.Apply(type, {0}, activation, 0.3f));
+      const int y = test_.Apply(type, {x}, activation, 0.3f);
+      test_.MarkOutput(Pointwise(y, 5));
+    }
+  }
+  ExpectRuns(&test_);
+}
+
+TEST_P(ElementwisePlanTest, ArithmeticOfTensors) {
+  const int x = Pointwise(0, 9), y = Pointwise(0, 9);
+  const int planes = test_.Apply(OpType::kHardSwish, {x});
+  for (const OpType type : kArithmetic) {
+    test_.MarkOutput(test_.Apply(type, {0, 0}, Activation::kRelu6));
+    test_.MarkOutput(test_.Apply(type, {x, y}, Activation::kReluN1To1));
+    test_.MarkOutput(Pointwise(test_.Apply(type, {planes, x}, Activation::kRelu), 4));
+  }
+  ExpectRuns(&test_);
+}
+
+TEST_P(ElementwisePlanTest, ArithmeticWithConstants) {
+  const int channels = GetParam()[3];
+  const int x = Pointwise(0, 10);
+  test_.MarkOutput(Pointwise(x, 4));
+  for (const OpType type : kArithmetic) {
+    for (const bool first : {false, true}) {
+      for (const bool many : {false, true}) {
+        test_.MarkOutput(test_.WithConstant(type, 0, many ? channels : 1, first));
+        const int y = test_.WithConstant(type, x, many ? 10 : 1, first, Activation::kRelu);
+        test_.MarkOutput(Pointwise(y, 4));
+      }
+    }
+  }
+  ExpectRuns(&test_);
+}
+
+TEST_P(ElementwisePlanTest, ArithmeticWithAVectorForAllPixels) {
+  const int x = Pointwise(0, 12);
+  const int vector = test_.Mean(x, true);
+  for (const OpType type : kArithmetic) {
+    test_.MarkOutput(test_.Apply(type, {x, vector}, Activation::kRelu));
+    test_.MarkOutput(Pointwise(test_.Apply(type, {vector, x}), 4));
+    test_.MarkOutput(test_.Apply(type, {0, test_.Mean(0, true)}));
+  }
+  ExpectRuns(&test_);
+}
+
+TEST_P(ElementwisePlanTest, SwishWithSqueezeAndExcite) {
+  int x = test_.Convolve(0, 8, 3, 1, Padding::kSame, false);
+  for (const int kernel : {3, 5}) {
+    int y = Pointwise(x, 24);
+    y = test_.Apply(OpType::kMul, {y, test_.Apply(OpType::kLogistic, {y})});
+    y = test_.Depthwise(y, kernel, 1, Padding::kSame, Activation::kNone);
+    y = test_.Apply(OpType::kMul, {test_.Apply(OpType::kLogistic, {y}), y});
+    y = test_.Apply(OpType::kMul, {y, Gate(y, 24)});
+    x = test_.Sum(x, Pointwise(y, 8));
+  }
+  test_.MarkOutput(x);
+  ExpectRuns(&test_);
+}
+
+TEST_P(ElementwisePlanTest, NormalisationAndHardSigmoidInSteps) {
+  int x = test_.WithConstant(OpType::kMul, 0, 1);
+  x = test_.WithConstant(OpType::kSub, x, GetParam()[3]);
+  x = test_.Convolve(x, 8, 3, 2, Padding::kSame, false);
+  int gate = test_.WithConstant(OpType::kAdd, x, 1, false, Activation::kRelu6);
+  gate = test_.WithConstant(OpType::kMul, gate, 1);
+  x = test_.Apply(OpType::kMul, {x, gate});
+  // A stand-alone batch normalisation.
+  x = test_.WithConstant(OpType::kMul, x, 8);
+  x = test_.WithConstant(OpType::kAdd, x, 8, false, Activation::kRelu);
+  test_.MarkOutput(Pointwise(x, 7));
+  ExpectRuns(&test_);
+}
+
+TEST_P(ElementwisePlanTest, AveragePooling) {
+  const int x = Pointwise(0, 6);
+  for (const int kernel : {1, 2, 3, 5}) {
+    for (const int stride : {1, 2, 3}) {
+      const Activation activation = stride == 2 ? Activation::kReluN1To1 : Activation::kNone;
+      test_.MarkOutput(test_.AveragePool(x, kernel, stride, Padding::kSame, activation));
+      if (kernel > GetParam()[1] || kernel > GetParam()[2]) continue;
+      const int y = test_.AveragePool(x, kernel, stride, Padding::kValid);
+      test_.MarkOutput(Pointwise(y, 4));
+    }
+  }
+  // Zeros of a PAD count.
+  const int padded = test_.Pad(x, {1, 2, 1, 1});
+  test_.MarkOutput(test_.AveragePool(padded, 3, 2, Padding::kValid));
+  test_.MarkOutput(test_.AveragePool(padded, 2, 1, Padding::kValid));
+  ExpectRuns(&test_);
+}
+
+TEST_P(ElementwisePlanTest, DenseBlocks) {
+  int x = Pointwise(0, 5);
+  for (int layer = 0; layer < 4; ++layer) {
+    int y = test_.WithConstant(OpType::kMul, x, 5 + 6 * layer, false, Activation::kRelu);
+    y = Pointwise(y, 8, Activation::kRelu);
+    y = test_.Convolve(y, 6, 3, 1, Padding::kSame, true);
+    x = test_.Apply(OpType::kConcatenation, {x, y});
+  }
+  x = test_.AveragePool(Pointwise(x, 6), 2, 2, Padding::kSame);
+  x = test_.Apply(OpType::kConcatenation, {Pointwise(x, 4), x});
+  test_.MarkOutput(test_.Mean(x, false));
+  ExpectRuns(&test_);
+}
+
+TEST_P(ElementwisePlanTest, Branches) {
+  const int x = Pointwise(0, 6, Activation::kRelu);
+  const int a = Pointwise(x, 4);
+  const int b = test_.Depthwise(x, 3, 1, Padding::kSame);
+  const int c = Pointwise(test_.AveragePool(x, 3, 1, Padding::kSame), 7);
+  const int d = test_.Sum(Pointwise(x, 6), x);
+  const int all = test_.Apply(OpType::kConcatenation, {a, b, c, d, x, a});
+  const int some = test_.Apply(OpType::kConcatenation, {d, b});
+  test_.MarkOutput(Pointwise(some, 5));
+  test_.MarkOutput(test_.Convolve(all, 9, 3, 1, Padding::kSame, true));
+  test_.MarkOutput(test_.Apply(OpType::kConcatenation, {x, 0, some}));
+  test_.MarkOutput(test_.Apply(OpType::kConcatenation, {0, 0, 0}));
+  test_.MarkOutput(test_.Apply(OpType::kConcatenation, {c}));
+  ExpectRuns(&test_);
+}
+
+TEST_P(ElementwisePlanTest, Tails) {
+  int x = Pointwise(0, 8);
+  x = test_.Apply(OpType::kHardSwish, {Pointwise(test_.Mean(x, true), 20)});
+  // A window over what a mean writes, which is an image.
+  test_.MarkOutput(test_.Depthwise(x, 3, 1, Padding::kSame));
+  test_.MarkOutput(test_.AveragePool(x, 2, 2, Padding::kSame));
+  x = test_.Apply(OpType::kTanh, {test_.Dense(test_.Reshape(x), 37, true)});
+  x = test_.Apply(OpType::kMul, {x, test_.Apply(OpType::kLogistic, {x})});
+  x = test_.WithConstant(OpType::kSub, x, 37, true);
+  x = test_.Apply(OpType::kConcatenation, {x, x});
+  test_.MarkOutput(test_.Apply(OpType::kSoftmax, {x}, Activation::kNone, 1.7f));
+  test_.MarkOutput(test_.Apply(OpType::kSoftmax, {test_.Dense(x, 1, false)}));
+  ExpectRuns(&test_);
+}
+
+class FusionTest : public testing::Test {
+ protected:
+  TestGraph test_{{1, 12, 11, 8}};
+  GraphLayout layout_;
+
+  int Pointwise(int input) { return test_.Convolve(input, 8, 1, 1, Padding::kSame, true); }
+  void MakeLayoutOf(int output) {
+    test_.MarkOutput(output);
+    ASSERT_TRUE(MakeLayout(test_.graph(), test_.InputDims(), LayoutOptions(), &layout_).ok());
+    ExpectRuns(&test_);
+  }
+};
+
+TEST_F(FusionTest, ClampsBecomeTheActivationOfTheirWriter) {
+  int x = test_.Apply(OpType::kClamp, {Pointwise(0)}, Activation::kRelu6);
+  x = test_.Depthwise(x, 3, 1, Padding::kSame, Activation::kNone);
+  x = test_.Apply(OpType::kClamp, {x}, Activation::kRelu);
+  x = test_.Apply(OpType::kClamp, {test_.Sum(x, Pointwise(x))}, Activation::kReluN1To1);
+  MakeLayoutOf(x);
+  ASSERT_EQ(layout_.ops.size(), 3u);
+  EXPECT_EQ(layout_.ops[0].activation, Activation::kRelu6);
+  EXPECT_EQ(layout_.ops[1].activation, Activation::kRelu);
+  EXPECT_EQ(layout_.ops[2].activation, Activation::kReluN1To1);
+}
+
+TEST_F(FusionTest, ClampsStayBehindAnActivationOrASharedTensor) {
+  const int x = test_.Convolve(0, 8, 1, 1, Padding::kSame, true, Activation::kRelu);
+  const int a = test_.Apply(OpType::kClamp, {x}, Activation::kRelu6);
+  const int shared = Pointwise(a);
+  const int b = test_.Apply(OpType::kClamp, {shared}, Activation::kRelu6);
+  const int out = Pointwise(0);
+  test_.MarkOutput(out);
+  const int c = test_.Apply(OpType::kClamp, {out}, Activation::kRelu6);
+  MakeLayoutOf(test_.Apply(OpType::kConcatenation, {a, b, shared, c}));
+  EXPECT_EQ(layout_.ops.size(), 7u);
+}
+
+TEST_F(FusionTest, AbsorbedDepthwiseLayersKeepTheirActivation) {
+  TestGraph large({1, 96, 71, 8});
+  int x = large.Depthwise(large.Convolve(0, 40, 1, 1, Padding::kSame, true), 3, 1, Padding::kSame,
+                          Activation::kNone);
+  x = large.Apply(OpType::kClamp, {x}, Activation::kRelu);
+  large.MarkOutput(large.Convolve(x, 8, 1, 1, Padding::kSame, true));
+  ASSERT_TRUE(MakeLayout(large.graph(), large.InputDims(), LayoutOptions(), &layout_).ok());
+  ASSERT_EQ(layout_.ops.size(), 2u);
+  EXPECT_TRUE(layout_.ops[1].depthwise.has_value());
+  ExpectRuns(&large);
+}
+
+TEST_F(FusionTest, ConstantsBecomeOneScale) {
+  int x = Pointwise(0);
+  x = test_.WithConstant(OpType::kMul, x, 8);
+  x = test_.WithConstant(OpType::kAdd, x, 1);
+  x = test_.WithConstant(OpType::kSub, x, 8, true, Activation::kRelu);
+  x = test_.WithConstant(OpType::kMul, x, 1);  // behind an activation
+  MakeLayoutOf(x);
+  ASSERT_EQ(layout_.ops.size(), 3u);
+  EXPECT_EQ(layout_.ops[1].scale->scale.size(), 8u);
+  EXPECT_EQ(layout_.ops[2].scale->scale.size(), 1u);
+}
+
+TEST_F(FusionTest, SwishIsOneOp) {
+  const int x = Pointwise(0);
+  int y = test_.Apply(OpType::kMul, {test_.Apply(OpType::kLogistic, {x}), x}, Activation::kRelu6);
+  y = test_.Apply(OpType::kMul, {Pointwise(0), test_.Apply(OpType::kLogistic, {y})});  // another's
+  MakeLayoutOf(y);
+  EXPECT_EQ(layout_.ops.size(), 5u);
+}
+
+TEST_F(FusionTest, SumsWithAConstantOrAVectorAreNoResiduals) {
+  int x = test_.WithConstant(OpType::kAdd, Pointwise(0), 8);
+  x = test_.Sum(Pointwise(x), test_.Mean(x, true));
+  x = test_.Sum(test_.Mean(x, true), Pointwise(x));
+  MakeLayoutOf(x);
+  for (const PlannedOp& op : layout_.ops) {
+    EXPECT_TRUE(op.op->type != OpType::kConv2D || op.second < 0);
+  }
+}
+
+TEST_F(FusionTest, ConcatenationsAreWrittenInPlace) {
+  const int x = Pointwise(0);
+  const int y = Pointwise(x);
+  const int inner = test_.Apply(OpType::kConcatenation, {x, y});
+  const int z = Pointwise(inner);
+  const int outer = test_.Apply(OpType::kConcatenation, {z, inner, z});
+  MakeLayoutOf(Pointwise(outer));
+  EXPECT_EQ(layout_.tensors[x].container, inner);
+  EXPECT_EQ(layout_.tensors[y].container, inner);
+  EXPECT_EQ(layout_.tensors[y].first_plane, 8);
+  EXPECT_EQ(layout_.tensors[z].container, outer);
+  EXPECT_EQ(layout_.tensors[z].first_plane, 0);
+  EXPECT_EQ(layout_.tensors[inner].container, outer);
+  EXPECT_EQ(layout_.tensors[inner].first_plane, 8);
+  EXPECT_EQ(layout_.tensors[outer].container, -1);
+}
+
+TEST_F(FusionTest, PixelsThatOtherOpsReadAreNotDead) {
+  const int x = Pointwise(0);
+  const int strided = test_.Convolve(x, 4, 1, 2, Padding::kSame, true);
+  test_.MarkOutput(strided);
+  MakeLayoutOf(test_.Apply(OpType::kConcatenation, {Pointwise(0), x}));
+  EXPECT_EQ(layout_.tensors[x].dims, (Dims{1, 12, 11, 8}));
+}
+
+}  // namespace
+}  // namespace ubp

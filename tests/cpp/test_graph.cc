@@ -1,0 +1,227 @@
+// What the operators of a TestGraph compute: plain NHWC arithmetic in double precision.
+
+#include "tests/cpp/test_graph.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "delegate/cpu/activation_range.h"
+
+namespace ubp {
+namespace {
+
+double Activate(const GraphOp& op, double value) {
+  const ActivationRange range = RangeOf(op.attributes.activation);
+  if (std::isnan(value)) return value;
+  return std::min<double>(range.max, std::max<double>(range.min, value));
+}
+
+double Function(const GraphOp& op, double x) {
+  switch (op.type) {
+    case OpType::kLeakyRelu:
+      return x < 0.0 ? x * op.factor : x;
+    case OpType::kHardSwish:
+      return x * std::min(6.0, std::max(0.0, x + 3.0)) / 6.0;
+    case OpType::kLogistic:
+      return 1.0 / (1.0 + std::exp(-x));
+    case OpType::kTanh:
+      return std::tanh(x);
+    default:  // kClamp
+      return x;
+  }
+}
+
+double Combine(OpType type, double a, double b) {
+  if (type == OpType::kMul) return a * b;
+  return type == OpType::kSub ? a - b : a + b;
+}
+
+Values Softmax(const Values& in, int classes, double beta) {
+  Values out;
+  for (size_t row = 0; row < in.size(); row += classes) {
+    double sum = 0.0;
+    for (int c = 0; c < classes; ++c) sum += std::exp(beta * in[row + c]);
+    for (int c = 0; c < classes; ++c) out.push_back(std::exp(beta * in[row + c]) / sum);
+  }
+  return out;
+}
+
+}  // namespace
+
+Values TestGraph::Evaluate(const GraphOp& op, const std::vector<Values>& values) const {
+  const Values& in = values[op.inputs[0]];
+  const Dims& dims = dims_[op.inputs[0]];
+  switch (op.type) {
+    case OpType::kAdd:
+    case OpType::kSub:
+    case OpType::kMul:
+      return EvaluateArithmetic(op, values);
+    case OpType::kClamp:
+    case OpType::kLeakyRelu:
+    case OpType::kHardSwish:
+    case OpType::kLogistic:
+    case OpType::kTanh: {
+      Values out;
+      for (const double value : in) out.push_back(Activate(op, Function(op, value)));
+      return out;
+    }
+    case OpType::kReshape:
+      return in;
+    case OpType::kSoftmax:
+      return Softmax(in, dims.back(), op.factor);
+    case OpType::kConcatenation:
+      return EvaluateConcatenation(op, values);
+    case OpType::kMean:
+      return EvaluateMean(in, dims);
+    case OpType::kPad:
+      return EvaluatePad(op, in, dims);
+    case OpType::kFullyConnected:
+      return EvaluateDense(op, in);
+    default:
+      return EvaluateWindow(op, in, dims);
+  }
+}
+
+Values TestGraph::EvaluateArithmetic(const GraphOp& op, const std::vector<Values>& values) const {
+  const Dims& to = dims_[op.output];
+  const size_t channels = to.back();
+  // The number at place i of the output, of an operand of its shape or with one number per channel.
+  const auto at = [&](int tensor, size_t i) {
+    const Values& operand = values[tensor];
+    if (dims_[tensor] == to) return operand[i];
+    const size_t image = i / (Elements(to) / to[0]);
+    return operand[(image * channels + i % channels) % operand.size()];
+  };
+  Values out;
+  for (size_t i = 0; i < Elements(to); ++i) {
+    double a = at(op.inputs[0], i), b = 0.0;
+    if (op.constant.values != nullptr) {
+      b = op.constant.values[op.constant.count == 1 ? 0 : i % channels];
+      if (op.constant.first) std::swap(a, b);
+    } else {
+      b = at(op.inputs[1], i);
+    }
+    out.push_back(Activate(op, Combine(op.type, a, b)));
+  }
+  return out;
+}
+
+Values TestGraph::EvaluateConcatenation(const GraphOp& op,
+                                        const std::vector<Values>& values) const {
+  Values out;
+  const size_t rows = Elements(dims_[op.output]) / dims_[op.output].back();
+  for (size_t row = 0; row < rows; ++row) {
+    for (const int input : op.inputs) {
+      const int channels = dims_[input].back();
+      const auto first = values[input].begin() + static_cast<ptrdiff_t>(row) * channels;
+      out.insert(out.end(), first, first + channels);
+    }
+  }
+  return out;
+}
+
+Values TestGraph::EvaluateMean(const Values& in, const Dims& dims) const {
+  Values out(int64_t{dims[0]} * dims[3], 0.0);
+  const int pixels = dims[1] * dims[2];
+  for (size_t i = 0; i < in.size(); ++i) {
+    const size_t image = i / (static_cast<size_t>(pixels) * dims[3]);
+    out[image * dims[3] + i % dims[3]] += in[i] / pixels;
+  }
+  return out;
+}
+
+Values TestGraph::EvaluatePad(const GraphOp& op, const Values& in, const Dims& dims) const {
+  Values out(Elements(dims_[op.output]), 0.0);
+  const Dims& to = dims_[op.output];
+  for (size_t i = 0; i < in.size(); ++i) {
+    const int c = i % dims[3], x = i / dims[3] % dims[2];
+    const int y = i / dims[3] / dims[2] % dims[1], b = i / dims[3] / dims[2] / dims[1];
+    out[((int64_t{b} * to[1] + y + op.pads.top) * to[2] + x + op.pads.left) * to[3] + c] = in[i];
+  }
+  return out;
+}
+
+Values TestGraph::EvaluateDense(const GraphOp& op, const Values& in) const {
+  const int lanes = op.attributes.in_channels;
+  const int channels = op.attributes.out_channels;
+  Values out;
+  for (size_t row = 0; row < in.size() / lanes; ++row) {
+    for (int c = 0; c < channels; ++c) {
+      double sum = LayerOf(op).bias[c];
+      for (int k = 0; k < lanes; ++k) {
+        sum += double{LayerOf(op).dense[int64_t{k} * channels + c]} * in[row * lanes + k];
+      }
+      out.push_back(Activate(op, sum));
+    }
+  }
+  return out;
+}
+
+Values TestGraph::EvaluateWindow(const GraphOp& op, const Values& in, const Dims& dims) const {
+  ConvShape s;
+  Dims out_dims;
+  EXPECT_TRUE(InferShape(op, {dims}, Pads(), &s, &out_dims).ok());
+  Values out;
+  for (int b = 0; b < s.batch; ++b) {
+    for (int y = 0; y < s.out_h; ++y) {
+      for (int x = 0; x < s.out_w; ++x) {
+        for (int c = 0; c < s.out_c; ++c) out.push_back(WindowAt(op, s, in, b, y, x, c));
+      }
+    }
+  }
+  return out;
+}
+
+double TestGraph::WindowAt(const GraphOp& op, const ConvShape& s, const Values& in, int b, int y,
+                           int x, int c) const {
+  double result = op.type == OpType::kMaxPool2D ? -INFINITY : 0.0;
+  if (op.type == OpType::kDepthwiseConv2D) result = op.dense.bias[c];
+  if (op.type == OpType::kConv2D) result = LayerOf(op).bias[c];
+  int inside = 0;
+  for (int ky = 0; ky < s.kernel_h; ++ky) {
+    for (int kx = 0; kx < s.kernel_w; ++kx) {
+      const int in_y = y * s.stride_h + ky - s.pad_top;
+      const int in_x = x * s.stride_w + kx - s.pad_left;
+      if (in_y < 0 || in_y >= s.in_h || in_x < 0 || in_x >= s.in_w) continue;
+      const double* pixel = &in[((int64_t{b} * s.in_h + in_y) * s.in_w + in_x) * s.in_c];
+      const int tap = ky * s.kernel_w + kx;
+      ++inside;
+      if (op.type == OpType::kMaxPool2D) {
+        result = std::max(result, pixel[c]);
+      } else if (op.type == OpType::kAveragePool2D) {
+        result += pixel[c];
+      } else if (op.type == OpType::kDepthwiseConv2D) {
+        result += op.dense.weights[int64_t{tap} * s.in_c + c] * pixel[c];
+      } else {
+        for (int k = 0; k < s.in_c; ++k) {
+          const int64_t lane = int64_t{tap} * s.in_c + k;
+          result += LayerOf(op).dense[lane * s.out_c + c] * pixel[k];
+        }
+      }
+    }
+  }
+  if (op.type == OpType::kAveragePool2D) result /= inside;
+  return Activate(op, result);
+}
+
+void ExpectRuns(TestGraph* test, const PlanRules& rules) {
+  const std::vector<float> input = test->RandomInput();
+  const std::vector<Values> expected = test->Expected(input);
+  for (const KernelFamily* family : AllKernelFamilies()) {
+    if (!family->supported()) continue;
+    const std::vector<std::vector<float>> outputs = test->Run({family, 1, rules}, input);
+    ASSERT_EQ(outputs.size(), expected.size());
+    for (size_t o = 0; o < outputs.size(); ++o) {
+      double range = 1.0;
+      for (const double value : expected[o]) range = std::max(range, std::abs(value));
+      ASSERT_EQ(outputs[o].size(), expected[o].size());
+      for (size_t i = 0; i < outputs[o].size(); ++i) {
+        ASSERT_NEAR(outputs[o][i], expected[o][i], 1e-5 * range)
+            << family->name << ", output " << o << ", element " << i;
+      }
+    }
+    for (const int threads : {2, 3}) EXPECT_EQ(outputs, test->Run({family, threads, rules}, input));
+  }
+}
+
+}  // namespace ubp
