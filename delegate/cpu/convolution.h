@@ -11,6 +11,7 @@
 #include "delegate/cpu/conv_shape.h"
 #include "delegate/cpu/kernels.h"
 #include "delegate/cpu/plane_geometry.h"
+#include "delegate/cpu/row_function.h"
 #include "delegate/cpu/row_operator.h"
 #include "delegate/cpu/thread_pool.h"
 #include "delegate/cpu/weights.h"
@@ -19,7 +20,8 @@ namespace ubp {
 
 class WindowOperator;
 
-// Where a convolution's tensors lie: channel-major in the geometry given, or NHWC.
+// Where a convolution's tensors lie, channel-major in the geometry given, or NHWC; and what is
+// computed along with it.
 struct ConvLayout {
   std::optional<PlaneGeometry> input;
   std::optional<PlaneGeometry> output;
@@ -29,6 +31,7 @@ struct ConvLayout {
   // A depthwise convolution of stride 1 and equal input and output size in front of a pointwise
   // one: `input` is what it reads, and its output never lies in memory as a whole. Or null.
   std::shared_ptr<const WindowOperator> depthwise;
+  RowFunction function;  // applied to the output, behind the activation
 };
 
 // The memory of one run, all tensors of all images of the batch.
@@ -74,6 +77,7 @@ Status MakeWrosRows(const LayerWeights& layer, const ConvShape& shape, const Con
 bool SuitsVectorConvolution(const LayerWeights& layer, const ConvShape& shape);
 std::unique_ptr<Convolution> MakeVectorConvolution(const LayerWeights& layer,
                                                    const ConvShape& shape,
+                                                   const RowFunction& function,
                                                    const KernelFamily& family);
 
 }  // namespace ubp

@@ -11,12 +11,14 @@ constexpr int kRowsPerJob = 64;
 
 class VectorConvolution : public Convolution {
  public:
-  VectorConvolution(const LayerWeights& layer, int vectors, const KernelFamily& family)
+  VectorConvolution(const LayerWeights& layer, int vectors, const RowFunction& function,
+                    const KernelFamily& family)
       : weights_(layer.dense),
         length_(layer.attributes.lanes()),
         channels_(layer.attributes.out_channels),
         vectors_(vectors),
         range_(RangeOf(layer.attributes.activation)),
+        function_(function),
         kernel_(family.dot) {}
 
   size_t scratch_floats() const override { return 0; }
@@ -38,6 +40,7 @@ class VectorConvolution : public Convolution {
         args.input = buffers.input + int64_t{v} * length_;
         args.output = buffers.output + int64_t{v} * channels_ + begin;
         kernel_(args);
+        function_.Apply(args.output, 1, 0, args.rows, nullptr);
       }
     });
   }
@@ -48,6 +51,7 @@ class VectorConvolution : public Convolution {
   int channels_;
   int vectors_;
   ActivationRange range_;
+  RowFunction function_;
   DotKernel kernel_;
 };
 
@@ -61,8 +65,10 @@ bool SuitsVectorConvolution(const LayerWeights& layer, const ConvShape& shape) {
 
 std::unique_ptr<Convolution> MakeVectorConvolution(const LayerWeights& layer,
                                                    const ConvShape& shape,
+                                                   const RowFunction& function,
                                                    const KernelFamily& family) {
-  return std::make_unique<VectorConvolution>(layer, static_cast<int>(shape.out_pixels()), family);
+  return std::make_unique<VectorConvolution>(layer, static_cast<int>(shape.out_pixels()), function,
+                                             family);
 }
 
 }  // namespace ubp

@@ -126,6 +126,8 @@ void WindowOperator::RunRows(const RowBuffers& buffers, int begin, int end) cons
   if (!scale_.empty()) args.scale += int64_t{begin} * output_.pitch;
   SetExactRows(end - begin, &args);
   kernel_(args);
+  const int pixels = (end - begin - 1) * output_.pitch + shape_.out_w;
+  function_.Apply(args.output, shape_.in_c, args.output_plane, pixels, args.mask);
 }
 
 // Whether output and input have the same pitch: then all rows are one.
@@ -173,7 +175,17 @@ void WindowOperator::RunChannels(int begin, int end, const float* input, float* 
   SetRows(&args);
   args.input = input + input_.lead;
   args.output = output + output_.lead;
-  if (in_place_) return kernel_(args);
+  if (in_place_) {
+    kernel_(args);
+  } else {
+    RunPhases(begin, end, input, phases, args);
+  }
+  function_.Apply(args.output, end - begin, args.output_plane, output_.flat_pixels(), args.mask);
+}
+
+// One channel after the other, each by way of its phases.
+void WindowOperator::RunPhases(int begin, int end, const float* input, float* phases,
+                               WindowArgs args) const {
   for (int channel = begin; channel < end; ++channel) {
     for (int unit = 0; unit < phases_.fill_units(shape_.out_h); ++unit) {
       phases_.FillFromPlanes({input, 0}, input_, 0, unit, phases);
@@ -202,6 +214,8 @@ void WindowOperator::RunPixels(const float* pixels, int begin, int end, int firs
   args.last = -1;
   args.stride = 1;
   kernel_(args);
+  function_.Apply(output, end - begin, output_stride, ptrdiff_t{vectors} * vector_width_,
+                  args.mask);
 }
 
 }  // namespace ubp

@@ -11,6 +11,7 @@
 #include "delegate/cpu/kernels.h"
 #include "delegate/cpu/plane_geometry.h"
 #include "delegate/cpu/planes.h"
+#include "delegate/cpu/row_function.h"
 #include "delegate/cpu/row_operator.h"
 #include "delegate/cpu/thread_pool.h"
 
@@ -38,6 +39,9 @@ class WindowOperator : public RowOperator {
   static WindowOperator AveragePool(const ConvShape& shape, const PlaneGeometry& input,
                                     const PlaneGeometry& output, bool zeros_count,
                                     ActivationRange range, const KernelFamily& family, int threads);
+
+  // Applied to the output, behind the activation.
+  void set_function(const RowFunction& function) { function_ = function; }
 
   // Floats of scratch memory that Run needs, 64-byte aligned.
   size_t scratch_floats() const;
@@ -69,6 +73,7 @@ class WindowOperator : public RowOperator {
   void SetRows(WindowArgs* args) const;
   void SetExactRows(int rows, WindowArgs* args) const;
   void RunChannels(int begin, int end, const float* input, float* output, float* phases) const;
+  void RunPhases(int begin, int end, const float* input, float* phases, WindowArgs args) const;
 
   ConvShape shape_;
   PlaneGeometry input_;
@@ -77,6 +82,7 @@ class WindowOperator : public RowOperator {
   WindowKernel kernel_;
   int vector_width_;
   int threads_;
+  RowFunction function_;
   bool in_place_;  // the window reads the input planes themselves, by their halo
   Planes phases_;  // of one channel, where it does not
   std::vector<int32_t> taps_;

@@ -45,10 +45,14 @@ class WrosConvolution : public Convolution {
  public:
   WrosConvolution(const LayerWeights& layer, const ConvShape& shape, const ConvLayout& layout,
                   const KernelFamily& family, int threads)
-      : shape_(shape), layout_(layout), layer_(layer, family), threads_(threads) {
+      : shape_(shape),
+        layout_(layout),
+        layer_(layer, family),
+        vector_width_(family.vector_width),
+        threads_(threads) {
     source_ = ChooseSource();
     pitch_ = ChoosePitch();
-    MakeTiles(family.vector_width);
+    MakeTiles();
     MakeRanges();
   }
 
@@ -101,16 +105,16 @@ class WrosConvolution : public Convolution {
     return source_ == Source::kPlanes ? Planes::MinPitch(shape_) : shape_.out_w;
   }
 
-  void MakeTiles(int vector_width) {
+  void MakeTiles() {
     images_ = shape_.batch;
     int64_t pixels = int64_t{shape_.out_h - 1} * pitch_ + shape_.out_w;
     if (source_ == Source::kPanel) {  // the pixels of all images as those of one
       images_ = 1;
       pixels = shape_.out_pixels();
     }
-    tiles_ = DividePixels(static_cast<int>(pixels), vector_width, layer_.max_vectors());
+    tiles_ = DividePixels(static_cast<int>(pixels), vector_width_, layer_.max_vectors());
     for (const Tile& tile : tiles_)
-      tile_width_ = std::max(tile_width_, tile.vectors * vector_width);
+      tile_width_ = std::max(tile_width_, tile.vectors * vector_width_);
     if (source_ == Source::kPlanes) planes_ = Planes(shape_, shape_.out_h, pitch_);
   }
 
@@ -218,10 +222,11 @@ class WrosConvolution : public Convolution {
       RunIntoPlanes(source, tile, begin, end, buffers);
     } else if (source_ == Source::kPixel) {
       layer_.RunPixel(source, begin, end, buffers.output + begin);
+      layout_.function.Apply(buffers.output + begin, 1, 0, end - begin, nullptr);
     } else {
       for (int first = begin; first < end; first += kChannelsPerStore) {
         const int last = std::min(first + kChannelsPerStore, end);
-        layer_.RunTile(source, tile.vectors, first, last, ChannelRows{rows, tile_width_});
+        RunTile(source, tile, first, last, ChannelRows{rows, tile_width_});
         StoreRows(rows, tile, first, last, buffers.output);
       }
     }
@@ -239,7 +244,14 @@ class WrosConvolution : public Convolution {
           buffers.residual + begin * residual.plane_stride + residual.lead + tile.first_pixel;
     }
     rows.mask = geometry.mask->data() + tile.first_pixel;
+    RunTile(source, tile, begin, end, rows);
+  }
+
+  void RunTile(const float* source, const Tile& tile, int begin, int end,
+               const ChannelRows& rows) const {
     layer_.RunTile(source, tile.vectors, begin, end, rows);
+    layout_.function.Apply(rows.output, end - begin, rows.output_stride,
+                           ptrdiff_t{tile.vectors} * vector_width_, rows.mask);
   }
 
   // Transposes channel rows of a tile into the NHWC output, leaving out junk pixels.
@@ -262,6 +274,7 @@ class WrosConvolution : public Convolution {
   ConvShape shape_;
   ConvLayout layout_;
   WrosLayer layer_;
+  int vector_width_;
   int threads_;
   Source source_;
   int pitch_;

@@ -59,6 +59,8 @@ class WrosRows : public RowOperator {
       if (rows.residual != nullptr) tile_rows.residual += first;
       layer_.RunTile(tile, vectors, 0, shape_.out_c, tile_rows);
     });
+    // Not tile by tile: they overlap.
+    layout_.function.Apply(rows.output, shape_.out_c, rows.output_stride, pixels, rows.mask);
   }
 
  private:

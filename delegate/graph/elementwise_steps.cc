@@ -1,11 +1,13 @@
 #include "delegate/graph/elementwise_steps.h"
 
+#include <optional>
 #include <utility>
 
 #include "delegate/cpu/activation_range.h"
 #include "delegate/cpu/copy_rows.h"
 #include "delegate/cpu/elementwise.h"
 #include "delegate/cpu/softmax.h"
+#include "delegate/graph/fusion.h"
 
 namespace ubp {
 namespace {
@@ -14,6 +16,8 @@ namespace {
 class MapStep : public Step {
  public:
   MapStep(const std::vector<int>& buffers, const ElementwiseMap& map) : Step(buffers), map_(map) {}
+
+  bool runs_in_place() const override { return true; }
 
   void Run(const std::vector<float*>& memory, float*, ThreadPool* pool) const override {
     const bool two = buffers().size() > 2;
@@ -29,6 +33,8 @@ class ScaleStep : public Step {
   ScaleStep(const std::vector<int>& buffers, ScaleChannels scale)
       : Step(buffers), scale_(std::move(scale)) {}
 
+  bool runs_in_place() const override { return true; }
+
   void Run(const std::vector<float*>& memory, float*, ThreadPool* pool) const override {
     scale_.Run(At(memory, 0), At(memory, 1), pool);
   }
@@ -41,6 +47,8 @@ class VectorStep : public Step {
  public:
   VectorStep(const std::vector<int>& buffers, bool vector_first, const ElementwiseVector& operation)
       : Step(buffers), vector_first_(vector_first), operation_(operation) {}
+
+  bool runs_in_place() const override { return true; }
 
   void Run(const std::vector<float*>& memory, float*, ThreadPool* pool) const override {
     const float* const tensor = At(memory, vector_first_ ? 1 : 0);
@@ -92,25 +100,10 @@ class SoftmaxStep : public Step {
   const KernelFamily& family_;
 };
 
-Elementwise FunctionOf(const PlannedOp& op) {
-  switch (op.op->type) {
-    case OpType::kAdd:
-      return Elementwise::kAdd;
-    case OpType::kSub:
-      return Elementwise::kSubtract;
-    case OpType::kMul:
-      return Elementwise::kMultiply;
-    case OpType::kLeakyRelu:
-      return Elementwise::kLeakyRelu;
-    case OpType::kHardSwish:
-      return Elementwise::kHardSwish;
-    case OpType::kLogistic:
-      return op.times_input ? Elementwise::kSwish : Elementwise::kLogistic;
-    case OpType::kTanh:
-      return Elementwise::kTanh;
-    default:  // kClamp: times one, plus zero
-      return Elementwise::kScale;
-  }
+// Of two tensors.
+Elementwise ArithmeticOf(OpType type) {
+  if (type == OpType::kMul) return Elementwise::kMultiply;
+  return type == OpType::kSub ? Elementwise::kSubtract : Elementwise::kAdd;
 }
 
 std::unique_ptr<Step> MakeConcatenationStep(const PlannedOp& op, const GraphLayout& layout,
@@ -170,20 +163,19 @@ std::unique_ptr<Step> MakeElementwiseStep(const PlannedOp& op, const GraphLayout
         buffers, op.channel_major ? ScaleChannels(*op.scale, PlanesOf(output), range, family)
                                   : ScaleChannels(*op.scale, elements, range, family));
   }
-  const Elementwise function = FunctionOf(op);
-  if (op.second >= 0) {
-    const Dims& first = layout.tensors[op.input].dims;
-    const Dims& second = layout.tensors[op.second].dims;
-    if (first != second) {
-      const bool vector_first = first != output.dims;
-      const ElementwiseVector operation(function, vector_first, PlanesOf(output),
-                                        vector_first ? first[0] : second[0], range, family);
-      return std::make_unique<VectorStep>(buffers, vector_first, operation);
-    }
+  const std::optional<UnaryFunction> unary = FunctionOf(op);
+  const Elementwise function = unary ? unary->function : ArithmeticOf(op.op->type);
+  const Dims& first = layout.tensors[op.input].dims;
+  if (!unary && first != layout.tensors[op.second].dims) {
+    const bool vector_first = first != output.dims;
+    const int vector_batch = layout.tensors[vector_first ? op.input : op.second].dims[0];
+    const ElementwiseVector operation(function, vector_first, PlanesOf(output), vector_batch, range,
+                                      family);
+    return std::make_unique<VectorStep>(buffers, vector_first, operation);
   }
   ElementwiseMap map(function, op.channel_major ? ValueRows(PlanesOf(output)) : ValueRows(elements),
                      range, family);
-  if (op.op->type == OpType::kLeakyRelu) map.set_s(op.op->factor);
+  if (unary) map.set_s(unary->s);
   return std::make_unique<MapStep>(buffers, map);
 }
 

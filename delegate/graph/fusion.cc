@@ -22,6 +22,12 @@ bool HasActivation(OpType type) {
   }
 }
 
+bool CanHaveFunction(OpType type) {
+  return type == OpType::kConv2D || type == OpType::kFullyConnected ||
+         type == OpType::kDepthwiseConv2D || type == OpType::kMaxPool2D ||
+         type == OpType::kAveragePool2D;
+}
+
 // scale and offset, one after the other, as one: (x * a + b) * c + d.
 ChannelScale Compose(const ChannelScale& first, const ChannelScale& second) {
   const size_t channels = std::max(first.scale.size(), second.scale.size());
@@ -47,7 +53,7 @@ class Fuser {
     }
   }
 
-  void Run() {
+  void FuseElementwise() {
     for (size_t i = 0; i < layout_.ops.size();) {
       const PlannedOp& op = layout_.ops[i];
       PlannedOp* const writer = Host(op);
@@ -58,12 +64,32 @@ class Fuser {
       if (op.scale) writer->scale = Compose(*writer->scale, *op.scale);
       if (op.op->type == OpType::kMul && op.second >= 0) writer->times_input = true;
       writer->activation = op.activation;
-      writer->output = op.output;
-      layout_.ops.erase(layout_.ops.begin() + static_cast<ptrdiff_t>(i));
+      Absorb(i, writer);
+    }
+  }
+
+  void FuseFunctions() {
+    for (size_t i = 0; i < layout_.ops.size();) {
+      const PlannedOp& op = layout_.ops[i];
+      const std::optional<UnaryFunction> function = FunctionOf(op);
+      PlannedOp* const writer =
+          function && op.activation == Activation::kNone ? SoleWriter(op.input) : nullptr;
+      if (writer == nullptr || writer->function || !CanHaveFunction(writer->op->type)) {
+        ++i;
+        continue;
+      }
+      writer->function = function;
+      Absorb(i, writer);
     }
   }
 
  private:
+  // Op i becomes part of `writer`, an earlier one.
+  void Absorb(size_t i, PlannedOp* writer) {
+    writer->output = layout_.ops[i].output;
+    layout_.ops.erase(layout_.ops.begin() + static_cast<ptrdiff_t>(i));
+  }
+
   // The op that `op` becomes part of; null if it stays.
   PlannedOp* Host(const PlannedOp& op) {
     if (op.op->type == OpType::kMul && op.second >= 0) return Gate(op);
@@ -117,6 +143,25 @@ std::optional<ChannelScale> ScaleOf(const GraphOp& op) {
   return scale;
 }
 
-void FuseElementwise(GraphLayout* layout) { Fuser(layout).Run(); }
+std::optional<UnaryFunction> FunctionOf(const PlannedOp& op) {
+  switch (op.op->type) {
+    case OpType::kClamp:
+      return UnaryFunction{Elementwise::kScale};  // times one, plus zero
+    case OpType::kLeakyRelu:
+      return UnaryFunction{Elementwise::kLeakyRelu, op.op->factor};
+    case OpType::kHardSwish:
+      return UnaryFunction{Elementwise::kHardSwish};
+    case OpType::kLogistic:
+      return UnaryFunction{op.times_input ? Elementwise::kSwish : Elementwise::kLogistic};
+    case OpType::kTanh:
+      return UnaryFunction{Elementwise::kTanh};
+    default:
+      return std::nullopt;
+  }
+}
+
+void FuseElementwise(GraphLayout* layout) { Fuser(layout).FuseElementwise(); }
+
+void FuseFunctions(GraphLayout* layout) { Fuser(layout).FuseFunctions(); }
 
 }  // namespace ubp

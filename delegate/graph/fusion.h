@@ -23,6 +23,14 @@ std::optional<ChannelScale> ScaleOf(const GraphOp& op);
 // Reads and changes `ops`; nothing has a form yet.
 void FuseElementwise(GraphLayout* layout);
 
+// Likewise a function of one tensor that is no clamp, of an op with weights or a window: it is
+// applied while what that op has computed is in the cache. After residuals have been absorbed, which
+// come before the function.
+void FuseFunctions(GraphLayout* layout);
+
+// What an elementwise op of one tensor computes, but for its activation; nothing for other ops.
+std::optional<UnaryFunction> FunctionOf(const PlannedOp& op);
+
 }  // namespace ubp
 
 #endif  // UBP_DELEGATE_GRAPH_FUSION_H_

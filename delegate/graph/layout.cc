@@ -39,6 +39,7 @@ class LayoutMaker {
     if (options_.allow_planes) {
       FuseElementwise(&layout_);
       AbsorbAdds();
+      if (rules_.fuse_functions) FuseFunctions(&layout_);
       if (rules_.skip_dead_pixels) RemoveDeadPixels(&layout_);
       if (rules_.fuse_depthwise) AbsorbDepthwise();
     }
@@ -153,8 +154,8 @@ class LayoutMaker {
         ++i;
         continue;
       }
-      host->depthwise =
-          AbsorbedDepthwise{layout_.ops[i].op, layout_.ops[i].shape, layout_.ops[i].activation};
+      host->depthwise = AbsorbedDepthwise{layout_.ops[i].op, layout_.ops[i].shape,
+                                          layout_.ops[i].activation, layout_.ops[i].function};
       host->input = layout_.ops[i].input;
       layout_.ops.erase(layout_.ops.begin() + static_cast<ptrdiff_t>(i));
     }

@@ -10,6 +10,7 @@
 #include "delegate/cpu/conv_shape.h"
 #include "delegate/cpu/elementwise.h"
 #include "delegate/cpu/plane_geometry.h"
+#include "delegate/cpu/row_function.h"
 #include "delegate/graph/graph.h"
 #include "delegate/graph/plan_rules.h"
 #include "delegate/graph/strip_schedule.h"
@@ -38,6 +39,7 @@ struct AbsorbedDepthwise {
   const GraphOp* op = nullptr;
   ConvShape shape{};
   Activation activation = Activation::kNone;
+  std::optional<UnaryFunction> function;  // behind the activation
 };
 
 // An op as it will run, the ops that it absorbed included.
@@ -50,6 +52,7 @@ struct PlannedOp {
   int output = -1;
   ConvShape shape{};  // of convolutions, pooling and fully-connected layers
   Activation activation = Activation::kNone;
+  std::optional<UnaryFunction> function;       // of ops with weights or a window: behind that
   std::optional<AbsorbedDepthwise> depthwise;  // kConv2D: `input` is what this reads
   std::optional<ChannelScale> scale;  // kAdd, kSub, kMul with a constant: what they compute
   bool times_input = false;           // kLogistic: multiplied by its input

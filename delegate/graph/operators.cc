@@ -21,6 +21,7 @@ WindowOperator MakeDepthwise(const GraphOp& op, const ConvShape& shape, const Pl
 ConvLayout ConvLayoutOf(const GraphLayout& layout, const PlannedOp& op,
                         const KernelFamily* family) {
   ConvLayout result;
+  if (op.function) result.function = RowFunction(*op.function, *family);
   if (op.op->type == OpType::kFullyConnected) return result;
   const TensorLayout& input = layout.tensors[op.input];
   const TensorLayout& output = layout.tensors[op.output];
@@ -28,18 +29,19 @@ ConvLayout ConvLayoutOf(const GraphLayout& layout, const PlannedOp& op,
   if (output.planes) result.output = output.geometry;
   if (op.second >= 0) result.residual = layout.tensors[op.second].geometry;
   if (op.depthwise) {
-    const GraphOp& depthwise = *op.depthwise->op;
-    result.depthwise = std::make_shared<WindowOperator>(
-        MakeDepthwise(depthwise, op.depthwise->shape, input.geometry, input.geometry,
-                      RangeOf(op.depthwise->activation), *family, 1));
+    const AbsorbedDepthwise& depthwise = *op.depthwise;
+    auto window = std::make_shared<WindowOperator>(
+        MakeDepthwise(*depthwise.op, depthwise.shape, input.geometry, input.geometry,
+                      RangeOf(depthwise.activation), *family, 1));
+    if (depthwise.function) window->set_function(RowFunction(*depthwise.function, *family));
+    result.depthwise = std::move(window);
   }
   return result;
 }
 
-}  // namespace
-
-WindowOperator MakeWindow(const GraphLayout& layout, const PlannedOp& op,
-                          const KernelFamily& family, int threads) {
+// Without the function behind it.
+WindowOperator MakePlainWindow(const GraphLayout& layout, const PlannedOp& op,
+                               const KernelFamily& family, int threads) {
   const PlaneGeometry& input = layout.tensors[op.input].geometry;
   const PlaneGeometry& output = layout.tensors[op.output].geometry;
   const ActivationRange range = RangeOf(op.activation);
@@ -55,6 +57,15 @@ WindowOperator MakeWindow(const GraphLayout& layout, const PlannedOp& op,
                                  threads);
 }
 
+}  // namespace
+
+WindowOperator MakeWindow(const GraphLayout& layout, const PlannedOp& op,
+                          const KernelFamily& family, int threads) {
+  WindowOperator window = MakePlainWindow(layout, op, family, threads);
+  if (op.function) window.set_function(RowFunction(*op.function, family));
+  return window;
+}
+
 Status MakeConvolution(const GraphLayout& layout, const PlannedOp& op, const KernelFamily* family,
                        int threads, std::unique_ptr<Convolution>* convolution) {
   const LayerWeights layer = WeightsOf(op);
@@ -62,7 +73,7 @@ Status MakeConvolution(const GraphLayout& layout, const PlannedOp& op, const Ker
   if (family == nullptr) {
     *convolution = MakeReferenceConvolution(layer, op.shape);
   } else if (!conv_layout.input && !conv_layout.output && SuitsVectorConvolution(layer, op.shape)) {
-    *convolution = MakeVectorConvolution(layer, op.shape, *family);
+    *convolution = MakeVectorConvolution(layer, op.shape, conv_layout.function, *family);
   } else {
     return MakeWrosConvolution(layer, op.shape, conv_layout, *family, threads, convolution);
   }

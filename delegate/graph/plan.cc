@@ -52,23 +52,41 @@ std::vector<Lifetime> LifetimesOf(const std::vector<std::unique_ptr<Step>>& step
 // written once when the arena is made, stay.
 class SlotPool {
  public:
-  // A slot that is free from `lifetime.first` on; by number, counted over all pools by `num_slots`.
-  int Take(const Lifetime& lifetime, size_t floats, std::vector<size_t>* slot_floats) {
-    for (auto& [slot, busy_until] : slots_) {
-      if (busy_until >= lifetime.first) continue;
-      busy_until = lifetime.last;
-      (*slot_floats)[slot] = std::max((*slot_floats)[slot], floats);
-      return slot;
+  // A slot for `buffer`, free from `lifetime.first` on, or then given up by one of `inherited`; by
+  // number, counted over all pools by the size of `slot_floats`.
+  int Take(int buffer, const Lifetime& lifetime, const std::vector<int>& inherited, size_t floats,
+           std::vector<size_t>* slot_floats) {
+    for (Slot& slot : slots_) {
+      const bool is_inherited =
+          slot.busy_until == lifetime.first &&
+          std::find(inherited.begin(), inherited.end(), slot.buffer) != inherited.end();
+      if (slot.busy_until >= lifetime.first && !is_inherited) continue;
+      slot.buffer = buffer;
+      slot.busy_until = lifetime.last;
+      (*slot_floats)[slot.number] = std::max((*slot_floats)[slot.number], floats);
+      return slot.number;
     }
-    const int slot = static_cast<int>(slot_floats->size());
+    const int number = static_cast<int>(slot_floats->size());
     slot_floats->push_back(floats);
-    slots_.emplace_back(slot, lifetime.last);
-    return slot;
+    slots_.push_back({number, buffer, lifetime.last});
+    return number;
   }
 
  private:
-  std::vector<std::pair<int, int>> slots_;  // number, last step in use
+  struct Slot {
+    int number;
+    int buffer;      // in it last
+    int busy_until;  // the last step that uses that buffer
+  };
+
+  std::vector<Slot> slots_;
 };
+
+// The buffers whose memory `buffer` may take over at `step`, which reads them.
+std::vector<int> InheritedBy(int buffer, const Step& step) {
+  const bool is_output = step.buffers().back() == buffer;
+  return step.runs_in_place() && is_output ? step.buffers() : std::vector<int>();
+}
 
 }  // namespace
 
@@ -105,7 +123,9 @@ void Plan::PlaceBuffers() {
     const Buffer& buffer = buffers_[b];
     if (buffer.geometry[0] > 0) {
       SlotPool& pool = pools[buffer.geometry];
-      slot_of[b] = pool.Take(lifetimes[b], buffer.floats, &slot_floats);
+      const int number = static_cast<int>(b);
+      const std::vector<int> inherited = InheritedBy(number, *steps_[lifetimes[b].first]);
+      slot_of[b] = pool.Take(number, lifetimes[b], inherited, buffer.floats, &slot_floats);
     } else {
       request_of[b] = requests.size();
       requests.push_back({buffer.floats, lifetimes[b].first, lifetimes[b].last});

@@ -32,6 +32,9 @@ class Step {
 
   // Buffers read and written, for the memory plan.
   const std::vector<int>& buffers() const { return buffers_; }
+  // Whether the last of its buffers, which it writes, may be in the memory of any of the others
+  // that is of the same size and form.
+  virtual bool runs_in_place() const { return false; }
   virtual size_t scratch_floats() const { return 0; }
   virtual size_t weight_bytes() const { return 0; }
 

@@ -330,7 +330,7 @@ TEST(VectorConvolutionTest, EqualsTheDenseConvolution) {
         buffers.input = input.data();
         buffers.output = output.data();
         ThreadPool pool(2);
-        MakeVectorConvolution(weights, shape, *family)->Run(buffers, &pool);
+        MakeVectorConvolution(weights, shape, RowFunction(), *family)->Run(buffers, &pool);
         for (size_t i = 0; i < output.size(); ++i) {
           ASSERT_NEAR(output[i], std::max(0.0, expected[i]), 1e-3) << family->name;
         }

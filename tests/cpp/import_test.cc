@@ -110,9 +110,6 @@ TEST(ImportTest, OpsWithoutWeights) {
   EXPECT_EQ(pooled.attributes.in_channels, 0);
   EXPECT_EQ(pooled.attributes.out_channels, 0);
   EXPECT_EQ(pooled.dense.weights, nullptr);
-  FakeModel average = AveragePoolModel();
-  EXPECT_EQ(ImportOnly(&average).type, OpType::kAveragePool2D);
-  EXPECT_EQ(ImportOnly(&average).attributes.kernel_w, 3);
 
   FakeModel mean = MeanModel();
   EXPECT_FALSE(ImportOnly(&mean).keep_dims);
@@ -128,38 +125,6 @@ TEST(ImportTest, OpsWithoutWeights) {
 
   FakeModel reshape = ReshapeModel();
   EXPECT_EQ(ImportOnly(&reshape).type, OpType::kReshape);
-}
-
-TEST(ImportTest, ArithmeticWithAConstant) {
-  for (const bool first : {false, true}) {
-    FakeModel model = ScaleModel();
-    if (first) model.SetInputs({kSecond, kInput});
-    const GraphOp op = ImportOnly(&model);
-    EXPECT_EQ(op.type, OpType::kMul);
-    EXPECT_EQ(op.inputs.size(), 1u);
-    EXPECT_EQ(op.attributes.activation, Activation::kRelu);
-    EXPECT_EQ(op.constant.values, model.tensor(kSecond).data.f);
-    EXPECT_EQ(op.constant.count, 4);
-    EXPECT_EQ(op.constant.first, first);
-  }
-}
-
-TEST(ImportTest, OpsWithoutWeightsOrWindow) {
-  FakeModel sub = SubModel();
-  EXPECT_EQ(ImportOnly(&sub).inputs, (std::vector<int>{0, 1}));
-  FakeModel concatenation = ConcatenationModel();
-  concatenation.SetInputs({kInput, kSecond, kInput});
-  EXPECT_EQ(ImportOnly(&concatenation).inputs, (std::vector<int>{0, 1, 0}));
-
-  FakeModel softmax = SoftmaxModel();
-  EXPECT_EQ(ImportOnly(&softmax).factor, 1.5f);
-  FakeModel leaky_relu = LeakyReluModel();
-  EXPECT_EQ(ImportOnly(&leaky_relu).factor, 0.25f);
-
-  FakeModel relu = ReluModel(), relu_n1_to_1 = ReluN1To1Model(), relu6 = Relu6Model();
-  EXPECT_EQ(ImportOnly(&relu).attributes.activation, Activation::kRelu);
-  EXPECT_EQ(ImportOnly(&relu_n1_to_1).attributes.activation, Activation::kReluN1To1);
-  EXPECT_EQ(ImportOnly(&relu6).attributes.activation, Activation::kRelu6);
 }
 
 // input -> 1x1 -> a -> sparse 1x1 -> b; a + b -> sum; sum + sum -> output.

@@ -1,0 +1,159 @@
+// Which elementwise ops become part of others, and where concatenations and the outputs of
+// elementwise ops lie in memory. All graphs also run.
+
+#include <memory>
+#include <vector>
+
+#include "delegate/graph/layout.h"
+#include "delegate/graph/plan.h"
+#include "gtest/gtest.h"
+#include "tests/cpp/test_graph.h"
+
+namespace ubp {
+namespace {
+
+class FusionTest : public testing::Test {
+ protected:
+  TestGraph test_{{1, 12, 11, 8}};
+  GraphLayout layout_;
+
+  int Pointwise(int input) { return test_.Convolve(input, 8, 1, 1, Padding::kSame, true); }
+  void MakeLayoutOf(int output) {
+    test_.MarkOutput(output);
+    ASSERT_TRUE(MakeLayout(test_.graph(), test_.InputDims(), LayoutOptions(), &layout_).ok());
+    ExpectRuns(&test_);
+  }
+};
+
+TEST_F(FusionTest, ClampsBecomeTheActivationOfTheirWriter) {
+  int x = test_.Apply(OpType::kClamp, {Pointwise(0)}, Activation::kRelu6);
+  x = test_.Depthwise(x, 3, 1, Padding::kSame, Activation::kNone);
+  x = test_.Apply(OpType::kClamp, {x}, Activation::kRelu);
+  x = test_.Apply(OpType::kClamp, {test_.Sum(x, Pointwise(x))}, Activation::kReluN1To1);
+  MakeLayoutOf(x);
+  ASSERT_EQ(layout_.ops.size(), 3u);
+  EXPECT_EQ(layout_.ops[0].activation, Activation::kRelu6);
+  EXPECT_EQ(layout_.ops[1].activation, Activation::kRelu);
+  EXPECT_EQ(layout_.ops[2].activation, Activation::kReluN1To1);
+}
+
+TEST_F(FusionTest, ClampsStayBehindAnActivationOrASharedTensor) {
+  const int x = test_.Convolve(0, 8, 1, 1, Padding::kSame, true, Activation::kRelu);
+  const int a = test_.Apply(OpType::kClamp, {x}, Activation::kRelu6);
+  const int shared = Pointwise(a);
+  const int b = test_.Apply(OpType::kClamp, {shared}, Activation::kRelu6);
+  const int out = Pointwise(0);
+  test_.MarkOutput(out);
+  const int c = test_.Apply(OpType::kClamp, {out}, Activation::kRelu6);
+  MakeLayoutOf(test_.Apply(OpType::kConcatenation, {a, b, shared, c}));
+  EXPECT_EQ(layout_.ops.size(), 7u);
+}
+
+TEST_F(FusionTest, AbsorbedDepthwiseLayersKeepTheirActivation) {
+  TestGraph large({1, 96, 71, 8});
+  int x = large.Depthwise(large.Convolve(0, 40, 1, 1, Padding::kSame, true), 3, 1, Padding::kSame,
+                          Activation::kNone);
+  x = large.Apply(OpType::kClamp, {x}, Activation::kRelu);
+  large.MarkOutput(large.Convolve(x, 8, 1, 1, Padding::kSame, true));
+  ASSERT_TRUE(MakeLayout(large.graph(), large.InputDims(), LayoutOptions(), &layout_).ok());
+  ASSERT_EQ(layout_.ops.size(), 2u);
+  EXPECT_TRUE(layout_.ops[1].depthwise.has_value());
+  ExpectRuns(&large);
+}
+
+TEST_F(FusionTest, ConstantsBecomeOneScale) {
+  int x = Pointwise(0);
+  x = test_.WithConstant(OpType::kMul, x, 8);
+  x = test_.WithConstant(OpType::kAdd, x, 1);
+  x = test_.WithConstant(OpType::kSub, x, 8, true, Activation::kRelu);
+  x = test_.WithConstant(OpType::kMul, x, 1);  // behind an activation
+  MakeLayoutOf(x);
+  ASSERT_EQ(layout_.ops.size(), 3u);
+  EXPECT_EQ(layout_.ops[1].scale->scale.size(), 8u);
+  EXPECT_EQ(layout_.ops[2].scale->scale.size(), 1u);
+}
+
+TEST_F(FusionTest, SwishIsOneOp) {
+  const int x = Pointwise(0);
+  int y = test_.Apply(OpType::kMul, {test_.Apply(OpType::kLogistic, {x}), x}, Activation::kRelu6);
+  y = test_.Apply(OpType::kMul, {Pointwise(0), test_.Apply(OpType::kLogistic, {y})});  // another's
+  MakeLayoutOf(y);
+  EXPECT_EQ(layout_.ops.size(), 5u);
+}
+
+TEST_F(FusionTest, FunctionsBecomePartOfTheirWriter) {
+  int x = test_.Apply(OpType::kHardSwish, {Pointwise(0)});
+  x = test_.Apply(OpType::kTanh, {test_.Depthwise(x, 3, 1, Padding::kSame)});
+  x = test_.Apply(OpType::kLogistic, {test_.Sum(x, Pointwise(x))});
+  MakeLayoutOf(x);
+  ASSERT_EQ(layout_.ops.size(), 3u);
+  EXPECT_EQ(layout_.ops[0].function->function, Elementwise::kHardSwish);
+  EXPECT_EQ(layout_.ops[1].function->function, Elementwise::kTanh);
+  EXPECT_EQ(layout_.ops[2].function->function, Elementwise::kLogistic);
+}
+
+TEST_F(FusionTest, FunctionsStayBehindASharedTensorOrAnotherFunction) {
+  const int x = Pointwise(0);
+  int y = test_.Apply(OpType::kHardSwish, {x});
+  y = test_.Sum(test_.Apply(OpType::kTanh, {y}), x);
+  y = test_.Apply(OpType::kTanh, {test_.Apply(OpType::kLogistic, {Pointwise(y)})});
+  y = test_.Apply(OpType::kTanh, {Pointwise(y)}, Activation::kRelu);
+  MakeLayoutOf(y);
+  EXPECT_EQ(layout_.ops.size(), 8u);
+}
+
+// Of a chain of that many products of a tensor and a vector.
+size_t ArenaBytes(int products) {
+  TestGraph test({1, 12, 11, 8});
+  int x = test.Convolve(0, 8, 1, 1, Padding::kSame, true);
+  const int vector = test.Mean(x, true);
+  for (int i = 0; i < products; ++i) x = test.Apply(OpType::kMul, {x, vector});
+  test.MarkOutput(test.Convolve(x, 4, 1, 1, Padding::kSame, true));
+  std::vector<Dims> dims = test.InputDims();
+  std::unique_ptr<Plan> plan;
+  EXPECT_TRUE(Plan::Make(test.graph(), {&BestKernelFamily(), 1, PlanRules()}, &dims, &plan).ok());
+  return plan->arena_bytes();
+}
+
+TEST(ElementwiseMemoryTest, OutputsTakeTheirInputsMemory) {
+  EXPECT_EQ(ArenaBytes(1), ArenaBytes(0));
+  EXPECT_EQ(ArenaBytes(5), ArenaBytes(0));
+}
+
+TEST_F(FusionTest, SumsWithAConstantOrAVectorAreNoResiduals) {
+  int x = test_.WithConstant(OpType::kAdd, Pointwise(0), 8);
+  x = test_.Sum(Pointwise(x), test_.Mean(x, true));
+  x = test_.Sum(test_.Mean(x, true), Pointwise(x));
+  MakeLayoutOf(x);
+  for (const PlannedOp& op : layout_.ops) {
+    EXPECT_TRUE(op.op->type != OpType::kConv2D || op.second < 0);
+  }
+}
+
+TEST_F(FusionTest, ConcatenationsAreWrittenInPlace) {
+  const int x = Pointwise(0);
+  const int y = Pointwise(x);
+  const int inner = test_.Apply(OpType::kConcatenation, {x, y});
+  const int z = Pointwise(inner);
+  const int outer = test_.Apply(OpType::kConcatenation, {z, inner, z});
+  MakeLayoutOf(Pointwise(outer));
+  EXPECT_EQ(layout_.tensors[x].container, inner);
+  EXPECT_EQ(layout_.tensors[y].container, inner);
+  EXPECT_EQ(layout_.tensors[y].first_plane, 8);
+  EXPECT_EQ(layout_.tensors[z].container, outer);
+  EXPECT_EQ(layout_.tensors[z].first_plane, 0);
+  EXPECT_EQ(layout_.tensors[inner].container, outer);
+  EXPECT_EQ(layout_.tensors[inner].first_plane, 8);
+  EXPECT_EQ(layout_.tensors[outer].container, -1);
+}
+
+TEST_F(FusionTest, PixelsThatOtherOpsReadAreNotDead) {
+  const int x = Pointwise(0);
+  const int strided = test_.Convolve(x, 4, 1, 2, Padding::kSame, true);
+  test_.MarkOutput(strided);
+  MakeLayoutOf(test_.Apply(OpType::kConcatenation, {Pointwise(0), x}));
+  EXPECT_EQ(layout_.tensors[x].dims, (Dims{1, 12, 11, 8}));
+}
+
+}  // namespace
+}  // namespace ubp

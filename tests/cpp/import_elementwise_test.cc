@@ -1,0 +1,53 @@
+// What is read of operators without weights, but for those with a window.
+
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "tests/cpp/fake_model.h"
+#include "tests/cpp/fake_nodes.h"
+
+namespace ubp {
+namespace {
+
+// The only op of a model of one node, which must be importable.
+GraphOp ImportOnly(FakeModel* model) {
+  Graph graph;
+  const Status status = model->Import({kInput, kSecond}, {kOutput}, &graph);
+  EXPECT_TRUE(status.ok()) << status.message();
+  return graph.ops.size() == 1 ? graph.ops[0] : GraphOp();
+}
+
+TEST(ImportElementwiseTest, ArithmeticWithAConstant) {
+  for (const bool first : {false, true}) {
+    FakeModel model = ScaleModel();
+    if (first) model.SetInputs({kSecond, kInput});
+    const GraphOp op = ImportOnly(&model);
+    EXPECT_EQ(op.type, OpType::kMul);
+    EXPECT_EQ(op.inputs.size(), 1u);
+    EXPECT_EQ(op.attributes.activation, Activation::kRelu);
+    EXPECT_EQ(op.constant.values, model.tensor(kSecond).data.f);
+    EXPECT_EQ(op.constant.count, 4);
+    EXPECT_EQ(op.constant.first, first);
+  }
+}
+
+TEST(ImportElementwiseTest, OpsWithoutWeightsOrWindow) {
+  FakeModel sub = SubModel();
+  EXPECT_EQ(ImportOnly(&sub).inputs, (std::vector<int>{0, 1}));
+  FakeModel concatenation = ConcatenationModel();
+  concatenation.SetInputs({kInput, kSecond, kInput});
+  EXPECT_EQ(ImportOnly(&concatenation).inputs, (std::vector<int>{0, 1, 0}));
+
+  FakeModel softmax = SoftmaxModel();
+  EXPECT_EQ(ImportOnly(&softmax).factor, 1.5f);
+  FakeModel leaky_relu = LeakyReluModel();
+  EXPECT_EQ(ImportOnly(&leaky_relu).factor, 0.25f);
+
+  FakeModel relu = ReluModel(), relu_n1_to_1 = ReluN1To1Model(), relu6 = Relu6Model();
+  EXPECT_EQ(ImportOnly(&relu).attributes.activation, Activation::kRelu);
+  EXPECT_EQ(ImportOnly(&relu_n1_to_1).attributes.activation, Activation::kReluN1To1);
+  EXPECT_EQ(ImportOnly(&relu6).attributes.activation, Activation::kRelu6);
+}
+
+}  // namespace
+}  // namespace ubp
