@@ -102,17 +102,18 @@ int64_t Planes::LaneOffset(int lane) const {
   return plane * plane_stride_ + int64_t{row} * pitch_ + column;
 }
 
-int Planes::fill_units(int out_rows) const {
-  return static_cast<int>(runs_.size()) * (out_rows + ReachY(shape_));
+int Planes::fill_units(int begin, int end) const {
+  return static_cast<int>(runs_.size()) * (end - begin + ReachY(shape_));
 }
 
-Planes::Row Planes::FillPadding(int first_row, int phase_number, int r, float* buffer) const {
+Planes::Row Planes::FillPadding(int phase_number, int first_row, int r, bool is_last,
+                                float* buffer) const {
   const Phase& phase = phases_[phase_number];
   Row row;
   row.first = buffer + int64_t{phase_number} * shape_.in_c * plane_stride_ + int64_t{r} * pitch_;
-  // The last row's reach and what kernels read beyond it lie in the tail: padding too, so that junk
-  // stays finite.
-  row.length = r + 1 < rows_ ? pitch_ : plane_stride_ - int64_t{r} * pitch_;
+  // The last row's reach and what kernels read beyond it lie behind: padding too. A buffer made for
+  // more rows may hold others there.
+  row.length = is_last ? plane_stride_ - int64_t{r} * pitch_ : pitch_;
   row.y = (first_row + r) * shape_.stride_h + phase.y - shape_.pad_top;
   const bool inside = row.y >= 0 && row.y < shape_.in_h;
   row.begin = inside ? phase.first_x : pitch_;
@@ -135,10 +136,11 @@ void Planes::CopyFromImage(const RowWindow<const float>& image, int phase, const
             phases * shape_.in_c, row.first + begin, plane_stride_);
 }
 
-void Planes::FillFromImage(const RowWindow<const float>& image, int first_row, int unit,
-                           float* buffer) const {
+void Planes::FillFromImage(const RowWindow<const float>& image, int out_begin, int out_end,
+                           int unit, float* buffer) const {
   const PhaseRun& run = runs_[unit % runs_.size()];
   const int r = unit / static_cast<int>(runs_.size());
+  const bool is_last = r + 1 == out_end - out_begin + ReachY(shape_);
   // Columns that all phases have are copied together, the others by themselves.
   int begin = 0;
   int end = pitch_;
@@ -147,7 +149,7 @@ void Planes::FillFromImage(const RowWindow<const float>& image, int first_row, i
     end = std::min(end, phases_[p].last_x);
   }
   for (int p = run.first; p < run.first + run.count; ++p) {
-    const Row row = FillPadding(first_row, p, r, buffer);
+    const Row row = FillPadding(p, out_begin, r, is_last, buffer);
     if (row.begin == row.end) continue;
     if (p == run.first) CopyFromImage(image, p, row, begin, end, run.count);
     CopyFromImage(image, p, row, row.begin, std::min(begin, row.end), 1);
@@ -156,11 +158,12 @@ void Planes::FillFromImage(const RowWindow<const float>& image, int first_row, i
 }
 
 void Planes::FillFromPlanes(const RowWindow<const float>& planes, const PlaneGeometry& geometry,
-                            int first_row, int unit, float* buffer) const {
+                            int out_begin, int out_end, int unit, float* buffer) const {
   const PhaseRun& run = runs_[unit % runs_.size()];
   const int r = unit / static_cast<int>(runs_.size());
+  const bool is_last = r + 1 == out_end - out_begin + ReachY(shape_);
   for (int p = run.first; p < run.first + run.count; ++p) {
-    const Row row = FillPadding(first_row, p, r, buffer);
+    const Row row = FillPadding(p, out_begin, r, is_last, buffer);
     if (row.begin == row.end) continue;
     const int x = row.begin * shape_.stride_w + phases_[p].x - shape_.pad_left;
     const float* source =

@@ -44,15 +44,15 @@ class Planes {
   // Floats from the start of the buffer to the row of `lane`.
   int64_t LaneOffset(int lane) const;
 
-  // Filling for `out_rows` rows, those from `first_row` of the output on, is divided into independent
-  // units: one row of the phases that interleave in rows of the image.
-  int fill_units(int out_rows) const;
+  // Filling for output rows [begin, end) is divided into independent units: one row of the phases
+  // that interleave in rows of the image.
+  int fill_units(int begin, int end) const;
   // Write unit `unit` of the planes at `buffer`, padding included: from an image [in_h, in_w, in_c],
   // or from the in_c planes of a channel-major tensor.
-  void FillFromImage(const RowWindow<const float>& image, int first_row, int unit,
+  void FillFromImage(const RowWindow<const float>& image, int begin, int end, int unit,
                      float* buffer) const;
   void FillFromPlanes(const RowWindow<const float>& planes, const PlaneGeometry& geometry,
-                      int first_row, int unit, float* buffer) const;
+                      int begin, int end, int unit, float* buffer) const;
 
  private:
   struct Phase {
@@ -75,7 +75,7 @@ class Planes {
   };
 
   static std::vector<Phase> PhasesOf(const ConvShape& shape, std::vector<int>* phase_of_tap);
-  Row FillPadding(int first_row, int phase, int r, float* buffer) const;
+  Row FillPadding(int phase, int first_row, int r, bool is_last, float* buffer) const;
   void CopyFromImage(const RowWindow<const float>& image, int phase, const Row& row, int begin,
                      int end, int phases) const;
 

@@ -167,7 +167,7 @@ class WrosConvolution : public Convolution {
     const int ranges = num_ranges();
     const bool pack_first = HasPanels() && ranges > 1;
     if (source_ == Source::kPlanes) {
-      pool->Run(planes_.fill_units(shape_.out_h),
+      pool->Run(planes_.fill_units(0, shape_.out_h),
                 [&](int unit, int) { FillPlanes(buffers.input, unit, planes); });
     } else if (pack_first) {
       const int packs = (shape_.in_c + kChannelsPerPack - 1) / kChannelsPerPack;
@@ -196,9 +196,9 @@ class WrosConvolution : public Convolution {
 
   void FillPlanes(const float* input, int unit, float* planes) const {
     if (layout_.input) {
-      planes_.FillFromPlanes({input, 0}, *layout_.input, 0, unit, planes);
+      planes_.FillFromPlanes({input, 0}, *layout_.input, 0, shape_.out_h, unit, planes);
     } else {
-      planes_.FillFromImage({input, 0}, 0, unit, planes);
+      planes_.FillFromImage({input, 0}, 0, shape_.out_h, unit, planes);
     }
   }
 

@@ -94,11 +94,11 @@ class WrosRows : public RowOperator {
   }
 
   const float* FillPlanes(const RowBuffers& buffers, int begin, int end) const {
-    for (int unit = 0; unit < planes_.fill_units(end - begin); ++unit) {
+    for (int unit = 0; unit < planes_.fill_units(begin, end); ++unit) {
       if (layout_.input) {
-        planes_.FillFromPlanes(buffers.input, *layout_.input, begin, unit, buffers.scratch);
+        planes_.FillFromPlanes(buffers.input, *layout_.input, begin, end, unit, buffers.scratch);
       } else {
-        planes_.FillFromImage(buffers.input, begin, unit, buffers.scratch);
+        planes_.FillFromImage(buffers.input, begin, end, unit, buffers.scratch);
       }
     }
     return buffers.scratch;

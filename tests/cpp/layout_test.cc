@@ -94,7 +94,7 @@ class StripsTest : public testing::TestWithParam<Dims> {
 
 INSTANTIATE_TEST_SUITE_P(Inputs, StripsTest,
                          testing::Values(Dims{1, 64, 64, 3}, Dims{2, 71, 66, 3},
-                                         Dims{1, 40, 99, 1}));
+                                         Dims{1, 44, 99, 1}));
 
 TEST_P(StripsTest, MobileNetStyle) {
   TestGraph test(GetParam());
@@ -136,6 +136,18 @@ TEST_P(StripsTest, FunctionsAndAverages) {
                  Activation::kNone, 0.1f);
   test.MarkOutput(test.Mean(x, false));
   ExpectRunsInStrips(&test, 5);
+}
+
+// Their rows share padding with the rows behind, also the last row of a strip that is lower than
+// the one before.
+TEST_P(StripsTest, WideStridedWindows) {
+  TestGraph test(GetParam());
+  int x = test.Convolve(test.Pad(0, {3, 3, 3, 3}), 8, 7, 2, Padding::kValid, false);
+  x = test.Convolve(x, 8, 3, 1, Padding::kSame, true, Activation::kRelu);
+  x = test.Convolve(x, 8, 5, 2, Padding::kSame, true, Activation::kRelu);
+  x = test.Convolve(x, 8, 1, 1, Padding::kSame, true);
+  test.MarkOutput(test.Mean(x, false));
+  ExpectRunsInStrips(&test, 4);
 }
 
 TEST(StripsRuleTest, LeaveWhatOthersReadAsAWhole) {
