@@ -1,9 +1,11 @@
 #include "delegate/graph/block_choice.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <limits>
 
 #include "delegate/cpu/cover.h"
 
@@ -14,14 +16,16 @@ using Costs = std::array<double, kBlockSizes.size()>;
 
 // The convert package's default.
 constexpr double kMinSpeedup = 1.1;
+// A cover predicted at this share of the fastest one's speed will do, if it is smaller.
+constexpr double kNearlyFastest = 0.9;
 // One block and pixel, in the time of one multiply-add of the dense kernel.
-constexpr Costs kBlockCost = {3.4, 3.8, 5.3, 9.6, 19.5};
+constexpr Costs kBlockCost = {2.9, 3.3, 4.8, 9.5, 19.0};
 // One block of a pointwise layer of one pixel, in the time of one weight of the dense kernel.
 constexpr Costs kSingleCost = {7.5, 8.2, 8.5, 11.5, 23.0};
 // Pixels that are computed together at least.
 constexpr double kTile = 16.0;
 // Even without padding and transposes, blocks of 8 are kMinSpeedup times as fast as dense only from
-// 1 - 8 / 9.6 / 1.1 = 24% zeros on; a sample may show much less by chance.
+// 1 - 8 / 9.5 / 1.1 = 23% zeros on; a sample may show much less by chance.
 constexpr double kMinSampledZeros = 0.07;
 
 double PredictSpeedup(const LayerAttributes& attributes, const LayerPixels& pixels, double blocks,
@@ -49,12 +53,20 @@ BlockChoice ChooseBlocks(const LayerAttributes& attributes, const float* weights
   const CoverCounts counts = CountCover(weights, channels, lanes);
   choice.zeros =
       1.0 - static_cast<double>(counts.nonzeros()) / static_cast<double>(channels * lanes);
+  std::array<double, kBlockSizes.size()> speedups{};
+  double fastest = 0.0;
   for (size_t i = 0; i < kBlockSizes.size() && kBlockSizes[i] <= channels; ++i) {
-    const double speedup =
-        PredictSpeedup(attributes, pixels, static_cast<double>(counts.blocks[i]), i);
-    if (speedup <= choice.speedup) continue;
+    speedups[i] = PredictSpeedup(attributes, pixels, static_cast<double>(counts.blocks[i]), i);
+    fastest = std::max(fastest, speedups[i]);
+  }
+  int64_t fewest_bytes = std::numeric_limits<int64_t>::max();
+  for (size_t i = 0; i < kBlockSizes.size() && kBlockSizes[i] <= channels; ++i) {
+    const int64_t bytes =
+        counts.blocks[i] * (4 * kBlockSizes[i] + 1);  // as stored by the converter
+    if (speedups[i] < kNearlyFastest * fastest || bytes >= fewest_bytes) continue;
+    fewest_bytes = bytes;
     choice.block_size = kBlockSizes[i];
-    choice.speedup = speedup;
+    choice.speedup = speedups[i];
   }
   choice.pays = choice.speedup >= kMinSpeedup;
   return choice;

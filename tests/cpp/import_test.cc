@@ -266,7 +266,7 @@ TEST(ImportTest, DenseLayersWithZerosAreRunInTheBlocksThatCoverThem) {
   const builtin::FullyConnectedParams params = {builtin::Activation::kNone,
                                                 builtin::WeightsFormat::kDefault, false};
   model.Node(kTfLiteBuiltinFullyConnected, {kInput, kSecond}, {kOutput}, params);
-  EXPECT_EQ(ImportOnly(&model).dense.block_size, 8);
+  EXPECT_EQ(ImportOnly(&model).dense.block_size, 16);
   std::fill_n(model.tensor(kSecond).data.f, weights.size(), 1.0f);
   EXPECT_EQ(ImportOnly(&model).dense.block_size, 0);
 }

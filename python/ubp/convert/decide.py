@@ -45,14 +45,18 @@ class CostModel:
     tile: int
 
 
-# Measured on x86-64 with AVX-512 against XNNPACK, on 1x1 and 3x3 layers of ResNet50's shapes and
-# fully-connected layers of 256 x 256 to 4096 x 1024, at 75 and 90% zeros.
+# Measured on x86-64 with AVX-512 against XNNPACK: on the layers of `./run bench kernels`, and on
+# fully-connected layers of 256 x 256 to 4096 x 1024 at 75 and 90% zeros.
 COSTS = CostModel(
-    block={1: 3.4, 2: 3.8, 4: 5.3, 8: 9.6, 16: 19.5},
+    block={1: 2.9, 2: 3.3, 4: 4.8, 8: 9.5, 16: 19.0},
     single={1: 7.5, 2: 8.2, 4: 8.5, 8: 11.5, 16: 23.0},
     transpose=10.0,
     tile=16,
 )
+
+
+# A cover predicted at this share of the fastest one's speed will do, if it is smaller.
+NEARLY_FASTEST = 0.9
 
 
 @dataclass(frozen=True)
@@ -78,8 +82,8 @@ def decide(layer: Layer, block_size: int | None, min_speedup: float) -> Decision
 
     Args:
         layer: as found.
-        block_size: N, or None for the N that is predicted fastest. A layer with fewer channels gets
-            the largest N that fits.
+        block_size: N, or None for the smallest of those covers that are predicted nearly as fast as
+            the fastest. A layer with fewer channels gets the largest N that fits.
         min_speedup: a layer that is predicted below this stays as it is.
     """
     if layer.packed is not None:
@@ -94,10 +98,13 @@ def decide(layer: Layer, block_size: int | None, min_speedup: float) -> Decision
     candidate = layer.candidate
     nonzero = candidate.weights != 0
     covers = [cover_lanes(nonzero, n) for n in _sizes(block_size, nonzero.shape[1])]
-    speedup, blocks = max(
-        ((predict_speedup(candidate, blocks), blocks) for blocks in covers),
-        key=lambda pair: pair[0],
-    )
+    speedups = [predict_speedup(candidate, blocks) for blocks in covers]
+    near = [
+        pair
+        for pair in zip(speedups, covers, strict=True)
+        if pair[0] >= NEARLY_FASTEST * max(speedups)
+    ]
+    speedup, blocks = min(near, key=lambda pair: _stored_bytes(pair[1]))
     sparsity = 1 - np.count_nonzero(nonzero) / nonzero.size
     reason = ""
     if speedup < min_speedup:
@@ -118,6 +125,11 @@ def predict_speedup(candidate: Candidate, blocks: Blocks) -> float:
     computed = math.ceil(candidate.out_pixels / COSTS.tile) * COSTS.tile
     sparse = computed * blocks.count * COSTS.block[blocks.size]
     return dense / (sparse + COSTS.transpose * transposed)
+
+
+def _stored_bytes(blocks: Blocks) -> int:
+    """Bytes of the blocks: float32 values, and mostly one byte for the lane."""
+    return blocks.count * (4 * blocks.size + 1)
 
 
 def _sizes(block_size: int | None, channels: int) -> list[int]:
