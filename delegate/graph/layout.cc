@@ -45,7 +45,7 @@ class LayoutMaker {
     }
     ChooseForms(options_.allow_planes, &layout_);
     ChooseGeometries();
-    PlaceConcatenations(&layout_);
+    if (rules_.place_concatenations) PlaceConcatenations(&layout_);
     if (options_.allow_planes && rules_.use_strips) {
       ChooseStrips(rules_, options_.threads, &layout_);
     }

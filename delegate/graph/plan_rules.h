@@ -12,6 +12,8 @@ struct PlanRules {
   bool skip_dead_pixels = true;
   // Functions like swish are computed with the op in front of them (fusion.h).
   bool fuse_functions = true;
+  // Concatenations along channels are written where they lie (concatenation.h).
+  bool place_concatenations = true;
   // Depthwise convolutions become part of the pointwise ones behind them, where the tensor between
   // them has at least `fuse_elements` elements: only one that does not stay in a core's L2 cache
   // from one op to the next is better computed in pieces.

@@ -82,6 +82,8 @@ struct RuleSwitch {
 
 constexpr RuleSwitch kRules[] = {{"dead_pixels", &PlanRules::skip_dead_pixels},
                                  {"fused_depthwise", &PlanRules::fuse_depthwise},
+                                 {"fused_functions", &PlanRules::fuse_functions},
+                                 {"placed_concatenations", &PlanRules::place_concatenations},
                                  {"strips", &PlanRules::use_strips}};
 
 // Names of rules joined by '+', as in strips+dead_pixels: no value may have a ':' or ';'.

@@ -184,6 +184,9 @@ TEST_P(ElementwisePlanTest, Branches) {
   test_.MarkOutput(test_.Apply(OpType::kConcatenation, {0, 0, 0}));
   test_.MarkOutput(test_.Apply(OpType::kConcatenation, {c}));
   ExpectRuns(&test_);
+  PlanRules rules;
+  rules.place_concatenations = false;
+  ExpectRuns(&test_, rules);
 }
 
 TEST_P(ElementwisePlanTest, Tails) {

@@ -54,6 +54,9 @@ TEST(OptionsTest, ReadsEveryOption) {
   EXPECT_TRUE(options.rules.use_strips);
   EXPECT_FALSE(options.rules.skip_dead_pixels);
   EXPECT_FALSE(options.rules.fuse_depthwise);
+  EXPECT_TRUE(options.rules.fuse_functions && options.rules.place_concatenations);
+  ASSERT_TRUE(Parse({"without"}, {"fused_functions+placed_concatenations"}, &options).ok());
+  EXPECT_FALSE(options.rules.fuse_functions || options.rules.place_concatenations);
 }
 
 TEST(OptionsTest, RefusesWhatItDoesNotKnow) {

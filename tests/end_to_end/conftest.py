@@ -38,7 +38,7 @@ def randomise() -> Callable[[Any], Any]:
                     depthwise = weight.name == "depthwise_kernel"
                     fan_in = np.prod(shape[:2]) if depthwise else np.prod(shape[:-1]) / 4
                     values.append(rng.normal(size=shape) * np.sqrt(2 / fan_in))
-                elif weight.name in ("gamma", "moving_variance"):
+                elif weight.name in ("gamma", "moving_variance", "variance"):
                     values.append(rng.uniform(0.7, 1.4, weight.shape))
                 else:
                     values.append(0.1 * rng.normal(size=weight.shape))

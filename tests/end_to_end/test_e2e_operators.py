@@ -1,0 +1,203 @@
+"""What lies between the layers of real networks: elementwise operators, pooling, concatenation.
+
+Small Keras models, one for each family of operators, with layers in blocks around them: all their
+nodes are taken, and the results are the dense network's in the interpreter alone, for every batch
+and number of threads. Then whole networks that are made of such operators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from ai_edge_litert.interpreter import Interpreter as StandardInterpreter
+
+import ubp
+from ubp.runtime.decisions import delegate_report
+
+TOLERANCE = 1e-4
+Array = npt.NDArray[np.float32]
+
+
+def arithmetic(keras: Any) -> Any:
+    """Constants for all values and per channel, on images and between layers."""
+    layers = keras.layers
+    image = keras.Input((20, 17, 3))
+    x = layers.Rescaling(1 / 127.5, offset=-1)(image)
+    x = layers.Rescaling([2.0, 0.5, 1.5], offset=[0.1, -0.2, 0.3])(x)
+    x = layers.Conv2D(16, 3, strides=2, padding="same")(x)
+    y = layers.BatchNormalization()(layers.ReLU()(layers.BatchNormalization()(layers.ReLU()(x))))
+    y = layers.Conv2D(16, 1, activation="relu")(y)
+    z = layers.Multiply()([layers.Subtract()([y, x]), y])
+    z = 1.5 - layers.Add()([z, x])
+    return image, layers.Conv2D(12, 3)(z)
+
+
+def squeeze_and_excite(keras: Any) -> Any:
+    """MobileNetV3's and EfficientNet's blocks."""
+    layers = keras.layers
+    x = image = keras.Input((24, 20, 3))
+    for activation, gate in (("hard_silu", "hard_sigmoid"), ("silu", "sigmoid")):
+        x = layers.Conv2D(32, 3, padding="same", activation=activation)(x)
+        x = layers.DepthwiseConv2D(3, padding="same", activation=activation)(x)
+        y = layers.GlobalAveragePooling2D(keepdims=True)(x)
+        y = layers.Conv2D(8, 1, activation="relu")(y)
+        y = layers.Conv2D(32, 1, activation=gate)(y)
+        x = layers.Conv2D(16, 1)(layers.Multiply()([x, y]))
+    return image, x
+
+
+def activations(keras: Any) -> Any:
+    layers = keras.layers
+    x = image = keras.Input((15, 16, 3))
+    for activation in (
+        layers.ReLU(),
+        layers.ReLU(max_value=6),
+        layers.LeakyReLU(0.2),
+        layers.Activation("tanh"),
+        layers.Activation("sigmoid"),
+        layers.Activation("hard_silu"),
+    ):
+        y = layers.Conv2D(16, 3, padding="same")(x)
+        x = layers.Add()([activation(y), activation(layers.Conv2D(16, 1)(y)), y])
+    return image, activation(x)
+
+
+def average_pooling(keras: Any) -> Any:
+    layers = keras.layers
+    x = image = keras.Input((33, 30, 3))
+    for size, strides, padding in ((3, 1, "same"), (2, 2, "valid"), (3, 2, "same"), (5, 3, "same")):
+        x = layers.Conv2D(16, 3, padding="same", activation="relu")(x)
+        x = layers.AveragePooling2D(size, strides, padding)(x)
+    return image, x
+
+
+def concatenation(keras: Any) -> Any:
+    """DenseNet's block, with normalisation on its own, and Inception's."""
+    layers = keras.layers
+    image = keras.Input((18, 21, 3))
+    x = layers.Conv2D(16, 3, padding="same")(image)
+    for _ in range(3):
+        y = layers.ReLU()(layers.BatchNormalization()(x))
+        y = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(24, 1)(y)))
+        x = layers.Concatenate()([x, layers.Conv2D(8, 3, padding="same")(y)])
+    branches = [layers.Conv2D(8, size, padding="same", activation="relu")(x) for size in (1, 3)]
+    pooled = layers.AveragePooling2D(3, 1, "same")(x)
+    branches.append(layers.Conv2D(12, 1, activation="relu")(pooled))
+    return image, layers.Concatenate()([*branches, x])
+
+
+OPERATORS = {
+    arithmetic: {"ADD", "SUB", "MUL"},
+    squeeze_and_excite: {"MUL", "HARD_SWISH", "LOGISTIC"},
+    activations: {"ADD", "RELU", "LEAKY_RELU", "TANH", "LOGISTIC", "HARD_SWISH"},
+    average_pooling: {"AVERAGE_POOL_2D"},
+    concatenation: {"CONCATENATION", "MUL", "ADD", "AVERAGE_POOL_2D"},
+}
+
+
+def with_classifier(keras: Any, image: Any, x: Any) -> Any:
+    x = keras.layers.Dense(30, activation="silu")(keras.layers.GlobalAveragePooling2D()(x))
+    x = keras.layers.Dense(10, activation="softmax")(x)
+    return keras.Model(image, x)
+
+
+@pytest.fixture(scope="module", params=OPERATORS, ids=lambda build: build.__name__)
+def operators(
+    request: pytest.FixtureRequest, keras: Any, randomise: Callable[..., Any], prune: Any
+) -> tuple[ubp.ConversionResult, set[str]]:
+    """A converted model with an open batch, and operators that it must have."""
+    import tensorflow
+
+    keras.backend.clear_session()
+    model = with_classifier(keras, *request.param(keras))
+    pruned = prune(randomise(model), ubp.UnalignedBlock(4))
+    dense = tensorflow.lite.TFLiteConverter.from_keras_model(pruned).convert()
+    return ubp.convert(dense, block_size=4, min_speedup=0), OPERATORS[request.param]
+
+
+def infer(interpreter: Any, batch: int) -> Array:
+    (detail,) = interpreter.get_input_details()
+    shape = (batch, *detail["shape"][1:])
+    interpreter.resize_tensor_input(detail["index"], shape)
+    interpreter.allocate_tensors()
+    x = np.random.default_rng(batch).normal(size=shape).astype(np.float32)
+    interpreter.set_tensor(detail["index"], x)
+    interpreter.invoke()
+    output: Array = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    return output
+
+
+@pytest.mark.parametrize("take", ["auto", "all"])
+def test_all_nodes_are_taken(operators: tuple[ubp.ConversionResult, set[str]], take: str) -> None:
+    converted, expected = operators
+    nodes = delegate_report(converted.model, take=take).nodes
+    assert expected | {"SOFTMAX", "LOGISTIC"} <= {node.op for node in nodes}
+    assert [node for node in nodes if not node.taken] == []
+
+
+@pytest.mark.parametrize("take", ["auto", "all"])
+def test_agrees_with_the_interpreter_alone(
+    operators: tuple[ubp.ConversionResult, set[str]], take: str
+) -> None:
+    converted, _ = operators
+    for model in (converted.model, converted.dense):
+        dense = StandardInterpreter(model_content=converted.dense)
+        one = ubp.Interpreter(model, take=take)
+        three = ubp.Interpreter(model, num_threads=3, take=take)
+        for batch in (1, 2):
+            expected = infer(dense, batch)
+            assert np.ptp(expected) > 1e-3, "the test needs outputs that vary"
+            output = infer(one, batch)
+            assert np.abs(output - expected).max() <= TOLERANCE * np.ptp(expected)
+            np.testing.assert_array_equal(infer(three, batch), output)
+
+
+def test_a_lone_softmax_is_left(keras: Any) -> None:
+    import tensorflow
+
+    x = image = keras.Input((10,))
+    model = keras.Model(image, keras.layers.Softmax()(x))
+    flat = tensorflow.lite.TFLiteConverter.from_keras_model(model).convert()
+    (node,) = delegate_report(flat).nodes
+    assert (node.op, node.taken) == ("SOFTMAX", False)
+    assert "no block-sparse layer is near" in node.reason
+    assert delegate_report(flat, take="all").nodes[0].taken
+
+
+NETWORKS = {
+    "MobileNetV3Small": "HARD_SWISH",
+    "EfficientNetB0": "LOGISTIC",
+    "DenseNet121": "CONCATENATION",
+    "InceptionV3": "AVERAGE_POOL_2D",
+}
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def network(
+    request: pytest.FixtureRequest, keras: Any, randomise: Callable[..., Any], prune: Any
+) -> tuple[ubp.ConversionResult, str]:
+    """A converted network for images of 96 x 96, and an operator that it is known for."""
+    keras.backend.clear_session()
+    build = getattr(keras.applications, request.param)
+    model = build(input_shape=(96, 96, 3), weights=None, classes=10, classifier_activation=None)
+    pruned = prune(randomise(model), ubp.UnalignedBlock(4))
+    return ubp.convert(pruned, block_size=4, min_speedup=0), NETWORKS[request.param]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("take", ["auto", "all"])
+def test_whole_networks(network: tuple[ubp.ConversionResult, str], take: str) -> None:
+    converted, op = network
+    nodes = delegate_report(converted.model, take=take).nodes
+    assert any(node.op == op for node in nodes)
+    assert all(node.taken for node in nodes)
+    expected = infer(StandardInterpreter(model_content=converted.dense), 1)
+    assert np.ptp(expected) > 1e-3, "the test needs outputs that vary"
+    output = infer(ubp.Interpreter(converted.model, take=take), 1)
+    assert np.abs(output - expected).max() <= TOLERANCE * np.ptp(expected)
+    two = infer(ubp.Interpreter(converted.model, num_threads=2, take=take), 1)
+    np.testing.assert_array_equal(two, output)
