@@ -60,7 +60,8 @@ def convert(
         block_size: 1, 2, 4, 8, 16 or "auto", which takes for each layer the size predicted fastest.
             A layer with fewer output channels gets the largest size that fits.
         weights: how the file stores them: "f32" (exact), "f16" or "bf16" (half the size; computed
-            with as float32).
+            with as float32). With "f32", weights that a float16 model has in 16 bits stay f16,
+            which is exact, too.
         min_speedup: a layer predicted below this stays an ordinary operator; 0 converts every layer
             that can be.
 

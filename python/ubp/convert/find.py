@@ -7,12 +7,20 @@ Whether such a layer is worth it is decided later (decide.py).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
 from ubp.convert import flatbuffer
+from ubp.convert.constants import (
+    NotConstantError,
+    read_constant,
+    shape_of,
+    stored_tensor,
+    type_name,
+)
 from ubp.format import (
     OP_NAMES,
     Activation,
@@ -20,6 +28,7 @@ from ubp.format import (
     Conv2DAttributes,
     FullyConnectedAttributes,
     PackedLayer,
+    ValueType,
     unpack,
 )
 from ubp.lanes import to_lanes
@@ -33,9 +42,6 @@ _NEVER_TAKEN = {
     "TRANSPOSE_CONV": "transposed convolutions are not supported",
     "CONV_3D": "3-D convolutions are not supported",
 }
-_TYPE_NAMES: dict[int, str] = {
-    code: name for name, code in vars(schema.TensorType).items() if name.isupper()
-}
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,7 @@ class Candidate:
     bias: float32 [channels], or None.
     in_pixels, out_pixels: activations per channel that one inference reads and writes (batch *
         height * width, or rows of a fully-connected layer), with unknown dimensions counted as 1.
+    stored_as: F16 where the file has the weights as float16, which holds them exactly; else F32.
     """
 
     attributes: Attributes
@@ -54,6 +61,7 @@ class Candidate:
     bias: npt.NDArray[np.float32] | None
     in_pixels: int
     out_pixels: int
+    stored_as: ValueType = ValueType.F32
 
 
 @dataclass(frozen=True)
@@ -95,15 +103,11 @@ def find_layers(model: schema.ModelT) -> list[Layer]:
     """
     layers = []
     for index, subgraph in enumerate(model.subgraphs):
-        produced = {
-            output: flatbuffer.operator_name(model, operator)
-            for operator in flatbuffer.operators(subgraph)
-            for output in flatbuffer.indices(operator.outputs)
-        }
+        producers = flatbuffer.producers(subgraph)
         for position, operator in enumerate(flatbuffer.operators(subgraph)):
             op = flatbuffer.operator_name(model, operator)
             if op in _CANDIDATES or op in _NEVER_TAKEN or op in OP_NAMES:
-                view = _OperatorView(model, subgraph, operator, op, produced)
+                view = _OperatorView(model, subgraph, operator, op, producers)
                 layers.append(_examine(view, index, position))
     return layers
 
@@ -121,7 +125,7 @@ class _OperatorView:
     subgraph: schema.SubGraphT
     operator: schema.OperatorT
     op: str
-    produced: dict[int, str]  # tensor index -> the operator that computes it
+    producers: dict[int, schema.OperatorT]
 
     def tensor(self, position: int) -> schema.TensorT | None:
         """The operator's input at `position`, or None where it is left out."""
@@ -130,40 +134,33 @@ class _OperatorView:
             return None
         return self.subgraph.tensors[inputs[position]]
 
-    def constant(self, position: int, role: str) -> npt.NDArray[np.float32]:
-        """The operator's constant float32 input at `position`, in the tensor's shape."""
-        tensor = self.tensor(position)
-        if tensor is None:
+    def stored_bytes(self, position: int) -> int:
+        """The size in the file of the operator's input at `position`, decoded or not."""
+        index = flatbuffer.indices(self.operator.inputs)[position]
+        source = stored_tensor(self.model, self.producers, index)
+        data = self.model.buffers[self.subgraph.tensors[source].buffer].data
+        return 0 if data is None else len(data)
+
+    def constant(self, position: int, role: str) -> npt.NDArray[Any]:
+        """The operator's constant input at `position`, float32 or float16, in its shape."""
+        if self.tensor(position) is None:
             raise _UnsupportedError(f"it has no {role}")
-        producer = self.produced.get(flatbuffer.indices(self.operator.inputs)[position])
-        if producer is not None:
-            raise _UnsupportedError(f"its {role} are computed by {producer}, not constant")
-        data = self.model.buffers[tensor.buffer].data
-        if data is None or tensor.buffer == flatbuffer.NO_BUFFER:
-            raise _UnsupportedError(f"its {role} are not constant")
-        if tensor.sparsity is not None:
-            raise _UnsupportedError(f"its {role} are stored in TFLite's own sparse encoding")
-        if tensor.type != schema.TensorType.FLOAT32:
-            raise _UnsupportedError(f"its {role} are {_type_name(tensor)}, not FLOAT32")
-        shape = _shape(tensor)
-        if len(data) != 4 * int(np.prod(shape, dtype=np.int64)):
-            raise ValueError(
-                f"damaged TensorFlow Lite model: tensor '{flatbuffer.text(tensor.name)}' of shape "
-                f"{list(shape)} has {len(data)} bytes."
-            )
-        return np.frombuffer(data, "<f4").reshape(shape)
+        index = flatbuffer.indices(self.operator.inputs)[position]
+        try:
+            return read_constant(self.model, self.subgraph, self.producers, index)
+        except NotConstantError as reason:
+            raise _UnsupportedError(f"its {role} {reason}") from reason
 
 
 def _examine(view: _OperatorView, subgraph: int, operator: int) -> Layer:
     weights = view.tensor(1)
     layer = Layer(subgraph, operator, view.op, f"{view.op} {operator}", (), 0)
     if weights is not None:
-        data = view.model.buffers[weights.buffer].data
         layer = replace(
             layer,
             name=flatbuffer.text(weights.name).removesuffix(PACKED_SUFFIX) or layer.name,
-            shape=_shape(weights),
-            stored_bytes=0 if data is None else len(data),
+            shape=shape_of(weights),
+            stored_bytes=view.stored_bytes(1),
         )
     if view.op in OP_NAMES:
         packed = _read_packed(view)
@@ -205,11 +202,11 @@ def _candidate(view: _OperatorView) -> Candidate:
     activation, output = view.tensor(0), _only_output(view)
     for tensor, role in ((activation, "input"), (output, "output")):
         if tensor is None or tensor.type != schema.TensorType.FLOAT32:
-            raise _UnsupportedError(f"its {role} is {_type_name(tensor)}, not FLOAT32")
+            raise _UnsupportedError(f"its {role} is {type_name(tensor)}, not FLOAT32")
     rank = 4 if view.op == "CONV_2D" else 2
     if weights.ndim != rank:
         raise _UnsupportedError(f"its weights have {weights.ndim} dimensions, not {rank}")
-    in_channels = (_shape(activation) or (0,))[-1]
+    in_channels = (shape_of(activation) or (0,))[-1]
     if in_channels != weights.shape[-1]:
         raise _UnsupportedError(
             f"its weights read {weights.shape[-1]} channels, its input has {in_channels} (grouped "
@@ -222,12 +219,19 @@ def _candidate(view: _OperatorView) -> Candidate:
         raise _UnsupportedError(str(error)) from error
     bias = None
     if view.tensor(2) is not None:
-        bias = view.constant(2, "bias").reshape(-1)
+        bias = view.constant(2, "bias").reshape(-1).astype(np.float32, copy=False)
         if bias.size != weights.shape[0]:
             raise _UnsupportedError(
                 f"its bias has {bias.size} values for {weights.shape[0]} channels"
             )
-    return Candidate(attributes, to_lanes(weights, 0), bias, _pixels(activation), _pixels(output))
+    return Candidate(
+        attributes,
+        to_lanes(weights.astype(np.float32, copy=False), 0),
+        bias,
+        _pixels(activation),
+        _pixels(output),
+        ValueType.F16 if weights.dtype == np.float16 else ValueType.F32,
+    )
 
 
 def _attributes(view: _OperatorView, shape: tuple[int, ...]) -> Attributes:
@@ -269,13 +273,5 @@ def _only_output(view: _OperatorView) -> schema.TensorT | None:
     return view.subgraph.tensors[outputs[0]] if len(outputs) == 1 else None
 
 
-def _shape(tensor: schema.TensorT) -> tuple[int, ...]:
-    return tuple(flatbuffer.indices(tensor.shape))
-
-
 def _pixels(tensor: schema.TensorT) -> int:
-    return int(np.prod([max(size, 1) for size in _shape(tensor)[:-1]], dtype=np.int64))
-
-
-def _type_name(tensor: schema.TensorT | None) -> str:
-    return "missing" if tensor is None else _TYPE_NAMES.get(tensor.type, f"type {tensor.type}")
+    return int(np.prod([max(size, 1) for size in shape_of(tensor)[:-1]], dtype=np.int64))

@@ -91,6 +91,13 @@ def operators(subgraph: schema.SubGraphT) -> list[schema.OperatorT]:
     return list(subgraph.operators or [])
 
 
+def producers(subgraph: schema.SubGraphT) -> dict[int, schema.OperatorT]:
+    """The operator that computes a tensor, by the tensor's index."""
+    return {
+        index: operator for operator in operators(subgraph) for index in indices(operator.outputs)
+    }
+
+
 def indices(vector: Iterable[int] | None) -> list[int]:
     """A vector of tensor indices as Python integers; -1 stands for an optional tensor left out."""
     return [] if vector is None else [int(index) for index in vector]

@@ -26,12 +26,18 @@ class PackedOperator:
 def pack_layer(decision: Decision, value_type: ValueType) -> PackedOperator:
     """Pack a layer that was taken.
 
+    Args:
+        decision: on the layer.
+        value_type: asked for; F32 means "as exact as in the file", and is F16 for float16 weights.
+
     Raises:
         ValueError: if a weight does not fit the value type, naming the layer.
     """
     candidate, blocks = decision.layer.candidate, decision.blocks
     if candidate is None or blocks is None:
         raise ValueError(f"layer '{decision.layer.name}' is no candidate: {decision.reason}.")
+    if value_type == ValueType.F32:
+        value_type = candidate.stored_as
     attributes = dataclasses.replace(
         candidate.attributes, block_size=blocks.size, value_type=value_type
     )

@@ -1,18 +1,20 @@
 """Rewrite: put the custom operators into the object tree and drop the weights nobody uses any more.
 
-Nothing is renumbered: operators are changed in place and tensors are only added, so that
+No tensor is renumbered: operators are changed in place and tensors are only added, so that
 signatures, metadata and whatever else refers to tensors by index stay valid. A dense weights tensor
-that lost its last user keeps its place and name, without data.
+that lost its last user keeps its place and name, without data; the operators that decoded it go.
 """
 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
 from ubp.convert import flatbuffer
 from ubp.convert.find import PACKED_SUFFIX, Layer
 from ubp.convert.pack import PackedOperator
+from ubp.convert.release import release_tensors
 
 
 def replace_operators(model: schema.ModelT, packed: list[tuple[Layer, PackedOperator]]) -> None:
@@ -23,10 +25,11 @@ def replace_operators(model: schema.ModelT, packed: list[tuple[Layer, PackedOper
     """
     buffers: dict[bytes, int] = {}
     tensors: dict[tuple[int, int, bytes], int] = {}
-    released: set[int] = set()
-    for layer, new in packed:
+    released: list[tuple[int, int]] = []
+    # An operator's number holds as long as none is taken away.
+    operators = [model.subgraphs[layer.subgraph].operators[layer.operator] for layer, _ in packed]
+    for operator, (layer, new) in zip(operators, packed, strict=True):
         subgraph = model.subgraphs[layer.subgraph]
-        operator = subgraph.operators[layer.operator]
         activation, weights, *bias = flatbuffer.indices(operator.inputs)
         if new.packed not in buffers:
             buffers[new.packed] = _add_buffer(model, new.packed)
@@ -40,9 +43,27 @@ def replace_operators(model: schema.ModelT, packed: list[tuple[Layer, PackedOper
         operator.builtinOptions = None
         operator.customOptions = np.frombuffer(new.custom_options, np.uint8)
         operator.customOptionsFormat = schema.CustomOptionsFormat.FLEXBUFFERS
-        released.add(subgraph.tensors[weights].buffer)
-        _release_tensor(model, layer.subgraph, weights)
-    _empty_buffers(model, released)
+        released.append((layer.subgraph, weights))
+        if layer.candidate is not None and layer.candidate.bias is not None:
+            released += _store_bias(model, layer.subgraph, bias[0], layer.candidate.bias)
+    release_tensors(model, released)
+
+
+def _store_bias(
+    model: schema.ModelT, subgraph_index: int, bias: int, values: npt.NDArray[np.float32]
+) -> list[tuple[int, int]]:
+    """Make a bias that operators decode a stored constant, which is what ours takes.
+
+    Returns:
+        The tensor that it was decoded from.
+    """
+    subgraph = model.subgraphs[subgraph_index]
+    producer = flatbuffer.producers(subgraph).get(bias)
+    if producer is None:
+        return []
+    subgraph.operators.remove(producer)
+    subgraph.tensors[bias].buffer = _add_buffer(model, values.tobytes())
+    return [(subgraph_index, flatbuffer.indices(producer.inputs)[0])]
 
 
 def _add_buffer(model: schema.ModelT, data: bytes) -> int:
@@ -73,26 +94,3 @@ def _custom_code(model: schema.ModelT, op: str) -> int:
         schema.OperatorCodeT(deprecatedBuiltinCode=custom, builtinCode=custom, customCode=op)
     )
     return len(model.operatorCodes) - 1
-
-
-def _release_tensor(model: schema.ModelT, subgraph_index: int, tensor: int) -> None:
-    """Take a tensor's data away unless an operator, the subgraph or a signature still uses it."""
-    subgraph = model.subgraphs[subgraph_index]
-    used = set(flatbuffer.indices(subgraph.inputs)) | set(flatbuffer.indices(subgraph.outputs))
-    for operator in flatbuffer.operators(subgraph):
-        used.update(flatbuffer.indices(operator.inputs))
-    for signature in model.signatureDefs or []:
-        if signature.subgraphIndex == subgraph_index:
-            maps = [*(signature.inputs or []), *(signature.outputs or [])]
-            used.update(entry.tensorIndex for entry in maps)
-    if tensor not in used:
-        subgraph.tensors[tensor].buffer = flatbuffer.NO_BUFFER
-
-
-def _empty_buffers(model: schema.ModelT, released: set[int]) -> None:
-    """Empty those of the released buffers that neither a tensor nor metadata refers to."""
-    used = {tensor.buffer for subgraph in model.subgraphs for tensor in subgraph.tensors or []}
-    used.update(entry.buffer for entry in model.metadata or [])
-    used.update(flatbuffer.indices(model.metadataBuffer))
-    for index in released - used:
-        model.buffers[index].data = None

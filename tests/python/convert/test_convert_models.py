@@ -213,7 +213,7 @@ def test_grouped_convolutions_stay(rng: np.random.Generator) -> None:
     assert "its weights read 32 channels, its input has 64" in obstacle(model.build())
 
 
-def test_quantised_and_computed_weights_stay(rng: np.random.Generator) -> None:
+def test_quantised_and_computed_weights_stay() -> None:
     def conv_with(add_weights: Any) -> bytes:
         model = ModelBuilder()
         graph = model.subgraph()
@@ -224,16 +224,22 @@ def test_quantised_and_computed_weights_stay(rng: np.random.Generator) -> None:
     def int8(graph: SubgraphBuilder) -> int:
         return graph.constant(np.ones((16, 1, 1, 16), np.int8), "w")
 
-    def half(graph: SubgraphBuilder) -> int:
-        stored = graph.constant(np.ones((16, 1, 1, 16), np.float16), "w16")
+    def dequantised(graph: SubgraphBuilder) -> int:
         output = graph.tensor([16, 1, 1, 16], "w")
-        return graph.operator(schema.BuiltinOperator.DEQUANTIZE, [stored], output)
+        return graph.operator(schema.BuiltinOperator.DEQUANTIZE, [int8(graph)], output)
+
+    def transposed(graph: SubgraphBuilder) -> int:
+        stored = graph.constant(np.ones((16, 1, 1, 16), np.float32), "w")
+        return graph.operator(
+            schema.BuiltinOperator.TRANSPOSE, [stored], graph.tensor([16, 1, 1, 16], "t")
+        )
 
     def given(graph: SubgraphBuilder) -> int:
         return graph.input([16, 1, 1, 16])
 
-    assert obstacle(conv_with(int8)) == "its weights are INT8, not FLOAT32"
-    assert obstacle(conv_with(half)) == "its weights are computed by DEQUANTIZE, not constant"
+    assert obstacle(conv_with(int8)) == "its weights are INT8, not FLOAT32 or FLOAT16"
+    assert obstacle(conv_with(dequantised)) == "its weights are INT8, not FLOAT32 or FLOAT16"
+    assert obstacle(conv_with(transposed)) == "its weights are computed by TRANSPOSE, not constant"
     assert obstacle(conv_with(given)) == "its weights are not constant"
 
 
@@ -242,7 +248,8 @@ def test_an_unsupported_activation_or_bias_stays(rng: np.random.Generator) -> No
     assert "fused activation (number 4" in obstacle(one_conv(weights, activation=4))
     bias = np.ones(5, np.float32)
     assert obstacle(one_conv(weights, bias)) == "its bias has 5 values for 16 channels"
-    assert obstacle(one_conv(weights, np.ones(16, np.int32))) == "its bias are INT32, not FLOAT32"
+    integers = np.ones(16, np.int32)
+    assert obstacle(one_conv(weights, integers)) == "its bias are INT32, not FLOAT32 or FLOAT16"
 
 
 def test_a_stride_beyond_the_format_stays(rng: np.random.Generator) -> None:
