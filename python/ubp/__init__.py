@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # what __getattr__ loads, for type checkers and editors
     from ubp.convert import ConversionResult as ConversionResult
     from ubp.convert import convert as convert
+    from ubp.convert.unpack import unpack as unpack
     from ubp.convert.verify import verify as verify
     from ubp.pruning import AlignedBlock as AlignedBlock
     from ubp.pruning import ConstantSparsity as ConstantSparsity
@@ -49,6 +50,7 @@ _HOME = {
     "Pattern": "ubp.pruning",
     "convert": "ubp.convert",
     "ConversionResult": "ubp.convert",
+    "unpack": "ubp.convert.unpack",
     "verify": "ubp.convert.verify",
     "Interpreter": "ubp.runtime",
     "benchmark": "ubp.runtime",
