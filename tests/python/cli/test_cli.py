@@ -152,7 +152,9 @@ def test_a_missing_delegate_is_one_sentence(
     assert not output.exists()
 
 
-@pytest.mark.parametrize("command", ["convert", "inspect", "verify", "benchmark"])
+@pytest.mark.parametrize(
+    "command", ["convert", "inspect", "verify", "benchmark", "android-benchmark"]
+)
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main([command, "--help"])
@@ -171,6 +173,7 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         ["convert", "m.tflite", "-o", "o", "--weights", "int8"],
         ["benchmark", "m.tflite", "--threads", "0"],
         ["benchmark", "m.tflite", "--threads", "1,two"],
+        ["android-benchmark", "m.tflite"],
     ],
 )
 def test_wrong_usage_has_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,109 @@
+"""What benchmark_model measures, read from the file that it writes with --result_file_path.
+
+The file is one protocol buffer, `BenchmarkResult` of LiteRT's tools/benchmark/proto (LiteRT 2.1 and
+later). The fields used here are declared below by name, number and type.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.message import DecodeError
+
+_PACKAGE = "tflite.tools.benchmark"
+_FLOAT = descriptor_pb2.FieldDescriptorProto.TYPE_FLOAT
+_INT32 = descriptor_pb2.FieldDescriptorProto.TYPE_INT32
+_INT64 = descriptor_pb2.FieldDescriptorProto.TYPE_INT64
+_MESSAGE = descriptor_pb2.FieldDescriptorProto.TYPE_MESSAGE
+
+# message: (field, number, type, type of message)
+_MESSAGES: dict[str, list[tuple[str, int, Any, str | None]]] = {
+    "LatencyMetrics": [
+        ("min_ms", 2, _FLOAT, None),
+        ("max_ms", 3, _FLOAT, None),
+        ("median_ms", 5, _FLOAT, None),
+        ("init_ms", 8, _FLOAT, None),
+    ],
+    "MemoryMetrics": [("overall_footprint_kb", 2, _INT64, None)],
+    "MiscMetrics": [("num_runs", 2, _INT32, None)],
+    "BenchmarkResult": [
+        ("latency_metrics", 2, _MESSAGE, "LatencyMetrics"),
+        ("memory_metrics", 3, _MESSAGE, "MemoryMetrics"),
+        ("misc_metrics", 4, _MESSAGE, "MiscMetrics"),
+    ],
+}
+_REQUIRED = ("min_ms", "max_ms", "median_ms", "init_ms")
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """One process of benchmark_model.
+
+    median_ms, min_ms, max_ms: over its inferences.
+    init_ms: until the interpreter was ready.
+    num_runs: inferences measured.
+    memory_kb: growth of the process from loading the model to the end, in KiB; None where the tool
+        does not know.
+    """
+
+    median_ms: float
+    min_ms: float
+    max_ms: float
+    init_ms: float
+    num_runs: int
+    memory_kb: int | None
+
+
+def parse_result(data: bytes) -> RunResult:
+    """Read a result file's bytes.
+
+    Raises:
+        ValueError: if they are no BenchmarkResult, or its times are missing or impossible.
+    """
+    message = _BenchmarkResult()
+    try:
+        message.ParseFromString(data)
+    except DecodeError as error:
+        raise ValueError("benchmark_model's result file is no BenchmarkResult message.") from error
+    latency, runs = message.latency_metrics, message.misc_metrics.num_runs
+    missing = [name for name in _REQUIRED if not latency.HasField(name)]
+    if missing:
+        raise ValueError(f"benchmark_model's result file has no {', '.join(missing)}.")
+    if not 0 < latency.min_ms <= latency.median_ms <= latency.max_ms < math.inf or runs < 1:
+        raise ValueError(
+            f"benchmark_model's result file is inconsistent: {runs} runs took {latency.min_ms} to "
+            f"{latency.max_ms} ms, median {latency.median_ms} ms."
+        )
+    memory = message.memory_metrics
+    known = memory.HasField("overall_footprint_kb")
+    return RunResult(
+        median_ms=latency.median_ms,
+        min_ms=latency.min_ms,
+        max_ms=latency.max_ms,
+        init_ms=latency.init_ms,
+        num_runs=runs,
+        memory_kb=memory.overall_footprint_kb if known else None,
+    )
+
+
+def _result_class() -> Any:
+    file = descriptor_pb2.FileDescriptorProto(
+        name="benchmark_result.proto", package=_PACKAGE, syntax="proto2"
+    )
+    for message, fields in _MESSAGES.items():
+        declared = file.message_type.add(name=message)
+        for name, number, kind, of in fields:
+            field = declared.field.add(name=name, number=number, type=kind)
+            field.label = descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL
+            if of is not None:
+                field.type_name = f".{_PACKAGE}.{of}"
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    descriptor = pool.FindMessageTypeByName(f"{_PACKAGE}.BenchmarkResult")
+    return message_factory.GetMessageClass(descriptor)
+
+
+_BenchmarkResult = _result_class()

@@ -1,0 +1,162 @@
+"""The commands that time models: ubp benchmark, ubp android-benchmark."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from ubp.cli_common import add_command, console, read_model
+
+if TYPE_CHECKING:
+    from ubp.runtime import BenchmarkResult
+
+
+def _benchmark(options: argparse.Namespace) -> int:
+    from ubp.runtime import benchmark
+
+    _check_json(options)
+    paths = [path for path in (options.model, options.against) if path is not None]
+    against = None if options.against is None else str(options.against)
+    rows = []
+    for threads in options.threads:
+        interpreters = {str(path): _interpreter(path, threads) for path in paths}
+        rows += _rows(benchmark(interpreters, options.rounds), threads, against)
+    _show(rows, options)
+    return 0
+
+
+def _android_benchmark(options: argparse.Namespace) -> int:
+    from ubp.android import Device, DeviceBenchmark
+
+    _check_json(options)
+    rows = []
+    with DeviceBenchmark(
+        Device(options.serial),
+        options.model,
+        options.delegate,
+        options.benchmark_model,
+        options.against,
+    ) as benchmark:
+        against = None if options.against is None else benchmark.against_name
+        for threads in options.threads:
+            rows += _rows(benchmark.run(threads, options.rounds), threads, against)
+    _show(rows, options)
+    return 0
+
+
+def _interpreter(path: Path, threads: int) -> Any:
+    """The interpreter for a model: with the delegate if it is converted, otherwise as it comes."""
+    from ai_edge_litert.interpreter import Interpreter as StandardInterpreter
+
+    from ubp.convert import flatbuffer
+    from ubp.convert.find import is_converted
+    from ubp.runtime import Interpreter
+
+    data = read_model(path)
+    if is_converted(flatbuffer.parse(data, str(path))):
+        return Interpreter(data, threads)
+    return StandardInterpreter(model_content=data, num_threads=threads)
+
+
+def _rows(result: BenchmarkResult, threads: int, against: str | None) -> list[dict[str, Any]]:
+    """One row for each model, with its speed-up over `against` if there is one."""
+    rows = []
+    for name, timing in result.timings.items():
+        row = {"model": name, "threads": threads, **vars(timing)}
+        if against is not None:
+            row["speedup"] = result.speedup(name, against)
+        rows.append(row)
+    return rows
+
+
+def _check_json(options: argparse.Namespace) -> None:
+    from ubp.convert.converter import check_output
+
+    if options.json is not None:
+        check_output(options.json, options.force)
+
+
+def _show(rows: list[dict[str, Any]], options: argparse.Namespace) -> None:
+    """Print the table, and write the rows to the --json file."""
+    _print_timings(rows)
+    if options.json is not None:
+        options.json.write_text(json.dumps(rows, indent=2) + "\n")
+
+
+def _print_timings(rows: list[dict[str, Any]]) -> None:
+    table = Table(header_style="bold", pad_edge=False)
+    table.add_column("model", overflow="fold")
+    for heading in ("threads", "median ms", "p10", "p90", "speed-up"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        times = (f"{row[key]:.3f}" for key in ("median_ms", "p10_ms", "p90_ms"))
+        speedup = f"{row['speedup']:.2f}x" if "speedup" in row else ""
+        table.add_row(row["model"], str(row["threads"]), *times, speedup)
+    console().print(table)
+
+
+def _threads(text: str) -> list[int]:
+    counts = [int(part) if part.isdecimal() else 0 for part in text.split(",")]
+    if min(counts) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no list of thread counts such as 1,2")
+    return counts
+
+
+def _add_benchmark(commands: Any) -> None:
+    parser = add_command(
+        commands,
+        "benchmark",
+        _benchmark,
+        "time a model, and another one against it.\n\n"
+        "A converted model runs with the UBP delegate, any other in the standard interpreter as\n"
+        "it comes (XNNPACK). Both alternate in blocks of ten inferences; the speed-up is the\n"
+        "median of the blocks' ratios.",
+        "  ubp benchmark sparse.tflite --against dense.tflite --threads 1,2",
+    )
+    _add_timing_arguments(parser, rounds=30, unit="blocks")
+
+
+def _add_android_benchmark(commands: Any) -> None:
+    parser = add_command(
+        commands,
+        "android-benchmark",
+        _android_benchmark,
+        "time a model on an Android device, and another one against it.\n\n"
+        "adb copies everything to the device; benchmark_model runs the model with the UBP\n"
+        "delegate and the other one in XNNPACK, by turns in processes of a second or more. The\n"
+        "times are of the processes' medians; the speed-up is the median of the rounds' ratios.\n"
+        "benchmark_model must be of LiteRT 2.1 or later. android/README.md explains all of it.",
+        "  ubp android-benchmark sparse.tflite --against dense.tflite --threads 1,2 \\\n"
+        "      --delegate libubp_delegate.so --benchmark-model benchmark_model",
+    )
+    _add_timing_arguments(parser, rounds=10, unit="processes")
+    parser.add_argument(
+        "--delegate", type=Path, required=True, help="libubp_delegate.so, built for the device"
+    )
+    parser.add_argument(
+        "--benchmark-model", required=True, help="its path here, or else on the device"
+    )
+    parser.add_argument("--serial", help="which device, as 'adb devices' lists them")
+
+
+def _add_timing_arguments(parser: argparse.ArgumentParser, rounds: int, unit: str) -> None:
+    parser.add_argument("model", type=Path, help="the .tflite file to time")
+    parser.add_argument("--against", type=Path, help="a .tflite file to compare with")
+    parser.add_argument(
+        "--threads", type=_threads, default=[1], help="numbers of threads, such as 1,2 (default: 1)"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=rounds, help=f"{unit} for each model (default: {rounds})"
+    )
+    parser.add_argument("--json", type=Path, help="also write the timings to this file")
+    parser.add_argument(
+        "--force", action="store_true", help="overwrite the --json file if it exists"
+    )
+
+
+# What adds each command to the parser.
+COMMANDS = (_add_benchmark, _add_android_benchmark)

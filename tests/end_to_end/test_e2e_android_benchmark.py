@@ -1,0 +1,177 @@
+"""ubp android-benchmark, with this machine as the device: see stand_ins/adb."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ubp
+from ubp.cli import main
+
+STAND_INS = Path(__file__).parent / "stand_ins"
+
+
+@pytest.fixture(scope="module")
+def models(keras: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The converted and the dense file."""
+    inputs = keras.Input((8, 8, 64), batch_size=1)
+    model = keras.Model(inputs, keras.layers.Conv2D(128, 3)(inputs))
+    rng = np.random.default_rng(0)
+    model.layers[1].kernel.assign(rng.normal(size=(3, 3, 64, 128)) * (rng.random(128) < 0.2))
+    result = ubp.convert(model)
+    folder = tmp_path_factory.mktemp("models")
+    paths = folder / "sparse.tflite", folder / "dense.tflite"
+    result.save(paths[0])
+    paths[1].write_bytes(result.dense)
+    return paths
+
+
+@pytest.fixture
+def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The device's files; adb is on the PATH."""
+    path = f"{STAND_INS}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    monkeypatch.setenv("PATH", path)
+    monkeypatch.setenv("STAND_IN_DEVICE", str(tmp_path / "device"))
+    return tmp_path / "device"
+
+
+def command(model: Path, *more: object, delegate: object = None) -> list[str]:
+    library = ubp.delegate_path() if delegate is None else delegate
+    tool = STAND_INS / "benchmark_model"
+    parts = [model, "--delegate", library, "--benchmark-model", tool, "--rounds", 1, *more]
+    return ["android-benchmark", *map(str, parts)]
+
+
+def error_of(capsys: pytest.CaptureFixture[str]) -> str:
+    """The one sentence on standard error."""
+    captured = capsys.readouterr()
+    lines = [line for line in captured.err.splitlines() if line.startswith("ubp: error: ")]
+    assert len(lines) == 1, captured.err
+    assert captured.out == ""
+    return lines[0]
+
+
+def test_both_models_by_turns(
+    models: tuple[Path, Path], device: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "times.json"
+    more = ["--against", models[1], "--threads", "1,2", "--json", output]
+    assert main(command(models[0], *more)) == 0
+    printed = capsys.readouterr().out
+    assert "median ms" in printed
+    assert "sparse.tflite (UBP)" in printed.replace("\n", "")
+    rows = json.loads(output.read_text())
+    names = [f"{models[0]} (UBP)", f"{models[1]} (XNNPACK)"]
+    assert [(row["model"], row["threads"]) for row in rows] == [
+        (name, threads) for threads in (1, 2) for name in names
+    ]
+    assert all(0 < row["p10_ms"] <= row["median_ms"] <= row["p90_ms"] for row in rows)
+    assert [row["speedup"] for row in rows if row["model"] == names[1]] == [1, 1]
+    assert not list((device / "data/local/tmp").iterdir())  # nothing is left behind
+
+
+def test_the_tool_may_lie_on_the_device(models: tuple[Path, Path], device: Path) -> None:
+    folder = device / "data/local/tmp"
+    folder.mkdir(parents=True)
+    (folder / "benchmark_model").symlink_to(STAND_INS / "benchmark_model")
+    more = ["--benchmark-model", "/data/local/tmp/benchmark_model", "--serial", "phone"]
+    assert main(command(models[0], *more)) == 0
+    assert [path.name for path in folder.iterdir()] == ["benchmark_model"]
+
+
+def test_no_adb(
+    models: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main(command(models[0])) == 2
+    assert "there is no adb on the PATH; install" in error_of(capsys)
+
+
+@pytest.mark.parametrize(
+    ("connected", "more", "message"),
+    [
+        ("", [], "no devices/emulators found"),
+        ("one,two", [], "more than one device/emulator"),
+        ("one,two", ["--serial", "three"], "device 'three' not found"),
+    ],
+)
+def test_no_device(
+    models: tuple[Path, Path],
+    device: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    connected: str,
+    more: list[str],
+    message: str,
+) -> None:
+    monkeypatch.setenv("STAND_IN_DEVICES", connected)
+    assert main(command(models[0], *more)) == 2
+    text = error_of(capsys)
+    assert message in text
+    assert "connect one" in text
+
+
+def test_a_library_for_another_processor(
+    models: tuple[Path, Path], device: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    header = bytearray(Path(ubp.delegate_path()).read_bytes()[:64])
+    header[18:20] = (40).to_bytes(2, "little")  # Arm
+    header[4] = 1  # 32 bits
+    library = tmp_path / "libubp_delegate.so"
+    library.write_bytes(header)
+    assert main(command(models[0], delegate=library)) == 2
+    assert "is built for armeabi-v7a, but the device runs" in error_of(capsys)
+    library.write_text("text")
+    assert main(command(models[0], delegate=library)) == 2
+    assert "is no shared library" in error_of(capsys)
+
+
+def test_missing_files(
+    models: tuple[Path, Path], device: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command(Path("nowhere.tflite"))) == 2
+    assert "nowhere.tflite: no such file." in error_of(capsys)
+    assert main(command(models[0], "--benchmark-model", "/data/nowhere")) == 2
+    assert "/data/nowhere: no such file, neither here nor on the device" in error_of(capsys)
+
+
+def test_a_delegate_that_does_not_load(
+    models: tuple[Path, Path], device: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    library = tmp_path / "libubp_delegate.so"
+    library.write_bytes(Path(ubp.delegate_path()).read_bytes()[:64])
+    # A converted model cannot run without it; a dense one would run in XNNPACK unnoticed.
+    assert main(command(models[0], delegate=library)) == 2
+    assert "benchmark_model failed on the device with status 1" in error_of(capsys)
+    assert main(command(models[1], delegate=library)) == 2
+    assert "benchmark_model ran without the delegate" in error_of(capsys)
+
+
+def test_a_tool_that_writes_no_result(
+    models: tuple[Path, Path],
+    device: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("STAND_IN_OLD", "1")
+    assert main(command(models[0])) == 2
+    assert "must know --result_file_path" in error_of(capsys)
+
+
+def test_a_model_that_the_delegate_leaves_alone(
+    keras: Any, device: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inputs = keras.Input((8, 8, 4), batch_size=1)
+    path = tmp_path / "dense.tflite"
+    path.write_bytes(ubp.convert(keras.Model(inputs, keras.layers.Conv2D(8, 3)(inputs))).dense)
+    assert main(command(path)) == 2
+    assert "took none of the 1 nodes" in error_of(capsys)
