@@ -1,22 +1,20 @@
-"""The latency of single layers: each is cut out of its network into a .tflite file of its own."""
+"""The latency of single layers: each is cut out of its network into a file of its own."""
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from tqdm import tqdm
 
 import ubp
 from demo.measure import standard_interpreter
 from ubp.convert import flatbuffer
+from ubp.convert.cut import cut_operator
 from ubp.convert.find import Layer, find_layers
 from ubp.runtime import benchmark
 
-_SCHEMA_VERSION = 3
 _TIMES = "\N{MULTIPLICATION SIGN}"
 
 
@@ -72,46 +70,3 @@ def layer_label(layer: Layer) -> str:
     """Kernel and channels of a convolution."""
     channels, height, width, in_channels = layer.shape
     return f"{height}{_TIMES}{width}, {in_channels} \N{RIGHTWARDS ARROW} {channels}"
-
-
-def cut_operator(model: schema.ModelT, subgraph: int, operator: int) -> bytes:
-    """A .tflite file of one operator with its constants; its first input becomes the model's.
-
-    Args:
-        model: the whole network; stays as it is.
-        subgraph, operator: where the operator is.
-    """
-    source = model.subgraphs[subgraph]
-    original = source.operators[operator]
-    single = copy.copy(original)
-    single.opcodeIndex = 0
-    single.inputs, single.outputs = (
-        flatbuffer.indices(original.inputs),
-        flatbuffer.indices(original.outputs),
-    )
-    tensors: list[schema.TensorT] = []
-    buffers = [schema.BufferT()]
-    for indices in (single.inputs, single.outputs):
-        for position, index in enumerate(indices):
-            if index == -1:  # an optional input left out
-                continue
-            tensor = copy.copy(source.tensors[index])
-            buffers.append(model.buffers[tensor.buffer])
-            tensor.buffer = len(buffers) - 1
-            indices[position] = len(tensors)
-            tensors.append(tensor)
-    return flatbuffer.serialize(
-        schema.ModelT(
-            version=_SCHEMA_VERSION,
-            operatorCodes=[model.operatorCodes[original.opcodeIndex]],
-            subgraphs=[
-                schema.SubGraphT(
-                    tensors=tensors,
-                    inputs=np.array(single.inputs[:1], np.int32),
-                    outputs=np.array(single.outputs, np.int32),
-                    operators=[single],
-                )
-            ],
-            buffers=buffers,
-        )
-    )

@@ -6,9 +6,14 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from ubp.convert.verify import Verification
+
+EXIT_FAILED = 1  # of a command that worked and found models to differ
 
 
 def add_command(
@@ -40,3 +45,28 @@ def read_model(path: Path) -> bytes:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file.")
     return path.read_bytes()
+
+
+def add_inputs(parser: argparse.ArgumentParser) -> None:
+    """Add the option for the inputs of a verification."""
+    parser.add_argument(
+        "--inputs",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="verify with these instead of random numbers: a .npy file for each input, [samples, "
+        "...], or pictures, which are resized and scaled to 0..1",
+    )
+
+
+def print_verification(result: Verification) -> bool:
+    """Print a comparison in a line or two; returns whether it passed."""
+    print(
+        f"largest error {result.max_abs_error:.3g}, {result.relative_error:.3g} of the output "
+        f"range {result.output_range:.4g} (accepted: {result.tolerance:g}): "
+        f"{'passed' if result.passed else 'FAILED'}"
+    )
+    samples = f"{result.samples} sample{'s' * (result.samples != 1)}"
+    classes = "" if result.agreement is None else f"; the same class in {result.agreement:.1%}"
+    print(f"mean error {result.mean_abs_error:.3g} over {samples}{classes}")
+    return result.passed

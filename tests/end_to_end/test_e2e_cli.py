@@ -68,6 +68,49 @@ def test_verify(models: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -
     assert "FAILED" in capsys.readouterr().out
 
 
+def test_verify_on_given_inputs(
+    models: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "x.npy"
+    np.save(path, np.random.default_rng(0).normal(size=(5, 8, 8, 64)))
+    assert main(["verify", *map(str, models), "--inputs", str(path)]) == 0
+    assert "over 5 samples" in capsys.readouterr().out
+    np.save(path, np.zeros((5, 8, 8, 3)))
+    assert main(["verify", *map(str, models), "--inputs", str(path)]) == 2
+    assert "an array of shape (5, 8, 8, 3), expected (1, 8, 8, 64)" in capsys.readouterr().err
+
+
+def test_convert_measures_and_reports(
+    dense: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output, page, data = (tmp_path / name for name in ("out.tflite", "out.html", "out.json"))
+    command = ["convert", str(dense), "-o", str(output), "--measure", "--report"]
+    assert main([*command, str(page)]) == 0
+    assert "measured" in capsys.readouterr().out
+    assert 'class="fill measured"' in page.read_text()
+    assert main([*command, str(data), "--force"]) == 0
+    (layer,) = json.loads(data.read_text())["layers"]
+    assert layer["measured"] > 0
+    before = output.read_bytes()
+    assert main([*command, str(data)]) == 2
+    assert main([*command, str(tmp_path / "out.pdf"), "--force"]) == 2
+    assert "a report is a page (.html) or .json" in capsys.readouterr().err
+    assert output.read_bytes() == before
+
+
+def test_unpack_gives_the_dense_model_back(
+    models: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "dense.tflite"
+    assert main(["unpack", str(models[1]), "-o", str(output)]) == 0
+    assert f"wrote {output}" in capsys.readouterr().out
+    assert main(["verify", str(output), str(models[1])]) == 0
+    assert main(["unpack", str(models[1]), "-o", str(output)]) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert main(["unpack", str(models[0]), "-o", str(output), "--force"]) == 2
+    assert "nothing to unpack" in capsys.readouterr().err
+
+
 def test_verify_of_different_weights_fails(models: tuple[Path, Path], tmp_path: Path) -> None:
     tree = flatbuffer.parse(models[0].read_bytes(), "")
     weights = tree.subgraphs[0].tensors[tree.subgraphs[0].operators[0].inputs[1]].buffer

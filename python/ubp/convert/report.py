@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
+from ubp.convert.cover import Blocks
 from ubp.convert.decide import Decision
+from ubp.convert.find import Layer
 from ubp.convert.pack import PackedOperator
 from ubp.format import Activation, Attributes, Padding, ValueType
+
+PICTURE_LANES, PICTURE_CHANNELS = 48, 96
 
 _NAMED = {"activation": Activation, "padding": Padding, "value_type": ValueType}
 
@@ -29,6 +36,10 @@ class LayerReport:
     bytes_before, bytes_after: of the weights in the file; equal where nothing changed.
     speedup: predicted for the layer alone, sparse over dense; None for layers that cannot be
         converted.
+    macs: multiply-adds of one inference of the dense layer; None where they are not known.
+    measured: as speedup, measured by ubp.convert.measure; None where it was not.
+    picture: bool [lanes, channels], where the blocks lie in the first lanes and channels, at most
+        PICTURE_LANES x PICTURE_CHANNELS of them; None for layers that cannot be converted.
     attributes: of a layer that was block-sparse before; otherwise None.
     """
 
@@ -43,6 +54,9 @@ class LayerReport:
     bytes_before: int
     bytes_after: int
     speedup: float | None
+    macs: int | None = None
+    measured: float | None = None
+    picture: npt.NDArray[np.bool_] | None = field(default=None, repr=False, compare=False)
     attributes: Attributes | None = None
 
 
@@ -61,8 +75,26 @@ def report_layer(decision: Decision, new: PackedOperator | None) -> LayerReport:
         bytes_before=layer.stored_bytes,
         bytes_after=layer.stored_bytes if new is None else len(new.packed),
         speedup=decision.speedup,
+        macs=_macs(layer),
+        picture=None if blocks is None else _picture(blocks, layer.shape),
         attributes=None if layer.packed is None else layer.packed.attributes,
     )
+
+
+def _macs(layer: Layer) -> int | None:
+    if layer.candidate is None:
+        return None
+    return layer.candidate.out_pixels * layer.candidate.weights.size
+
+
+def _picture(blocks: Blocks, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    """The first lanes and channels of a layer whose weights have `shape`, channels first."""
+    lanes = min(math.prod(shape[1:]), PICTURE_LANES)
+    picture = np.zeros((lanes, min(shape[0], PICTURE_CHANNELS) + blocks.size), np.bool_)
+    shown = (blocks.lanes < lanes) & (blocks.starts < PICTURE_CHANNELS)
+    for offset in range(blocks.size):
+        picture[blocks.lanes[shown], blocks.starts[shown] + offset] = True
+    return picture[:, : -blocks.size]
 
 
 def print_report(report: list[LayerReport], console: Console, done: bool = True) -> None:
@@ -70,14 +102,15 @@ def print_report(report: list[LayerReport], console: Console, done: bool = True)
     table = Table(header_style="bold", pad_edge=False)
     for heading in ("layer", "op", "weights"):
         table.add_column(heading, overflow="fold")
-    for heading in ("zeros", "N", "blocks", "KiB", "predicted"):
+    measured = any(layer.measured is not None for layer in report)
+    for heading in ("zeros", "N", "blocks", "KiB", "predicted", *(["measured"] * measured)):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("result" if done else "convert would", overflow="fold")
     for layer in report:
         verdict = (
             ("converted" if done else "convert it") if layer.taken else f"keep: {layer.reason}"
         )
-        table.add_row(*_cells(layer), verdict, style=None if layer.taken else "dim")
+        table.add_row(*_cells(layer, measured), verdict, style=None if layer.taken else "dim")
     console.print(table)
 
 
@@ -93,26 +126,31 @@ def print_attributes(report: list[LayerReport], console: Console) -> None:
         values = layer.attributes.as_dict() if layer.attributes is not None else {}
         named = {name: kind(values[name]).name for name, kind in _NAMED.items() if name in values}
         shown = (f"{name} {value}" for name, value in (values | named).items())
-        table.add_row(_short(layer.name), ", ".join(shown))
+        table.add_row(short_name(layer.name), ", ".join(shown))
     console.print(table)
 
 
-def _short(name: str) -> str:
+def short_name(name: str) -> str:
     """The end of a tensor's name, which TensorFlow makes of paths joined by ';'."""
     return "/".join(name.split(";")[0].split("/")[-2:])
 
 
-def _cells(layer: LayerReport) -> list[str]:
+def _cells(layer: LayerReport, measured: bool) -> list[str]:
     size = f"{layer.bytes_before / 1024:.1f}"
     if layer.taken:
         size += f" -> {layer.bytes_after / 1024:.1f}"
     return [
-        _short(layer.name),
+        short_name(layer.name),
         layer.op,
         "x".join(map(str, layer.shape)),
         "" if layer.sparsity is None else f"{layer.sparsity:.1%}",
         "" if layer.block_size is None else str(layer.block_size),
         "" if layer.num_blocks is None else str(layer.num_blocks),
         size,
-        "" if layer.speedup is None else f"{layer.speedup:.2f}x",
+        _times(layer.speedup),
+        *([_times(layer.measured)] if measured else []),
     ]
+
+
+def _times(ratio: float | None) -> str:
+    return "" if ratio is None else f"{ratio:.2f}x"

@@ -40,3 +40,13 @@ def test_an_output_that_is_not_finite_fails(value: float) -> None:
 
 def test_an_empty_output_is_equal() -> None:
     assert compared([], [])
+
+
+def test_classifiers_agree_where_the_largest_value_is() -> None:
+    expected = np.array([[0.0, 1.0, 2.0], [5.0, 1.0, 0.0]])
+    actual = np.array([[0.0, 2.5, 2.0], [5.0, 1.0, 0.5]])
+    result = compare_outputs(expected, actual, 1.0)
+    assert result.agreement == 0.5
+    assert result.mean_abs_error == pytest.approx(2.0 / 6)
+    assert compare_outputs(expected[0], actual[0], 1.0).agreement is None
+    assert compare_outputs(expected[:, :1], actual[:, :1], 1.0).agreement is None

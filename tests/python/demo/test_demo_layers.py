@@ -8,8 +8,9 @@ from ai_edge_litert.interpreter import Interpreter as StandardInterpreter
 from demo_models import pruned, small_network
 
 import ubp
-from demo.layers import cut_operator, time_layers
+from demo.layers import time_layers
 from ubp.convert import flatbuffer
+from ubp.convert.cut import cut_operator
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,158 @@
+"""The commands that write models: ubp convert, ubp unpack."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ubp.cli_common import EXIT_FAILED, add_command, add_inputs, console, print_verification
+
+if TYPE_CHECKING:
+    from ubp.convert import ConversionResult
+    from ubp.convert.verify import Verification
+
+
+def _convert(options: argparse.Namespace) -> int:
+    from ubp.convert.converter import check_output, convert
+    from ubp.convert.measure import measure_layers
+    from ubp.convert.report import print_report
+    from ubp.convert.verify import verify
+
+    check_output(options.output, options.force)
+    _check_report(options)
+    size = options.block_size if options.block_size == "auto" else int(options.block_size)
+    result = convert(options.model, size, options.weights, options.min_speedup)
+    if options.measure:
+        result = measure_layers(result)
+    print_report(result.report, console())
+    taken = sum(layer.taken for layer in result.report)
+    print(
+        f"{taken} of {len(result.report)} layers converted; {len(result.dense)} -> "
+        f"{len(result.model)} bytes ({len(result.model) / len(result.dense):.3f} of the dense file)"
+    )
+    verification = None
+    if options.verify or options.inputs is not None:
+        verification = verify(result.dense, result.model, options.inputs)
+        if not print_verification(verification):
+            print(
+                f"ubp: error: verification failed; {options.output} was not written.",
+                file=sys.stderr,
+            )
+            return EXIT_FAILED
+    page = _page(options, result, verification)
+    result.save(options.output, options.force)
+    print(f"wrote {options.output}")
+    if page is not None:
+        options.report.write_text(page)
+        print(f"wrote {options.report}")
+    return 0
+
+
+def _check_report(options: argparse.Namespace) -> None:
+    from ubp.convert.converter import check_output
+
+    if options.report is None:
+        return
+    if options.report.suffix not in (".html", ".json"):
+        raise ValueError(
+            f"{options.report}: a report is a page (.html) or .json; choose such a name."
+        )
+    check_output(options.report, options.force)
+
+
+def _page(
+    options: argparse.Namespace, result: ConversionResult, verification: Verification | None
+) -> str | None:
+    """The contents of the report, if one is asked for."""
+    from ubp.convert.page import to_html, to_json
+
+    if options.report is None:
+        return None
+    write = to_html if options.report.suffix == ".html" else to_json
+    return write(result, options.model.name, verification)
+
+
+def _unpack(options: argparse.Namespace) -> int:
+    from ubp.convert.converter import check_output
+    from ubp.convert.unpack import unpack
+
+    check_output(options.output, options.force)
+    data = unpack(options.model)
+    options.output.write_bytes(data)
+    print(f"wrote {options.output}: {len(data)} bytes, {options.model.stat().st_size} before")
+    return 0
+
+
+def _add_convert(commands: Any) -> None:
+    parser = add_command(
+        commands,
+        "convert",
+        _convert,
+        "turn a pruned model's zeros into block-sparse layers.\n\n"
+        "Layers that would not gain stay as they are; the table says why.\n"
+        "The result runs in the standard interpreter with the UBP delegate.",
+        "  ubp convert pruned.keras -o sparse.tflite --verify\n"
+        "  ubp convert pruned.tflite -o sparse.tflite --block-size 4 --weights f16\n"
+        "  ubp convert pruned.tflite -o sparse.tflite --measure --report sparse.html",
+    )
+    parser.add_argument("model", type=Path, help="a float32 .tflite file or a .keras file")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, help="the .tflite file to write"
+    )
+    parser.add_argument(
+        "--block-size",
+        choices=["auto", "1", "2", "4", "8", "16"],
+        default="auto",
+        help="output channels in a block; auto: per layer, the size predicted fastest",
+    )
+    parser.add_argument(
+        "--weights",
+        choices=["f32", "f16", "bf16"],
+        default="f32",
+        help="how the file stores weights; the 16-bit types round (default: f32, exact)",
+    )
+    parser.add_argument(
+        "--min-speedup",
+        type=float,
+        default=1.1,
+        help="convert layers predicted to gain at least this; 0: all that can be (default: 1.1)",
+    )
+    parser.add_argument(
+        "--verify",
+        action="store_true",
+        help="compare with the dense model through the interpreter; write nothing if they differ",
+    )
+    add_inputs(parser)
+    parser.add_argument(
+        "--measure",
+        action="store_true",
+        help="time every converted layer by itself, to be shown next to the prediction",
+    )
+    parser.add_argument(
+        "--report",
+        type=Path,
+        help="also write the table, with pictures of the blocks, as a page (.html), or as .json",
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite files that exist")
+
+
+def _add_unpack(commands: Any) -> None:
+    parser = add_command(
+        commands,
+        "unpack",
+        _unpack,
+        "turn a converted model back into a standard .tflite file.\n\n"
+        "Every block-sparse layer becomes the operator that it was, with float32 weights that\n"
+        "equal those converted: to the bit if they are stored as f32. It needs no delegate.",
+        "  ubp unpack sparse.tflite -o dense.tflite",
+    )
+    parser.add_argument("model", type=Path, help="a converted .tflite file")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, help="the .tflite file to write"
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite the output if it exists")
+
+
+COMMANDS = (_add_convert, _add_unpack)
