@@ -59,7 +59,7 @@ def packed_layers(data: bytes) -> set[tuple[object, bytes]]:
 WRITTEN = packed_layers(CONVERTED)
 
 
-# Those that leave the rest of the file in its place come more often: they get past the first checks.
+# Those that leave all else in its place come more often: they get past the first checks.
 KINDS = ["flip"] * 3 + ["number"] * 3 + ["copy"] * 2 + ["cut", "truncate", "move"]
 
 
