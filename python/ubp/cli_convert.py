@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 def _convert(options: argparse.Namespace) -> int:
     from ubp.convert.converter import check_output, convert
+    from ubp.convert.costs import DEFAULT_COSTS, read_costs
     from ubp.convert.measure import measure_layers
     from ubp.convert.report import print_report
     from ubp.convert.verify import verify
@@ -23,7 +24,8 @@ def _convert(options: argparse.Namespace) -> int:
     check_output(options.output, options.force)
     _check_report(options)
     size = options.block_size if options.block_size == "auto" else int(options.block_size)
-    result = convert(options.model, size, options.weights, options.min_speedup)
+    costs = DEFAULT_COSTS if options.costs is None else read_costs(options.costs)
+    result = convert(options.model, size, options.weights, options.min_speedup, costs)
     if options.measure:
         result = measure_layers(result)
     print_report(result.report, console())
@@ -118,6 +120,11 @@ def _add_convert(commands: Any) -> None:
         type=float,
         default=1.1,
         help="convert layers predicted to gain at least this; 0: all that can be (default: 1.1)",
+    )
+    parser.add_argument(
+        "--costs",
+        type=Path,
+        help="predict with the costs in this file, which 'ubp benchmark --calibrate' has made",
     )
     parser.add_argument(
         "--verify",

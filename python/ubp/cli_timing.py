@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
 def _benchmark(options: argparse.Namespace) -> int:
     from ubp.runtime import benchmark
 
-    _check_json(options)
+    if options.calibrate is not None:
+        return _calibrate(options)
+    if options.model is None:
+        raise ValueError("name the .tflite file to time, or a file to write with --calibrate.")
+    _check_outputs(options)
     paths = [path for path in (options.model, options.against) if path is not None]
     against = None if options.against is None else str(options.against)
     rows = []
@@ -29,10 +34,30 @@ def _benchmark(options: argparse.Namespace) -> int:
     return 0
 
 
+def _calibrate(options: argparse.Namespace) -> int:
+    from ubp.convert.calibrate import calibrate
+    from ubp.convert.converter import check_output
+
+    check_output(options.calibrate, options.force)
+    costs = calibrate()
+    table = Table(header_style="bold", pad_edge=False)
+    for heading in ("N", "block", "block, one pixel"):
+        table.add_column(heading, justify="right")
+    for n in costs.block:
+        table.add_row(str(n), f"{costs.block[n]:.2f}", f"{costs.single[n]:.2f}")
+    console().print(table)
+    print(f"in multiply-adds of the dense kernel; changing a value's layout: {costs.transpose:.2f}")
+    options.calibrate.write_text(costs.to_json())
+    print(
+        f"wrote {options.calibrate}; predict with it by 'ubp convert --costs {options.calibrate}'"
+    )
+    return 0
+
+
 def _android_benchmark(options: argparse.Namespace) -> int:
     from ubp.android import Device, DeviceBenchmark
 
-    _check_json(options)
+    _check_outputs(options)
     rows = []
     with DeviceBenchmark(
         Device(options.serial),
@@ -73,16 +98,22 @@ def _rows(result: BenchmarkResult, threads: int, against: str | None) -> list[di
     return rows
 
 
-def _check_json(options: argparse.Namespace) -> None:
+def _check_outputs(options: argparse.Namespace) -> None:
     from ubp.convert.converter import check_output
 
-    if options.json is not None:
-        check_output(options.json, options.force)
+    for path in (options.json, options.csv):
+        if path is not None:
+            check_output(path, options.force)
 
 
 def _show(rows: list[dict[str, Any]], options: argparse.Namespace) -> None:
-    """Print the table, and write the rows to the --json file."""
+    """Print the table, and write the rows to the --json and --csv files."""
     _print_timings(rows)
+    if options.csv is not None:
+        with options.csv.open("w", newline="") as file:
+            writer = csv.DictWriter(file, rows[0])
+            writer.writeheader()
+            writer.writerows(rows)
     if options.json is not None:
         options.json.write_text(json.dumps(rows, indent=2) + "\n")
 
@@ -115,9 +146,18 @@ def _add_benchmark(commands: Any) -> None:
         "A converted model runs with the UBP delegate, any other in the standard interpreter as\n"
         "it comes (XNNPACK). Both alternate in blocks of ten inferences; the speed-up is the\n"
         "median of the blocks' ratios.",
-        "  ubp benchmark sparse.tflite --against dense.tflite --threads 1,2",
+        "  ubp benchmark sparse.tflite --against dense.tflite --threads 1,2\n"
+        "  ubp benchmark --calibrate costs.json",
     )
+    parser.add_argument("model", type=Path, nargs="?", help="the .tflite file to time")
     _add_timing_arguments(parser, rounds=30, unit="blocks")
+    parser.add_argument(
+        "--calibrate",
+        type=Path,
+        metavar="FILE",
+        help="instead measure what single layers cost on this machine, about half a minute, and "
+        "write it for 'ubp convert --costs'",
+    )
 
 
 def _add_android_benchmark(commands: Any) -> None:
@@ -133,6 +173,7 @@ def _add_android_benchmark(commands: Any) -> None:
         "  ubp android-benchmark sparse.tflite --against dense.tflite --threads 1,2 \\\n"
         "      --delegate libubp_delegate.so --benchmark-model benchmark_model",
     )
+    parser.add_argument("model", type=Path, help="the .tflite file to time")
     _add_timing_arguments(parser, rounds=10, unit="processes")
     parser.add_argument(
         "--delegate", type=Path, required=True, help="libubp_delegate.so, built for the device"
@@ -144,7 +185,6 @@ def _add_android_benchmark(commands: Any) -> None:
 
 
 def _add_timing_arguments(parser: argparse.ArgumentParser, rounds: int, unit: str) -> None:
-    parser.add_argument("model", type=Path, help="the .tflite file to time")
     parser.add_argument("--against", type=Path, help="a .tflite file to compare with")
     parser.add_argument(
         "--threads", type=_threads, default=[1], help="numbers of threads, such as 1,2 (default: 1)"
@@ -153,9 +193,8 @@ def _add_timing_arguments(parser: argparse.ArgumentParser, rounds: int, unit: st
         "--rounds", type=int, default=rounds, help=f"{unit} for each model (default: {rounds})"
     )
     parser.add_argument("--json", type=Path, help="also write the timings to this file")
-    parser.add_argument(
-        "--force", action="store_true", help="overwrite the --json file if it exists"
-    )
+    parser.add_argument("--csv", type=Path, help="the same as comma-separated values")
+    parser.add_argument("--force", action="store_true", help="overwrite files that exist")
 
 
 # What adds each command to the parser.

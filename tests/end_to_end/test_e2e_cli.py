@@ -182,3 +182,23 @@ def test_benchmark(
     assert "exists already" in capsys.readouterr().err
     assert main([*command, "--force"]) == 0
     assert "speedup" not in json.loads(timings.read_text())[0]
+
+
+def test_calibrate_writes_what_convert_reads(
+    models: tuple[Path, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from ubp.convert import calibrate as module
+
+    monkeypatch.setattr(module, "_CONVOLUTIONS", ((1, 16, 32, 8), (3, 16, 32, 8)))
+    monkeypatch.setattr(module, "_FULLY_CONNECTED", ((32, 64),))
+    costs, output = tmp_path / "costs.json", tmp_path / "out.tflite"
+    assert main(["benchmark", "--calibrate", str(costs)]) == 0
+    assert f"wrote {costs}" in capsys.readouterr().out
+    command = ["convert", str(models[0]), "-o", str(output), "--costs", str(costs)]
+    assert main([*command, "--min-speedup", "0"]) == 0
+    assert main(["benchmark", "--calibrate", str(costs)]) == 2
+    assert main(["benchmark"]) == 2
+    assert "name the .tflite file to time" in capsys.readouterr().err

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ubp.convert import flatbuffer
+from ubp.convert.costs import DEFAULT_COSTS, CostModel
 from ubp.convert.decide import decide
 from ubp.convert.find import find_layers
 from ubp.convert.load import load
@@ -47,6 +48,7 @@ def convert(
     block_size: str | int = "auto",
     weights: str = "f32",
     min_speedup: float = 1.1,
+    costs: CostModel = DEFAULT_COSTS,
 ) -> ConversionResult:
     """Turn the zeros of a model's convolutions and dense layers into speed and a smaller file.
 
@@ -64,6 +66,7 @@ def convert(
             which is exact, too.
         min_speedup: a layer predicted below this stays an ordinary operator; 0 converts every layer
             that can be.
+        costs: what predictions are made with; see ubp.convert.calibrate and read_costs.
 
     Raises:
         ValueError: if an argument or the model is not what is expected, or a weight does not fit
@@ -76,7 +79,7 @@ def convert(
         raise ValueError(f"weights is {weights!r}, expected one of {', '.join(WEIGHT_TYPES)}.")
     dense, source = load(model)
     tree = flatbuffer.parse(dense, source)
-    decisions = [decide(layer, size, min_speedup) for layer in find_layers(tree)]
+    decisions = [decide(layer, size, min_speedup, costs) for layer in find_layers(tree)]
     packed = {
         index: pack_layer(decision, WEIGHT_TYPES[weights])
         for index, decision in enumerate(decisions)

@@ -13,8 +13,8 @@ nothing is transposed. Its costs are in the unit "one weight of the dense kernel
     dense   lanes * channels + lanes + channels
     sparse  num_blocks * single[N] + lanes + channels
 
-delegate/graph/block_choice.cc is the same rule, with the same constants, for dense layers of files
-that were not converted.
+delegate/graph/block_choice.cc is the same rule, with the constants of DEFAULT_COSTS, for dense
+layers of files that were not converted.
 """
 
 from __future__ import annotations
@@ -24,36 +24,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ubp.convert.costs import DEFAULT_COSTS, CostModel
 from ubp.convert.cover import Blocks, cover_lanes
 from ubp.convert.find import Candidate, Layer
 from ubp.format import BLOCK_SIZES
-
-
-@dataclass(frozen=True)
-class CostModel:
-    """Measured constants, relative to the dense kernel.
-
-    block: one block of N weights and one pixel, by N.
-    single: one block of N weights of a pointwise layer of one pixel, by N.
-    transpose: bringing one value into or out of the kernel's channel-major layout.
-    tile: pixels that are computed together at least.
-    """
-
-    block: dict[int, float]
-    single: dict[int, float]
-    transpose: float
-    tile: int
-
-
-# Measured on x86-64 with AVX-512 against XNNPACK: on the layers of `./run bench kernels`, and on
-# fully-connected layers of 256 x 256 to 4096 x 1024 at 75 and 90% zeros.
-COSTS = CostModel(
-    block={1: 2.9, 2: 3.3, 4: 4.8, 8: 9.5, 16: 19.0},
-    single={1: 7.5, 2: 8.2, 4: 8.5, 8: 11.5, 16: 23.0},
-    transpose=10.0,
-    tile=16,
-)
-
 
 # A cover predicted at this share of the fastest one's speed will do, if it is smaller.
 NEARLY_FASTEST = 0.9
@@ -77,7 +51,12 @@ class Decision:
     speedup: float | None = None
 
 
-def decide(layer: Layer, block_size: int | None, min_speedup: float) -> Decision:
+def decide(
+    layer: Layer,
+    block_size: int | None,
+    min_speedup: float,
+    costs: CostModel = DEFAULT_COSTS,
+) -> Decision:
     """Choose a layer's block size, and whether it is converted at all.
 
     Args:
@@ -85,6 +64,7 @@ def decide(layer: Layer, block_size: int | None, min_speedup: float) -> Decision
         block_size: N, or None for the smallest of those covers that are predicted nearly as fast as
             the fastest. A layer with fewer channels gets the largest N that fits.
         min_speedup: a layer that is predicted below this stays as it is.
+        costs: what predictions are made with.
     """
     if layer.packed is not None:
         packed = layer.packed
@@ -98,7 +78,7 @@ def decide(layer: Layer, block_size: int | None, min_speedup: float) -> Decision
     candidate = layer.candidate
     nonzero = candidate.weights != 0
     covers = [cover_lanes(nonzero, n) for n in _sizes(block_size, nonzero.shape[1])]
-    speedups = [predict_speedup(candidate, blocks) for blocks in covers]
+    speedups = [predict_speedup(candidate, blocks, costs) for blocks in covers]
     near = [
         pair
         for pair in zip(speedups, covers, strict=True)
@@ -112,19 +92,21 @@ def decide(layer: Layer, block_size: int | None, min_speedup: float) -> Decision
     return Decision(layer, not reason, reason, blocks, sparsity, speedup)
 
 
-def predict_speedup(candidate: Candidate, blocks: Blocks) -> float:
+def predict_speedup(
+    candidate: Candidate, blocks: Blocks, costs: CostModel = DEFAULT_COSTS
+) -> float:
     """Predicted time of the dense layer over that of its cover."""
     attributes = candidate.attributes
     lanes, channels = attributes.lanes, attributes.out_channels
     dense = candidate.out_pixels * lanes * channels
     if lanes == attributes.in_channels and candidate.out_pixels == 1:
         activations = lanes + channels
-        sparse = blocks.count * COSTS.single[blocks.size]
+        sparse = blocks.count * costs.single[blocks.size]
         return (dense + activations) / (sparse + activations)
     transposed = candidate.in_pixels * attributes.in_channels + candidate.out_pixels * channels
-    computed = math.ceil(candidate.out_pixels / COSTS.tile) * COSTS.tile
-    sparse = computed * blocks.count * COSTS.block[blocks.size]
-    return dense / (sparse + COSTS.transpose * transposed)
+    computed = math.ceil(candidate.out_pixels / costs.tile) * costs.tile
+    sparse = computed * blocks.count * costs.block[blocks.size]
+    return dense / (sparse + costs.transpose * transposed)
 
 
 def _stored_bytes(blocks: Blocks) -> int:

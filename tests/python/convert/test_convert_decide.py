@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from ubp.convert.costs import DEFAULT_COSTS
 from ubp.convert.cover import Blocks, cover_lanes
-from ubp.convert.decide import COSTS, decide, predict_speedup
+from ubp.convert.decide import decide, predict_speedup
 from ubp.convert.find import Candidate, Layer
 from ubp.format import BLOCK_SIZES, Attributes, Conv2DAttributes, FullyConnectedAttributes
 
@@ -48,7 +49,7 @@ def test_wider_layers_gain_more_since_the_transposes_weigh_less() -> None:
 
 
 def test_larger_blocks_cost_more_but_less_than_their_weights_alone() -> None:
-    for costs in (COSTS.block, COSTS.single):
+    for costs in (DEFAULT_COSTS.block, DEFAULT_COSTS.single):
         assert sorted(costs) == list(BLOCK_SIZES)
         for n in BLOCK_SIZES[1:]:
             assert costs[n // 2] < costs[n] < n * costs[1]
@@ -64,7 +65,7 @@ def test_one_pixel_of_a_pointwise_layer_transposes_nothing(attributes: Attribute
     found = candidate(attributes, 0.2, 1)
     blocks = cover_lanes(found.weights != 0, 4)
     activations = 256 + 256
-    expected = (256 * 256 + activations) / (COSTS.single[4] * blocks.count + activations)
+    expected = (256 * 256 + activations) / (DEFAULT_COSTS.single[4] * blocks.count + activations)
     assert predict_speedup(found, blocks) == pytest.approx(expected)
 
 

@@ -1,0 +1,89 @@
+"""Costs: the constants of the model that predicts a layer's speed-up, and the file that holds them.
+
+The unit is one multiply-add of the dense kernel; decide.py has the formula. The constants that come
+with the package were measured on one kind of machine; `ubp benchmark --calibrate` measures them on
+the machine at hand (calibrate.py).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ubp.format import BLOCK_SIZES
+
+_FIELDS = {"block", "single", "transpose", "tile"}
+
+
+@dataclass(frozen=True)
+class CostModel:
+    """Measured constants, relative to the dense kernel.
+
+    block: one block of N weights and one pixel, by N.
+    single: one block of N weights of a pointwise layer of one pixel, by N.
+    transpose: bringing one value into or out of the kernel's channel-major layout.
+    tile: pixels that are computed together at least.
+    """
+
+    block: dict[int, float]
+    single: dict[int, float]
+    transpose: float
+    tile: int
+
+    def to_json(self) -> str:
+        """As `read_costs` reads it."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+
+# Measured on x86-64 with AVX-512 against XNNPACK: on the layers of `./run bench kernels`, and on
+# fully-connected layers of 256 x 256 to 4096 x 1024 at 75 and 90% zeros.
+DEFAULT_COSTS = CostModel(
+    block={1: 2.9, 2: 3.3, 4: 4.8, 8: 9.5, 16: 19.0},
+    single={1: 7.5, 2: 8.2, 4: 8.5, 8: 11.5, 16: 23.0},
+    transpose=10.0,
+    tile=16,
+)
+
+
+def read_costs(path: Path) -> CostModel:
+    """Read a file that `ubp benchmark --calibrate` has written.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is anything else, saying what is wrong.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file.")
+    try:
+        found = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path}: not a JSON file ({error}).") from error
+    if not isinstance(found, dict) or set(found) != _FIELDS:
+        raise ValueError(
+            f"{path}: not a file of costs: expected a JSON object with "
+            f"{', '.join(sorted(_FIELDS))}; make one with 'ubp benchmark --calibrate'."
+        )
+    if not isinstance(found["tile"], int) or found["tile"] < 1:
+        raise ValueError(f"{path}: 'tile' is {found['tile']!r}, expected a whole number above 0.")
+    return CostModel(
+        block=_by_size(found["block"], "block", path),
+        single=_by_size(found["single"], "single", path),
+        transpose=_cost(found["transpose"], "transpose", path),
+        tile=found["tile"],
+    )
+
+
+def _by_size(found: Any, name: str, path: Path) -> dict[int, float]:
+    sizes = [str(n) for n in BLOCK_SIZES]
+    if not isinstance(found, dict) or sorted(found) != sorted(sizes):
+        raise ValueError(f"{path}: '{name}' needs a cost for each of {', '.join(sizes)}.")
+    return {n: _cost(found[str(n)], f"{name} of {n}", path) for n in BLOCK_SIZES}
+
+
+def _cost(found: Any, name: str, path: Path) -> float:
+    if not isinstance(found, int | float) or not math.isfinite(found) or found < 0:
+        raise ValueError(f"{path}: '{name}' is {found!r}, expected a number of at least 0.")
+    return float(found)
