@@ -47,6 +47,7 @@ local_source = repository_rule(
         "FLATBUFFERS_INCLUDE",
         "GOOGLETEST_SOURCES",
         "TFLITE_HEADERS",
+        "XXHASH_INCLUDE",
     ],
     local = True,
 )
