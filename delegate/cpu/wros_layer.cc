@@ -21,14 +21,17 @@ int BlockSizeOf(const LayerWeights& layer, const KernelFamily& family) {
 WrosLayer::WrosLayer(const LayerWeights& layer, const KernelFamily& family)
     : range_(RangeOf(layer.attributes.activation)),
       kernels_(family.KernelsFor(BlockSizeOf(layer, family))),
+      num_lanes_(layer.attributes.lanes()),
       weights_(MakeKernelWeights(layer, kernels_.block_size)),
       all_pixels_(kMaxTilePixels, ~0u) {}
 
 Status WrosLayer::SetOffsets(const std::function<int64_t(int lane)>& lane_offset,
                              const ConvShape& shape) {
+  std::vector<int64_t> offset_of_lane(num_lanes_);  // of most lanes there are several blocks
+  for (int lane = 0; lane < num_lanes_; ++lane) offset_of_lane[lane] = lane_offset(lane);
   offsets_.reserve(weights_.lanes.size() + kOffsetsBeyond);
   for (const int32_t lane : weights_.lanes) {
-    const int64_t bytes = lane_offset(lane) * static_cast<int64_t>(sizeof(float));
+    const int64_t bytes = offset_of_lane[lane] * static_cast<int64_t>(sizeof(float));
     if (bytes > std::numeric_limits<int32_t>::max()) {
       return Status::Error("an input of " + std::to_string(shape.in_h) + " x " +
                            std::to_string(shape.in_w) + " x " + std::to_string(shape.in_c) +

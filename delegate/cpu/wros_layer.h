@@ -51,6 +51,7 @@ class WrosLayer {
 
   ActivationRange range_;
   const BlockKernels& kernels_;
+  int num_lanes_;
   KernelWeights weights_;
   std::vector<int32_t> offsets_;      // bytes, per block, and kOffsetsBeyond more
   std::vector<uint32_t> all_pixels_;  // the mask of whole tiles
