@@ -4,6 +4,7 @@
 #include <numeric>
 #include <utility>
 
+#include "delegate/cpu/cached_blocks.h"
 #include "delegate/cpu/cover.h"
 
 namespace ubp {
@@ -92,10 +93,33 @@ void TakePacked(const PackedLayer& layer, KernelWeights* weights) {
   SetCutBlocks(pieces, from, weights->block_size, weights);
 }
 
+void SetBlocks(const LayerWeights& layer, KernelWeights* weights) {
+  weights->counts.resize(layer.attributes.out_channels, 0);
+  if (layer.dense.weights != nullptr) {
+    CoverDense(layer.attributes, layer.dense.weights, weights);
+  } else {
+    TakePacked(layer.packed, weights);
+  }
+}
+
+// Whether only lanes are made from the model's bytes: a byte for most there, four in a cache.
+bool IsUsedInPlace(const LayerWeights& layer, int block_size) {
+  return layer.dense.weights == nullptr && layer.attributes.block_size == block_size &&
+         layer.packed.values_in_place() != nullptr;
+}
+
 }  // namespace
 
+void KernelWeights::SetCached(const std::shared_ptr<const uint8_t>& entry, size_t offset,
+                              size_t count) {
+  cached_values = {entry, reinterpret_cast<const float*>(entry.get() + offset)};
+  num_cached_values = count;
+  values = cached_values.get();
+  owned_values = {};
+}
+
 size_t KernelWeights::bytes() const {
-  return sizeof(float) * (owned_values.size() + bias.size()) +
+  return sizeof(float) * (owned_values.size() + num_cached_values + bias.size()) +
          sizeof(int32_t) * (counts.size() + first_block.size() + lanes.size());
 }
 
@@ -103,11 +127,14 @@ KernelWeights MakeKernelWeights(const LayerWeights& layer, int block_size) {
   const int channels = layer.attributes.out_channels;
   KernelWeights weights;
   weights.block_size = block_size;
-  weights.counts.resize(channels, 0);
-  if (layer.dense.weights != nullptr) {
-    CoverDense(layer.attributes, layer.dense.weights, &weights);
+  if (layer.slot.cache == nullptr || IsUsedInPlace(layer, block_size)) {
+    SetBlocks(layer, &weights);
   } else {
-    TakePacked(layer.packed, &weights);
+    const CachedBlocks cached(layer, block_size);
+    if (!cached.Find(&weights)) {
+      SetBlocks(layer, &weights);
+      cached.Add(&weights);
+    }
   }
   weights.first_block.resize(channels, 0);
   std::partial_sum(weights.counts.begin(), weights.counts.end() - 1,

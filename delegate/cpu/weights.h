@@ -5,8 +5,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
+#include "delegate/cpu/cache_slot.h"
 #include "delegate/format/packed_layer.h"
 
 namespace ubp {
@@ -25,6 +27,7 @@ struct LayerWeights {
   LayerAttributes attributes;
   PackedLayer packed;  // of a block-sparse layer
   DenseWeights dense;  // of any other; its weights are null for a block-sparse one
+  CacheSlot slot;      // where the form that kernels read is kept from one load to the next
 
   const float* bias() const { return dense.weights != nullptr ? dense.bias : packed.bias(); }
 };
@@ -38,9 +41,15 @@ struct KernelWeights {
   std::vector<int32_t> counts;       // [out_channels] blocks that start at each channel
   std::vector<int32_t> first_block;  // [out_channels] number of the first of them
   std::vector<int32_t> lanes;        // [blocks]
-  const float* values = nullptr;     // [blocks * block_size]: in owned_values, or the model's
+  // [blocks * block_size]: in owned_values, in cached_values, or the model's.
+  const float* values = nullptr;
   std::vector<float> owned_values;
+  std::shared_ptr<const float> cached_values;  // mapped from the weight cache
+  size_t num_cached_values = 0;
   std::vector<float> bias;  // [out_channels + 2 * block_size], zeros where there is none
+
+  // Uses `count` values, `offset` bytes into an entry of a weight cache, instead of owned ones.
+  void SetCached(const std::shared_ptr<const uint8_t>& entry, size_t offset, size_t count);
 
   // What this layer keeps in memory beside the model file.
   size_t bytes() const;
@@ -48,7 +57,8 @@ struct KernelWeights {
 
 // Brings a layer to blocks of `block_size`. It divides the layer's own block size: larger blocks
 // are cut. A dense layer's non-zero weights are covered, lane by lane, by the fewest blocks that
-// contain them all. Block-sparse values are used where they lie in the model if they can be.
+// contain them all. Block-sparse values are used where they lie in the model if they can be;
+// all others come from the layer's slot, and are put there if it does not have them.
 KernelWeights MakeKernelWeights(const LayerWeights& layer, int block_size);
 
 }  // namespace ubp

@@ -127,6 +127,7 @@ Status PackedLayer::Check(const LayerAttributes& attributes, const uint8_t* pack
   layer->attributes_ = attributes;
   layer->bias_ = bias;
   layer->values_ = packed;
+  layer->size_ = packed_size;
   const uint8_t* cursor = packed + values_size;
   const uint8_t* const end = packed + packed_size;
   UBP_RETURN_IF_ERROR(ReadCounts(attributes, &cursor, end, &layer->counts_));

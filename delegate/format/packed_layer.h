@@ -40,9 +40,14 @@ class PackedLayer {
   // [out_channels] float32, or null.
   const float* bias() const { return bias_; }
 
+  // The whole buffer.
+  const uint8_t* data() const { return values_; }
+  size_t size() const { return size_; }
+
  private:
   LayerAttributes attributes_;
-  const uint8_t* values_ = nullptr;
+  const uint8_t* values_ = nullptr;  // first in the buffer
+  size_t size_ = 0;
   const uint8_t* lanes_ = nullptr;  // first byte of the section `lanes`
   const float* bias_ = nullptr;
   std::vector<int32_t> counts_;

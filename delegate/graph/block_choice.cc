@@ -45,12 +45,12 @@ double PredictSpeedup(const LayerAttributes& attributes, const LayerPixels& pixe
 }  // namespace
 
 BlockChoice ChooseBlocks(const LayerAttributes& attributes, const float* weights,
-                         const LayerPixels& pixels) {
+                         const LayerPixels& pixels, CacheSlot* slot) {
   const int channels = attributes.out_channels;
   const int64_t lanes = attributes.lanes();
   BlockChoice choice;
   if (SampleZeros(weights, channels, lanes) < kMinSampledZeros) return choice;
-  const CoverCounts counts = CountCover(weights, channels, lanes);
+  const CoverCounts counts = CountCover(weights, channels, lanes, slot);
   choice.zeros =
       1.0 - static_cast<double>(counts.nonzeros()) / static_cast<double>(channels * lanes);
   std::array<double, kBlockSizes.size()> speedups{};

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "delegate/cpu/cache_slot.h"
 #include "delegate/format/attributes.h"
 
 namespace ubp {
@@ -31,8 +32,10 @@ struct LayerPixels {
 // constants: a dense layer is run in blocks if and only if the converter, left to its defaults,
 // would convert it, and in blocks of the same size. Only a layer in a sample of whose weights there
 // are hardly any zeros is not looked at further, so that dense models lose no time.
+//
+// What was counted is kept in the slot's cache, if there is one.
 BlockChoice ChooseBlocks(const LayerAttributes& attributes, const float* weights,
-                         const LayerPixels& pixels);
+                         const LayerPixels& pixels, CacheSlot* slot);
 
 // "80% zeros, covered by blocks of 4", or why that does not pay; for block_size > 0.
 std::string Describe(const BlockChoice& choice);

@@ -78,6 +78,7 @@ ClaimResult Claim(const TfLiteContext& context, const TfLiteNode& node,
                   const TfLiteRegistration& registration, const ClaimOptions& options) {
   const NodeView view(context, node);
   ClaimResult result;
+  result.slot.cache = options.cache;
   result.op = NameOf(registration);
   if (const TfLiteTensor* output = view.Output()) {
     result.layer = ShortName(output->name != nullptr ? output->name : "");
@@ -103,7 +104,7 @@ ClaimResult Claim(const TfLiteContext& context, const TfLiteNode& node,
   result.type = builtin->type;
   if (options.sparse_from_dense && CanBeSparse(builtin->type)) {
     const LayerPixels pixels = {Pixels(*view.Input(0)), Pixels(*view.Output())};
-    result.choice = ChooseBlocks(op.attributes, op.dense.weights, pixels);
+    result.choice = ChooseBlocks(op.attributes, op.dense.weights, pixels, &result.slot);
     if (result.choice.pays) result.block_size = result.choice.block_size;
   }
   return result;

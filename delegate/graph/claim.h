@@ -16,6 +16,7 @@ struct ClaimResult {
   std::optional<OpType> type;
   bool packed = false;  // UbpConv2D or UbpFullyConnected
   BlockChoice choice;   // of a dense layer, if asked for
+  CacheSlot slot;       // of the layer's weights
   int block_size = 0;   // of a block-sparse layer; 0 if it is damaged
   std::string op;       // "CONV_2D"
   std::string layer;    // the output tensor's name, shortened: "stem"; may be empty
@@ -30,6 +31,7 @@ struct ClaimResult {
 struct ClaimOptions {
   // Whether CONV_2D and FULLY_CONNECTED with enough zeros among their weights count as block-sparse.
   bool sparse_from_dense = true;
+  WeightCache* cache = nullptr;  // for what is made of weights, or null
 };
 
 // A block-sparse op is taken by its name alone: no other code can run it, so

@@ -52,8 +52,8 @@ Status ReadPackedOp(const NodeView& node, GraphOp* op) {
 
 class Importer {
  public:
-  Importer(TfLiteContext* context, const ClaimOptions& options, Graph* graph)
-      : context_(context), options_(options), graph_(graph) {}
+  Importer(TfLiteContext* context, const Claims& claims, Graph* graph)
+      : context_(context), claims_(claims), graph_(graph) {}
 
   Status ImportNode(int index) {
     TfLiteNode* node = nullptr;
@@ -62,7 +62,9 @@ class Importer {
     if (context_->GetNodeAndRegistration(context_, index, &node, &registration) != kTfLiteOk) {
       return Status::Error(place + " of the model cannot be read.");
     }
-    const ClaimResult claim = Claim(*context_, *node, *registration, options_);
+    const auto claimed = claims_.find(index);
+    if (claimed == claims_.end()) return Status::Error(place + " of the model was never claimed.");
+    const ClaimResult& claim = claimed->second;
     const NodeView view(*context_, *node);
     if (!claim.type) {
       return Status::Error(place + " of the model, " + claim.label() +
@@ -94,6 +96,7 @@ class Importer {
     GraphOp op;
     op.label = claim.label();
     op.type = *claim.type;
+    op.slot = claim.slot;
     std::vector<int> activations = {kActivation};
     if (claim.packed) {
       UBP_RETURN_IF_ERROR(ReadPackedOp(node, &op));
@@ -120,16 +123,16 @@ class Importer {
   }
 
   TfLiteContext* context_;
-  ClaimOptions options_;
+  const Claims& claims_;
   Graph* graph_;
   std::map<int, int> tensor_of_index_;
 };
 
 }  // namespace
 
-Status ImportGraph(TfLiteContext* context, const TfLiteDelegateParams& params,
-                   const ClaimOptions& options, Graph* graph) {
-  Importer importer(context, options, graph);
+Status ImportGraph(TfLiteContext* context, const TfLiteDelegateParams& params, const Claims& claims,
+                   Graph* graph) {
+  Importer importer(context, claims, graph);
   for (int i = 0; i < params.nodes_to_replace->size; ++i) {
     UBP_RETURN_IF_ERROR(importer.ImportNode(params.nodes_to_replace->data[i]));
   }

@@ -3,6 +3,8 @@
 #ifndef UBP_DELEGATE_GRAPH_IMPORT_H_
 #define UBP_DELEGATE_GRAPH_IMPORT_H_
 
+#include <map>
+
 #include "delegate/common/status.h"
 #include "delegate/graph/claim.h"
 #include "delegate/graph/graph.h"
@@ -10,15 +12,17 @@
 
 namespace ubp {
 
-// Reads and checks the nodes of one part of the model, all of which Claim()
-// takes with the same options; everything a model file can get wrong is found
-// here. The graph refers to constant tensors of the model, which the
+// What Claim() says of each node, by its index in the model.
+using Claims = std::map<int, ClaimResult>;
+
+// Reads and checks the nodes of one part of the model, all of which `claims`
+// take; everything a model file can get wrong is found here. The graph refers to constant tensors of the model, which the
 // interpreter keeps.
 //
 // In the graph, every tensor is written by one op at most, and before any op
 // reads it.
-Status ImportGraph(TfLiteContext* context, const TfLiteDelegateParams& params,
-                   const ClaimOptions& options, Graph* graph);
+Status ImportGraph(TfLiteContext* context, const TfLiteDelegateParams& params, const Claims& claims,
+                   Graph* graph);
 
 }  // namespace ubp
 

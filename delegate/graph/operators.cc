@@ -6,7 +6,7 @@ namespace ubp {
 namespace {
 
 LayerWeights WeightsOf(const PlannedOp& op) {
-  LayerWeights layer{op.op->attributes, op.op->packed, op.op->dense};
+  LayerWeights layer{op.op->attributes, op.op->packed, op.op->dense, op.op->slot};
   layer.attributes.activation = op.activation;
   return layer;
 }

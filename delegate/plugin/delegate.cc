@@ -2,6 +2,7 @@
 
 #include <exception>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "delegate/graph/partition.h"
@@ -37,10 +38,41 @@ void LogTotal(const DelegateOptions& options, size_t taken, size_t nodes) {
   }
 }
 
+void LogCache(const WeightCacheSummary& summary, bool log_info) {
+  for (const std::string& warning : summary.warnings) Log(LogLevel::kWarning, warning);
+  if (!log_info || summary.found + summary.added == 0) return;
+  const auto dropped = summary.dropped == 0 ? std::string()
+                                            : ", " + std::to_string(summary.dropped) +
+                                                  " of other weights or kernels dropped";
+  Log(LogLevel::kInfo, "weight cache: " + std::to_string(summary.found) + " entries found, " +
+                           std::to_string(summary.added) + " added" + dropped + "; " +
+                           std::to_string(summary.bytes / 1024) + " KiB.");
+}
+
+// Hands the claims on to the parts that the interpreter makes in its lifetime.
+class ClaimsForParts {
+ public:
+  ClaimsForParts(Delegate* delegate, const TfLiteContext* context,
+                 const std::vector<NodeDecision>& decisions)
+      : delegate_(delegate), context_(context) {
+    Claims claims;
+    for (const NodeDecision& decision : decisions) claims[decision.node] = decision.claim;
+    delegate_->HoldClaims(context_, std::move(claims));
+  }
+  ~ClaimsForParts() { delegate_->DropClaims(context_); }
+  ClaimsForParts(const ClaimsForParts&) = delete;
+  ClaimsForParts& operator=(const ClaimsForParts&) = delete;
+
+ private:
+  Delegate* delegate_;
+  const TfLiteContext* context_;
+};
+
 // The C++ standard library throws when memory runs out.
 TfLiteStatus TakeNodes(TfLiteContext* context, TfLiteDelegate* tflite_delegate) {
   Delegate& delegate = *Delegate::From(tflite_delegate);
   const DelegateOptions& options = delegate.options();
+  const std::shared_ptr<CacheUpdate> update = delegate.UpdateCache();
   // The reference knows block-sparse layers only.
   const Take take = options.family == nullptr ? Take::kSparse : options.take;
   std::vector<NodeDecision> decisions;
@@ -57,6 +89,7 @@ TfLiteStatus TakeNodes(TfLiteContext* context, TfLiteDelegate* tflite_delegate) 
     if (!status.ok()) return Fail(context, status.message());
   }
   if (taken[0] == 0) return kTfLiteOk;
+  const ClaimsForParts claims(&delegate, context, decisions);
   return context->ReplaceNodeSubsetsWithDelegateKernels(
       context, PartRegistration(), reinterpret_cast<TfLiteIntArray*>(taken.data()),
       tflite_delegate);
@@ -72,7 +105,26 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteDelegate* delegate) {
 
 }  // namespace
 
-Delegate::Delegate(const DelegateOptions& options) : options_(options) {
+CacheUpdate::~CacheUpdate() {
+  try {
+    LogCache(cache_->Commit(), log_info_);
+  } catch (const std::exception& error) {
+    Log(LogLevel::kWarning, std::string("the weight cache is not written: ") + error.what());
+  }
+}
+
+Status Delegate::Make(const DelegateOptions& options, std::unique_ptr<Delegate>* delegate) {
+  std::unique_ptr<WeightCache> cache;
+  if (!options.weight_cache.empty()) {
+    UBP_RETURN_IF_ERROR(WeightCache::Open(options.weight_cache, &cache));
+  }
+  delegate->reset(new Delegate(options, std::move(cache)));
+  return Status::Ok();
+}
+
+Delegate::Delegate(const DelegateOptions& options, std::unique_ptr<WeightCache> cache)
+    : options_(options), cache_(std::move(cache)) {
+  options_.claim.cache = cache_.get();
   if (!options.report.empty()) {
     report_ = std::make_unique<Report>(options.report, options.kernel_name());
   }
@@ -93,6 +145,32 @@ std::shared_ptr<ThreadPool> Delegate::Pool(int threads) {
   if (pool_ == nullptr || pool_->threads() != threads)
     pool_ = std::make_shared<ThreadPool>(threads);
   return pool_;
+}
+
+std::shared_ptr<CacheUpdate> Delegate::UpdateCache() {
+  if (cache_ == nullptr) return nullptr;
+  std::lock_guard<std::mutex> lock(mutex_);
+  std::shared_ptr<CacheUpdate> update = update_.lock();
+  if (update == nullptr) {
+    update = std::make_shared<CacheUpdate>(cache_.get(), options_.log_info);
+    update_ = update;
+  }
+  return update;
+}
+
+void Delegate::HoldClaims(const TfLiteContext* context, Claims claims) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  claims_[context] = std::move(claims);
+}
+
+void Delegate::DropClaims(const TfLiteContext* context) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  claims_.erase(context);
+}
+
+const Claims& Delegate::ClaimsOf(const TfLiteContext* context) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return claims_.at(context);
 }
 
 }  // namespace ubp

@@ -2,21 +2,41 @@
 #ifndef UBP_DELEGATE_PLUGIN_DELEGATE_H_
 #define UBP_DELEGATE_PLUGIN_DELEGATE_H_
 
+#include <map>
 #include <memory>
 #include <mutex>
 
+#include "delegate/cache/weight_cache.h"
+#include "delegate/common/status.h"
 #include "delegate/cpu/thread_pool.h"
+#include "delegate/graph/import.h"
 #include "delegate/plugin/options.h"
 #include "delegate/plugin/report.h"
 #include "tensorflow/lite/core/c/common.h"
 
 namespace ubp {
 
-// Owns the options, and the threads that all parts of a model share. Several interpreters may use
-// one delegate, also in several threads at once: they then take turns on its threads.
+// Writes what was added to a weight cache when the last one who may have added something lets go of
+// it, and logs what the cache did.
+class CacheUpdate {
+ public:
+  CacheUpdate(WeightCache* cache, bool log_info) : cache_(cache), log_info_(log_info) {}
+  ~CacheUpdate();
+  CacheUpdate(const CacheUpdate&) = delete;
+  CacheUpdate& operator=(const CacheUpdate&) = delete;
+
+ private:
+  WeightCache* cache_;
+  bool log_info_;
+};
+
+// Owns the options, the weight cache, and the threads that all parts of a model share. Several
+// interpreters may use one delegate, also in several threads at once: they then take turns on its
+// threads.
 class Delegate {
  public:
-  explicit Delegate(const DelegateOptions& options);
+  // Fails with one sentence where an option names a file that it cannot be meant for.
+  static Status Make(const DelegateOptions& options, std::unique_ptr<Delegate>* delegate);
 
   TfLiteDelegate* tflite_delegate() { return &tflite_delegate_; }
   static Delegate* From(TfLiteDelegate* delegate) {
@@ -30,13 +50,26 @@ class Delegate {
   int NumThreads(const TfLiteContext& context) const;
   // A pool of `threads` threads: the last one given out if it has as many, else a new one.
   std::shared_ptr<ThreadPool> Pool(int threads);
+  // To be held while something may be added to the weight cache; null if there is none.
+  std::shared_ptr<CacheUpdate> UpdateCache();
+
+  // What was claimed of the nodes of `context`, while the interpreter makes parts of them: so that
+  // weights are looked through once. ClaimsOf only between the other two.
+  void HoldClaims(const TfLiteContext* context, Claims claims);
+  void DropClaims(const TfLiteContext* context);
+  const Claims& ClaimsOf(const TfLiteContext* context);
 
  private:
+  Delegate(const DelegateOptions& options, std::unique_ptr<WeightCache> cache);
+
   TfLiteDelegate tflite_delegate_{};
   DelegateOptions options_;
   std::unique_ptr<Report> report_;
-  std::mutex mutex_;  // guards pool_
+  std::unique_ptr<WeightCache> cache_;  // null: none
+  std::mutex mutex_;                    // guards what follows
   std::shared_ptr<ThreadPool> pool_;
+  std::weak_ptr<CacheUpdate> update_;
+  std::map<const TfLiteContext*, Claims> claims_;
 };
 
 }  // namespace ubp

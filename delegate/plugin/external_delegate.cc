@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <exception>
+#include <memory>
 #include <string>
 
 #include "delegate/plugin/delegate.h"
@@ -20,9 +21,10 @@ UBP_EXPORT TfLiteDelegate* tflite_plugin_create_delegate(const char* const* opti
   std::string message;
   try {
     ubp::DelegateOptions options;
-    const ubp::Status status =
-        ubp::ParseOptions(options_keys, options_values, num_options, &options);
-    if (status.ok()) return (new ubp::Delegate(options))->tflite_delegate();
+    std::unique_ptr<ubp::Delegate> delegate;
+    ubp::Status status = ubp::ParseOptions(options_keys, options_values, num_options, &options);
+    if (status.ok()) status = ubp::Delegate::Make(options, &delegate);
+    if (status.ok()) return delegate.release()->tflite_delegate();
     message = status.message();
   } catch (const std::exception& error) {
     message = error.what();

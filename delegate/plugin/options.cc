@@ -75,6 +75,13 @@ Status ParseReport(const std::string& key, const std::string& value, DelegateOpt
   return Status::Ok();
 }
 
+Status ParseWeightCache(const std::string& key, const std::string& value,
+                        DelegateOptions* options) {
+  if (value.empty()) return BadValue(key, value, "the path of a file");
+  options->weight_cache = value;
+  return Status::Ok();
+}
+
 struct RuleSwitch {
   const char* name;
   bool PlanRules::*rule;
@@ -115,6 +122,7 @@ constexpr Option kOptions[] = {{"kernel", &ParseKernel},
                                {"report", &ParseReport},
                                {"sparse_from_dense", &ParseSparseFromDense},
                                {"take", &ParseTake},
+                               {"weight_cache", &ParseWeightCache},
                                {"without", &ParseWithout}};
 
 Status ParseOption(const std::string& key, const std::string& value, DelegateOptions* options) {

@@ -30,6 +30,9 @@ struct DelegateOptions {
   PlanRules rules;
   // `report`: the path of a JSON file to write, which must not exist; empty: none.
   std::string report;
+  // `weight_cache`: the path of a file that keeps packed weights for the next load of the model;
+  // empty: none.
+  std::string weight_cache;
   // `log`: quiet (errors and warnings), or info (also what is taken, kernels and memory).
   bool log_info = false;
 };

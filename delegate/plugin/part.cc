@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "delegate/common/mapped_memory.h"
 #include "delegate/graph/import.h"
 #include "delegate/graph/plan.h"
 #include "delegate/plugin/delegate.h"
@@ -22,10 +23,13 @@ class Part {
  public:
   Part(TfLiteContext* context, const TfLiteDelegateParams& params)
       : delegate_(Delegate::From(params.delegate)),
-        imported_(ImportGraph(context, params, delegate_->options().claim, &graph_)) {}
+        cache_update_(delegate_->UpdateCache()),
+        imported_(ImportGraph(context, params, delegate_->ClaimsOf(context), &graph_)) {}
 
   Status Prepare(TfLiteContext* context) {
     UBP_RETURN_IF_ERROR(imported_);
+    if (cache_update_ == nullptr) cache_update_ = delegate_->UpdateCache();
+    plan_ = nullptr;  // its weights are not kept beside those of the new one
     PlanOptions options;
     options.family = delegate_->options().family;
     options.threads = delegate_->NumThreads(*context);
@@ -35,6 +39,8 @@ class Part {
       if (graph_.tensors[t].storage == Storage::kInput) dims[t] = DimsOf(Tensor(context, t));
     }
     UBP_RETURN_IF_ERROR(Plan::Make(graph_, options, &dims, &plan_));
+    ReleaseMappedMemory(CopiedWeights());
+    cache_update_ = nullptr;
     UBP_RETURN_IF_ERROR(ResizeOutputs(context, dims));
     pool_ = delegate_->Pool(options.threads);
     memory_.assign(graph_.tensors.size(), nullptr);
@@ -52,6 +58,22 @@ class Part {
  private:
   TfLiteTensor& Tensor(TfLiteContext* context, size_t t) const {
     return context->tensors[graph_.tensors[t].model_index];
+  }
+
+  // What the model has of the weights that the plan has in another form: it is read again only when
+  // a new plan is made.
+  std::vector<MemoryRange> CopiedWeights() const {
+    std::vector<MemoryRange> ranges;
+    for (const GraphOp& op : graph_.ops) {
+      if (op.type != OpType::kConv2D && op.type != OpType::kFullyConnected) continue;
+      if (op.dense.weights != nullptr) {
+        ranges.push_back(
+            {op.dense.weights, sizeof(float) * op.attributes.lanes() * op.attributes.out_channels});
+      } else if (op.packed.values_in_place() == nullptr) {
+        ranges.push_back({op.packed.data(), op.packed.size()});
+      }
+    }
+    return ranges;
   }
 
   static Dims DimsOf(const TfLiteTensor& tensor) {
@@ -84,6 +106,7 @@ class Part {
   }
 
   Delegate* delegate_;
+  std::shared_ptr<CacheUpdate> cache_update_;  // until there is a plan
   Graph graph_;
   Status imported_;
   std::unique_ptr<Plan> plan_;

@@ -21,7 +21,8 @@ BlockChoice Choose(int lanes, int channels, int n, double density, const LayerPi
   const TestLayer layer = MakeTestLayer(Pointwise(lanes, channels, n), density, false, 7);
   std::vector<float> weights;
   layer.Dense(&weights);
-  return ChooseBlocks(layer.attributes, weights.data(), pixels);
+  CacheSlot no_cache;
+  return ChooseBlocks(layer.attributes, weights.data(), pixels, &no_cache);
 }
 
 TEST(BlockChoiceTest, DenseLayersAreNotLookedAt) {
@@ -76,7 +77,9 @@ TEST(BlockChoiceTest, TransposesWeighMoreInNarrowLayers) {
 
 TEST(BlockChoiceTest, NonFiniteWeightsAreWeights) {
   std::vector<float> weights(64 * 64, std::numeric_limits<float>::quiet_NaN());
-  EXPECT_EQ(ChooseBlocks(Pointwise(64, 64, 1), weights.data(), {196, 196}).block_size, 0);
+  CacheSlot no_cache;
+  EXPECT_EQ(ChooseBlocks(Pointwise(64, 64, 1), weights.data(), {196, 196}, &no_cache).block_size,
+            0);
 }
 
 TEST(BlockChoiceTest, SaysWhatWasFound) {

@@ -77,7 +77,11 @@ Status FakeModel::Import(const std::vector<int>& part_inputs, const std::vector<
   params.nodes_to_replace = IntArray(nodes);
   params.input_tensors = IntArray(part_inputs);
   params.output_tensors = IntArray(part_outputs);
-  return ImportGraph(context(), params, ClaimOptions(), graph);
+  Claims claims;
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    claims[static_cast<int>(i)] = ClaimNode(static_cast<int>(i));
+  }
+  return ImportGraph(context(), params, claims, graph);
 }
 
 std::vector<NodeDecision> FakeModel::Decide(Take take, bool sparse_from_dense) {

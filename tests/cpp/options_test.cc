@@ -28,6 +28,7 @@ TEST(OptionsTest, Defaults) {
   EXPECT_EQ(options.family, &BestKernelFamily());
   EXPECT_TRUE(options.claim.sparse_from_dense);
   EXPECT_EQ(options.report, "");
+  EXPECT_EQ(options.weight_cache, "");
   EXPECT_FALSE(options.log_info);
 }
 
@@ -44,6 +45,8 @@ TEST(OptionsTest, ReadsEveryOption) {
   ASSERT_TRUE(Parse({"sparse_from_dense", "report"}, {"off", "a b.json"}, &options).ok());
   EXPECT_FALSE(options.claim.sparse_from_dense);
   EXPECT_EQ(options.report, "a b.json");
+  ASSERT_TRUE(Parse({"weight_cache"}, {"a b.cache"}, &options).ok());
+  EXPECT_EQ(options.weight_cache, "a b.cache");
   ASSERT_TRUE(Parse({"sparse_from_dense"}, {"on"}, &options).ok());
   EXPECT_TRUE(options.claim.sparse_from_dense);
   EXPECT_TRUE(options.rules.use_strips);
@@ -61,8 +64,9 @@ TEST(OptionsTest, ReadsEveryOption) {
 
 TEST(OptionsTest, RefusesWhatItDoesNotKnow) {
   EXPECT_THAT(ErrorOf("threads", "2"), HasSubstr("no option 'threads'"));
-  EXPECT_THAT(ErrorOf("threads", "2"),
-              HasSubstr("kernel, log, num_threads, report, sparse_from_dense, take, without"));
+  EXPECT_THAT(
+      ErrorOf("threads", "2"),
+      HasSubstr("kernel, log, num_threads, report, sparse_from_dense, take, weight_cache, "));
   for (const char* bad : {"0", "-1", "65", "two", "", "2x", "1e99"}) {
     EXPECT_THAT(ErrorOf("num_threads", bad), HasSubstr("from 1 to 64")) << bad;
   }
@@ -75,6 +79,7 @@ TEST(OptionsTest, RefusesWhatItDoesNotKnow) {
     EXPECT_THAT(ErrorOf("without", bad), HasSubstr("joined by '+'")) << bad;
   }
   EXPECT_THAT(ErrorOf("report", ""), HasSubstr("the path of a file to write"));
+  EXPECT_THAT(ErrorOf("weight_cache", ""), HasSubstr("the path of a file."));
   DelegateOptions options;
   EXPECT_THAT(Parse({"log", "log"}, {"info", "info"}, &options).message(), HasSubstr("twice"));
   EXPECT_FALSE(Parse({nullptr}, {"x"}, &options).ok());
