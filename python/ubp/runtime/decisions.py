@@ -48,7 +48,9 @@ class DelegateReport:
 
 
 def delegate_report(
-    model: str | os.PathLike[str] | bytes, num_threads: int = 1, **delegate_options: str | int
+    model: str | os.PathLike[str] | bytes,
+    num_threads: int = 1,
+    **delegate_options: str | int | os.PathLike[str],
 ) -> DelegateReport:
     """Load a model with the delegate, without running it.
 

@@ -36,14 +36,15 @@ def delegate_path() -> str:
     return str(_PACKAGED)
 
 
-def load_delegate(**options: str | int) -> Delegate:
+def load_delegate(**options: str | int | os.PathLike[str]) -> Delegate:
     """Load the delegate, for `experimental_delegates` of ai_edge_litert's or tf.lite's interpreter.
 
     Args:
         options: the delegate's options: num_threads (int; default: the interpreter's), kernel
             ("auto", "reference", "portable", "avx2", "avx512" or "neon"), take ("auto", "sparse" or
             "all"), sparse_from_dense ("on" or "off"), report (the path of a JSON file to write),
-            log ("quiet" or "info"); see docs/delegate.md.
+            weight_cache (the path of a file that keeps packed weights for the next load of the
+            model), log ("quiet" or "info"); see docs/delegate.md.
 
     Raises:
         FileNotFoundError: if the library is missing.

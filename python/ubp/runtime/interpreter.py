@@ -29,7 +29,7 @@ class Interpreter(litert.Interpreter):
         self,
         model: str | os.PathLike[str] | bytes | bytearray | memoryview,
         num_threads: int = 1,
-        **delegate_options: str | int,
+        **delegate_options: str | int | os.PathLike[str],
     ) -> None:
         source: dict[str, str | bytes]
         if isinstance(model, str | os.PathLike):
