@@ -38,17 +38,6 @@ void LogTotal(const DelegateOptions& options, size_t taken, size_t nodes) {
   }
 }
 
-void LogCache(const WeightCacheSummary& summary, bool log_info) {
-  for (const std::string& warning : summary.warnings) Log(LogLevel::kWarning, warning);
-  if (!log_info || summary.found + summary.added == 0) return;
-  const auto dropped = summary.dropped == 0 ? std::string()
-                                            : ", " + std::to_string(summary.dropped) +
-                                                  " of other weights or kernels dropped";
-  Log(LogLevel::kInfo, "weight cache: " + std::to_string(summary.found) + " entries found, " +
-                           std::to_string(summary.added) + " added" + dropped + "; " +
-                           std::to_string(summary.bytes / 1024) + " KiB.");
-}
-
 // Hands the claims on to the parts that the interpreter makes in its lifetime.
 class ClaimsForParts {
  public:
@@ -72,7 +61,7 @@ class ClaimsForParts {
 TfLiteStatus TakeNodes(TfLiteContext* context, TfLiteDelegate* tflite_delegate) {
   Delegate& delegate = *Delegate::From(tflite_delegate);
   const DelegateOptions& options = delegate.options();
-  const std::shared_ptr<CacheUpdate> update = delegate.UpdateCache();
+  const std::shared_ptr<Loading> loading = delegate.StartLoading();
   // The reference knows block-sparse layers only.
   const Take take = options.family == nullptr ? Take::kSparse : options.take;
   std::vector<NodeDecision> decisions;
@@ -104,14 +93,6 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteDelegate* delegate) {
 }
 
 }  // namespace
-
-CacheUpdate::~CacheUpdate() {
-  try {
-    LogCache(cache_->Commit(), log_info_);
-  } catch (const std::exception& error) {
-    Log(LogLevel::kWarning, std::string("the weight cache is not written: ") + error.what());
-  }
-}
 
 Status Delegate::Make(const DelegateOptions& options, std::unique_ptr<Delegate>* delegate) {
   std::unique_ptr<WeightCache> cache;
@@ -147,15 +128,14 @@ std::shared_ptr<ThreadPool> Delegate::Pool(int threads) {
   return pool_;
 }
 
-std::shared_ptr<CacheUpdate> Delegate::UpdateCache() {
-  if (cache_ == nullptr) return nullptr;
+std::shared_ptr<Loading> Delegate::StartLoading() {
   std::lock_guard<std::mutex> lock(mutex_);
-  std::shared_ptr<CacheUpdate> update = update_.lock();
-  if (update == nullptr) {
-    update = std::make_shared<CacheUpdate>(cache_.get(), options_.log_info);
-    update_ = update;
+  std::shared_ptr<Loading> loading = loading_.lock();
+  if (loading == nullptr) {
+    loading = std::make_shared<Loading>(cache_.get(), options_.log_info);
+    loading_ = loading;
   }
-  return update;
+  return loading;
 }
 
 void Delegate::HoldClaims(const TfLiteContext* context, Claims claims) {

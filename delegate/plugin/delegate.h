@@ -10,25 +10,12 @@
 #include "delegate/common/status.h"
 #include "delegate/cpu/thread_pool.h"
 #include "delegate/graph/import.h"
+#include "delegate/plugin/loading.h"
 #include "delegate/plugin/options.h"
 #include "delegate/plugin/report.h"
 #include "tensorflow/lite/core/c/common.h"
 
 namespace ubp {
-
-// Writes what was added to a weight cache when the last one who may have added something lets go of
-// it, and logs what the cache did.
-class CacheUpdate {
- public:
-  CacheUpdate(WeightCache* cache, bool log_info) : cache_(cache), log_info_(log_info) {}
-  ~CacheUpdate();
-  CacheUpdate(const CacheUpdate&) = delete;
-  CacheUpdate& operator=(const CacheUpdate&) = delete;
-
- private:
-  WeightCache* cache_;
-  bool log_info_;
-};
 
 // Owns the options, the weight cache, and the threads that all parts of a model share. Several
 // interpreters may use one delegate, also in several threads at once: they then take turns on its
@@ -50,8 +37,8 @@ class Delegate {
   int NumThreads(const TfLiteContext& context) const;
   // A pool of `threads` threads: the last one given out if it has as many, else a new one.
   std::shared_ptr<ThreadPool> Pool(int threads);
-  // To be held while something may be added to the weight cache; null if there is none.
-  std::shared_ptr<CacheUpdate> UpdateCache();
+  // To be held by whoever takes part in loading a model.
+  std::shared_ptr<Loading> StartLoading();
 
   // What was claimed of the nodes of `context`, while the interpreter makes parts of them: so that
   // weights are looked through once. ClaimsOf only between the other two.
@@ -68,7 +55,7 @@ class Delegate {
   std::unique_ptr<WeightCache> cache_;  // null: none
   std::mutex mutex_;                    // guards what follows
   std::shared_ptr<ThreadPool> pool_;
-  std::weak_ptr<CacheUpdate> update_;
+  std::weak_ptr<Loading> loading_;
   std::map<const TfLiteContext*, Claims> claims_;
 };
 

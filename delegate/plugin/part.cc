@@ -23,12 +23,12 @@ class Part {
  public:
   Part(TfLiteContext* context, const TfLiteDelegateParams& params)
       : delegate_(Delegate::From(params.delegate)),
-        cache_update_(delegate_->UpdateCache()),
+        loading_(delegate_->StartLoading()),
         imported_(ImportGraph(context, params, delegate_->ClaimsOf(context), &graph_)) {}
 
   Status Prepare(TfLiteContext* context) {
     UBP_RETURN_IF_ERROR(imported_);
-    if (cache_update_ == nullptr) cache_update_ = delegate_->UpdateCache();
+    if (loading_ == nullptr) loading_ = delegate_->StartLoading();
     plan_ = nullptr;  // its weights are not kept beside those of the new one
     PlanOptions options;
     options.family = delegate_->options().family;
@@ -39,8 +39,8 @@ class Part {
       if (graph_.tensors[t].storage == Storage::kInput) dims[t] = DimsOf(Tensor(context, t));
     }
     UBP_RETURN_IF_ERROR(Plan::Make(graph_, options, &dims, &plan_));
-    ReleaseMappedMemory(CopiedWeights());
-    cache_update_ = nullptr;
+    loading_->AddCopied(CopiedWeights());
+    loading_ = nullptr;
     UBP_RETURN_IF_ERROR(ResizeOutputs(context, dims));
     pool_ = delegate_->Pool(options.threads);
     memory_.assign(graph_.tensors.size(), nullptr);
@@ -106,7 +106,7 @@ class Part {
   }
 
   Delegate* delegate_;
-  std::shared_ptr<CacheUpdate> cache_update_;  // until there is a plan
+  std::shared_ptr<Loading> loading_;  // until there is a plan
   Graph graph_;
   Status imported_;
   std::unique_ptr<Plan> plan_;
