@@ -22,6 +22,7 @@ const FmaLoop* FindFmaLoop(const char* family) {
     {"avx2", &kAvx2FmaLoop},
 #elif defined(__aarch64__)
     {"neon", &kNeonFmaLoop},
+    {"neon_in_order", &kNeonFmaLoop},
 #endif
     {"portable", &kPortableFmaLoop},
   };

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "delegate/common/aligned_buffer.h"
+#include "delegate/cpu/wros_args.h"
 
 namespace ubp {
 namespace {
@@ -20,6 +21,11 @@ Fingerprint FingerprintOfLayer(const LayerWeights& layer) {
   return FingerprintOf(layer.packed.data(), layer.packed.size(), layer.attributes.attributes_crc);
 }
 
+// As kernels read them: KernelWeights::values.
+uint64_t NumValues(uint64_t blocks, uint64_t block_size) {
+  return blocks * block_size + kValuesBeyond;
+}
+
 // Where an entry's sections begin and end.
 struct Sections {
   uint64_t lanes;
@@ -29,7 +35,8 @@ struct Sections {
   Sections(uint64_t channels, uint64_t blocks, uint64_t block_size)
       : lanes(RoundUp(channels * sizeof(int32_t), kWeightFileAlignment)),
         values(lanes + RoundUp(blocks * sizeof(int32_t), kWeightFileAlignment)),
-        end(values + RoundUp(blocks * block_size * sizeof(float), kWeightFileAlignment)) {}
+        end(values + RoundUp(NumValues(blocks, block_size) * sizeof(float), kWeightFileAlignment)) {
+  }
 };
 
 // The sum of an entry's counts; -1 if they are not those of blocks of this size.
@@ -82,7 +89,8 @@ bool CachedBlocks::Read(const CachedBytes& bytes, KernelWeights* weights) const 
   if (!std::all_of(lanes.begin(), lanes.end(), is_lane)) return false;
   weights->counts = std::move(counts);
   weights->lanes = std::move(lanes);
-  weights->SetCached(bytes.data, sections.values, static_cast<size_t>(blocks) * block_size);
+  weights->SetCached(bytes.data, sections.values,
+                     NumValues(static_cast<uint64_t>(blocks), block_size));
   return true;
 }
 

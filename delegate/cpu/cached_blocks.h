@@ -4,7 +4,7 @@
 //
 //   counts [out_channels] int32         blocks that start at each channel
 //   lanes  [blocks] int32
-//   values [blocks * block_size] float32, rotated
+//   values [blocks * block_size + kValuesBeyond] float32, rotated, zeros at the end
 //
 // Counts and lanes, which decide what memory kernels read, are copied and then checked, so that
 // whoever writes into the file later changes results at most. Values are read where they are.

@@ -12,6 +12,7 @@ extern const KernelFamily kAvx512Family;
 extern const KernelFamily kAvx2Family;
 #elif defined(__aarch64__)
 extern const KernelFamily kNeonFamily;
+extern const KernelFamily kNeonInOrderFamily;
 #endif
 extern const KernelFamily kPortableFamily;
 

@@ -15,9 +15,11 @@ struct Avx2 {
   using Vec = __m256;
   using Mask = const uint32_t*;  // read where it is used: registers are few
   static constexpr int kWidth = 8;
+  static constexpr bool kPipelined = false;
   static constexpr int kPrefetchBlocks = 192;
   static constexpr int kPrefetchLanes = 8;
   static constexpr int kPrefetchChannels = 4;
+  static constexpr int kWindowVectors = 6;
 
   static UBP_ALWAYS_INLINE Vec Load(const float* p) { return _mm256_loadu_ps(p); }
   // GCC makes a load an operand of each instruction that uses it, and so repeats it.

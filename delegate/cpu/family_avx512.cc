@@ -21,9 +21,11 @@ struct Avx512 {
   using Vec = __m512;
   using Mask = __mmask16;
   static constexpr int kWidth = 16;
+  static constexpr bool kPipelined = false;
   static constexpr int kPrefetchBlocks = 192;
   static constexpr int kPrefetchLanes = 8;
   static constexpr int kPrefetchChannels = 4;
+  static constexpr int kWindowVectors = 6;
 
   static UBP_ALWAYS_INLINE Vec Load(const float* p) { return _mm512_loadu_ps(p); }
   // GCC makes a load an operand of each instruction that uses it, and so repeats it.

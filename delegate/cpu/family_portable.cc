@@ -14,9 +14,11 @@ struct Portable {
   typedef float Vec __attribute__((vector_size(16)));
   using Mask = const uint32_t*;
   static constexpr int kWidth = 4;
+  static constexpr bool kPipelined = false;
   static constexpr int kPrefetchBlocks = 0;
   static constexpr int kPrefetchLanes = 0;
   static constexpr int kPrefetchChannels = 0;
+  static constexpr int kWindowVectors = 6;
 
   static UBP_ALWAYS_INLINE Vec Load(const float* p) {
     Vec v;

@@ -1,10 +1,29 @@
 #include "delegate/cpu/kernels.h"
 
 #include <cstring>
+#include <fstream>
 
 #include "delegate/cpu/families.h"
+#include "delegate/cpu/processor.h"
 
 namespace ubp {
+namespace {
+
+const KernelFamily& ChooseKernelFamily() {
+#if defined(__aarch64__)
+  // A phone often has cores of both kinds, and threads move between them. The kernels for cores that
+  // execute in order are as fast as the others on those that do not (./run bench arm).
+  std::ifstream cpuinfo("/proc/cpuinfo");
+  return AnyCoreInOrder(cpuinfo) ? kNeonInOrderFamily : kNeonFamily;
+#else
+  for (const KernelFamily* family : AllKernelFamilies()) {
+    if (family->supported()) return *family;
+  }
+  return kPortableFamily;
+#endif
+}
+
+}  // namespace
 
 const BlockKernels& KernelFamily::KernelsFor(int block_size) const {
   int best = 0;
@@ -23,7 +42,7 @@ const std::vector<const KernelFamily*>& AllKernelFamilies() {
 #if defined(__x86_64__)
     &kAvx512Family, &kAvx2Family,
 #elif defined(__aarch64__)
-    &kNeonFamily,
+    &kNeonFamily, &kNeonInOrderFamily,
 #endif
         &kPortableFamily,
   };
@@ -31,10 +50,8 @@ const std::vector<const KernelFamily*>& AllKernelFamilies() {
 }
 
 const KernelFamily& BestKernelFamily() {
-  for (const KernelFamily* family : AllKernelFamilies()) {
-    if (family->supported()) return *family;
-  }
-  return kPortableFamily;
+  static const KernelFamily& best = ChooseKernelFamily();
+  return best;
 }
 
 const KernelFamily* FindKernelFamily(const char* name) {

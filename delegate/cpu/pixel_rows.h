@@ -12,10 +12,10 @@
 namespace ubp {
 namespace {
 
-// N floats as one vector; a single float where N is 1.
-template <int N>
+// `Size` floats as one vector; a single float where that is 1.
+template <int Size>
 struct PixelVector {
-  typedef float Vec __attribute__((vector_size(N * sizeof(float))));
+  typedef float Vec __attribute__((vector_size(Size * sizeof(float))));
 };
 template <>
 struct PixelVector<1> {
@@ -35,10 +35,10 @@ UBP_ALWAYS_INLINE void SetLane(Vec* v, int lane, float value) {
 UBP_ALWAYS_INLINE void SetLane(float* v, int, float value) { *v = value; }
 
 // Accumulators for a single pixel (a fully-connected layer at batch 1, a 1x1 convolution after
-// global pooling): the N rows are the N lanes of one vector, and a block is one multiply-add of its
-// rotated values with the broadcast input. kChains partial sums hide the latency of the
-// multiply-add; they are added in a fixed order.
-template <int N>
+// global pooling): the N rows are the N lanes of as few vectors as hold them, and a block is one
+// multiply-add of its rotated values with the broadcast input. kChains partial sums hide the
+// latency of the multiply-add; they are added in a fixed order.
+template <class Simd, int N>
 class PixelRows {
  public:
   static constexpr int kBlockSize = N;
@@ -48,12 +48,13 @@ class PixelRows {
 
   template <int P>
   UBP_ALWAYS_INLINE void Set(float value) {
-    SetLane(&row_, P, value);
+    SetLane(&row_[P / kLanes], P % kLanes, value);
   }
 
   template <int P>
   UBP_ALWAYS_INLINE void Store(float* output, const float* residual) const {
-    const float value = GetLane(row_, P) + (residual != nullptr ? *residual : 0.0f);
+    const float value =
+        GetLane(row_[P / kLanes], P % kLanes) + (residual != nullptr ? *residual : 0.0f);
     const float raised = value < min_ ? min_ : value;
     *output = raised > max_ ? max_ : raised;
   }
@@ -61,32 +62,48 @@ class PixelRows {
   UBP_ALWAYS_INLINE void PrefetchRow(const float*, ptrdiff_t, const float*, ptrdiff_t) const {}
 
   UBP_ALWAYS_INLINE void Add(Blocks* blocks, int32_t count) {
-    Vec partial[kChains] = {};
+    Vec partial[kChains][kVectors] = {};
     const int32_t* const end = blocks->offsets + count;
     while (end - blocks->offsets >= kChains) AddBlocks(blocks, partial, IndicesUpTo<kChains>());
     while (blocks->offsets != end) AddBlocks(blocks, partial, Indices<0>());
-    row_ += (partial[0] + partial[1]) + (partial[2] + partial[3]);
+    AddPartials(partial, Vectors());
   }
 
  private:
   static constexpr int kChains = 4;
-  using Vec = typename PixelVector<N>::Vec;
+  static constexpr int kLanes = N < Simd::kWidth ? N : Simd::kWidth;  // per vector
+  static constexpr int kVectors = N / kLanes;
+  using Vec = typename PixelVector<kLanes>::Vec;
+  using Vectors = IndicesUpTo<kVectors>;
 
-  // The next blocks, one for each chain I.
+  // The next blocks, one for each chain C.
+  template <int... C>
+  static UBP_ALWAYS_INLINE void AddBlocks(Blocks* blocks, Vec (&partial)[kChains][kVectors],
+                                          Indices<C...>) {
+    (AddProduct(*blocks, C, partial[C], Vectors()), ...);
+    blocks->offsets += sizeof...(C);
+    blocks->values += sizeof...(C) * N;
+  }
+
   template <int... I>
-  static UBP_ALWAYS_INLINE void AddBlocks(Blocks* blocks, Vec (&partial)[kChains], Indices<I...>) {
-    (AddProduct(*blocks, I, &partial[I]), ...);
-    blocks->offsets += sizeof...(I);
-    blocks->values += sizeof...(I) * N;
+  static UBP_ALWAYS_INLINE void AddProduct(const Blocks& blocks, int block, Vec (&sum)[kVectors],
+                                           Indices<I...>) {
+    const float pixel = *reinterpret_cast<const float*>(blocks.input + blocks.offsets[block]);
+    ((sum[I] += LoadWeights(blocks.values + block * N + I * kLanes) * pixel), ...);
   }
 
-  static UBP_ALWAYS_INLINE void AddProduct(const Blocks& blocks, int block, Vec* sum) {
+  static UBP_ALWAYS_INLINE Vec LoadWeights(const float* values) {
     Vec weights;
-    __builtin_memcpy(&weights, blocks.values + block * N, sizeof(weights));
-    *sum += weights * *reinterpret_cast<const float*>(blocks.input + blocks.offsets[block]);
+    __builtin_memcpy(&weights, values, sizeof(weights));
+    return weights;
   }
 
-  Vec row_;
+  template <int... I>
+  UBP_ALWAYS_INLINE void AddPartials(const Vec (&partial)[kChains][kVectors], Indices<I...>) {
+    ((row_[I] += (partial[0][I] + partial[1][I]) + (partial[2][I] + partial[3][I])), ...);
+  }
+
+  Vec row_[kVectors];
   float min_;
   float max_;
 };

@@ -3,9 +3,13 @@
 //
 // A Simd class provides
 //   Vec, kWidth                    a vector of kWidth floats
+//   kPipelined                     whether loads for a block belong into the block before, see
+//                                  pipelined_rows.h; Weights<N> is then a type that can be copied
 //   kPrefetchBlocks                how many blocks ahead weights are prefetched; 0: not at all
 //   kPrefetchLanes                 likewise for the pixels of blocks; at most kOffsetsBeyond
 //   kPrefetchChannels              likewise, in channels, for the rows written and the residual
+//   kWindowVectors                 how many vectors of pixels a window kernel computes at once: as
+//                                  many as it takes to hide latencies and registers hold; 1 .. 6
 //   Load(p), Store(p, v)           unaligned
 //   LoadOnce(p)                    for use in several places
 //   LoadEven(p)                    p[0], p[2], .. of 2 * kWidth floats

@@ -54,7 +54,7 @@ class TileRows {
     }
   }
 
- private:
+ protected:
   using Vec = typename Simd::Vec;
   using Vectors = IndicesUpTo<V>;
   // The cache lines of a row, as if it began with one.

@@ -6,6 +6,7 @@
 
 #include "delegate/cpu/cached_blocks.h"
 #include "delegate/cpu/cover.h"
+#include "delegate/cpu/wros_args.h"
 
 namespace ubp {
 namespace {
@@ -41,7 +42,7 @@ void SetCutBlocks(const std::vector<Block>& pieces, int from, int to, KernelWeig
   std::fill(weights->counts.begin(), weights->counts.end(), 0);
   weights->lanes.clear();
   std::vector<float> values;
-  values.reserve(pieces.size() * to);
+  values.reserve(pieces.size() * to + kValuesBeyond);
   for (const Block& piece : pieces) {
     ++weights->counts[piece.start];
     weights->lanes.push_back(piece.lane);
@@ -52,6 +53,7 @@ void SetCutBlocks(const std::vector<Block>& pieces, int from, int to, KernelWeig
       values.push_back(piece.values[channel % from]);
     }
   }
+  values.resize(values.size() + kValuesBeyond, 0.0f);
   weights->owned_values = std::move(values);
   weights->values = weights->owned_values.data();
 }
@@ -63,7 +65,7 @@ void CoverDense(const LayerAttributes& attributes, const float* dense, KernelWei
   Cover cover = CoverLanes(dense, channels, lanes, n);
   weights->counts = std::move(cover.counts);
   weights->lanes = std::move(cover.lanes);
-  weights->owned_values.resize(weights->lanes.size() * n);
+  weights->owned_values.resize(weights->lanes.size() * n + kValuesBeyond);
   float* values = weights->owned_values.data();
   const int32_t* lane = weights->lanes.data();
   for (int start = 0; start < channels; ++start) {
@@ -82,9 +84,11 @@ void TakePacked(const PackedLayer& layer, KernelWeights* weights) {
   const int from = layer.attributes().block_size;
   std::copy(layer.counts().begin(), layer.counts().end(), weights->counts.begin());
   weights->lanes = layer.DecodeLanes();
-  weights->values = layer.values_in_place();
+  // In place they are followed by a byte for each block at least.
+  const bool readable_beyond = weights->lanes.size() >= kValuesBeyond * sizeof(float);
+  weights->values = readable_beyond ? layer.values_in_place() : nullptr;
   if (weights->values == nullptr) {
-    weights->owned_values = layer.DecodeValues();
+    weights->owned_values = layer.DecodeValues(kValuesBeyond);
     weights->values = weights->owned_values.data();
   }
   if (weights->block_size == from) return;

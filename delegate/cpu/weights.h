@@ -41,7 +41,8 @@ struct KernelWeights {
   std::vector<int32_t> counts;       // [out_channels] blocks that start at each channel
   std::vector<int32_t> first_block;  // [out_channels] number of the first of them
   std::vector<int32_t> lanes;        // [blocks]
-  // [blocks * block_size]: in owned_values, in cached_values, or the model's.
+  // [blocks * block_size], in owned_values, in cached_values, or the model's; kValuesBeyond more are
+  // readable.
   const float* values = nullptr;
   std::vector<float> owned_values;
   std::shared_ptr<const float> cached_values;  // mapped from the weight cache

@@ -29,7 +29,7 @@ class Window {
 
  private:
   using Vec = typename Simd::Vec;
-  static constexpr int kUnroll = 6;
+  static constexpr int kUnroll = Simd::kWindowVectors;
 
   // What becomes of the pixels that a tap reads.
   struct WeightedSum {
@@ -255,16 +255,21 @@ class Window {
   static UBP_ALWAYS_INLINE void RunFew(Cursor* cursor, int vectors) {
     switch (vectors) {
       case 5:
-        return RunVectors<Pattern, Reduction, 5>(cursor);
+        return RunIfFew<Pattern, Reduction, 5>(cursor);
       case 4:
-        return RunVectors<Pattern, Reduction, 4>(cursor);
+        return RunIfFew<Pattern, Reduction, 4>(cursor);
       case 3:
-        return RunVectors<Pattern, Reduction, 3>(cursor);
+        return RunIfFew<Pattern, Reduction, 3>(cursor);
       case 2:
-        return RunVectors<Pattern, Reduction, 2>(cursor);
+        return RunIfFew<Pattern, Reduction, 2>(cursor);
       case 1:
-        return RunVectors<Pattern, Reduction, 1>(cursor);
+        return RunIfFew<Pattern, Reduction, 1>(cursor);
     }
+  }
+
+  template <class Pattern, class Reduction, int V>
+  static UBP_ALWAYS_INLINE void RunIfFew(Cursor* cursor) {
+    if constexpr (V < kUnroll) RunVectors<Pattern, Reduction, V>(cursor);
   }
 
   template <class Pattern, class Reduction, int V>

@@ -11,7 +11,9 @@
 
 namespace ubp {
 
+// What kernels may read beyond the last block: offsets, and values.
 inline constexpr int kOffsetsBeyond = 16;
+inline constexpr int kValuesBeyond = 16;
 
 // One tile of pixels, a range of output channels, and the prepared weights of the layer as seen
 // from the first start channel that the kernel visits: channel_begin - N + 1, or 0. The N - 1 start
@@ -30,7 +32,8 @@ struct WrosArgs {
   // [blocks]: bytes from `input` to the block's lane row; kOffsetsBeyond more are readable, and such
   // that a row there could be read.
   const int32_t* offsets;
-  // [blocks * N], rotated: the weight of channel c at position c mod N.
+  // [blocks * N], rotated: the weight of channel c at position c mod N; kValuesBeyond more are
+  // readable.
   const float* values;
   const float* bias;  // of channel channel_begin; readable up to 2N - 1 floats beyond channel_end
   int channel_begin;  // a multiple of N

@@ -3,6 +3,7 @@
 #define UBP_DELEGATE_CPU_WROS_INSTANTIATE_H_
 
 #include "delegate/cpu/kernels.h"
+#include "delegate/cpu/pipelined_rows.h"
 #include "delegate/cpu/pixel_rows.h"
 #include "delegate/cpu/tile_rows.h"
 #include "delegate/cpu/wros.h"
@@ -10,10 +11,23 @@
 namespace ubp {
 namespace {
 
+// The accumulators for tiles.
+template <class Simd, int N, int V, bool kPipelined = Simd::kPipelined>
+struct RowsOf {
+  using Type = TileRows<Simd, N, V>;
+};
+template <class Simd, int N, int V>
+struct RowsOf<Simd, N, V, true> {
+  using Type = PipelinedRows<Simd, N, V>;
+};
+
 template <class Simd, int N, int MaxVectors, int... V>
 constexpr BlockKernels MakeBlockKernels(Indices<V...>) {
   static_assert(MaxVectors <= kMaxVectors);
-  return {N, MaxVectors, {&Wros<TileRows<Simd, N, V + 1>>::Run...}, &Wros<PixelRows<N>>::Run};
+  return {N,
+          MaxVectors,
+          {&Wros<typename RowsOf<Simd, N, V + 1>::Type>::Run...},
+          &Wros<PixelRows<Simd, N>>::Run};
 }
 
 // The kernels for block size N with tiles of up to MaxVectors vectors.

@@ -153,14 +153,15 @@ std::vector<int32_t> PackedLayer::DecodeLanes() const {
   return lanes;
 }
 
-std::vector<float> PackedLayer::DecodeValues() const {
-  std::vector<float> values(static_cast<size_t>(attributes_.num_blocks) * attributes_.block_size);
+std::vector<float> PackedLayer::DecodeValues(size_t zeros) const {
+  const size_t count = static_cast<size_t>(attributes_.num_blocks) * attributes_.block_size;
+  std::vector<float> values(count + zeros);
   if (attributes_.value_type == ValueType::kFloat32) {
-    if (!values.empty()) std::memcpy(values.data(), values_, values.size() * sizeof(float));
+    if (count > 0) std::memcpy(values.data(), values_, count * sizeof(float));
     return values;
   }
   const auto widen = attributes_.value_type == ValueType::kFloat16 ? WidenFloat16 : WidenBfloat16;
-  for (size_t i = 0; i < values.size(); ++i) {
+  for (size_t i = 0; i < count; ++i) {
     values[i] = widen(static_cast<uint16_t>(values_[2 * i] | (values_[2 * i + 1] << 8)));
   }
   return values;

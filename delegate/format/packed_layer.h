@@ -31,10 +31,12 @@ class PackedLayer {
   // only to make a plan.
   std::vector<int32_t> DecodeLanes() const;
 
-  // The rotated values as float32, [num_blocks * block_size], widened where the file holds 16 bits.
-  std::vector<float> DecodeValues() const;
+  // The rotated values as float32, widened where the file holds 16 bits, and zeros behind them:
+  // [num_blocks * block_size + zeros].
+  std::vector<float> DecodeValues(size_t zeros = 0) const;
 
-  // The rotated values where they lie in the file, or null if they are not aligned float32.
+  // The rotated values where they lie in the file, or null if they are not aligned float32. Behind
+  // them the file has at least one byte more for each block.
   const float* values_in_place() const;
 
   // [out_channels] float32, or null.
