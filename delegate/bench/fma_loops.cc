@@ -9,6 +9,8 @@ extern const FmaLoop kAvx512FmaLoop;
 extern const FmaLoop kAvx2FmaLoop;
 #elif defined(__aarch64__)
 extern const FmaLoop kNeonFmaLoop;
+#elif defined(__ARM_ARCH_7A__)
+extern const FmaLoop kNeonArmv7FmaLoop;
 #endif
 extern const FmaLoop kPortableFmaLoop;
 
@@ -23,6 +25,8 @@ const FmaLoop* FindFmaLoop(const char* family) {
 #elif defined(__aarch64__)
     {"neon", &kNeonFmaLoop},
     {"neon_in_order", &kNeonFmaLoop},
+#elif defined(__ARM_ARCH_7A__)
+    {"neon", &kNeonArmv7FmaLoop},
 #endif
     {"portable", &kPortableFmaLoop},
   };

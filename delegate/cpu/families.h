@@ -13,6 +13,8 @@ extern const KernelFamily kAvx2Family;
 #elif defined(__aarch64__)
 extern const KernelFamily kNeonFamily;
 extern const KernelFamily kNeonInOrderFamily;
+#elif defined(__ARM_ARCH_7A__)
+extern const KernelFamily kNeonArmv7Family;
 #endif
 extern const KernelFamily kPortableFamily;
 

@@ -15,8 +15,8 @@ bool Supported() { return true; }
 constexpr BlockKernels kKernels[] = {
     Kernels<Neon, 1, 6>(),
     Kernels<Neon, 2, 6>(),
-    Kernels<Neon, 4, 4>(),
-    Kernels<Neon, 8, 2>(),
+    Kernels<Neon, 4, 6>(),
+    Kernels<Neon, 8, 3>(),
 };
 
 }  // namespace

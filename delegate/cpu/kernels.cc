@@ -43,6 +43,8 @@ const std::vector<const KernelFamily*>& AllKernelFamilies() {
     &kAvx512Family, &kAvx2Family,
 #elif defined(__aarch64__)
     &kNeonFamily, &kNeonInOrderFamily,
+#elif defined(__ARM_ARCH_7A__)
+    &kNeonArmv7Family,
 #endif
         &kPortableFamily,
   };

@@ -65,7 +65,11 @@ struct Neon {
   static constexpr int kPrefetchBlocks = 0;
   static constexpr int kPrefetchLanes = 0;
   static constexpr int kPrefetchChannels = 0;
+#if defined(__aarch64__)
   static constexpr int kWindowVectors = 4;
+#else
+  static constexpr int kWindowVectors = 2;
+#endif
 
   static UBP_ALWAYS_INLINE Vec Load(const float* p) { return vld1q_f32(p); }
   static UBP_ALWAYS_INLINE Vec LoadOnce(const float* p) { return Load(p); }

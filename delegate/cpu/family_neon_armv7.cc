@@ -1,0 +1,42 @@
+// Kernels for 32-bit Arm processors with NEON and fused multiply-adds (VFPv4).
+
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+
+#include "delegate/cpu/dot.h"
+#include "delegate/cpu/elementwise_kernels.h"
+#include "delegate/cpu/families.h"
+#include "delegate/cpu/neon.h"
+#include "delegate/cpu/window.h"
+#include "delegate/cpu/wros_instantiate.h"
+
+namespace ubp {
+namespace {
+
+bool Supported() {
+  const unsigned long needed = HWCAP_NEON | HWCAP_VFPv4;
+  return (getauxval(AT_HWCAP) & needed) == needed;
+}
+
+constexpr BlockKernels kKernels[] = {
+    Kernels<Neon, 1, 6>(),
+    Kernels<Neon, 2, 4>(),
+    Kernels<Neon, 4, 3>(),
+    Kernels<Neon, 8, 1>(),
+};
+
+}  // namespace
+
+const KernelFamily kNeonArmv7Family = {"neon",
+                                       Neon::kWidth,
+                                       &Supported,
+                                       kKernels,
+                                       4,
+                                       4,
+                                       &Window<Neon>::Sum,
+                                       &Window<Neon>::Max,
+                                       &Window<Neon>::Average,
+                                       &Dot<Neon>::Run,
+                                       ElementwiseKernels<Neon>::kAll};
+
+}  // namespace ubp
