@@ -1,5 +1,5 @@
 // The fewest blocks that cover a dense layer's non-zeros: against the least cover by dynamic
-// programming, and as kernel weights that add up to the layer.
+// programming, and as kernel weights that add up to the layer. What kernels may read beyond these.
 
 #include "delegate/cpu/cover.h"
 
@@ -12,8 +12,10 @@
 #include <vector>
 
 #include "delegate/cpu/weights.h"
+#include "delegate/cpu/wros_args.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/cpp/test_layer.h"
 
 namespace ubp {
 namespace {
@@ -149,6 +151,20 @@ TEST(SampleZerosTest, FindsZerosOfLargeLayersInAnyPattern) {
   EXPECT_THAT(share([](int, int lane) { return lane % 2 == 0; }), half);
   EXPECT_THAT(share([](int, int lane) { return lane < kSize / 2; }), half);
   EXPECT_THAT(share([](int, int lane) { return lane / 128 % 2 == 0; }), half);
+}
+
+// Values are used in the model only if a pipelined kernel may read beyond the last block there.
+TEST(KernelWeightsTest, ValuesBeyondTheLastBlockAreReadable) {
+  for (const int lanes : {1, 20, 200}) {
+    TestLayer layer = MakeTestLayer(Pointwise(lanes, 12, 4), 1.0, false, 7);
+    layer.packed.shrink_to_fit();
+    const KernelWeights weights = MakeKernelWeights(layer.Packed(), 4);
+    const size_t blocks = weights.lanes.size();
+    EXPECT_EQ(weights.owned_values.empty(), blocks >= kValuesBeyond * sizeof(float));
+    volatile float last = 0.0f;  // an address sanitizer looks
+    for (size_t i = 0; i < kValuesBeyond; ++i) last = weights.values[4 * blocks + i];
+    static_cast<void>(last);
+  }
 }
 
 }  // namespace
