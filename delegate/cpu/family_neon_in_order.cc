@@ -17,14 +17,13 @@ namespace {
 struct NeonInOrder : Neon {
   static constexpr bool kPipelined = true;
 
-  // Written as instructions, which compilers keep in the order of the program.
+  // See pipelined_rows.h.
   template <int J>
   static UBP_ALWAYS_INLINE Vec MultiplyAddLane(Vec x, Vec weights, Vec acc) {
     asm volatile("fmla %0.4s, %1.4s, %2.s[%3]" : "+w"(acc) : "w"(x), "w"(weights), "i"(J));
     return acc;
   }
   static UBP_ALWAYS_INLINE Vec LoadInOrder(const float* p) { return LoadPart<4>(p); }
-  // The first lanes of a vector.
   template <int Size>
   static UBP_ALWAYS_INLINE Vec LoadPart(const float* p) {
     const auto& floats = *reinterpret_cast<const float(*)[Size]>(p);

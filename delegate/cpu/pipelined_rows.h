@@ -9,8 +9,12 @@
 //
 // Each load goes to the register whose last use it follows: none is needed in addition, none moved.
 //
-// Simd's functions MultiplyAddLane, LoadInOrder and LoadPart must be such that compilers leave them
-// in this order.
+// Compilers must leave this order alone. So Simd has these functions, written as instructions:
+//
+//   MultiplyAddLane<J>(x, w, acc)   acc + x * w[J], w a vector
+//   LoadInOrder(p)                  a vector
+//   LoadPart<Size>(p)               Size floats as the first of a vector
+//   LoadOffset(p)                   an int32_t as a ptrdiff_t
 //
 // Reads beyond the blocks it computes: two offsets, one row of pixels, N values.
 #ifndef UBP_DELEGATE_CPU_PIPELINED_ROWS_H_

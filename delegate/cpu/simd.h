@@ -3,8 +3,8 @@
 //
 // A Simd class provides
 //   Vec, kWidth                    a vector of kWidth floats
-//   kPipelined                     whether loads for a block belong into the block before, see
-//                                  pipelined_rows.h; Weights<N> is then a type that can be copied
+//   kPipelined                     whether loads for a block belong into the block before: see
+//                                  pipelined_rows.h, also for what a Simd needs for that
 //   kPrefetchBlocks                how many blocks ahead weights are prefetched; 0: not at all
 //   kPrefetchLanes                 likewise for the pixels of blocks; at most kOffsetsBeyond
 //   kPrefetchChannels              likewise, in channels, for the rows written and the residual

@@ -38,8 +38,8 @@ _SPARSITIES, _QUICK_SPARSITIES = (80, 90, 95), (80,)
 _QUICK_BLOCK_SIZES = (1, 4)
 _TEXT_WIDTH = 100  # characters, where there is no terminal to ask
 
-# Kernel families by the instruction set they need, in /proc/cpuinfo's names; fastest first.
-_FAMILIES = {"avx512f": "avx512", "avx2": "avx2", "asimd": "neon"}
+# Kernel families and the instruction sets they need, in /proc/cpuinfo's names; fastest first.
+_FAMILIES = {"avx512": "avx512f", "avx2": "avx2", "neon": "asimd", "neon_in_order": "asimd"}
 _PORTABLE = "portable"
 
 
@@ -167,7 +167,7 @@ def _shown(results: list[LayerResult]) -> list[LayerResult]:
 
 def _settings(options: argparse.Namespace, machine: Machine) -> Settings:
     names = options.networks or (zoo.QUICK if options.quick else zoo.FULL)
-    families = [_FAMILIES[name] for name in _FAMILIES if name in machine.instruction_sets]
+    families = [name for name, needed in _FAMILIES.items() if needed in machine.instruction_sets]
     default_threads = [count for count in (1, 2) if count <= (os.cpu_count() or 1)]
     return Settings(
         networks=[zoo.NETWORKS[name] for name in names],
@@ -194,9 +194,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--kernel",
-        type=names_of("kernel family", [*_FAMILIES.values(), _PORTABLE]),
+        type=names_of("kernel family", [*_FAMILIES, _PORTABLE]),
         metavar="NAME,...",
-        help=f"of {', '.join(_FAMILIES.values())}, {_PORTABLE} (default: all that the processor "
+        help=f"of {', '.join(_FAMILIES)}, {_PORTABLE} (default: all that the processor "
         f"has, without {_PORTABLE})",
     )
     parser.add_argument(
