@@ -1,0 +1,116 @@
+package org.ubp.tflite;
+
+import static org.junit.Assert.assertEquals;
+import static org.junit.Assert.assertNotEquals;
+import static org.junit.Assert.assertThrows;
+import static org.junit.Assert.assertTrue;
+
+import java.lang.reflect.Method;
+import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.Locale;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import org.junit.Test;
+import org.ubp.tflite.UbpDelegate.Options;
+
+/** The delegate's life and its options, with the native libraries built for this machine. */
+public final class UbpDelegateTest {
+
+  @Test
+  public void aDelegateHasAHandleUntilItIsClosed() {
+    UbpDelegate delegate = new UbpDelegate();
+    assertNotEquals(0, delegate.getNativeHandle());
+    delegate.close();
+    delegate.close();
+    IllegalStateException error =
+        assertThrows(IllegalStateException.class, delegate::getNativeHandle);
+    assertTrue(error.getMessage(), error.getMessage().contains("closed already"));
+  }
+
+  @Test
+  public void delegatesAreIndependent() {
+    try (UbpDelegate first = new UbpDelegate();
+        UbpDelegate second = new UbpDelegate(new Options().setNumThreads(2))) {
+      assertNotEquals(first.getNativeHandle(), second.getNativeHandle());
+    }
+  }
+
+  @Test
+  public void theVersionIsThatOfTheNativeLibrary() {
+    assertTrue(UbpDelegate.version(), UbpDelegate.version().matches("\\d+\\.\\d+\\.\\d+"));
+  }
+
+  @Test
+  public void aRefusedOptionIsExplainedInTheDelegatesOwnWords() {
+    Options options = new Options().setNumThreads(65);
+    IllegalArgumentException error =
+        assertThrows(IllegalArgumentException.class, () -> new UbpDelegate(options));
+    assertEquals(
+        "the delegate option 'num_threads' is '65', expected a number from 1 to 64.",
+        error.getMessage());
+  }
+
+  @Test
+  public void thereIsASetterForEveryKeyAndNoOther() {
+    Options options = new Options().set("nonsense", "1");
+    IllegalArgumentException error =
+        assertThrows(IllegalArgumentException.class, () -> new UbpDelegate(options));
+    String message = error.getMessage();
+    String list = message.substring(message.lastIndexOf(" are ") + 5, message.length() - 1);
+    assertEquals(setters(), new TreeSet<>(Arrays.asList(list.split(", "))));
+  }
+
+  /** Returns num_threads for setNumThreads and so on. */
+  private static Set<String> setters() {
+    return Arrays.stream(Options.class.getDeclaredMethods())
+        .map(Method::getName)
+        .filter(name -> name.matches("set.+"))
+        .map(name -> name.substring(3).replaceAll("(?<=.)([A-Z])", "_$1").toLowerCase(Locale.ROOT))
+        .collect(Collectors.toCollection(TreeSet::new));
+  }
+
+  @Test
+  public void everyValueIsKnown() {
+    for (Options.Take take : Options.Take.values()) {
+      new UbpDelegate(new Options().setTake(take)).close();
+    }
+    for (Options.Log log : Options.Log.values()) {
+      new UbpDelegate(new Options().setLog(log)).close();
+    }
+    for (Options.Rule rule : Options.Rule.values()) {
+      new UbpDelegate(new Options().setWithout(EnumSet.of(rule))).close();
+    }
+    new UbpDelegate(new Options().setWithout(EnumSet.allOf(Options.Rule.class))).close();
+    for (boolean on : new boolean[] {false, true}) {
+      new UbpDelegate(new Options().setSparseFromDense(on)).close();
+    }
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> new Options().setWithout(EnumSet.noneOf(Options.Rule.class)));
+  }
+
+  @Test
+  public void noRuleIsMissing() {
+    Options options = new Options().set("without", "nonsense");
+    IllegalArgumentException error =
+        assertThrows(IllegalArgumentException.class, () -> new UbpDelegate(options));
+    String names =
+        Arrays.stream(Options.Rule.values())
+            .map(rule -> rule.name().toLowerCase(Locale.ROOT))
+            .collect(Collectors.joining(", "));
+    assertTrue(error.getMessage(), error.getMessage().contains("one or more of " + names + ","));
+  }
+
+  @Test
+  public void kernelsAreAcceptedOrNotOfThisProcessor() {
+    for (Options.Kernel kernel : Options.Kernel.values()) {
+      try {
+        new UbpDelegate(new Options().setKernel(kernel)).close();
+      } catch (IllegalArgumentException refused) {
+        assertTrue(refused.getMessage(), refused.getMessage().endsWith("on this processor."));
+      }
+    }
+  }
+}
