@@ -17,6 +17,8 @@ ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "classify_image"
 CLASSES = 12
 
+pytestmark = pytest.mark.slow  # './run test --fast' does without the C library
+
 
 @pytest.fixture(scope="module")
 def tflite_c() -> Path:
