@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,7 +37,8 @@ class Device:
             )
         self._adb = [adb] if serial is None else [adb, "-s", serial]
         state = self._run("get-state")
-        if state.returncode or state.stdout.strip() != b"device":
+        # The daemon, if adb has to start it first, announces itself in lines before.
+        if state.returncode or state.stdout.split()[-1:] != [b"device"]:
             raise RuntimeError(
                 f"adb finds no device that is ready ({_text(state)}); connect one, allow USB "
                 "debugging on its screen; if 'adb devices' lists several, choose one by --serial."
@@ -77,12 +79,14 @@ class Device:
         """The bytes of a file on the device.
 
         Raises:
-            RuntimeError: if it cannot be read.
+            RuntimeError: if adb cannot copy it.
         """
-        done = self._run("exec-out", shlex.join(["cat", remote]))
-        if done.returncode:
-            raise RuntimeError(f"{remote} cannot be read on the device: {_text(done)}")
-        return done.stdout
+        with tempfile.TemporaryDirectory() as folder:
+            local = Path(folder, "file")
+            done = self._run("pull", remote, str(local))
+            if done.returncode:
+                raise RuntimeError(f"{remote} was not copied from the device: {_text(done)}")
+            return local.read_bytes()
 
     @contextmanager
     def folder(self) -> Iterator[str]:

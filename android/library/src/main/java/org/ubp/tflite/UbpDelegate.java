@@ -20,7 +20,7 @@ import org.tensorflow.lite.Delegate;
  *
  * <p>The app must bundle the TensorFlow Lite runtime: the one in Google Play Services refuses
  * delegates of an app's own. The delegate must outlive the interpreters that use it, as above,
- * where it is closed last. Several interpreters may share one.
+ * where it is closed last. Make one for each interpreter.
  *
  * <p>The methods may be called from any thread.
  */

@@ -65,8 +65,7 @@ public final class AarIT {
   @Test
   public void itsManifestNamesThePackage() throws Exception {
     try (ZipFile aar = new ZipFile(AAR)) {
-      byte[] manifest =
-          aar.getInputStream(aar.getEntry("AndroidManifest.xml")).readAllBytes();
+      byte[] manifest = aar.getInputStream(aar.getEntry("AndroidManifest.xml")).readAllBytes();
       Element root =
           DocumentBuilderFactory.newInstance()
               .newDocumentBuilder()

@@ -73,8 +73,7 @@ public final class InterpreterTest {
     assertNotNull(model);
     try (UbpDelegate delegate = new UbpDelegate(delegateOptions)) {
       Pointer options = TFLITE.TfLiteInterpreterOptionsCreate();
-      TFLITE.TfLiteInterpreterOptionsAddDelegate(
-          options, new Pointer(delegate.getNativeHandle()));
+      TFLITE.TfLiteInterpreterOptionsAddDelegate(options, new Pointer(delegate.getNativeHandle()));
       Pointer interpreter = TFLITE.TfLiteInterpreterCreate(model, options);
       assertNotNull(interpreter);
       try {

@@ -29,7 +29,8 @@ public final class LoadErrorTest {
 
   @Test
   public void theErrorIsKeptAndThrownEachTime() throws IOException, InterruptedException {
-    String java = System.getProperty("java.home") + File.separator + "bin" + File.separator + "java";
+    String java =
+        System.getProperty("java.home") + File.separator + "bin" + File.separator + "java";
     Process process =
         new ProcessBuilder(
                 java,

@@ -52,8 +52,7 @@ public final class UbpCompatibilityTest {
     UbpCompatibility device = new UbpCompatibility("No library.", new ArrayList<>(), 4);
     assertFalse(device.isDelegateSupported());
     assertEquals("No library.", device.reason());
-    IllegalStateException error =
-        assertThrows(IllegalStateException.class, device::bestOptions);
+    IllegalStateException error = assertThrows(IllegalStateException.class, device::bestOptions);
     assertEquals("No library.", error.getMessage());
   }
 }

@@ -63,7 +63,9 @@ final class Arguments {
         break;
       default:
         throw new IllegalArgumentException(
-            "There is no flag " + name + "; there are --graph, --num_threads, --num_runs,"
+            "There is no flag "
+                + name
+                + "; there are --graph, --num_threads, --num_runs,"
                 + " --warmup_runs and --use_ubp.");
     }
   }

@@ -20,8 +20,8 @@ import java.util.concurrent.Executors;
  * The one screen: choose a model and what runs it, see the latency.
  *
  * <p>The models are the .tflite files in the app's own folder, Android/data/PACKAGE/files on shared
- * storage. Started with the string extra "args", it measures at once; see {@link Arguments}. Results
- * also go to the log, under the tag "ubp_benchmark".
+ * storage. Started with the string extra "args", it measures at once; see {@link Arguments}.
+ * Results also go to the log, under the tag "ubp_benchmark".
  */
 public class BenchmarkActivity extends Activity {
 
