@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # what __getattr__ loads, for type checkers and editors
     from ubp.pruning import UnalignedBlock as UnalignedBlock
     from ubp.pruning import Unstructured as Unstructured
     from ubp.pruning import UpdatePruning as UpdatePruning
+    from ubp.pruning import permute_channels as permute_channels
     from ubp.pruning import prune as prune
     from ubp.pruning import strip as strip
     from ubp.runtime import Interpreter as Interpreter
@@ -39,6 +40,7 @@ if TYPE_CHECKING:  # what __getattr__ loads, for type checkers and editors
 _HOME = {
     "select_blocks": "ubp.selection",
     "Selection": "ubp.selection",
+    "permute_channels": "ubp.pruning",
     "prune": "ubp.pruning",
     "strip": "ubp.pruning",
     "UpdatePruning": "ubp.pruning",

@@ -14,6 +14,7 @@ The path of a model, a file per step:
     patterns.py    importance [lanes, channels] and sparsity -> mask; asks ubp.selection
     targets.py     the one place that says which layers of a model are pruned
     copying.py     walks and copies models (nested ones included)
+    permutation/   before all that, on request: channels in an order that suits blocks
     wrapper.py     PrunedLayer: a layer, its mask and its count of training steps
     prune.py       model -> copy with PrunedLayers
     callbacks.py   drives the PrunedLayers during fit
@@ -22,6 +23,7 @@ The path of a model, a file per step:
 
 from ubp.pruning.callbacks import UpdatePruning
 from ubp.pruning.patterns import AlignedBlock, Pattern, UnalignedBlock, Unstructured
+from ubp.pruning.permutation import PermutationReport, Permuted, permute_channels
 from ubp.pruning.prune import prune
 from ubp.pruning.schedules import ConstantSparsity, PolynomialDecay
 from ubp.pruning.strip import strip
@@ -30,10 +32,13 @@ __all__ = [
     "AlignedBlock",
     "ConstantSparsity",
     "Pattern",
+    "PermutationReport",
+    "Permuted",
     "PolynomialDecay",
     "UnalignedBlock",
     "Unstructured",
     "UpdatePruning",
+    "permute_channels",
     "prune",
     "strip",
 ]
