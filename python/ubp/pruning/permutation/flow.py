@@ -48,7 +48,7 @@ class ChannelFlow:
         traces: of the model and of the models in it, by their ids; they keep the tensors alive.
         layers: the input and output channels of each layer with weights, by its id.
         refused: why a call of an operation was not followed, by the operation's id.
-        segments: the output channels of layers, in the order of the model.
+        segments: the output channels of layers with weights, in the order of the model.
     """
 
     channels: dict[int, Channels] = field(default_factory=dict)

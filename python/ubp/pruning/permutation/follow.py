@@ -14,21 +14,23 @@ from ubp.pruning.copying import is_copyable
 from ubp.pruning.permutation.flow import ChannelFlow, NotFollowedError
 from ubp.pruning.permutation.groups import Channels, Segment, pin, unite
 from ubp.pruning.permutation.rules import rule_for
-from ubp.pruning.permutation.trace import Call, Trace, takes_inputs_in_order, trace
+from ubp.pruning.permutation.trace import Call, Trace, check_nested_call, trace
 
 
 def follow_channels(model: keras.Model) -> ChannelFlow:
     """The channels of a model that passes `check_copyable`; the model stays as it is.
 
     Raises:
-        ValueError: if a layer is called in training mode.
+        ValueError: if a layer is called in training mode, or a nested model in another form than
+            it was made for.
     """
     flow = ChannelFlow()
     calls = _trace_once(model, flow)
     inputs = [_pinned(tensor, f"the model's input '{tensor.name}'") for tensor in calls.inputs]
     outputs = _follow(calls, inputs, flow)
-    for name, channels in zip(model.output_names, outputs, strict=True):
-        pin(channels, f"the model's output '{name}'")
+    names = {id(tensor): call.operation.name for call in calls.calls for tensor in call.outputs}
+    for tensor, channels in zip(calls.outputs, outputs, strict=True):
+        pin(channels, f"the model's output '{names.get(id(tensor), tensor.name)}'")
     return flow
 
 
@@ -63,14 +65,8 @@ def _enter(call: Call, flow: ChannelFlow) -> list[Channels]:
     """Follow a nested model; where it is called again, both calls' inputs have to agree."""
     model = call.operation
     seen = id(model) in flow.traces
+    check_nested_call(call)
     calls = _trace_once(model, flow)
-    if not takes_inputs_in_order(call, calls):
-        reason = f"{_words(call)} is called in another form than it was made for"
-        if not seen:
-            _follow(calls, [_pinned(tensor, reason) for tensor in calls.inputs], flow)
-        for tensor in (*calls.inputs, *calls.outputs):
-            pin(flow.channels[id(tensor)], reason)
-        return _refuse(call, "it is called in another form than it was made for", flow)
     given = [flow.channels[id(tensor)] for tensor in call.tensors]
     if not seen:
         return _follow(calls, given, flow)
@@ -81,13 +77,22 @@ def _enter(call: Call, flow: ChannelFlow) -> list[Channels]:
 
 def _refuse(call: Call, why: str, flow: ChannelFlow) -> list[Channels]:
     """Pin all that enters and leaves a call that is not followed."""
+    operation = call.operation
     reason = f"{_words(call)}: {why}"
-    flow.refused[id(call.operation)] = why
-    for channels in flow.layers.get(id(call.operation), ()):  # where it is called otherwise
+    for channels in flow.layers.get(id(operation), ()):  # where it is called otherwise
         pin(channels, reason)
     for tensor in call.tensors:
         pin(flow.channels[id(tensor)], reason)
-    return [_pinned(tensor, reason) for tensor in call.outputs]
+    outputs = [_pinned(tensor, reason) for tensor in call.outputs]
+    if (
+        id(operation) not in flow.refused
+        and isinstance(operation, keras.Layer)
+        and operation.weights
+    ):
+        outputs[0][0].producers.append(operation)
+        flow.segments.append(outputs[0][0])
+    flow.refused[id(operation)] = why
+    return outputs
 
 
 def _trace_once(model: keras.Model, flow: ChannelFlow) -> Trace:

@@ -78,9 +78,10 @@ def permute_channels(
 
     Raises:
         TypeError: if the model or `layers` is of the wrong kind.
-        ValueError: if the model is not built, is already pruned, computes in less than float32 or
-            calls a layer in training mode; if `method` is unknown, or a number out of range; if a
-            layer that is named is unknown or cannot be pruned, or nothing is left to prune.
+        ValueError: if the model is not built, is already pruned, computes in less than float32,
+            calls a layer in training mode, or calls a model in it in another form than it was made
+            for; if `method` is unknown, or a number out of range; if a layer that is named is
+            unknown or cannot be pruned, or nothing is left to prune.
         RuntimeError: if the copy does not compute the same.
     """
     _check(model)

@@ -183,10 +183,15 @@ def _combine(call: Call, flow: ChannelFlow) -> Channels:
     constants = [a for a in arguments if a is not None and not isinstance(a, keras.KerasTensor)]
     if any(isinstance(a, keras.Variable) or np.size(a) != 1 for a in constants):
         raise NotFollowedError("one of its operands is an array")
-    widest = max(tensor.shape[-1] or 0 for tensor in call.tensors)
-    if any(tensor.shape[-1] not in (1, widest) for tensor in call.tensors):
+    widths = [tensor.shape[-1] if tensor.shape else 1 for tensor in call.tensors]
+    if None in widths or len({1, *widths}) > 2:
         raise NotFollowedError("the number of channels is not known")
-    operands = [flow.channels[id(tensor)] for tensor in call.tensors if tensor.shape[-1] == widest]
+    widest = max(widths)
+    operands = [
+        flow.channels[id(tensor)]
+        for tensor, width in zip(call.tensors, widths, strict=True)
+        if width == widest
+    ]
     return _united(operands, call)
 
 

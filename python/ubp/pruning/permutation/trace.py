@@ -55,18 +55,39 @@ def trace(model: keras.Model) -> Trace:
         calls.append(Call(stand_in.original, args, kwargs, tensors, tensors_of(outputs)))
         return outputs
 
-    graph = keras.Model(model.input, model.output)
+    graph = keras.Model(model.inputs, model.outputs)
     notes = keras.models.clone_model(graph, clone_function=_StandIn, call_function=take_note)
     return Trace(tensors_of(notes.input), tuple(calls), tensors_of(notes.output))
 
 
-def takes_inputs_in_order(call: Call, calls: Trace) -> bool:
-    """Whether the tensors of a nested model's call are the model's inputs, one by one."""
-    has_names = any(isinstance(argument, dict) for argument in call.args)
-    shapes = [tensor.shape[1:] for tensor in call.tensors]
-    return not has_names and [len(shape) for shape in shapes] == [
-        len(tensor.shape) - 1 for tensor in calls.inputs
-    ]
+def check_nested_call(call: Call) -> None:
+    """Refuse calls of a nested model that give it its inputs in another form than it was made for.
+
+    In the form it was made for, the tensors of the call are the model's inputs, one by one.
+
+    Raises:
+        ValueError: if names, a list or a number of axes are missing, or are too many.
+    """
+    model: keras.Model = call.operation
+    made_for = model.inputs if isinstance(model, keras.Sequential) else model.input
+    made_ranks = [len(tensor.shape) for tensor in tensors_of(made_for)]
+    if [len(tensor.shape) for tensor in call.tensors] == made_ranks:
+        single = len(made_ranks) == 1
+        if single or _paths(call.args[0]) == _paths(made_for):
+            return
+    raise ValueError(
+        f"permute_channels: the model '{model.name}' in the model is called on "
+        f"{_shapes(call.args)}, but was made for {_shapes(made_for)}; expected the same structure "
+        "and number of axes."
+    )
+
+
+def _paths(structure: Any) -> list[tuple[Any, ...]]:
+    return [path for path, _ in keras.tree.flatten_with_path(structure)]
+
+
+def _shapes(structure: Any) -> str:
+    return str(keras.tree.map_structure(lambda tensor: tuple(tensor.shape), structure))
 
 
 def tensors_of(structure: Any) -> tuple[keras.KerasTensor, ...]:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from ubp.pruning.copying import is_copyable
 from ubp.pruning.permutation.flow import ChannelFlow
 from ubp.pruning.permutation.groups import channel_index
-from ubp.pruning.permutation.trace import Call, Trace, takes_inputs_in_order
+from ubp.pruning.permutation.trace import Call, Trace
 
 _LAYER_TOLERANCE = 1e-4  # of the largest output of the layer
 _MODEL_TOLERANCE = 1e-3  # of the largest output of the model
@@ -31,7 +31,7 @@ Array = npt.NDArray[Any]
 
 
 def random_inputs(model: keras.Model, seed: int) -> Any:
-    """One sample of random numbers per input, in the structure of `model.input`.
+    """One sample of random numbers per input, in the structure that the model takes.
 
     Normal numbers for float inputs, 0 and 1 for integers.
     """
@@ -44,6 +44,10 @@ def random_inputs(model: keras.Model, seed: int) -> Any:
             return random.standard_normal(shape).astype(tensor.dtype)
         return random.integers(0, 2, shape).astype(tensor.dtype)
 
+    if isinstance(
+        model, keras.Sequential
+    ):  # its `input` is another model's where it is part of one
+        return draw(*model.inputs)
     return keras.tree.map_structure(draw, model.input)
 
 
@@ -87,9 +91,8 @@ class Comparison:
     def _run_call(self, call: Call, values: dict[int, Any]) -> list[Any]:
         operation = call.operation
         if is_copyable(operation):
-            inner = self.flow.traces[id(operation)]
-            if takes_inputs_in_order(call, inner):
-                return self._run(inner, [values[id(tensor)] for tensor in call.tensors])
+            inputs = [values[id(tensor)] for tensor in call.tensors]
+            return self._run(self.flow.traces[id(operation)], inputs)
         expected = _call(operation, call, values)
         permuted = {id(each): self._permute(each, values[id(each)]) for each in call.tensors}
         found = _call(self.copies[id(operation)], call, permuted)
