@@ -22,7 +22,7 @@ from scipy.optimize import linear_sum_assignment
 from ubp.selection.permutation_tables import LaneTables
 from ubp.selection.select import max_num_blocks, select_blocks
 
-_ROUNDS_PER_PRICE = 16
+_ROUNDS_PER_PRICE = 25
 _LEAST_GAIN = 1e-7  # relative; what is less may be rounding
 
 _Order = npt.NDArray[np.int64]

@@ -152,7 +152,7 @@ def test_other_layers_with_weights():
         x = layers.SeparableConv2D(12, 3, name="separable")(x)
         x = layers.PReLU(shared_axes=[1, 2])(layers.LayerNormalization()(x))
         x = conv(10, name="second")(x)
-        x = layers.PReLU()(x)
+        x = layers.PReLU()(conv(10, 3, groups=10, name="depthwise")(x))
         x = layers.Conv2DTranspose(6, 3, name="transposed")(x)
         x = conv(8, name="third")(x)
         return layers.Dense(3)(layers.GlobalAveragePooling2D()(x))

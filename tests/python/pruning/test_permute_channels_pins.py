@@ -102,6 +102,17 @@ def test_what_is_not_followed_stays(case):
     assert_same_function(model, permuted)
 
 
+def test_layers_that_are_not_followed_are_reported():
+    def body(x):
+        x = layers.Conv2D(12, 1, activation=own_activation, name="refused")(x)
+        return layers.Dense(3)(layers.Flatten()(layers.Conv2D(16, 1, name="free")(x)))
+
+    _, report = permute(build(body), layers=["refused", "free"])
+    refused = group_of(report, "refused")
+    assert "its activation is not known" in refused.reasons[0] and not refused.permuted
+    assert refused.kept_after == refused.kept_before > 0
+
+
 def test_what_leaves_an_unknown_layer_stays_too():
     def body(x):
         x = Scale(name="own")(layers.Conv2D(12, 1)(x))

@@ -26,16 +26,9 @@ NETWORKS = {
     "InceptionV3": (75, {}, [{"conv2d_5"}, {"conv2d_93"}]),
     "EfficientNetB0": (32, {}, [
         {"block2a_expand_conv", "block2a_se_expand"},
-        {"block2a_project_conv", "block2b_project_conv"}, {"block2a_se_reduce"}]),
+        {"block2a_project_conv", "block2b_project_conv"}, {"block6b_se_reduce"}]),
     "Xception": (71, {}, []),
-    "ConvNeXtTiny": (32, {}, [{"convnext_tiny_stage_0_block_0_pointwise_conv_1"}]),
-    "NASNetMobile": (32, {}, []),
 }  # fmt: skip
-
-# Reasons that these networks give apart from their inputs and outputs.
-NOT_FOLLOWED = {
-    "ConvNeXtTiny": "(LayerScale)",
-}
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -52,8 +45,7 @@ def test_network_keeps_its_function(name):
     for layers in groups:
         group = group_of(report, min(layers))
         assert set(group.producers) == layers and group.permuted, group.producers
-    expected = ("the model's ", "none of its", "no better", NOT_FOLLOWED.get(name, "the model's "))
     for group in report.groups:
         for reason in group.reasons:
-            assert any(part in reason for part in expected), reason
-    assert report.kept_after > 1.01 * report.kept_before
+            assert reason.startswith(("the model's output", "none of its", "no better")), reason
+    assert report.kept_after > 1.005 * report.kept_before

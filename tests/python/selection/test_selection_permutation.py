@@ -67,7 +67,9 @@ def test_gains_are_what_replacing_a_channel_gains(block_size):
             replaced = columns.copy()
             replaced[place] = channel
             values.append(LaneTables.of(replaced, prices, block_size).value)
-        np.testing.assert_allclose(gains - gains[place], np.subtract(values, values[place]), atol=1e-4)
+        np.testing.assert_allclose(
+            gains - gains[place], np.subtract(values, values[place]), atol=1e-4
+        )
 
 
 @pytest.mark.parametrize("block_size", [2, 3])

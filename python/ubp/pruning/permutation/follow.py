@@ -84,11 +84,8 @@ def _refuse(call: Call, why: str, flow: ChannelFlow) -> list[Channels]:
     for tensor in call.tensors:
         pin(flow.channels[id(tensor)], reason)
     outputs = [_pinned(tensor, reason) for tensor in call.outputs]
-    if (
-        id(operation) not in flow.refused
-        and isinstance(operation, keras.Layer)
-        and operation.weights
-    ):
+    prunable = isinstance(operation, keras.layers.Conv2D | keras.layers.Dense)
+    if prunable and id(operation) not in flow.refused:  # to be reported, if it is pruned
         outputs[0][0].producers.append(operation)
         flow.segments.append(outputs[0][0])
     flow.refused[id(operation)] = why

@@ -73,9 +73,14 @@ def _mix(call: Call, flow: ChannelFlow) -> Channels:
     inputs = _single_input(call, flow)
     _check_channels_last(layer)
     _check_activation(layer)
-    if getattr(layer, "groups", 1) != 1:
-        raise NotFollowedError(f"it is a convolution of {layer.groups} groups")
     produced = [(layer.kernel, -1), (layer.bias, 0)]
+    groups = getattr(layer, "groups", 1)
+    if (
+        groups == layer.kernel.shape[-1] == call.tensors[0].shape[-1] > 1
+    ):  # depthwise, by another name
+        return flow.pass_through(layer, inputs, produced)
+    if groups != 1:
+        raise NotFollowedError(f"it is a convolution of {groups} groups")
     return flow.produce(layer, inputs, [(layer.kernel, -2)], produced)
 
 

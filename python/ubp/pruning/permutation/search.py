@@ -47,6 +47,7 @@ class Search:
             total=rounds * len(free),
             desc="permuting channels",
             unit="round",
+            leave=False,
             disable=None if progress else True,
         ) as bar:
             return [

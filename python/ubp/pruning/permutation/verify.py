@@ -23,7 +23,7 @@ from ubp.pruning.permutation.groups import channel_index
 from ubp.pruning.permutation.trace import Call, Trace
 
 _LAYER_TOLERANCE = 1e-4  # of the largest output of the layer
-_MODEL_TOLERANCE = 1e-3  # of the largest output of the model
+_MODEL_TOLERANCE = 1e-2  # of the largest output of the model: rounding adds up over the layers
 _UNKNOWN_SIZE = 64  # of an input, where the model leaves it open
 _FLOATS = ("float32", "float64")
 

@@ -1,0 +1,227 @@
+"""Permuted channels: what blocks keep, and that the function stays: `./run bench permutation`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from tqdm import tqdm
+
+from bench.channels import picture, section, table
+from bench.channels.report import METHODS, NetworkResult, Report, SpeedResult
+from bench.harness.arguments import names_of, numbers, rounds
+from bench.harness.machine import Machine
+from bench.harness.output import ResultFolder
+from bench.harness.page import PAGE, write_section
+from bench.harness.table import terminal_table
+from demo.quiet import held_back_stderr
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when TensorFlow is loaded
+with held_back_stderr():
+    from bench.channels.measure import measure_network, measure_speed
+    from bench.channels.networks import (
+        FULL,
+        NETWORKS,
+        QUICK,
+        SEED,
+        digits_of_size,
+        random_network,
+        trained_network,
+    )
+
+_OUTPUT = Path("bench_output")
+_QUICK_OUTPUT = _OUTPUT / "quick"
+_BLOCK_SIZE = 4
+_SPARSITY = 80
+_ROUNDS, _QUICK_ROUNDS = 5, 1
+_QUICK_IMAGES, _QUICK_EPOCHS = 256, 1
+_SHAPES, _QUICK_SHAPES = ((512, 512), (4608, 512)), ((64, 64),)
+_TEXT_WIDTH = 100  # characters, where there is no terminal to ask
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is measured.
+
+    networks: by name.
+    sparsity: percent.
+    shapes: (lanes, channels) of single layers that the search is timed on.
+    rounds: how often that is done.
+    images, epochs: to train with; None for all, and for each network's own.
+    """
+
+    networks: Sequence[str]
+    block_size: int
+    sparsity: int
+    shapes: Sequence[tuple[int, int]]
+    rounds: int
+    images: int | None
+    epochs: int | None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the benchmark; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    width = None if sys.stdout.isatty() else _TEXT_WIDTH
+    console = Console(highlight=False, soft_wrap=True, width=width)
+    try:
+        folder = ResultFolder(
+            options.output or (_QUICK_OUTPUT if options.quick else _OUTPUT), "permutation"
+        )
+        if options.write_docs:
+            write_section(section.HEADING, section.render(Report.from_json(folder.load())))
+            console.print(f"Wrote the section '{section.HEADING}' of {PAGE}.")
+        else:
+            _run(_settings(options), folder, console)
+    except (OSError, RuntimeError, ValueError) as error:
+        print(f"bench permutation: error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nbench permutation: interrupted.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _run(settings: Settings, folder: ResultFolder, console: Console) -> None:
+    report = Report(
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        machine=Machine.this(),
+        block_size=settings.block_size,
+        sparsity=settings.sparsity / 100,
+        seed=SEED,
+        rounds=settings.rounds,
+        networks=list(_measure_networks(settings, folder.cache)),
+        speeds=list(_measure_speeds(settings)),
+    )
+    _print(report, console)
+    folder.save(report.to_json())
+    picture.draw(folder.picture, report)
+    console.print(f"Wrote {folder.json} and {folder.picture}.")
+
+
+def _measure_networks(settings: Settings, cache: Path) -> Iterator[NetworkResult]:
+    weights = ("random", "trained")
+    total = len(settings.networks) * len(weights) * len(METHODS)
+    with tqdm(total=total, unit="network") as bar:
+        for name in settings.networks:
+            network = NETWORKS[name]
+            train, test = digits_of_size(network.size)
+            for kind in weights:
+                bar.set_description(f"making {name}, {kind}")
+                if kind == "random":
+                    model = random_network(network)
+                else:
+                    epochs = settings.epochs or network.epochs
+                    model = trained_network(network, train.first(settings.images), cache, epochs)
+                bar.set_description(f"permuting {name}, {kind}")
+                yield measure_network(
+                    name,
+                    model,
+                    test if kind == "trained" else None,
+                    settings.block_size,
+                    settings.sparsity / 100,
+                    bar.update,
+                )
+
+
+def _measure_speeds(settings: Settings) -> Iterator[SpeedResult]:
+    for lanes, channels in tqdm(settings.shapes, desc="timing single layers", unit="layer"):
+        yield measure_speed(
+            lanes, channels, settings.block_size, settings.sparsity / 100, settings.rounds
+        )
+
+
+def _print(report: Report, console: Console) -> None:
+    gains = [table.gain_cells(result) for result in report.networks]
+    title = f"Importance kept: blocks of {report.block_size}, {report.sparsity:.0%} zeros"
+    console.print(terminal_table(table.GAIN_HEADINGS, gains, title))
+    console.print(
+        "kept: share of the sum of absolute weights, in the original order; chain, hill climb: more"
+        "\nby permuting, all layers together; least, most: of single layers, with the hill climb."
+    )
+    proofs = map(table.proof_cells, report.networks)
+    title = "The function is unchanged"
+    console.print(terminal_table(table.PROOF_HEADINGS, [proofs], title))
+    console.print(
+        "accuracy: of the network and of its permuted copies; difference: of outputs, relative to "
+        "the\nlargest."
+    )
+    speeds = map(table.speed_cells, report.speeds)
+    console.print(terminal_table(table.SPEED_HEADINGS, [speeds], "One layer"))
+    for line in table.targets(report):
+        console.print(line)
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    return Settings(
+        networks=options.networks or (QUICK if options.quick else FULL),
+        block_size=options.block_size,
+        sparsity=options.sparsity,
+        shapes=_QUICK_SHAPES if options.quick else _SHAPES,
+        rounds=options.rounds or (_QUICK_ROUNDS if options.quick else _ROUNDS),
+        images=_QUICK_IMAGES if options.quick else None,
+        epochs=_QUICK_EPOCHS if options.quick else None,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="./run bench permutation",
+        description="Permute the output channels of networks so that unaligned blocks keep more: "
+        "with random weights and with weights trained on scikit-learn's digits.",
+    )
+    parser.add_argument(
+        "--networks",
+        type=names_of("network", NETWORKS),
+        metavar="NAME,...",
+        help=f"of {', '.join(NETWORKS)} (default: {','.join(FULL)})",
+    )
+    parser.add_argument(
+        "--block-size",
+        type=lambda text: numbers(2, 64)(text)[0],
+        default=_BLOCK_SIZE,
+        metavar="N",
+        help=f"output channels of a block (default: {_BLOCK_SIZE})",
+    )
+    parser.add_argument(
+        "--sparsity",
+        type=lambda text: numbers(1, 99)(text)[0],
+        default=_SPARSITY,
+        metavar="PERCENT",
+        help=f"zeros among the weights (default: {_SPARSITY})",
+    )
+    parser.add_argument(
+        "--rounds",
+        type=rounds,
+        metavar="N",
+        help=f"how often the search for one layer's order is timed (default: {_ROUNDS})",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="where permutation.json, permutation.png and the trained networks (0.1 GB) go; the "
+        f"results of an earlier run there are overwritten (default: {_OUTPUT}, with --quick "
+        f"{_QUICK_OUTPUT})",
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="one small network, hardly trained: shows that all works, not what it gains",
+    )
+    parser.add_argument(
+        "--write-docs",
+        action="store_true",
+        help="measure nothing; write a section of docs/performance.md from permutation.json",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
