@@ -217,7 +217,7 @@ def test_outputs_and_inputs_stay_in_their_order():
     gated = x * layers.Reshape((1, 1, 12))(layers.Dense(12, name="gate")(hidden))
     inner = conv(16, name="inner")(gated)
     outputs = {"map": conv(4, name="map")(inner), "hidden": hidden}
-    model = randomise(keras.Model({"a": first, "b": second}, outputs))
+    model = randomise(keras.Model({"first": first, "second": second}, outputs))
     chosen = ["on_input", "hidden", "gate", "inner", "map"]
     result = assert_permuted(model, {"inner"}, layers=chosen)
     assert group_of(result.report, "on_input").reasons == ("the model's input 'first'",)

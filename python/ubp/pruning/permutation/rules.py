@@ -75,9 +75,8 @@ def _mix(call: Call, flow: ChannelFlow) -> Channels:
     _check_activation(layer)
     produced = [(layer.kernel, -1), (layer.bias, 0)]
     groups = getattr(layer, "groups", 1)
-    if (
-        groups == layer.kernel.shape[-1] == call.tensors[0].shape[-1] > 1
-    ):  # depthwise, by another name
+    is_depthwise = groups == layer.kernel.shape[-1] == call.tensors[0].shape[-1]
+    if is_depthwise and groups > 1:
         return flow.pass_through(layer, inputs, produced)
     if groups != 1:
         raise NotFollowedError(f"it is a convolution of {groups} groups")

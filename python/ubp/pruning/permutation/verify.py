@@ -44,9 +44,7 @@ def random_inputs(model: keras.Model, seed: int) -> Any:
             return random.standard_normal(shape).astype(tensor.dtype)
         return random.integers(0, 2, shape).astype(tensor.dtype)
 
-    if isinstance(
-        model, keras.Sequential
-    ):  # its `input` is another model's where it is part of one
+    if isinstance(model, keras.Sequential):  # has `input` only where it is part of another model
         return draw(*model.inputs)
     return keras.tree.map_structure(draw, model.input)
 
