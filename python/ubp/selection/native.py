@@ -1,8 +1,8 @@
 """The native core: `libubp_selection.so`, the same methods as in NumPy, faster and with threads.
 
     with PreparedLayers([LayerScores(importance, 4, peak, quanta)]) as layers:
-        counts, values = layers.evaluate(penalties)   # what every layer keeps at a penalty per block
-        chosen = layers.select(num_blocks)            # exactly m blocks of all layers together
+        counts, values = layers.evaluate(penalties)  # what layers keep at a penalty per block
+        chosen = layers.select(num_blocks)  # exactly m blocks of all layers together
 
 The library is built by Bazel from native/ and needs no compiler to load. It gives the same blocks
 as the NumPy form, whatever the instruction set and the number of threads. `backend.py` decides

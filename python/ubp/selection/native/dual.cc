@@ -10,6 +10,11 @@ namespace {
 
 constexpr int64_t kSampledShare = 32;    // one of so many groups is in the sample
 constexpr double kWorthDropping = 0.75;  // share of groups open below which others are left out
+constexpr int64_t kWiden = 4;            // the next step's length when the best penalty is outside
+// How far from the straight line between the counts at its ends the best penalty of a bracket may
+// be, in parts of its width: kCurvature + kScatter / sqrt(difference of the counts).
+constexpr double kCurvature = 1.0 / 64;
+constexpr double kScatter = 0.5;
 
 struct Point {
   int64_t penalty = 0;
@@ -18,6 +23,12 @@ struct Point {
 };
 
 using Pair = std::pair<int64_t, int64_t>;
+
+// Penalties to begin with, and how far outward to go if they do not enclose the best one.
+struct Estimate {
+  Pair guesses;
+  int64_t step;
+};
 
 // Keeps lo < hi with count(lo) >= m > count(hi). Groups with the same count at both are served by
 // the same solution everywhere in between: they are settled, and left out from then on.
@@ -30,10 +41,11 @@ class Search {
     }
   }
 
-  // Leaves lo with missing_ blocks, or hi = lo + 1.
-  void Run(Pair first_guesses) {
-    Bracket(first_guesses);
-    while (!Done()) {
+  // Finds lo with missing_ blocks, or hi = lo + 1. Stops earlier where the counts at lo and hi are
+  // at most `tolerance` apart.
+  void Run(const Estimate& estimate, int64_t tolerance) {
+    Bracket(estimate);
+    while (!Done() && lo_.total.count - hi_.total.count > tolerance) {
       DropSettled();
       const int64_t width = hi_.penalty - lo_.penalty;
       for (Point& point : Evaluate(Guesses())) {
@@ -41,12 +53,24 @@ class Search {
         (enough ? lo_ : hi_) = std::move(point);
         if (!enough) break;
       }
-      failures_ = 2 * (hi_.penalty - lo_.penalty) > width ? failures_ + 1 : 0;
+      failed_ = 2 * (hi_.penalty - lo_.penalty) > width;
+      failures_ += failed_;
     }
   }
 
-  int64_t penalty() const { return lo_.penalty; }
   int64_t highest() const { return highest_; }
+
+  // Where a straight line through the counts at lo and hi meets m.
+  int64_t Secant() const {
+    const double share = static_cast<double>(lo_.total.count - missing_) /
+                         static_cast<double>(lo_.total.count - hi_.total.count);
+    return lo_.penalty +
+           std::llround(static_cast<double>(hi_.penalty - lo_.penalty) * share);
+  }
+
+  // Whether several blocks cease to pay at once.
+  bool Tied() const { return lo_.total.count != missing_ && hi_.penalty - lo_.penalty == 1; }
+  int64_t penalty() const { return lo_.penalty; }
 
   Dual Result() {
     Dual dual;
@@ -87,22 +111,22 @@ class Search {
   }
 
   // Finds two points on either side of m, outward from the guesses.
-  void Bracket(Pair guesses) {
-    std::vector<Point> points = Evaluate(guesses);
+  void Bracket(const Estimate& estimate) {
+    std::vector<Point> points = Evaluate(estimate.guesses);
     lo_ = points.front();
     hi_ = points.back();
-    int64_t step = std::max<int64_t>(1, hi_.penalty - lo_.penalty);
+    int64_t step = estimate.step;
     while (lo_.total.count < missing_) {  // ends at 0 at the latest, where all is packed full
-      step *= 4;
       hi_ = std::move(lo_);
       const int64_t next = std::max<int64_t>(hi_.penalty - step, 0);
       lo_ = std::move(Evaluate({next, next}).front());
+      step *= kWiden;
     }
     while (hi_.total.count >= missing_) {  // ends above the best score, where no block pays
-      step *= 4;
       lo_ = std::move(hi_);
       const int64_t next = std::min(lo_.penalty + step, highest_);
       hi_ = std::move(Evaluate({next, next}).front());
+      step *= kWiden;
     }
   }
 
@@ -139,16 +163,13 @@ class Search {
     const int64_t width = hi_.penalty - lo_.penalty;
     const int64_t between = lo_.total.count - hi_.total.count;
     Pair guesses;
-    if (failures_ % 3 == 0) {
-      // Around the place where a straight line through the counts meets m. Counts that change at
-      // random penalties are off the line by about the root of their number.
-      const int64_t secant =
-          lo_.penalty + std::llround(static_cast<double>(width) *
-                                     static_cast<double>(lo_.total.count - missing_) / between);
-      const int64_t margin =
-          static_cast<int64_t>(width * (0.5 / std::sqrt(static_cast<double>(between)) + 1.0 / 128));
-      guesses = {secant - margin, secant + margin + 1};
-    } else if (failures_ % 3 == 1) {
+    if (!failed_) {
+      // Counts that change at random penalties are off the straight line by about the root of their
+      // number.
+      const double margin = kCurvature + kScatter / std::sqrt(static_cast<double>(between));
+      const int64_t distance = static_cast<int64_t>(static_cast<double>(width) * margin);
+      guesses = {Secant() - distance, Secant() + distance + 1};
+    } else if (failures_ % 2 == 0) {
       // Where the tangents of the dual at lo and hi meet: exact if it has one kink between (ties).
       const int64_t kink = (lo_.total.value - hi_.total.value) / between;
       guesses = {kink, kink + 1};
@@ -168,26 +189,32 @@ class Search {
   int64_t settled_value_ = 0;
   std::vector<Pair> settled_;  // group, count
   Point lo_, hi_;
-  int failures_ = 0;  // passes in succession that have not halved the bracket
+  bool failed_ = false;  // the last pass has not halved the bracket
+  int failures_ = 0;
 };
 
 // Two penalties likely to enclose the best one, from a sample of the groups.
-Pair Estimate(Problem* problem, int64_t num_blocks) {
+Estimate EstimatePenalty(Problem* problem, int64_t num_blocks) {
   const int64_t num_groups = problem->num_groups();
+  const int64_t stride = std::min(num_groups, kSampledShare);
   std::vector<int64_t> sample;
-  const int64_t stride = std::clamp<int64_t>(num_groups / 4, 1, kSampledShare);
-  for (int64_t group = stride / 2; group < num_groups; group += stride) sample.push_back(group);
   int64_t packable = 0, sampled = 0;
-  for (int64_t group = 0; group < num_groups; ++group) packable += problem->Packable(group);
-  for (const int64_t group : sample) sampled += problem->Packable(group);
+  for (int64_t group = 0; group < num_groups; ++group) {
+    packable += problem->Packable(group);
+    if (group % stride != stride / 2) continue;
+    sampled += problem->Packable(group);
+    sample.push_back(group);
+  }
   const double wanted = static_cast<double>(num_blocks) * sampled / packable;
   const int64_t share = std::clamp<int64_t>(std::llround(wanted), 1, sampled);
+  const double deviation = std::sqrt(static_cast<double>(share));
   Search search(problem, std::move(sample), share);
-  search.Run({0, search.highest()});
-  const int64_t margin =
-      1 + static_cast<int64_t>(search.penalty() / std::sqrt(static_cast<double>(share)));
-  return {std::max<int64_t>(search.penalty() - margin, 0),
-          std::min(search.penalty() + margin, search.highest())};
+  search.Run({{0, search.highest()}, 1}, static_cast<int64_t>(deviation / 2));
+  const int64_t penalty = search.Tied() ? search.penalty() : search.Secant();
+  const int64_t margin = 1 + static_cast<int64_t>(static_cast<double>(penalty) / deviation);
+  if (search.Tied()) return {{penalty, penalty + 1}, margin};
+  return {{std::max<int64_t>(penalty - margin, 0), std::min(penalty + margin, search.highest())},
+          margin};
 }
 
 }  // namespace
@@ -195,9 +222,9 @@ Pair Estimate(Problem* problem, int64_t num_blocks) {
 Dual MinimiseDual(Problem* problem, int64_t num_blocks) {
   std::vector<int64_t> groups(problem->num_groups());
   for (size_t i = 0; i < groups.size(); ++i) groups[i] = static_cast<int64_t>(i);
-  const Pair first_guesses = Estimate(problem, num_blocks);
+  const Estimate estimate = EstimatePenalty(problem, num_blocks);
   Search search(problem, std::move(groups), num_blocks);
-  search.Run(first_guesses);
+  search.Run(estimate, 0);
   return search.Result();
 }
 
