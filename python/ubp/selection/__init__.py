@@ -5,15 +5,29 @@
 
 The path of one call, a file per step:
 
-    select.py         checks the arguments, counts the blocks, runs the steps below
+    select.py         checks the arguments, counts the blocks, asks one of two forms of the same
+    backend.py        which of them
+    native.py         the native core, in C++: native/ has the same steps as below
+    reference.py      the NumPy form, whose steps are
     quantised.py      importance -> integer elements and block scores
     lane_program.py   the best blocks of each lane when every block costs the same penalty
     penalty.py        the penalty at which m blocks pay: the dual optimum, and so the certificate
     aligned.py, greedy.py, bed.py, optimal.py       one method each
     result.py         Selection, what the caller gets
+
+**Ties.** Both forms, on every instruction set and with any number of threads, give the same of
+several selections that are equally good in integer scores:
+
+    aligned, greedy, bed   of equal gains, those in the first lanes, then at the first channels
+    optimal                each lane has, of its best sets of so many blocks, the one that leaves a
+                           channel out wherever possible, as seen from the lane's end; if lanes are
+                           equally good with another number of blocks, the first lanes (and in one
+                           lane the first channels) get the larger number
 """
 
+from ubp.selection.backend import backend
+from ubp.selection.reference import METHODS
 from ubp.selection.result import Selection
-from ubp.selection.select import METHODS, max_num_blocks, select_blocks
+from ubp.selection.select import max_num_blocks, select_blocks
 
-__all__ = ["METHODS", "Selection", "max_num_blocks", "select_blocks"]
+__all__ = ["METHODS", "Selection", "backend", "max_num_blocks", "select_blocks"]

@@ -107,7 +107,7 @@ def families() -> tuple[str, ...]:
     """
     if not LIBRARY.is_file():
         return ()
-    names = []
+    names: list[str] = []
     while name := _library().ubp_selection_family(len(names)):
         names.append(name.decode())
     return tuple(names)

@@ -40,13 +40,8 @@ class QuantisedLayer:
         return lanes, channels
 
     def importance_bound(self, score: int, num_blocks: int) -> float:
-        """Importance that num_blocks blocks of this total score have at most.
-
-        Rounding hides up to half a quantum of every element; the last factor covers the rounding of
-        sums in float64.
-        """
-        hidden = num_blocks * self.block_size / 2
-        return (score + hidden) / self.quanta * (1 + 2**-40) * self.peak
+        """Importance that num_blocks blocks of this total score have at most."""
+        return importance_bound(score, num_blocks * self.block_size, self.peak, self.quanta)
 
 
 def count_bits(channels: int, block_size: int) -> int:
@@ -54,11 +49,25 @@ def count_bits(channels: int, block_size: int) -> int:
     return (channels // block_size).bit_length()
 
 
+def quanta_of(channels: int, block_size: int) -> float:
+    """What the largest importance becomes, before rounding."""
+    # LaneProgram sums score * 2^bits over the fewer than 2^bits blocks of a lane in an int64.
+    bits = count_bits(channels, block_size)
+    return min(float(_SCORE_LIMIT), 2.0 ** (61 - 2 * bits)) / block_size
+
+
+def importance_bound(score: int, num_elements: int, peak: float, quanta: float) -> float:
+    """Importance that num_elements elements of this total score have at most.
+
+    Rounding hides up to half a quantum of every element; the last factor covers the rounding of
+    sums in float64.
+    """
+    return (score + num_elements / 2) / quanta * (1 + 2**-40) * peak
+
+
 def quantise(importance: npt.NDArray[np.floating], block_size: int) -> QuantisedLayer:
     """Round importance [lanes, channels], finite and >= 0, to integers."""
-    # LaneProgram sums score * 2^bits over the fewer than 2^bits blocks of a lane in an int64.
-    bits = count_bits(importance.shape[1], block_size)
-    quanta = min(_SCORE_LIMIT, 2 ** (61 - 2 * bits)) / block_size
+    quanta = quanta_of(importance.shape[1], block_size)
     peak = float(importance.max())
     scaled = importance.astype(np.float64)
     if peak > 0.0:

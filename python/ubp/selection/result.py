@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+
+class Kept(NamedTuple):
+    """What the NumPy form and the native core return.
+
+    Attributes:
+        lanes, starts: int64 [num_blocks], sorted by (lane, start).
+        score, upper_bound: as in Selection.
+    """
+
+    lanes: npt.NDArray[np.int64]
+    starts: npt.NDArray[np.int64]
+    score: float
+    upper_bound: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -13,9 +28,10 @@ class Selection:
     """The kept blocks of a layer's weights [lanes, channels]; the arrays are read-only.
 
     Attributes:
-        lanes: int64 [num_blocks], the lane of each block.
+        lanes: int64 [num_blocks], the first lane of each block.
         starts: int64 [num_blocks], its start channel. Sorted by (lane, start); no two overlap.
         block_size: N, the consecutive channels of a block.
+        block_lanes: M, its consecutive lanes.
         shape: (lanes, channels) of the layer.
         score: importance inside the blocks, in the caller's units, summed in float64.
         upper_bound: no selection of as many (unaligned) blocks has a larger score. For the method
@@ -25,6 +41,7 @@ class Selection:
     lanes: npt.NDArray[np.int64]
     starts: npt.NDArray[np.int64]
     block_size: int
+    block_lanes: int
     shape: tuple[int, int]
     score: float
     upper_bound: float
@@ -36,6 +53,7 @@ class Selection:
     def mask(self) -> npt.NDArray[np.bool_]:
         """Bool [lanes, channels]: True where a weight is kept."""
         mask = np.zeros(self.shape, dtype=np.bool_)
+        rows = mask.reshape(-1, self.block_lanes, self.shape[1])
         for offset in range(self.block_size):
-            mask[self.lanes, self.starts + offset] = True
+            rows[self.lanes // self.block_lanes, :, self.starts + offset] = True
         return mask

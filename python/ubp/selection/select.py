@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+import os
 
 import numpy as np
 import numpy.typing as npt
 
-from ubp.selection import aligned, bed, greedy, optimal
-from ubp.selection.lane_program import LaneProgram
-from ubp.selection.penalty import minimise_dual
-from ubp.selection.quantised import QuantisedLayer, quantise
-from ubp.selection.result import Selection
-
-_Heuristic = Callable[[QuantisedLayer, int], npt.NDArray[np.int64]]
-_HEURISTICS: dict[str, _Heuristic] = {
-    "aligned": aligned.select,
-    "greedy": greedy.select,
-    "bed": bed.select,
-}
-METHODS = (*_HEURISTICS, "optimal")
+from ubp.selection import native
+from ubp.selection.backend import NUMPY, backend
+from ubp.selection.quantised import importance_bound, quanta_of
+from ubp.selection.reference import METHODS, choose
+from ubp.selection.result import Kept, Selection
 
 
 def select_blocks(
@@ -30,53 +22,58 @@ def select_blocks(
     sparsity: float | None = None,
     num_blocks: int | None = None,
     method: str = "optimal",
+    block_lanes: int = 1,
+    threads: int = 1,
 ) -> Selection:
     """Choose which blocks of a layer to keep: exactly m, with the largest total importance.
 
-    A block is `block_size` consecutive channels of one lane; blocks do not overlap. The same input
-    always gives the same selection. With `block_size` 1 all methods are the same: the m most
-    important weights.
+    A block is `block_size` consecutive channels of one lane, or of `block_lanes` consecutive ones;
+    blocks do not overlap. The same input always gives the same selection, on every machine and for
+    any number of threads. With `block_size` 1 all methods are the same: the m most important
+    weights. `ubp.selection.backend()` says whether the native core or NumPy does the work.
 
     Args:
         importance: float32 or float64 [lanes, channels], finite and >= 0; usually the absolute
             values of the weights. See `ubp.lanes.to_lanes` for the order of lanes.
         block_size: N, at most `channels`.
         sparsity: the share of weights to remove, 0 to 1; m = round((1 - sparsity) * lanes *
-            channels / N). Give either this or `num_blocks`.
+            channels / (N * M)). Give either this or `num_blocks`.
         num_blocks: m itself, 0 to `max_num_blocks`.
         method: "optimal" (the exact maximum of the importance in 2^29 / N steps), "bed"
             (UBP, arXiv 2407.19644), "greedy" (CASES'19) or "aligned" (blocks start at multiples
             of N).
+        block_lanes: M, a divisor of `lanes`; a block's first lane is a multiple of it. N x M blocks
+            are what the CASES'19 system runs on mobile GPUs.
+        threads: how many the native core uses, at most as many as there are processors.
 
     Raises:
         ValueError: if an argument is not as described, or if m blocks cannot be packed.
-        TypeError: if `block_size` or `num_blocks` is not an integer.
+        TypeError: if a number of things is not an integer.
     """
-    _check_importance(importance)
+    core = backend()
+    _check_array(importance)
     _check_method(method)
-    lanes, channels = importance.shape
-    block_size = operator.index(block_size)
-    count = _count_blocks((lanes, channels), block_size, sparsity, num_blocks)
-    if count == 0:
-        return _selection(importance, np.empty(0, dtype=np.int64), block_size, 0.0)
-
-    layer = quantise(importance, block_size)
-    program = LaneProgram.of(layer)
-    dual = minimise_dual(program, count)
-    if block_size == 1:
-        positions = aligned.select(layer, count)
-    elif method == "optimal":
-        positions = optimal.select(program, count, dual)
-    else:
-        positions = _HEURISTICS[method](layer, count)
-    return _selection(importance, positions, block_size, layer.importance_bound(dual.value, count))
+    block_size, block_lanes = operator.index(block_size), operator.index(block_lanes)
+    threads = _count_threads(threads)
+    maximum = max_num_blocks(importance.shape, block_size, block_lanes)
+    count = _count_blocks(
+        importance.shape, (block_size, block_lanes), maximum, sparsity, num_blocks
+    )
+    importance = np.ascontiguousarray(importance)
+    peak = _peak(importance, core)
+    if block_lanes > 1:
+        importance = _add_lanes(importance, block_lanes)
+        peak = _peak(importance, core)
+    kept = _keep(importance, peak, block_size, count, method, core, threads)
+    return _selection(kept, (block_size, block_lanes), importance.shape)
 
 
-def max_num_blocks(shape: tuple[int, int], block_size: int) -> int:
+def max_num_blocks(shape: tuple[int, ...], block_size: int, block_lanes: int = 1) -> int:
     """The most blocks that fit a layer of shape (lanes, channels), aligned or not.
 
     Raises:
-        ValueError: if `block_size` is below 1 or above the number of channels.
+        ValueError: if `block_size` is below 1 or above the number of channels, or `block_lanes`
+            does not divide the number of lanes.
     """
     lanes, channels = shape
     if block_size < 1:
@@ -86,10 +83,14 @@ def max_num_blocks(shape: tuple[int, int], block_size: int) -> int:
             f"block_size is {block_size}, but the layer has only {channels} channels; "
             f"use a block size of at most {channels}."
         )
-    return lanes * (channels // block_size)
+    if block_lanes < 1 or lanes % block_lanes:
+        raise ValueError(
+            f"block_lanes is {block_lanes}; expected a divisor of the layer's {lanes} lanes."
+        )
+    return lanes // block_lanes * (channels // block_size)
 
 
-def _check_importance(importance: npt.NDArray[np.floating]) -> None:
+def _check_array(importance: npt.NDArray[np.floating]) -> None:
     if not isinstance(importance, np.ndarray) or importance.dtype not in (np.float32, np.float64):
         found = getattr(importance, "dtype", type(importance).__name__)
         raise ValueError(f"importance is {found}; expected a NumPy array of float32 or float64.")
@@ -98,6 +99,60 @@ def _check_importance(importance: npt.NDArray[np.floating]) -> None:
             f"importance has the shape {importance.shape}; expected [lanes, channels], both at "
             "least 1 (see ubp.lanes.to_lanes)."
         )
+
+
+def _check_method(method: str) -> None:
+    if method not in METHODS:
+        raise ValueError(f"method is {method!r}; expected one of {', '.join(METHODS)}.")
+
+
+def _count_threads(threads: int) -> int:
+    threads = operator.index(threads)
+    if threads < 1:
+        raise ValueError(f"threads is {threads}; expected at least 1.")
+    return min(threads, os.cpu_count() or 1)
+
+
+def _count_blocks(
+    shape: tuple[int, ...],
+    block: tuple[int, int],
+    maximum: int,
+    sparsity: float | None,
+    num_blocks: int | None,
+) -> int:
+    """m, from whichever of sparsity and num_blocks is given."""
+    size, (lanes, channels), (block_size, block_lanes) = block[0] * block[1], shape, block
+    if (sparsity is None) == (num_blocks is None):
+        found = "neither" if sparsity is None else "both"
+        raise ValueError(f"{found} of sparsity and num_blocks given; expected exactly one.")
+    if sparsity is not None:
+        if not 0.0 <= sparsity <= 1.0:
+            raise ValueError(f"sparsity is {sparsity}; expected 0 to 1.")
+        count = round((1.0 - sparsity) * lanes * channels / size)
+        asked = f"sparsity {sparsity} asks for {count}"
+    else:
+        count = operator.index(num_blocks)  # type: ignore[arg-type]  # exactly one is not None
+        asked = f"num_blocks is {count}"
+    if not 0 <= count <= maximum:
+        form = f"{block_size}" if block_lanes == 1 else f"{block_size}x{block_lanes}"
+        raise ValueError(
+            f"{asked} blocks of size {form}; expected 0 to {maximum}, the most that fit "
+            f"{lanes} lanes of {channels} channels (a sparsity of at least "
+            f"{1.0 - maximum * size / (lanes * channels):.4g})."
+        )
+    return count
+
+
+def _peak(importance: npt.NDArray[np.floating], core: str) -> float:
+    """The largest importance.
+
+    Raises:
+        ValueError: if a value is negative or not finite.
+    """
+    if core != NUMPY:
+        peak = native.peak_of(importance, core)
+        if peak is not None:
+            return peak
     invalid = ~((importance >= 0) & (importance < np.inf))
     if invalid.any():
         lane, channel = np.argwhere(invalid)[0]
@@ -106,48 +161,49 @@ def _check_importance(importance: npt.NDArray[np.floating]) -> None:
             f"{np.count_nonzero(invalid)} such values in all); expected finite numbers >= 0, such "
             "as absolute weights."
         )
+    return float(importance.max())
 
 
-def _check_method(method: str) -> None:
-    if method not in METHODS:
-        raise ValueError(f"method is {method!r}; expected one of {', '.join(METHODS)}.")
+def _add_lanes(importance: npt.NDArray[np.floating], block_lanes: int) -> npt.NDArray[np.floating]:
+    """The importance of each M lanes together, float64 [lanes / M, channels]."""
+    added = importance[::block_lanes].astype(np.float64)
+    for offset in range(1, block_lanes):
+        added += importance[offset::block_lanes]
+    return added
 
 
-def _count_blocks(
-    shape: tuple[int, int], block_size: int, sparsity: float | None, num_blocks: int | None
-) -> int:
-    """m, from whichever of sparsity and num_blocks is given."""
-    maximum = max_num_blocks(shape, block_size)
-    if (sparsity is None) == (num_blocks is None):
-        found = "neither" if sparsity is None else "both"
-        raise ValueError(f"{found} of sparsity and num_blocks given; expected exactly one.")
-    if sparsity is not None:
-        if not 0.0 <= sparsity <= 1.0:
-            raise ValueError(f"sparsity is {sparsity}; expected 0 to 1.")
-        count = round((1.0 - sparsity) * shape[0] * shape[1] / block_size)
-        asked = f"sparsity {sparsity} asks for {count}"
-    else:
-        count = operator.index(num_blocks)  # type: ignore[arg-type]  # exactly one is not None
-        asked = f"num_blocks is {count}"
-    if not 0 <= count <= maximum:
-        raise ValueError(
-            f"{asked} blocks of size {block_size}; expected 0 to {maximum}, the most that fit "
-            f"{shape[0]} lanes of {shape[1]} channels (a sparsity of at least "
-            f"{1.0 - maximum * block_size / (shape[0] * shape[1]):.4g})."
-        )
-    return count
-
-
-def _selection(
+def _keep(
     importance: npt.NDArray[np.floating],
-    positions: npt.NDArray[np.int64],
+    peak: float,
     block_size: int,
-    upper_bound: float,
-) -> Selection:
-    lanes, channels = importance.shape
-    elements = positions[:, np.newaxis] + np.arange(block_size)
-    score = float(importance.reshape(-1)[elements].sum(dtype=np.float64))
-    lane, start = np.divmod(positions, channels)
-    lane.setflags(write=False)
-    start.setflags(write=False)
-    return Selection(lane, start, block_size, (lanes, channels), score, upper_bound)
+    count: int,
+    method: str,
+    core: str,
+    threads: int,
+) -> Kept:
+    """Run the method, which is the same for all when a block is one weight."""
+    if count == 0:
+        none = np.empty(0, dtype=np.int64)
+        return Kept(none, none.copy(), 0.0, 0.0)
+    if block_size == 1:
+        method = "aligned"
+    if core == NUMPY:
+        return choose(importance, block_size, count, method)
+    quanta = quanta_of(importance.shape[1], block_size)
+    layer = native.LayerScores(importance, block_size, peak or 1.0, quanta)
+    with native.PreparedLayers([layer], family=core, threads=threads) as prepared:
+        chosen = prepared.select(count, method)
+    bound = importance_bound(chosen.value, count * block_size, peak, quanta)
+    return Kept(chosen.layers[0].lanes, chosen.layers[0].starts, chosen.sums[0], bound)
+
+
+def _selection(kept: Kept, block: tuple[int, int], merged_shape: tuple[int, ...]) -> Selection:
+    """The caller's view of blocks of lanes that are M added together."""
+    block_size, block_lanes = block
+    lanes = kept.lanes if block_lanes == 1 else kept.lanes * block_lanes
+    lanes.setflags(write=False)
+    kept.starts.setflags(write=False)
+    shape = (merged_shape[0] * block_lanes, merged_shape[1])
+    return Selection(
+        lanes, kept.starts, block_size, block_lanes, shape, kept.score, kept.upper_bound
+    )
