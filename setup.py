@@ -1,8 +1,9 @@
-"""Puts the delegate, a shared library that Bazel builds, into the wheel.
+"""Puts the libraries that Bazel builds, the delegate and the core of selection, into the wheel.
 
 All else about the package is in pyproject.toml.
 
-`UBP_DELEGATE=/path/to/libubp_delegate.so pip install .` takes a library that is already built.
+`UBP_DELEGATE=/path/to/libubp_delegate.so UBP_SELECTION_LIBRARY=/path/to/libubp_selection.so pip
+install .` takes libraries that are already built.
 """
 
 import os
@@ -16,42 +17,50 @@ from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
-LIBRARY = Path("ubp", "lib", "libubp_delegate.so")
+FOLDER = Path("ubp", "lib")
+LIBRARIES = {
+    "UBP_DELEGATE": "libubp_delegate.so",
+    "UBP_SELECTION_LIBRARY": "libubp_selection.so",
+}
 
 
-def delegate_library() -> Path:
-    """Returns the library that `UBP_DELEGATE` names, or else the one that `./run build` makes."""
-    prebuilt = os.environ.get("UBP_DELEGATE")
-    if prebuilt:
-        if not Path(prebuilt).is_file():
-            sys.exit(f"UBP_DELEGATE={prebuilt} is not a file: name a built libubp_delegate.so.")
-        return Path(prebuilt)
-    if subprocess.run([ROOT / "run", "build"], check=False).returncode:
+def built_libraries() -> list[Path]:
+    """Returns the libraries that the variables name, or else those that `./run build` makes."""
+    named = {variable: os.environ.get(variable) for variable in LIBRARIES}
+    for variable, file in named.items():
+        if file and not Path(file).is_file():
+            sys.exit(f"{variable}={file} is not a file: name a built {LIBRARIES[variable]}.")
+    missing = [variable for variable, file in named.items() if not file]
+    if missing and subprocess.run([ROOT / "run", "build"], check=False).returncode:
         sys.exit(
-            "The UBP delegate could not be built (see above): run './run setup' in the source "
-            "folder first, or set UBP_DELEGATE to a built libubp_delegate.so."
+            "The libraries of UBP could not be built (see above): run './run setup' in the source "
+            f"folder first, or set {' and '.join(missing)} to built ones."
         )
-    return ROOT / "python" / LIBRARY
+    return [
+        Path(file) if file else ROOT / "python" / FOLDER / LIBRARIES[variable]
+        for variable, file in named.items()
+    ]
 
 
-class BuildWithDelegate(build_py):
-    """Builds the Python modules and the delegate; an editable install uses the source folder's."""
+class BuildWithLibraries(build_py):
+    """Builds the Python modules and the libraries; an editable install uses the source folder's."""
 
     def run(self) -> None:
         """Fills an empty build folder, so that no module of an earlier build comes along."""
         if self.editable_mode:
             super().run()
             return
-        library = delegate_library()
+        libraries = built_libraries()
         shutil.rmtree(Path(self.build_lib, "ubp"), ignore_errors=True)
         super().run()
-        target = Path(self.build_lib, LIBRARY)
-        target.parent.mkdir()
-        shutil.copyfile(library, target)
+        folder = Path(self.build_lib, FOLDER)
+        folder.mkdir()
+        for library, name in zip(libraries, LIBRARIES.values(), strict=True):
+            shutil.copyfile(library, folder / name)
 
 
 class PlatformWheel(bdist_wheel):
-    """A wheel for this platform and any Python 3: the delegate is no Python extension."""
+    """A wheel for this platform and any Python 3: its libraries are no Python extensions."""
 
     def get_tag(self) -> tuple[str, str, str]:
         """Returns the wheel's Python, ABI and platform tags."""
@@ -62,11 +71,11 @@ class PlatformDistribution(Distribution):
     """A distribution that is not pure Python, so that wheels are made for one platform."""
 
     def has_ext_modules(self) -> bool:
-        """Returns True: the delegate counts as one."""
+        """Returns True: the libraries count as such."""
         return True
 
 
 setup(
     distclass=PlatformDistribution,
-    cmdclass={"build_py": BuildWithDelegate, "bdist_wheel": PlatformWheel},
+    cmdclass={"build_py": BuildWithLibraries, "bdist_wheel": PlatformWheel},
 )

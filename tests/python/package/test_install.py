@@ -1,4 +1,4 @@
-"""An installed package works outside the checkout: the wheel carries the delegate."""
+"""An installed package works outside the checkout: the wheel carries the libraries."""
 
 import os
 import subprocess
@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-DELEGATE = ROOT / "python" / "ubp" / "lib" / "libubp_delegate.so"
+LIBRARIES = ROOT / "python" / "ubp" / "lib"
+DELEGATE = LIBRARIES / "libubp_delegate.so"
+SELECTION = LIBRARIES / "libubp_selection.so"
 
 pytestmark = pytest.mark.slow
 
@@ -26,15 +28,17 @@ def pip(*arguments: str | Path, **environment: str) -> subprocess.CompletedProce
 
 
 def build_wheel(folder: Path, delegate: Path) -> subprocess.CompletedProcess[str]:
-    """Builds the wheel of the checkout into `folder` with an already built `delegate`."""
+    """Builds the wheel of the checkout into `folder` with libraries that are already built."""
     return pip(
-        "wheel", ROOT, "--no-deps", "--no-build-isolation", "-w", folder, UBP_DELEGATE=str(delegate)
+        *("wheel", ROOT, "--no-deps", "--no-build-isolation", "-w", folder),
+        UBP_DELEGATE=str(delegate),
+        UBP_SELECTION_LIBRARY=str(SELECTION),
     )
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Returns a wheel of the checkout with the delegate that `./run build` made."""
+    """Returns a wheel of the checkout with the libraries that `./run build` made."""
     folder = tmp_path_factory.mktemp("wheel")
     built = build_wheel(folder, DELEGATE)
     assert built.returncode == 0, built.stdout + built.stderr
@@ -50,10 +54,13 @@ def test_wheel_is_for_one_platform_and_any_python3(wheel: Path) -> None:
 
 
 def test_wheel_holds_the_package_only(wheel: Path) -> None:
-    """The delegate is in it, byte for byte; the demo, the benchmarks and the tests are not."""
+    """The libraries are in it, byte for byte; their sources, the demo and the tests are not."""
     with zipfile.ZipFile(wheel) as archive:
-        folders = {name.split("/")[0] for name in archive.namelist()}
-        assert archive.read("ubp/lib/libubp_delegate.so") == DELEGATE.read_bytes()
+        names = archive.namelist()
+        for library in (DELEGATE, SELECTION):
+            assert archive.read(f"ubp/lib/{library.name}") == library.read_bytes()
+    folders = {name.split("/")[0] for name in names}
+    assert not [name for name in names if name.endswith((".cc", ".h", "BUILD"))]
     assert {folder for folder in folders if not folder.endswith(".dist-info")} == {"ubp"}
 
 
@@ -70,7 +77,8 @@ def test_installed_package_finds_its_delegate_outside_the_checkout(
         [
             sys.executable,
             "-c",
-            "import ubp; ubp.load_delegate(); print(ubp.__file__); print(ubp.delegate_path())",
+            "import ubp, ubp.selection.native as native; ubp.load_delegate(); native.families();"
+            "print(ubp.__file__); print(ubp.delegate_path()); print(native.LIBRARY)",
         ],
         cwd=tmp_path,
         env={**environment, "PYTHONPATH": str(site)},
@@ -79,10 +87,11 @@ def test_installed_package_finds_its_delegate_outside_the_checkout(
         check=False,
     )
     assert result.returncode == 0, result.stderr
-    module, delegate = (Path(line) for line in result.stdout.splitlines())
+    module, delegate, selection = (Path(line) for line in result.stdout.splitlines())
     assert module == site / "ubp" / "__init__.py"
     assert delegate == site / "ubp" / "lib" / "libubp_delegate.so"
-    assert delegate.is_file()
+    assert selection == site / "ubp" / "lib" / "libubp_selection.so"
+    assert delegate.is_file() and selection.is_file()
 
 
 def test_a_prebuilt_delegate_that_is_missing_ends_in_one_sentence(tmp_path: Path) -> None:
