@@ -28,6 +28,11 @@ def names_of(what: str, known: Collection[str]) -> Callable[[str], list[str]]:
     return parse
 
 
+def number(low: int, high: int) -> Callable[[str], int]:
+    """A parser of one number from low to high."""
+    return lambda text: _number(text, low, high)
+
+
 def numbers(low: int, high: int) -> Callable[[str], list[int]]:
     """A parser of lists of numbers from low to high."""
 
