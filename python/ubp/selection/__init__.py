@@ -13,6 +13,7 @@ The path of one call, a file per step:
     lane_program.py   the best blocks of each lane when every block costs the same penalty
     penalty.py        the penalty at which m blocks pay: the dual optimum, and so the certificate
     aligned.py, greedy.py, bed.py, optimal.py       one method each
+    balanced.py       a cap on the blocks per start channel, if one is asked for
     result.py         Selection, what the caller gets
 
 **Ties.** Both forms, on every instruction set and with any number of threads, give the same of

@@ -34,11 +34,11 @@ def choose(
     else:
         positions = _HEURISTICS[method](layer, num_blocks)
     lanes, starts = np.divmod(positions, importance.shape[1])
-    score = _importance_of(importance, positions, block_size)
+    score = importance_of(importance, positions, block_size)
     return Kept(lanes, starts, score, layer.importance_bound(dual.value, num_blocks))
 
 
-def _importance_of(
+def importance_of(
     importance: npt.NDArray[np.floating], positions: npt.NDArray[np.int64], block_size: int
 ) -> float:
     """The importance inside blocks, in float64: of each block, then of each lane, then of all.

@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from ubp.selection import native
 from ubp.selection.backend import NUMPY, backend
-from ubp.selection.quantised import importance_bound, quanta_of
-from ubp.selection.reference import METHODS, choose
+from ubp.selection.balanced import balance
+from ubp.selection.quantised import importance_bound, quanta_of, quantise
+from ubp.selection.reference import METHODS, choose, importance_of
 from ubp.selection.result import Kept, Selection
 
 
@@ -23,6 +24,7 @@ def select_blocks(
     num_blocks: int | None = None,
     method: str = "optimal",
     block_lanes: int = 1,
+    max_per_start: int | None = None,
     threads: int = 1,
 ) -> Selection:
     """Choose which blocks of a layer to keep: exactly m, with the largest total importance.
@@ -44,10 +46,13 @@ def select_blocks(
             of N).
         block_lanes: M, a divisor of `lanes`; a block's first lane is a multiple of it. N x M blocks
             are what the CASES'19 system runs on mobile GPUs.
+        max_per_start: the most blocks that may start at the same channel; see balanced.py. The
+            method is then no longer exact; the upper bound still holds.
         threads: how many the native core uses, at most as many as there are processors.
 
     Raises:
-        ValueError: if an argument is not as described, or if m blocks cannot be packed.
+        ValueError: if an argument is not as described, or if m blocks cannot be packed (with
+            `max_per_start`: if it is not found how).
         TypeError: if a number of things is not an integer.
     """
     core = backend()
@@ -65,6 +70,8 @@ def select_blocks(
         importance = _add_lanes(importance, block_lanes)
         peak = _peak(importance, core)
     kept = _keep(importance, peak, block_size, count, method, core, threads)
+    if max_per_start is not None:
+        kept = _balance(importance, kept, block_size, operator.index(max_per_start), method)
     return _selection(kept, (block_size, block_lanes), importance.shape)
 
 
@@ -195,6 +202,25 @@ def _keep(
         chosen = prepared.select(count, method)
     bound = importance_bound(chosen.value, count * block_size, peak, quanta)
     return Kept(chosen.layers[0].lanes, chosen.layers[0].starts, chosen.sums[0], bound)
+
+
+def _balance(
+    importance: npt.NDArray[np.floating],
+    kept: Kept,
+    block_size: int,
+    max_per_start: int,
+    method: str,
+) -> Kept:
+    if max_per_start < 1:
+        raise ValueError(f"max_per_start is {max_per_start}; expected at least 1.")
+    if not len(kept.lanes):
+        return kept
+    channels = importance.shape[1]
+    positions = kept.lanes * channels + kept.starts
+    layer = quantise(importance, block_size)
+    positions = balance(layer, positions, max_per_start, aligned=method == "aligned")
+    score = importance_of(importance, positions, block_size)
+    return Kept(*np.divmod(positions, channels), score, kept.upper_bound)
 
 
 def _selection(kept: Kept, block: tuple[int, int], merged_shape: tuple[int, ...]) -> Selection:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ubp.selection import Selection
-from ubp.selection.quantised import quantise
+from ubp.selection.quantised import quantise, sliding_sums
 
 _IMPOSSIBLE = -(2**62)
 
@@ -49,16 +49,25 @@ def small_instances(block_size: int, per_kind: int) -> Iterator[npt.NDArray]:
 def best_scores(importance: npt.NDArray, block_size: int) -> npt.NDArray[np.int64]:
     """f(0), f(1), ... f(max): the largest quantised score of exactly m blocks, by O(n m) programme.
 
-    Lanes are joined by a full (max, +) convolution: nothing is assumed about the shape of f.
+    Lanes are joined without assuming anything about the shape of f.
     """
+    return best_of_elements(quantise(importance, block_size).elements, block_size)
+
+
+def best_of_elements(elements: npt.NDArray, block_size: int) -> npt.NDArray[np.int64]:
+    """The same for integer elements [lanes, channels]."""
     total = np.zeros(1, dtype=np.int64)
-    for scores in quantise(importance, block_size).scores.tolist():
-        lane = _best_scores_of_lane(scores, importance.shape[1], block_size)
-        sums = np.full((len(total), len(total) + len(lane) - 1), _IMPOSSIBLE)
-        for m, value in enumerate(total):
-            sums[m, m : m + len(lane)] = value + lane
-        total = sums.max(axis=0)
+    for scores in sliding_sums(elements, block_size).tolist():
+        total = join(total, _best_scores_of_lane(scores, elements.shape[1], block_size))
     return total
+
+
+def join(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """f of two independent parts together: their full (max, +) convolution."""
+    sums = np.full((len(one), len(one) + len(other) - 1), _IMPOSSIBLE)
+    for m, value in enumerate(one):
+        sums[m, m : m + len(other)] = value + other
+    return sums.max(axis=0)
 
 
 def _best_scores_of_lane(scores: list[int], channels: int, block_size: int) -> npt.NDArray:

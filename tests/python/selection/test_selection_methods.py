@@ -17,6 +17,7 @@ from selection_oracles import (
 )
 
 from ubp.selection import METHODS, max_num_blocks, select_blocks
+from ubp.selection.backend import NUMPY, VARIABLE
 from ubp.selection.lane_program import LaneProgram
 from ubp.selection.penalty import minimise_dual
 from ubp.selection.quantised import quantise
@@ -24,9 +25,14 @@ from ubp.selection.quantised import quantise
 BLOCK_SIZES = (1, 2, 3, 4, 5, 8, 16)
 
 
+@pytest.fixture(params=[NUMPY, "native"], autouse=True)
+def core(request, monkeypatch):
+    monkeypatch.setenv(VARIABLE, request.param)
+
+
 @pytest.mark.parametrize("block_size", BLOCK_SIZES)
 def test_optimal_equals_the_dynamic_programme(block_size):
-    for importance in small_instances(block_size, per_kind=25):
+    for importance in small_instances(block_size, per_kind=29):  # 203 in all
         best = best_scores(importance, block_size)
         assert len(best) == max_num_blocks(importance.shape, block_size) + 1
         for count, expected in enumerate(best):
@@ -121,8 +127,14 @@ def test_all_methods_agree_on_blocks_of_one():
 
 
 @pytest.mark.parametrize("sparsity", [0.8, 0.9])
-def test_kept_importance_of_a_gaussian_layer(sparsity):
-    weights = np.random.default_rng(0).standard_normal((512, 256)).astype(np.float32)
+@pytest.mark.parametrize("spread", [0.0, 0.3])
+def test_kept_importance(sparsity, spread):
+    """Of Gaussian weights, and of weights with a spread of their own for lanes and channels."""
+    rng = np.random.default_rng(0)
+    weights = rng.standard_normal((512, 256))
+    weights *= np.exp(spread * rng.standard_normal((512, 1)))
+    weights *= np.exp(spread * rng.standard_normal((1, 256)))
+    weights = weights.astype(np.float32)
     score = {
         m: select_blocks(np.abs(weights), 4, sparsity=sparsity, method=m).score for m in METHODS
     }
