@@ -43,9 +43,7 @@ def test_little_is_lost_when_a_few_channels_are_favoured():
     capped = select_blocks(importance, 4, sparsity=0.8, max_per_start=30)
     assert per_start(free, 64).max() > 90
     assert per_start(capped, 64).max() == 30
-    greedy = select_blocks(importance, 4, sparsity=0.8, max_per_start=30, method="greedy")
-    assert capped.score >= greedy.score
-    assert capped.score > 0.9 * free.score
+    assert capped.score > 0.97 * free.score
 
 
 def test_everything_is_given_back_where_the_rest_does_not_fit():
