@@ -64,8 +64,7 @@ class Search {
   int64_t Secant() const {
     const double share = static_cast<double>(lo_.total.count - missing_) /
                          static_cast<double>(lo_.total.count - hi_.total.count);
-    return lo_.penalty +
-           std::llround(static_cast<double>(hi_.penalty - lo_.penalty) * share);
+    return lo_.penalty + std::llround(static_cast<double>(hi_.penalty - lo_.penalty) * share);
   }
 
   // Whether several blocks cease to pay at once.

@@ -14,6 +14,9 @@ constexpr int32_t kNobody = INT32_MAX;
 
 enum class Method { kGreedy, kBed };
 
+// [lanes, channels]: 1 where a weight is in a block, 0 elsewhere.
+using Mask = std::vector<uint8_t>;
+
 // What each lane takes, block after block, as long as a block gains enough.
 struct Sequences {
   std::vector<std::vector<int32_t>> gains;  // [lanes], each never increasing
@@ -27,9 +30,8 @@ struct Sequences {
   }
 };
 
-// `taken` [lanes][channels] are left out.
-Sequences TakeFrom(Problem* problem, Method method, const std::vector<std::vector<bool>>& taken,
-                   int32_t least_gain) {
+// Weights that are taken already are left out.
+Sequences TakeFrom(Problem* problem, Method method, const Mask& taken, int32_t least_gain) {
   const Layer& layer = problem->layers().front();
   Sequences sequences;
   sequences.gains.resize(layer.lanes);
@@ -40,7 +42,7 @@ Sequences TakeFrom(Problem* problem, Method method, const std::vector<std::vecto
   problem->pool().Run(static_cast<int>(layer.lanes), [&](int lane, int thread) {
     LaneList& list = lists[thread];
     layer.Quantise(problem->kernels(), lane, elements[thread].data());
-    list.Reset(elements[thread].data(), taken[lane]);
+    list.Reset(elements[thread].data(), taken.data() + lane * layer.channels);
     std::vector<int32_t>& gains = sequences.gains[lane];
     int32_t* const rank = sequences.rank.data() + lane * layer.channels;
     for (LaneList::Block best = list.Best(); best.score >= least_gain; best = list.Best()) {
@@ -56,8 +58,8 @@ Sequences TakeFrom(Problem* problem, Method method, const std::vector<std::vecto
 }
 
 // The same with as low a limit as num_blocks blocks need, if so many can be taken.
-Sequences TakeAtLeast(Problem* problem, Method method, const std::vector<std::vector<bool>>& taken,
-                      int64_t num_blocks, int64_t penalty) {
+Sequences TakeAtLeast(Problem* problem, Method method, const Mask& taken, int64_t num_blocks,
+                      int64_t penalty) {
   for (const int64_t limit : {penalty - penalty / 16, penalty / 2}) {
     if (limit == 0) break;
     Sequences sequences = TakeFrom(problem, method, taken, static_cast<int32_t>(limit));
@@ -66,9 +68,8 @@ Sequences TakeAtLeast(Problem* problem, Method method, const std::vector<std::ve
   return TakeFrom(problem, method, taken, 0);
 }
 
-// Marks the channels of the `num_blocks` largest gains; of equals, those of the first lanes.
-void KeepBest(const Sequences& sequences, int64_t num_blocks,
-              std::vector<std::vector<bool>>* taken) {
+// Marks the weights in blocks of the `num_blocks` largest gains; of equals, those of the first lanes.
+void KeepBest(const Sequences& sequences, const Layer& layer, int64_t num_blocks, Mask* taken) {
   std::vector<int32_t> all_gains;
   all_gains.reserve(sequences.count());
   for (const std::vector<int32_t>& gains : sequences.gains) {
@@ -76,28 +77,27 @@ void KeepBest(const Sequences& sequences, int64_t num_blocks,
   }
   auto [threshold, ties] = FindThreshold(all_gains, num_blocks);
   const int32_t* rank = sequences.rank.data();
-  for (size_t lane = 0; lane < taken->size(); ++lane) {
+  uint8_t* mark = taken->data();
+  for (const std::vector<int32_t>& gains : sequences.gains) {
     int32_t kept = 0;
-    for (const int32_t gain : sequences.gains[lane]) {
+    for (const int32_t gain : gains) {
       if (gain < threshold || (gain == threshold && ties-- <= 0)) break;
       ++kept;
     }
-    std::vector<bool>& marks = (*taken)[lane];
-    for (size_t c = 0; c < marks.size(); ++c, ++rank) {
-      if (*rank < kept) marks[c] = true;
-    }
+    for (int64_t c = 0; c < layer.channels; ++c) *mark++ |= *rank++ < kept;
   }
 }
 
 // Cuts the regions taken, each a multiple of N channels long, into blocks from the left.
-void Divide(const std::vector<std::vector<bool>>& taken, int64_t block_size, const Blocks& blocks) {
+void Divide(const Mask& taken, const Layer& layer, const Blocks& blocks) {
   int64_t index = 0;
-  for (size_t lane = 0; lane < taken.size(); ++lane) {
+  const uint8_t* mark = taken.data();
+  for (int64_t lane = 0; lane < layer.lanes; ++lane) {
     int64_t place = 0;
-    for (size_t c = 0; c < taken[lane].size(); ++c) {
-      if (!taken[lane][c]) continue;
-      if (place == 0) blocks.Put(index++, static_cast<int64_t>(lane), static_cast<int64_t>(c));
-      place = place + 1 == block_size ? 0 : place + 1;
+    for (int64_t c = 0; c < layer.channels; ++c) {
+      if (*mark++ == 0) continue;
+      if (place == 0) blocks.Put(index++, lane, c);
+      place = place + 1 == layer.block_size ? 0 : place + 1;
     }
   }
 }
@@ -105,14 +105,14 @@ void Divide(const std::vector<std::vector<bool>>& taken, int64_t block_size, con
 void Select(Problem* problem, Method method, int64_t num_blocks, int64_t penalty,
             const Blocks& blocks) {
   const Layer& layer = problem->layers().front();
-  std::vector<std::vector<bool>> taken(layer.lanes, std::vector<bool>(layer.channels));
+  Mask taken(layer.lanes * layer.channels);
   const Sequences sequences = TakeAtLeast(problem, method, taken, num_blocks, penalty);
   const int64_t found = std::min(num_blocks, sequences.count());
-  KeepBest(sequences, found, &taken);
+  KeepBest(sequences, layer, found, &taken);
   if (found < num_blocks) {  // the gaps that greedy blocks leave are filled by expansion
-    KeepBest(TakeFrom(problem, Method::kBed, taken, 0), num_blocks - found, &taken);
+    KeepBest(TakeFrom(problem, Method::kBed, taken, 0), layer, num_blocks - found, &taken);
   }
-  Divide(taken, layer.block_size, blocks);
+  Divide(taken, layer, blocks);
 }
 
 }  // namespace

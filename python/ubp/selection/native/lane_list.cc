@@ -22,7 +22,7 @@ LaneList::LaneList(int64_t channels, int64_t block_size)
       stale_(largest_.size()),
       taken_(block_size) {}
 
-void LaneList::Reset(const int32_t* elements, const std::vector<bool>& taken) {
+void LaneList::Reset(const int32_t* elements, const uint8_t* taken) {
   std::fill(scores_.begin(), scores_.end(), kAbsent);
   const int32_t end = channels_ + 1;
   int32_t last = 0;  // slot of the list's last channel so far

@@ -15,8 +15,8 @@ class LaneList {
  public:
   LaneList(int64_t channels, int64_t block_size);
 
-  // Starts afresh with the elements [channels]; `taken` [channels] are not on the list.
-  void Reset(const int32_t* elements, const std::vector<bool>& taken);
+  // Starts afresh with the elements [channels]; where `taken` [channels] is not 0 they are left out.
+  void Reset(const int32_t* elements, const uint8_t* taken);
 
   struct Block {
     int32_t score;  // negative: there is no block left
