@@ -67,7 +67,7 @@ void Problem::Interleave(int64_t index, int thread, int32_t* max_score) const {
   args.channels = layer.channels;
   args.block_size = layer.block_size;
   args.columns = rows + kernels_.width * stride;
-  args.scores = const_cast<int32_t*>(group.scores);  // the layer's own buffer, still being filled
+  args.scores = group.scores;
   *max_score = kernels_.interleave(args);
 }
 

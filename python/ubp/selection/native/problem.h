@@ -64,7 +64,7 @@ class Problem {
     int layer;
     int num_lanes;
     int64_t first_lane;
-    const int32_t* scores;
+    int32_t* scores;  // [starts][width], see kernels.h
   };
 
   void Interleave(int64_t group, int thread, int32_t* max_score) const;
