@@ -9,6 +9,7 @@
     harness/    what benchmarks share: the machine, the folder and the page that they write
     networks/   the steps of the benchmark of whole networks
     layers/     the steps of the benchmark of single layers
+    assembly/   the steps of the benchmark of inner loops
     blocks/     the steps of the benchmark of block selection
     channels/   the steps of the benchmark of permuted channels
     peers/      other inference engines
