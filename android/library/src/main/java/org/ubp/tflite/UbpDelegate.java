@@ -161,6 +161,14 @@ public final class UbpDelegate implements Delegate {
     }
 
     /**
+     * Sets the file that keeps packed weights for the next load of the model, a file of its own in
+     * the app's cache directory, say. It is made if there is none.
+     */
+    public Options setWeightCache(File file) {
+      return set("weight_cache", file.getPath());
+    }
+
+    /**
      * Sets the rules of the planner to switch off.
      *
      * @throws IllegalArgumentException if there is none.

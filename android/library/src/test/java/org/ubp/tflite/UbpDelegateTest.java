@@ -5,6 +5,7 @@ import static org.junit.Assert.assertNotEquals;
 import static org.junit.Assert.assertThrows;
 import static org.junit.Assert.assertTrue;
 
+import java.io.File;
 import java.lang.reflect.Method;
 import java.util.Arrays;
 import java.util.EnumSet;
@@ -12,11 +13,15 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
+import org.junit.Rule;
 import org.junit.Test;
+import org.junit.rules.TemporaryFolder;
 import org.ubp.tflite.UbpDelegate.Options;
 
 /** The delegate's life and its options, with the native libraries built for this machine. */
 public final class UbpDelegateTest {
+
+  @Rule public final TemporaryFolder folder = new TemporaryFolder();
 
   @Test
   public void aDelegateHasAHandleUntilItIsClosed() {
@@ -89,6 +94,12 @@ public final class UbpDelegateTest {
     assertThrows(
         IllegalArgumentException.class,
         () -> new Options().setWithout(EnumSet.noneOf(Options.Rule.class)));
+  }
+
+  @Test
+  public void filesNeedNotExist() {
+    new UbpDelegate(new Options().setReport(new File(folder.getRoot(), "report.json"))).close();
+    new UbpDelegate(new Options().setWeightCache(new File(folder.getRoot(), "m.cache"))).close();
   }
 
   @Test
