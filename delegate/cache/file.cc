@@ -29,6 +29,11 @@ bool WriteAll(int descriptor, const void* data, size_t size, uint64_t offset) {
   return true;
 }
 
+// Says why, from errno.
+Status CannotBeWritten() {
+  return Status::Error(std::string("cannot be written: ") + std::strerror(errno) + ".");
+}
+
 }  // namespace
 
 std::shared_ptr<const MappedFile> MappedFile::Map(int descriptor, uint64_t offset, size_t size) {
@@ -59,7 +64,7 @@ Status NewFile::Create(const std::string& path, std::unique_ptr<NewFile>* file) 
     }
     if (errno != EEXIST) break;
   }
-  return Status::Error("'" + path + "' cannot be written: " + std::strerror(errno) + ".");
+  return CannotBeWritten();
 }
 
 NewFile::~NewFile() {
@@ -67,12 +72,8 @@ NewFile::~NewFile() {
   if (!temporary_.empty()) unlink(temporary_.c_str());
 }
 
-Status NewFile::Failed() const {
-  return Status::Error("'" + path_ + "' cannot be written: " + std::strerror(errno) + ".");
-}
-
 Status NewFile::Append(const void* data, size_t size) {
-  if (!WriteAll(descriptor_, data, size, size_)) return Failed();
+  if (!WriteAll(descriptor_, data, size, size_)) return CannotBeWritten();
   size_ += size;
   return Status::Ok();
 }
@@ -83,18 +84,18 @@ Status NewFile::Pad(size_t unit) {
 }
 
 Status NewFile::Overwrite(uint64_t offset, const void* data, size_t size) {
-  return WriteAll(descriptor_, data, size, offset) ? Status::Ok() : Failed();
+  return WriteAll(descriptor_, data, size, offset) ? Status::Ok() : CannotBeWritten();
 }
 
 Status NewFile::SetMode(mode_t mode) {
   struct stat status;  // file systems without permissions refuse to change them
   if (fstat(descriptor_, &status) == 0 && (status.st_mode & 0777) == mode) return Status::Ok();
-  return fchmod(descriptor_, mode) == 0 ? Status::Ok() : Failed();
+  return fchmod(descriptor_, mode) == 0 ? Status::Ok() : CannotBeWritten();
 }
 
 Status NewFile::Publish() {
   if (fsync(descriptor_) != 0 || std::rename(temporary_.c_str(), path_.c_str()) != 0) {
-    return Failed();
+    return CannotBeWritten();
   }
   temporary_.clear();
   return Status::Ok();

@@ -38,7 +38,8 @@ class MappedFile {
   size_t size_;
 };
 
-// Written under a temporary name beside `path`; removed unless it is published.
+// Written under a temporary name beside `path`; removed unless it is published. Errors are the end
+// of a sentence about the file: "cannot be written: No space left on device."
 class NewFile {
  public:
   // The permissions are those of any new file (0666 less the umask).
@@ -65,7 +66,6 @@ class NewFile {
  private:
   NewFile(std::string path, std::string temporary, int descriptor)
       : path_(std::move(path)), temporary_(std::move(temporary)), descriptor_(descriptor) {}
-  Status Failed() const;  // says why, from errno
 
   std::string path_;
   std::string temporary_;  // empty once published

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -36,11 +37,21 @@ bool IsWeightCache(int descriptor, struct stat* status) {
          HasWeightFileMagic(magic, sizeof(magic));
 }
 
+// Where `path` leads, so that links are not replaced by what they lead to.
+std::string WithoutLinks(const std::string& path) {
+  const std::unique_ptr<char, void (*)(void*)> target(realpath(path.c_str(), nullptr), &std::free);
+  return target != nullptr ? target.get() : path;
+}
+
 // There is nothing of that name, or a weight cache.
 bool IsReplaceable(const std::string& path) {
   const OpenFile file(path);
   struct stat status;
   return file.ok() ? IsWeightCache(file.descriptor(), &status) : errno == ENOENT;
+}
+
+Status CannotBeMapped() {
+  return Status::Error(std::string("cannot be mapped: ") + std::strerror(errno) + ".");
 }
 
 }  // namespace
@@ -56,7 +67,7 @@ Status WeightCache::Read() {
   const OpenFile file(path_);
   if (!file.ok()) {
     if (errno != ENOENT) {
-      GiveUp(Status::Error("'" + path_ + "' cannot be read: " + std::strerror(errno) + "."));
+      GiveUp(Status::Error(std::string("cannot be read: ") + std::strerror(errno) + "."));
     }
     return Status::Ok();
   }
@@ -74,7 +85,7 @@ Status WeightCache::Read() {
 void WeightCache::ReadItems(int descriptor, size_t size) {
   const std::shared_ptr<const MappedFile> mapped = MappedFile::Map(descriptor, 0, size);
   if (mapped == nullptr) {
-    GiveUp(Status::Error("'" + path_ + "' cannot be mapped: " + std::strerror(errno) + "."));
+    GiveUp(CannotBeMapped());
     return;
   }
   std::vector<WeightEntry> entries;
@@ -137,7 +148,7 @@ CachedBytes WeightCache::Add(const WeightKey& key, const std::vector<Section>& s
 Status WeightCache::AddToNewFile(const WeightKey& key, const std::vector<Section>& sections,
                                  Item* item) {
   if (new_file_ == nullptr) {
-    UBP_RETURN_IF_ERROR(NewFile::Create(path_, &new_file_));
+    UBP_RETURN_IF_ERROR(NewFile::Create(WithoutLinks(path_), &new_file_));
     const WeightFileHeader header{};
     UBP_RETURN_IF_ERROR(new_file_->Append(&header, sizeof(header)));
   }
@@ -151,7 +162,7 @@ Status WeightCache::AddToNewFile(const WeightKey& key, const std::vector<Section
   entry.size = new_file_->size() - entry.offset;
   const auto mapped = MappedFile::Map(new_file_->descriptor(), entry.offset, entry.size);
   if (mapped == nullptr) {
-    return Status::Error("'" + path_ + "' cannot be mapped: " + std::strerror(errno) + ".");
+    return CannotBeMapped();
   }
   entry.checksum = ChecksumOf(mapped->data(), entry.size);
   new_table_.push_back(entry);
@@ -198,7 +209,7 @@ Status WeightCache::WriteNewFile() {
   UBP_RETURN_IF_ERROR(new_file_->Overwrite(0, &header, sizeof(header)));
   if (mode_) UBP_RETURN_IF_ERROR(new_file_->SetMode(*mode_));
   if (!IsReplaceable(path_)) {
-    return Status::Error("'" + path_ + "' is not written: it no longer is a weight cache.");
+    return Status::Error("is not written: a file of another kind has its name now.");
   }
   return new_file_->Publish();
 }
@@ -212,7 +223,7 @@ void WeightCache::GiveUp(const Status& status) {
   given_up_ = true;
   new_file_ = nullptr;
   new_table_.clear();
-  summary_.warnings.push_back("the weight cache " + status.message() +
+  summary_.warnings.push_back("the weight cache '" + path_ + "' " + status.message() +
                               " Weights are packed at every load.");
 }
 

@@ -29,7 +29,8 @@ inline constexpr size_t kWeightFileMagicBytes = sizeof(kWeightFileMagic) - 1;
 inline constexpr uint32_t kWeightFileVersion = 1;
 inline constexpr size_t kWeightFileAlignment = 64;
 
-// What an entry holds, of which weights. Plain data without padding: it is written as it is.
+// What an entry holds, of which weights. Of the kernels only the block size counts, so that one file
+// serves all instruction sets that share it. Plain data without padding: it is written as it is.
 struct WeightKey {
   Fingerprint source;  // of the weights in the model
   int32_t out_channels = 0;

@@ -79,7 +79,7 @@ struct GraphOp {
   // kConv2D, kFullyConnected. For kDepthwiseConv2D only dense: [kernel_h, kernel_w, channels].
   PackedLayer packed;  // of a converted layer: packed.counts() is not empty
   DenseWeights dense;  // of any other; its weights are null for a converted one
-  CacheSlot slot;      // of LayerWeights
+  CacheSlot slot;      // for the form that kernels read
 };
 
 struct Graph {

@@ -48,7 +48,8 @@ TEST_F(WeightCacheErrorsTest, WhatBecameAnotherFileMeanwhileIsKept) {
   const auto cache = Open();
   Add(cache.get(), 1);
   directory_.Write(kName, "precious");
-  EXPECT_THAT(cache->Commit().warnings, ElementsAre(HasSubstr("it no longer is a weight cache")));
+  EXPECT_THAT(cache->Commit().warnings,
+              ElementsAre(HasSubstr("a file of another kind has its name now.")));
   EXPECT_EQ(directory_.Read(kName), "precious");
   EXPECT_THAT(directory_.Names(), ElementsAre(kName));
 }

@@ -185,6 +185,18 @@ TEST_F(WeightCacheTest, ThreadsShareOneCache) {
   }
 }
 
+TEST_F(WeightCacheTest, LinksStayLinks) {
+  Make(1);
+  const std::string link = directory_.File("link");
+  std::filesystem::create_symlink(kName, link);
+  std::unique_ptr<WeightCache> cache;
+  ASSERT_TRUE(WeightCache::Open(link, &cache).ok());
+  EXPECT_TRUE(Add(cache.get(), 2));
+  EXPECT_THAT(cache->Commit().warnings, IsEmpty());
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+  EXPECT_EQ(Find(Open().get(), 2), Padded(Content(2)));
+}
+
 TEST_F(WeightCacheTest, PermissionsAreThoseOfTheFileReplacedOrOfAnyNewFile) {
   const auto mode = [&] {
     struct stat status;
