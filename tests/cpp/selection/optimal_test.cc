@@ -127,6 +127,29 @@ TEST(OptimalTest, BlocksAtGivenPenaltiesAreThoseThatSolveCounts) {
   }
 }
 
+// FNV-1a.
+uint64_t HashOf(const BlockList& blocks) {
+  uint64_t hash = 14695981039346656037u;
+  for (const auto& [lane, start] : blocks) {
+    for (const int64_t number : {lane, start}) {
+      hash = (hash ^ static_cast<uint64_t>(number)) * 1099511628211u;
+    }
+  }
+  return hash;
+}
+
+TEST(OptimalTest, TheSameBlocksOnEveryMachine) {
+  std::mt19937 random(4);  // the same everywhere, unlike distributions
+  std::vector<float> importance(100 * 64);
+  for (float& value : importance) value = static_cast<float>(random() % 1000) / 7;
+  const double quanta = ((1 << 29) - 1) / 4.0;
+  const Layer layer = {importance.data(), false, 100, 64, 4, 999.0f / 7, quanta};
+  for (const Kernels* kernels : SupportedKernels()) {
+    Problem problem({layer}, *kernels, 1);
+    EXPECT_EQ(HashOf(Select(&problem, 320).layers[0]), 10077106476667379014u) << kernels->name;
+  }
+}
+
 }  // namespace
 }  // namespace selection
 }  // namespace ubp
