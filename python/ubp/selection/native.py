@@ -129,7 +129,7 @@ def peak_of(importance: npt.NDArray[np.floating], family: str) -> float | None:
 class PreparedLayers:
     """Layers quantised and laid out for the kernels; freed with the `with` block, or the object.
 
-    Preparing costs a copy of the scores (4 bytes per weight) and about as much time as two calls
+    Preparing costs a copy of the scores (4 bytes per weight) and about as much time as three calls
     of `evaluate`. The importance must not change meanwhile. Not for use by several threads at once.
 
     Args:
