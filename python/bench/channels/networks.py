@@ -19,6 +19,7 @@ from demo.mobilenet import settle
 from demo.training import train_dense
 
 SEED = 0
+_BATCH = 64
 _MOMENTUM = 0.9  # of batch normalisation: training has too few steps for the defaults
 
 
@@ -97,8 +98,9 @@ def digits_of_size(size: int) -> tuple[Images, Images]:
 
 def accuracy(model: keras.Model, images: Images) -> float:
     """The share of images that the network reads correctly."""
-    logits = model.predict(images.pixels, batch_size=64, verbose=0)
-    return float(np.mean(logits.argmax(axis=-1) == images.labels))
+    batches = np.array_split(images.pixels, -(-len(images) // _BATCH))
+    logits = [np.asarray(model(batch, training=False)) for batch in batches]
+    return float(np.mean(np.concatenate(logits).argmax(axis=-1) == images.labels))
 
 
 def _resized(images: Images, size: int) -> Images:

@@ -63,6 +63,6 @@ def _draw_network(axes: Any, result: NetworkResult) -> None:
             )
     axes.axhline(0, color=colours.LINES, linewidth=1, linestyle="--")
     axes.set_title(result.label, fontsize=11)
-    axes.set_xlabel("layer, from input to output")
+    axes.set_xlabel("layer; those that share an order are side by side")
     axes.grid(axis="y", color=colours.GRID, linewidth=0.5)
     axes.spines[["top", "right"]].set_visible(False)
