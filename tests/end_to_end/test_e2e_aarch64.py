@@ -1,0 +1,83 @@
+"""The standard interpreter on aarch64, under qemu-user: the delegate computes what it does here.
+
+`./run setup` makes the aarch64 Python with ai-edge-litert, `./run test` the delegate for it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ubp
+
+ROOT = Path(__file__).parents[2]
+AARCH64 = ROOT / ".deps" / "aarch64"
+THREADS = (1, 2, 3)
+TOLERANCE = 1e-5  # of the output's range
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        platform.machine() != "x86_64",
+        reason="emulates aarch64 on x86-64; on aarch64 the other tests run the same code",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def conversion(
+    keras: Any, randomise: Callable[..., Any], prune: Callable[..., Any]
+) -> ubp.ConversionResult:
+    keras.backend.clear_session()
+    network = keras.applications.MobileNet((96, 96, 3), weights=None, classifier_activation=None)
+    return ubp.convert(prune(randomise(network), ubp.UnalignedBlock(4)))
+
+
+def invoke_on_aarch64(model: Path, x: np.ndarray, folder: Path) -> tuple[np.ndarray, Any]:
+    """Returns the output for each of THREADS, stacked, and the delegate's report."""
+    files = [folder / name for name in ("input.npy", "outputs.npy", "report.json")]
+    np.save(files[0], x)
+    program = Path(__file__).with_name("invoke.py")
+    process = subprocess.run(
+        [AARCH64 / "python", program, model, *files, *map(str, THREADS)],
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT / "python"),
+            "UBP_DELEGATE": str(AARCH64 / "libubp_delegate.so"),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
+    return np.load(files[1]), json.loads(files[2].read_text())
+
+
+@pytest.mark.parametrize("kind", ["converted", "ordinary"])
+def test_mobilenet_as_on_x86_and_for_any_number_of_threads(
+    conversion: ubp.ConversionResult, run: Callable[..., Any], tmp_path: Path, kind: str
+) -> None:
+    """Converted, and as an ordinary file whose zeros the delegate finds by itself."""
+    model = conversion.model if kind == "converted" else conversion.dense
+    path = tmp_path / "model.tflite"
+    path.write_bytes(model)
+    x = np.random.default_rng(0).normal(size=(1, 96, 96, 3)).astype(np.float32)
+    (expected,) = run(ubp.Interpreter(model), [x])
+    assert np.ptp(expected) > 0.1, "the test needs outputs that vary"
+
+    outputs, report = invoke_on_aarch64(path, x, tmp_path)
+
+    assert report["kernel"] == "neon"
+    (nodes,) = report["subgraphs"]
+    assert sum(node["taken"] for node in nodes) > 20
+    assert np.abs(outputs[0] - expected).max() <= TOLERANCE * np.ptp(expected)
+    for output in outputs[1:]:
+        np.testing.assert_array_equal(output, outputs[0])

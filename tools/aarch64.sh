@@ -1,0 +1,113 @@
+# shellcheck shell=bash
+# Sourced by `run`: tests on Arm code where this machine is an x86-64 one. qemu-user executes the C++ tests that the cross compiler
+# makes, and a Python with the standard interpreter: Debian's arm64 packages and the aarch64 wheels, unpacked in .deps/aarch64.
+
+readonly aarch64=.deps/aarch64
+readonly aarch64_packages=(python3-minimal libpython3-stdlib libstdc++6)
+
+# Elsewhere there is nothing to emulate: an aarch64 machine runs the ordinary tests on Arm code.
+emulates_aarch64() {
+  [[ $(uname -s) == Linux && $(uname -m) == x86_64 ]]
+}
+
+missing_aarch64_packages() {
+  type -P aarch64-linux-gnu-g++ >/dev/null || echo g++-aarch64-linux-gnu
+  type -P qemu-aarch64-static >/dev/null || echo qemu-user-static
+}
+
+setup_aarch64() {
+  emulates_aarch64 || return 0
+  install_packages "the tests on Arm code, which './run test --fast' leaves out" missing_aarch64_packages
+  install_aarch64_python
+}
+
+# Prints what the Python package depends on, in the versions of .venv.
+python_dependencies() {
+  "$python" - <<'PROGRAM'
+import importlib.metadata
+import re
+import tomllib
+
+with open("pyproject.toml", "rb") as file:
+    for requirement in tomllib.load(file)["project"]["dependencies"]:
+        name = re.match(r"[\w.-]+", requirement)[0]
+        print(f"{name}=={importlib.metadata.version(name)}")
+PROGRAM
+}
+
+# The stamp holds what the installation depends on; it is written last, so that an interrupted one is done again.
+install_aarch64_python() {
+  local stamp=$aarch64/installed dependencies state
+  dependencies=$(python_dependencies)
+  state=$(echo "$dependencies" | cat - tools/aarch64.sh | sha256sum)
+  [[ -e $stamp && $(<"$stamp") == "$state" ]] && return
+  type -P apt-get dpkg-deb >/dev/null ||
+    die "the tests on Arm code get their Python from Debian's arm64 packages, and there is no apt-get here: run './run test --fast', which leaves them out"
+  rm -rf "$aarch64"
+  logged aarch64-packages "getting Debian's Python for arm64" unpack_aarch64_packages
+  # shellcheck disable=SC2086
+  logged aarch64-wheels "getting ai-edge-litert and other wheels for aarch64" install_aarch64_wheels $dependencies
+  write_aarch64_python
+  echo "$state" >"$stamp"
+}
+
+# Unpacks Python and all it needs into root/. apt works on a state of its own, as if nothing were installed on an arm64 machine,
+# and the system's package sources; neither this machine's packages nor root's rights are touched.
+unpack_aarch64_packages() {
+  local apt=$PWD/$aarch64/apt archive
+  local options=(
+    -o "APT::Architecture=arm64" -o "APT::Architectures::=arm64" -o "APT::Sandbox::User=$(id -un)"
+    -o "Dir::State=$apt/state" -o "Dir::State::status=$apt/state/status" -o "Dir::Cache=$apt/cache"
+  )
+  mkdir -p "$apt"/state/lists/partial "$apt"/cache/archives/partial "$aarch64/root" || return
+  : >"$apt/state/status"
+  apt-get "${options[@]}" -q update || return
+  apt-get "${options[@]}" -qy --no-install-recommends --download-only install "${aarch64_packages[@]}" || return
+  for archive in "$apt"/cache/archives/*.deb; do
+    dpkg-deb --extract "$archive" "$aarch64/root" || return
+  done
+  rm -rf "$apt"
+}
+
+# install_aarch64_wheels PACKAGE...: puts these packages and what they need into site/.
+install_aarch64_wheels() {
+  local python_version platform platforms=()
+  python_version=$(basename "$(readlink "$aarch64/root/usr/bin/python3")") || return
+  for platform in manylinux2014 manylinux_2_{17..36}; do
+    platforms+=(--platform "${platform}_aarch64")
+  done
+  "$python" -m pip install --target "$aarch64/site" --only-binary=:all: --implementation cp \
+    --python-version "${python_version#python}" "${platforms[@]}" "$@"
+}
+
+# Writes .deps/aarch64/python, which is used like any python. qemu-user serves proc/cpuinfo in place of this machine's: XNNPACK
+# reads there which Arm processor it runs on. The processor is emulated more simply, and several times faster, than `-cpu max`.
+write_aarch64_python() {
+  local processor
+  mkdir -p "$aarch64/root/proc"
+  for processor in 0 1; do
+    printf '%s\t: %s\n' processor "$processor" BogoMIPS 50.00 \
+      Features "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp" \
+      "CPU implementer" 0x41 "CPU architecture" 8 "CPU variant" 0x3 "CPU part" 0xd0b "CPU revision" 1
+    echo
+  done >"$aarch64/root/proc/cpuinfo"
+  cat >"$aarch64/python" <<'PROGRAM'
+#!/bin/sh
+# Python for aarch64, under qemu-user.
+here=$(cd "$(dirname "$0")" && pwd)
+export PYTHONPATH="$here/site${PYTHONPATH:+:$PYTHONPATH}"
+exec qemu-aarch64-static -cpu cortex-a76 -L "$here/root" "$here/root/usr/bin/python3" -B "$@"
+PROGRAM
+  chmod +x "$aarch64/python"
+}
+
+# Builds everything for aarch64 and runs the C++ tests; tests/end_to_end loads the delegate that is left in .deps/aarch64.
+test_aarch64() {
+  if ! emulates_aarch64; then
+    echo "no emulation of Arm code on this $(uname -m) machine"
+    return
+  fi
+  echo "C++ tests on aarch64"
+  "$(find_bazel)" test --config=strict --config=aarch64 //...
+  install_built delegate/plugin/libubp_delegate.so "$aarch64/libubp_delegate.so" --config=strict --config=aarch64
+}
