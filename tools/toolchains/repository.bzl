@@ -2,7 +2,9 @@
 
 def include_directories(ctx, compiler, flags = []):
     """Returns where a C++ compiler with these flags looks for system headers: each directory as named and with links resolved."""
-    command = [compiler] + flags + ["-E", "-xc++", "-v", "/dev/null"]
+
+    # The first flag is cross_toolchain()'s too; with it, Clang looks for its own headers from where it was called.
+    command = [compiler, "-no-canonical-prefixes"] + flags + ["-E", "-xc++", "-v", "/dev/null"]
     result = ctx.execute(command, environment = {"LC_ALL": "C"})
     if result.return_code:
         fail("{} did not run: {}".format(" ".join([str(word) for word in command]), result.stderr))
