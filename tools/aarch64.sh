@@ -102,7 +102,7 @@ PROGRAM
 }
 
 # Builds everything for aarch64 and runs the C++ tests; tests/end_to_end loads the delegate that is left in .deps/aarch64.
-test_aarch64() {
+aarch64_cpp_tests() {
   if ! emulates_aarch64; then
     echo "no emulation of Arm code on this $(uname -m) machine"
     return
