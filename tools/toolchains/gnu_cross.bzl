@@ -16,7 +16,7 @@ def _gnu_cross_impl(ctx):
         "compile_flags": [
             "-fno-canonical-system-headers",
             "-fstack-protector-strong",
-        ],
+        ] + ctx.attr.compile_flags,
         "compiler": "gcc",
         "cpu": ctx.attr.cpu,
         "include_directories": include_directories(ctx, compiler),
@@ -34,6 +34,7 @@ def _gnu_cross_impl(ctx):
 gnu_cross = repository_rule(
     implementation = _gnu_cross_impl,
     attrs = {
+        "compile_flags": attr.string_list(doc = "More flags for all compilations."),
         "cpu": attr.string(mandatory = True, doc = "The processor, as @platforms//cpu names it."),
         "triple": attr.string(mandatory = True, doc = "The compiler's name up to '-g++', for example aarch64-linux-gnu."),
     },
