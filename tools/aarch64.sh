@@ -101,13 +101,15 @@ PROGRAM
   chmod +x "$aarch64/python"
 }
 
-# Builds everything for aarch64 and runs the C++ tests; tests/end_to_end loads the delegate that is left in .deps/aarch64.
+# Builds everything for aarch64 and runs the C++ tests; tests/end_to_end loads the libraries that are left in .deps/aarch64.
 aarch64_cpp_tests() {
+  local options=(--config=strict --config=aarch64)
   if ! emulates_aarch64; then
     echo "no emulation of Arm code on this $(uname -m) machine"
     return
   fi
   echo "C++ tests on aarch64"
-  "$(find_bazel)" test --config=strict --config=aarch64 //...
-  install_built delegate/plugin/libubp_delegate.so "$aarch64/libubp_delegate.so" --config=strict --config=aarch64
+  "$(find_bazel)" test "${options[@]}" //...
+  install_built delegate/plugin/libubp_delegate.so "$aarch64/libubp_delegate.so" "${options[@]}"
+  install_built python/ubp/selection/native/libubp_selection.so "$aarch64/libubp_selection.so" "${options[@]}"
 }

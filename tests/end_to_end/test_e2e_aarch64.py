@@ -1,6 +1,7 @@
-"""The standard interpreter on aarch64, under qemu-user: the delegate computes what it does here.
+"""The Python package on aarch64, under qemu-user: the delegate and the core of block selection
+compute there what they compute here.
 
-`./run setup` makes the aarch64 Python with ai-edge-litert, `./run test` the delegate for it.
+`./run setup` makes the aarch64 Python with ai-edge-litert, `./run test` the libraries for it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 
 import ubp
+from ubp.selection import METHODS
 
 ROOT = Path(__file__).parents[2]
 AARCH64 = ROOT / ".deps" / "aarch64"
@@ -41,13 +43,10 @@ def conversion(
     return ubp.convert(prune(randomise(network), ubp.UnalignedBlock(4)))
 
 
-def invoke_on_aarch64(model: Path, x: np.ndarray, folder: Path) -> tuple[np.ndarray, Any]:
-    """Returns the output for each of THREADS, stacked, and the delegate's report."""
-    files = [folder / name for name in ("input.npy", "outputs.npy", "report.json")]
-    np.save(files[0], x)
-    program = Path(__file__).with_name("invoke.py")
+def run_on_aarch64(program: str, *arguments: object) -> None:
+    """Runs a program of this folder in the aarch64 Python."""
     process = subprocess.run(
-        [AARCH64 / "python", program, model, *files, *map(str, THREADS)],
+        [AARCH64 / "python", Path(__file__).with_name(program), *map(str, arguments)],
         env={
             **os.environ,
             "PYTHONPATH": str(ROOT / "python"),
@@ -58,7 +57,6 @@ def invoke_on_aarch64(model: Path, x: np.ndarray, folder: Path) -> tuple[np.ndar
         check=False,
     )
     assert process.returncode == 0, process.stderr
-    return np.load(files[1]), json.loads(files[2].read_text())
 
 
 @pytest.mark.parametrize("kind", ["converted", "ordinary"])
@@ -73,7 +71,10 @@ def test_mobilenet_as_on_x86_and_for_any_number_of_threads(
     (expected,) = run(ubp.Interpreter(model), [x])
     assert np.ptp(expected) > 0.1, "the test needs outputs that vary"
 
-    outputs, report = invoke_on_aarch64(path, x, tmp_path)
+    files = [tmp_path / name for name in ("input.npy", "outputs.npy", "report.json")]
+    np.save(files[0], x)
+    run_on_aarch64("invoke.py", path, *files, *THREADS)
+    outputs, report = np.load(files[1]), json.loads(files[2].read_text())
 
     assert report["kernel"] == "neon"
     (nodes,) = report["subgraphs"]
@@ -81,3 +82,20 @@ def test_mobilenet_as_on_x86_and_for_any_number_of_threads(
     assert np.abs(outputs[0] - expected).max() <= TOLERANCE * np.ptp(expected)
     for output in outputs[1:]:
         np.testing.assert_array_equal(output, outputs[0])
+
+
+def test_the_blocks_chosen_are_those_of_x86(tmp_path: Path) -> None:
+    importance = np.random.default_rng(0).gamma(1, size=(40, 64)).astype(np.float32)
+    np.save(tmp_path / "importance.npy", importance)
+    library = AARCH64 / "libubp_selection.so"
+    run_on_aarch64(
+        "choose_blocks.py", library, tmp_path / "importance.npy", tmp_path / "blocks.npz"
+    )
+    with np.load(tmp_path / "blocks.npz") as archive:
+        found = dict(archive)
+
+    assert found.keys() == {f"{f}/{m}" for f in ("neon", "portable") for m in METHODS}
+    for name, (lanes, starts) in found.items():
+        expected = ubp.select_blocks(importance, 4, sparsity=0.8, method=name.split("/")[1])
+        np.testing.assert_array_equal(lanes, expected.lanes)
+        np.testing.assert_array_equal(starts, expected.starts)
