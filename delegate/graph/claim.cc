@@ -50,6 +50,19 @@ std::string NameOf(const TfLiteRegistration& registration) {
 // The converter names a fused op after all the ops in it, separated by ';': the first will do.
 std::string ShortName(const std::string& name) { return name.substr(0, name.find(';')); }
 
+ShapeOp ShapeOpOf(int code) {
+  switch (code) {
+    case kTfLiteBuiltinShape:
+      return ShapeOp::kShape;
+    case kTfLiteBuiltinStridedSlice:
+      return ShapeOp::kStridedSlice;
+    case kTfLiteBuiltinPack:
+      return ShapeOp::kPack;
+    default:
+      return ShapeOp::kNone;
+  }
+}
+
 std::optional<OpType> PackedType(const TfLiteRegistration& registration) {
   const char* name = registration.custom_name;
   if (registration.builtin_code != kTfLiteBuiltinCustom || name == nullptr) {
@@ -92,6 +105,7 @@ ClaimResult Claim(const TfLiteContext& context, const TfLiteNode& node,
 
   const BuiltinOp* builtin = FindBuiltinOp(registration.builtin_code);
   if (builtin == nullptr) {
+    result.shape_op = ShapeOpOf(registration.builtin_code);
     result.reason = result.op + " is left to the interpreter.";
     return result;
   }

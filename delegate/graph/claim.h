@@ -11,9 +11,13 @@
 
 namespace ubp {
 
+// Operators on shapes, which are taken only where their result is not needed (shape_nodes.h).
+enum class ShapeOp { kNone, kShape, kStridedSlice, kPack };
+
 struct ClaimResult {
-  // Nothing: the node is left to the interpreter.
+  // Nothing: the node is left to the interpreter, unless it is a shape_op that is not needed.
   std::optional<OpType> type;
+  ShapeOp shape_op = ShapeOp::kNone;
   bool packed = false;  // UbpConv2D or UbpFullyConnected
   BlockChoice choice;   // of a dense layer, if asked for
   CacheSlot slot;       // of the layer's weights

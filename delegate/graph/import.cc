@@ -66,6 +66,7 @@ class Importer {
     if (claimed == claims_.end()) return Status::Error(place + " of the model was never claimed.");
     const ClaimResult& claim = claimed->second;
     const NodeView view(*context_, *node);
+    if (claim.shape_op != ShapeOp::kNone) return Status::Ok();  // nobody needs what it computes
     if (!claim.type) {
       return Status::Error(place + " of the model, " + claim.label() +
                            ", is not for this delegate: " + claim.reason);
@@ -82,15 +83,30 @@ class Importer {
     return Status::Error(claim.label() + ": " + status.message());
   }
 
-  void SetStorage(const TfLiteIntArray& indices, Storage storage) {
+  // Constants are inputs of a part, too, and not in the graph.
+  void SetInputs(const TfLiteIntArray& indices) {
     for (int i = 0; i < indices.size; ++i) {
       const auto found = tensor_of_index_.find(indices.data[i]);
-      if (found == tensor_of_index_.end()) continue;
-      graph_->tensors[found->second].storage = storage;
+      if (found != tensor_of_index_.end()) SetStorage(found->second, Storage::kInput);
     }
   }
 
+  Status SetOutputs(const TfLiteIntArray& indices) {
+    for (int i = 0; i < indices.size; ++i) {
+      const auto found = tensor_of_index_.find(indices.data[i]);
+      if (found == tensor_of_index_.end()) {
+        return Status::Error("tensor " + std::to_string(indices.data[i]) +
+                             ", which holds the shape of a RESHAPE, is an output of the model as "
+                             "well; the delegate cannot compute it, take less (take=sparse).");
+      }
+      SetStorage(found->second, Storage::kOutput);
+    }
+    return Status::Ok();
+  }
+
  private:
+  void SetStorage(int tensor, Storage storage) { graph_->tensors[tensor].storage = storage; }
+
   Status ImportOp(const ClaimResult& claim, const TfLiteRegistration& registration,
                   const NodeView& node) {
     GraphOp op;
@@ -136,9 +152,8 @@ Status ImportGraph(TfLiteContext* context, const TfLiteDelegateParams& params, c
   for (int i = 0; i < params.nodes_to_replace->size; ++i) {
     UBP_RETURN_IF_ERROR(importer.ImportNode(params.nodes_to_replace->data[i]));
   }
-  importer.SetStorage(*params.input_tensors, Storage::kInput);
-  importer.SetStorage(*params.output_tensors, Storage::kOutput);
-  return Status::Ok();
+  importer.SetInputs(*params.input_tensors);
+  return importer.SetOutputs(*params.output_tensors);
 }
 
 }  // namespace ubp

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "delegate/graph/node_view.h"
+#include "delegate/graph/shape_nodes.h"
 
 namespace ubp {
 namespace {
@@ -116,6 +117,7 @@ TfLiteStatus DecideNodes(TfLiteContext* context, Take take, const ClaimOptions& 
         take == Take::kAll || claim.sparse() || (take == Take::kAuto && balance.pays());
     if (!decision.taken) decision.reason = ReasonToLeave(claim, balance);
   }
+  TakeShapeNodes(*context, nodes, decisions);
   return kTfLiteOk;
 }
 

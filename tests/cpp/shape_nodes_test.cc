@@ -1,0 +1,138 @@
+// Nodes that compute the shape of a RESHAPE: taken with it if nobody else needs them.
+
+#include "delegate/graph/shape_nodes.h"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tensorflow/lite/builtin_ops.h"
+#include "tests/cpp/fake_model.h"
+
+namespace ubp {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+struct NoParams {};
+
+// [batch, 4] to [batch, 1, 1, 4]; the batch, first of the dimensions, is computed.
+struct Reshape {
+  enum Node { kShapeNode, kSlice, kPack, kReshape };
+
+  FakeModel model;
+  int input = model.Activation({1, 4});
+  int shape = Computed({2});
+  int batch = Computed({});
+  int packed = Computed({4});
+  int output = model.Activation({1, 1, 1, 4}, "reshaped");
+
+  Reshape() {
+    Add(kTfLiteBuiltinShape, {input}, shape);
+    Add(kTfLiteBuiltinStridedSlice, {shape, model.Ints({0}), model.Ints({1}), model.Ints({1})},
+        batch);
+    const int one = model.Ints({1});
+    Add(kTfLiteBuiltinPack, {batch, one, one, model.Ints({4})}, packed);
+    Add(kTfLiteBuiltinReshape, {input, packed}, output);
+  }
+
+  void Add(int code, const std::vector<int>& inputs, int result) {
+    model.Node(code, inputs, {result}, NoParams());
+  }
+  void AddForeign(int read) { model.CustomNode("Foreign", {}, {read}, {model.Activation({1})}); }
+
+  int Computed(const Dims& dims) {
+    const int tensor = model.Activation(dims);
+    model.tensor(tensor).type = kTfLiteInt32;
+    return tensor;
+  }
+};
+
+std::vector<bool> Taken(FakeModel* model, Take take) {
+  std::vector<bool> taken;
+  for (const NodeDecision& decision : model->Decide(take)) {
+    taken.push_back(decision.taken);
+    EXPECT_EQ(decision.taken, decision.reason.empty()) << decision.reason;
+  }
+  return taken;
+}
+
+TEST(ShapeNodesTest, TakenWithTheirReshape) {
+  Reshape reshape;
+  EXPECT_THAT(Taken(&reshape.model, Take::kAll), ElementsAre(true, true, true, true));
+}
+
+TEST(ShapeNodesTest, LeftWithTheirReshape) {
+  Reshape reshape;
+  EXPECT_THAT(Taken(&reshape.model, Take::kAuto), ElementsAre(false, false, false, false));
+  EXPECT_EQ(reshape.model.Decide(Take::kAuto)[0].reason, "SHAPE is left to the interpreter.");
+}
+
+TEST(ShapeNodesTest, LeftIfAnybodyElseReadsThem) {
+  for (int Reshape::*tensor : {&Reshape::shape, &Reshape::batch, &Reshape::packed}) {
+    Reshape reshape;
+    reshape.AddForeign(reshape.*tensor);
+    EXPECT_THAT(Taken(&reshape.model, Take::kAll), ElementsAre(false, false, false, true, false));
+  }
+}
+
+TEST(ShapeNodesTest, LeftIfTheyDependOnAnythingElse) {
+  const std::vector<std::function<void(Reshape*)>> changes = {
+      [](Reshape* r) {
+        r->model.SetInputs({r->model.Activation({1, 4})}, Reshape::kShapeNode);
+      },
+      [](Reshape* r) { r->model.SetInputs({}, Reshape::kShapeNode); },
+      [](Reshape* r) {
+        r->model.SetInputs({r->shape, r->Computed({1}), r->batch, r->batch}, Reshape::kSlice);
+      },
+      [](Reshape* r) {
+        r->model.SetInputs({r->shape, 99, -1}, Reshape::kSlice);
+      },
+      [](Reshape* r) {
+        r->model.SetInputs({r->batch, r->Computed({})}, Reshape::kPack);
+      },
+      [](Reshape* r) {
+        r->model.SetInputs({r->shape, r->shape}, Reshape::kPack);
+      },
+      [](Reshape* r) {
+        r->model.SetOutputs({r->packed, r->Computed({4})}, Reshape::kPack);
+      },
+  };
+  for (size_t i = 0; i < changes.size(); ++i) {
+    SCOPED_TRACE(i);
+    Reshape reshape;
+    changes[i](&reshape);
+    EXPECT_THAT(Taken(&reshape.model, Take::kAll), ElementsAre(false, false, false, true));
+  }
+}
+
+TEST(ShapeNodesTest, ReshapeToAConstantShapeHasNone) {
+  Reshape reshape;
+  reshape.model.SetInputs({reshape.input, reshape.model.Ints({-1, 1, 1, 4})}, Reshape::kReshape);
+  EXPECT_THAT(Taken(&reshape.model, Take::kAll), ElementsAre(false, false, false, true));
+}
+
+TEST(ShapeNodesTest, AreNotInTheGraph) {
+  Reshape reshape;
+  Graph graph;
+  const Status status = reshape.model.Import({reshape.input}, {reshape.output}, &graph);
+  ASSERT_TRUE(status.ok()) << status.message();
+  ASSERT_EQ(graph.ops.size(), 1u);
+  EXPECT_EQ(graph.ops[0].type, OpType::kReshape);
+  EXPECT_EQ(graph.tensors.size(), 2u);
+}
+
+TEST(ShapeNodesTest, CannotBeOutputsOfTheModel) {
+  Reshape reshape;
+  Graph graph;
+  const Status status =
+      reshape.model.Import({reshape.input}, {reshape.output, reshape.packed}, &graph);
+  EXPECT_THAT(status.message(), HasSubstr("tensor " + std::to_string(reshape.packed)));
+  EXPECT_THAT(status.message(), HasSubstr("take=sparse"));
+}
+
+}  // namespace
+}  // namespace ubp
