@@ -180,7 +180,9 @@ void WindowOperator::RunChannels(int begin, int end, const float* input, float* 
   } else {
     RunPhases(begin, end, input, phases, args);
   }
-  function_.Apply(args.output, end - begin, args.output_plane, output_.flat_pixels(), args.mask);
+  // In whole vectors, the last of which ends in zeros of the same plane.
+  const auto values = static_cast<ptrdiff_t>(RoundUp(output_.flat_pixels(), vector_width_));
+  function_.Apply(args.output, end - begin, args.output_plane, values, args.mask);
 }
 
 // One channel after the other, each by way of its phases.

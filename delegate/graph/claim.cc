@@ -31,6 +31,12 @@ constexpr Name kLeft[] = {
     {kTfLiteBuiltinResizeNearestNeighbor, "RESIZE_NEAREST_NEIGHBOR"},
     {kTfLiteBuiltinQuantize, "QUANTIZE"},
     {kTfLiteBuiltinDensify, "DENSIFY"},
+    {kTfLiteBuiltinGelu, "GELU"},
+    {kTfLiteBuiltinNeg, "NEG"},
+    {kTfLiteBuiltinRsqrt, "RSQRT"},
+    {kTfLiteBuiltinSquaredDifference, "SQUARED_DIFFERENCE"},
+    {kTfLiteBuiltinGather, "GATHER"},
+    {kTfLiteBuiltinReduceProd, "REDUCE_PROD"},
     {kTfLiteBuiltinDelegate, "the node of another delegate"},
 };
 
