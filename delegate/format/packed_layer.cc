@@ -4,6 +4,7 @@
 #include <string>
 
 #include "delegate/format/crc32.h"
+#include "delegate/format/half.h"
 
 namespace ubp {
 namespace {
@@ -94,24 +95,6 @@ Status CheckChecksums(const LayerAttributes& attributes, const uint8_t* packed, 
   if (bias_crc != attributes.bias_checksum)
     return Bad("have a bias that does not match its checksum");
   return Status::Ok();
-}
-
-float FromBits(uint32_t bits) {
-  float value;
-  std::memcpy(&value, &bits, sizeof(value));
-  return value;
-}
-
-float WidenBfloat16(uint16_t bits) { return FromBits(static_cast<uint32_t>(bits) << 16); }
-
-float WidenFloat16(uint16_t bits) {
-  const uint32_t sign = static_cast<uint32_t>(bits & 0x8000) << 16;
-  const uint32_t exponent = (bits >> 10) & 0x1F;
-  const uint32_t fraction = bits & 0x3FF;
-  if (exponent == 0x1F) return FromBits(sign | 0x7F800000 | (fraction << 13));
-  if (exponent != 0) return FromBits(sign | ((exponent + 112) << 23) | (fraction << 13));
-  const float magnitude = static_cast<float>(fraction) * 0x1p-24f;  // zero and subnormal numbers
-  return sign ? -magnitude : magnitude;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #ifndef UBP_DELEGATE_GRAPH_GRAPH_H_
 #define UBP_DELEGATE_GRAPH_GRAPH_H_
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -85,6 +86,7 @@ struct GraphOp {
 struct Graph {
   std::vector<GraphTensor> tensors;
   std::vector<GraphOp> ops;
+  std::shared_ptr<const void> constants;  // those that ops refer to and the model does not have
 };
 
 }  // namespace ubp

@@ -1,6 +1,7 @@
 #include "delegate/graph/import.h"
 
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -53,7 +54,12 @@ Status ReadPackedOp(const NodeView& node, GraphOp* op) {
 class Importer {
  public:
   Importer(TfLiteContext* context, const Claims& claims, Graph* graph)
-      : context_(context), claims_(claims), graph_(graph) {}
+      : context_(context),
+        claims_(claims.nodes),
+        graph_(graph),
+        widened_(std::make_shared<WidenedConstants>(claims.widened)) {
+    graph_->constants = widened_;
+  }
 
   Status ImportNode(int index) {
     TfLiteNode* node = nullptr;
@@ -65,7 +71,7 @@ class Importer {
     const auto claimed = claims_.find(index);
     if (claimed == claims_.end()) return Status::Error(place + " of the model was never claimed.");
     const ClaimResult& claim = claimed->second;
-    const NodeView view(*context_, *node);
+    const NodeView view(*context_, *node, widened_.get());
     if (claim.shape_op != ShapeOp::kNone) return Status::Ok();  // nobody needs what it computes
     if (!claim.type) {
       return Status::Error(place + " of the model, " + claim.label() +
@@ -139,8 +145,9 @@ class Importer {
   }
 
   TfLiteContext* context_;
-  const Claims& claims_;
+  const std::map<int, ClaimResult>& claims_;
   Graph* graph_;
+  std::shared_ptr<WidenedConstants> widened_;
   std::map<int, int> tensor_of_index_;
 };
 

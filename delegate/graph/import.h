@@ -12,12 +12,14 @@
 
 namespace ubp {
 
-// What Claim() says of each node, by its index in the model.
-using Claims = std::map<int, ClaimResult>;
+struct Claims {
+  std::map<int, ClaimResult> nodes;  // what Claim() says, by the node's index in the model
+  WidenedTensors widened;            // that the nodes may read
+};
 
 // Reads and checks the nodes of one part of the model, all of which `claims`
-// take; everything a model file can get wrong is found here. The graph refers to constant tensors of the model, which the
-// interpreter keeps.
+// take; everything a model file can get wrong is found here. The graph refers to constant tensors
+// of the model, which the interpreter keeps.
 //
 // In the graph, every tensor is written by one op at most, and before any op
 // reads it.

@@ -82,6 +82,13 @@ double Pixels(const TfLiteTensor& tensor) {
 
 Status NodeView::ReadFloats(int input, const std::string& what, int64_t elements,
                             const float** data) const {
+  if (widened_ != nullptr && widened_->Has(InputIndex(input))) {
+    const std::vector<float>& values = widened_->Values(context_, InputIndex(input));
+    if (values.size() == static_cast<uint64_t>(elements)) {
+      *data = values.data();
+      return Status::Ok();
+    }
+  }
   const TfLiteTensor* tensor = Input(input);
   UBP_RETURN_IF_ERROR(CheckConstant(tensor, what, kTfLiteFloat32, elements, sizeof(float)));
   if (reinterpret_cast<uintptr_t>(tensor->data.raw) % alignof(float) != 0) {

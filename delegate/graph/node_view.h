@@ -15,6 +15,7 @@
 
 #include "delegate/common/status.h"
 #include "delegate/graph/graph.h"
+#include "delegate/graph/widened_constants.h"
 #include "tensorflow/lite/core/c/common.h"
 
 namespace ubp {
@@ -34,7 +35,10 @@ double Elements(const TfLiteTensor& tensor);
 
 class NodeView {
  public:
-  NodeView(const TfLiteContext& context, const TfLiteNode& node) : context_(context), node_(node) {}
+  // Tensors of `widened`, which may be null, count as constants.
+  NodeView(const TfLiteContext& context, const TfLiteNode& node,
+           WidenedConstants* widened = nullptr)
+      : context_(context), node_(node), widened_(widened) {}
 
   int num_inputs() const { return node_.inputs->size; }
   int num_outputs() const { return node_.outputs->size; }
@@ -53,7 +57,8 @@ class NodeView {
     return num_outputs() == 1 ? TensorAt(OutputIndex()) : nullptr;
   }
 
-  // A constant float32 tensor of `elements` elements, aligned for float.
+  // A constant float32 tensor of `elements` elements, aligned for float: in the model, or in
+  // `widened`.
   Status ReadFloats(int input, const std::string& what, int64_t elements, const float** data) const;
   // The same; null where the node leaves it out.
   Status ReadBias(int input, int channels, const float** bias) const;
@@ -81,6 +86,7 @@ class NodeView {
 
   const TfLiteContext& context_;
   const TfLiteNode& node_;
+  WidenedConstants* widened_;
 };
 
 // A float32 tensor that the interpreter computes, or is given, per inference.

@@ -42,10 +42,11 @@ void LogTotal(const DelegateOptions& options, size_t taken, size_t nodes) {
 class ClaimsForParts {
  public:
   ClaimsForParts(Delegate* delegate, const TfLiteContext* context,
-                 const std::vector<NodeDecision>& decisions)
+                 const std::vector<NodeDecision>& decisions, const WidenedTensors& widened)
       : delegate_(delegate), context_(context) {
     Claims claims;
-    for (const NodeDecision& decision : decisions) claims[decision.node] = decision.claim;
+    for (const NodeDecision& decision : decisions) claims.nodes[decision.node] = decision.claim;
+    claims.widened = widened;
     delegate_->HoldClaims(context_, std::move(claims));
   }
   ~ClaimsForParts() { delegate_->DropClaims(context_); }
@@ -64,8 +65,13 @@ TfLiteStatus TakeNodes(TfLiteContext* context, TfLiteDelegate* tflite_delegate) 
   const std::shared_ptr<Loading> loading = delegate.StartLoading();
   // The reference knows block-sparse layers only.
   const Take take = options.family == nullptr ? Take::kSparse : options.take;
+  WidenedTensors widened_tensors;
+  TF_LITE_ENSURE_STATUS(FindWidenedTensors(context, &widened_tensors));
+  WidenedConstants widened(widened_tensors);
+  ClaimOptions claim_options = options.claim;
+  claim_options.widened = &widened;
   std::vector<NodeDecision> decisions;
-  TF_LITE_ENSURE_STATUS(DecideNodes(context, take, options.claim, &decisions));
+  TF_LITE_ENSURE_STATUS(DecideNodes(context, take, claim_options, &decisions));
   std::vector<int> taken = {0};  // as a TfLiteIntArray: its length, then its elements
   for (const NodeDecision& decision : decisions) {
     if (decision.taken) taken.push_back(decision.node);
@@ -78,7 +84,7 @@ TfLiteStatus TakeNodes(TfLiteContext* context, TfLiteDelegate* tflite_delegate) 
     if (!status.ok()) return Fail(context, status.message());
   }
   if (taken[0] == 0) return kTfLiteOk;
-  const ClaimsForParts claims(&delegate, context, decisions);
+  const ClaimsForParts claims(&delegate, context, decisions, widened_tensors);
   return context->ReplaceNodeSubsetsWithDelegateKernels(
       context, PartRegistration(), reinterpret_cast<TfLiteIntArray*>(taken.data()),
       tflite_delegate);

@@ -26,6 +26,10 @@ int FakeModel::Ints(const std::vector<int32_t>& values) {
                      values.size() * sizeof(int32_t));
 }
 
+int FakeModel::Halves(const Dims& dims, const std::vector<uint16_t>& bits) {
+  return AddConstant(dims, kTfLiteFloat16, bits.data(), bits.size() * sizeof(uint16_t));
+}
+
 int FakeModel::Bytes(const std::vector<uint8_t>& bytes) {
   return AddConstant({static_cast<int>(bytes.size())}, kTfLiteUInt8, bytes.data(), bytes.size());
 }
@@ -65,7 +69,10 @@ void FakeModel::SetOutputs(std::vector<int> outputs, int index) {
 }
 
 ClaimResult FakeModel::ClaimNode(int index) {
-  return Claim(*context(), node(index), registration(index), ClaimOptions());
+  WidenedConstants widened(FindWidened());
+  ClaimOptions options;
+  options.widened = &widened;
+  return Claim(*context(), node(index), registration(index), options);
 }
 
 Status FakeModel::Import(const std::vector<int>& part_inputs, const std::vector<int>& part_outputs,
@@ -73,24 +80,40 @@ Status FakeModel::Import(const std::vector<int>& part_inputs, const std::vector<
   std::vector<int> nodes(nodes_.size());
   std::iota(nodes.begin(), nodes.end(), 0);
   if (extra != -1) nodes.push_back(extra);
+  return ImportNodes(nodes, part_inputs, part_outputs, graph);
+}
+
+Status FakeModel::ImportNodes(const std::vector<int>& nodes, const std::vector<int>& part_inputs,
+                              const std::vector<int>& part_outputs, Graph* graph) {
   TfLiteDelegateParams params{};
   params.nodes_to_replace = IntArray(nodes);
   params.input_tensors = IntArray(part_inputs);
   params.output_tensors = IntArray(part_outputs);
   Claims claims;
   for (size_t i = 0; i < nodes_.size(); ++i) {
-    claims[static_cast<int>(i)] = ClaimNode(static_cast<int>(i));
+    claims.nodes[static_cast<int>(i)] = ClaimNode(static_cast<int>(i));
   }
+  claims.widened = FindWidened();
   return ImportGraph(context(), params, claims, graph);
 }
 
 std::vector<NodeDecision> FakeModel::Decide(Take take, bool sparse_from_dense) {
+  WidenedConstants widened(FindWidened());
+  ClaimOptions options;
+  options.sparse_from_dense = sparse_from_dense;
+  options.widened = &widened;
+  std::vector<NodeDecision> decisions;
+  if (DecideNodes(context(), take, options, &decisions) != kTfLiteOk) decisions.clear();
+  return decisions;
+}
+
+WidenedTensors FakeModel::FindWidened() {
   std::vector<int> nodes(nodes_.size());
   std::iota(nodes.begin(), nodes.end(), 0);
   plan_ = IntArray(nodes);
-  std::vector<NodeDecision> decisions;
-  if (DecideNodes(context(), take, {sparse_from_dense}, &decisions) != kTfLiteOk) decisions.clear();
-  return decisions;
+  WidenedTensors tensors;
+  if (FindWidenedTensors(context(), &tensors) != kTfLiteOk) tensors.clear();
+  return tensors;
 }
 
 TfLiteStatus FakeModel::GetPlan(TfLiteContext* context, TfLiteIntArray** plan) {

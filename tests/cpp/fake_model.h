@@ -25,6 +25,7 @@ class FakeModel {
   // Constants; Filled is float32: 0, 1, 2, ...
   int Filled(const Dims& dims);
   int Ints(const std::vector<int32_t>& values);
+  int Halves(const Dims& dims, const std::vector<uint16_t>& bits);  // float16
   int Bytes(const std::vector<uint8_t>& bytes);
   int Floats(const std::vector<float>& values);
 
@@ -59,7 +60,10 @@ class FakeModel {
   ClaimResult ClaimNode(int index = 0);
   // Whether each node is taken, and why not, of the execution plan 0, 1, 2, ...
   std::vector<NodeDecision> Decide(Take take, bool sparse_from_dense = true);
-  // Imports all nodes as one part, and the node `extra` where it is not -1.
+  // Imports these nodes as one part.
+  Status ImportNodes(const std::vector<int>& nodes, const std::vector<int>& part_inputs,
+                     const std::vector<int>& part_outputs, Graph* graph);
+  // Imports all nodes, and the node `extra` where it is not -1.
   Status Import(const std::vector<int>& part_inputs, const std::vector<int>& part_outputs,
                 Graph* graph, int extra = -1);
 
@@ -81,6 +85,7 @@ class FakeModel {
   TfLiteIntArray* IntArray(const std::vector<int>& values);
   uint8_t* Memory(const void* data, size_t bytes, size_t offset);
   TfLiteContext* context();
+  WidenedTensors FindWidened();
 
   TfLiteContext context_{};
   TfLiteIntArray* plan_ = nullptr;

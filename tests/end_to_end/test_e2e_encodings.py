@@ -14,6 +14,7 @@ from ai_edge_litert.interpreter import Interpreter as StandardInterpreter
 import ubp
 from ubp.convert import flatbuffer
 from ubp.convert.verify import verify
+from ubp.runtime.decisions import delegate_report
 
 ENCODINGS = {
     "float16": (("DEFAULT",), True),
@@ -60,6 +61,13 @@ def test_encoded_weights_are_converted_exactly(encoded: bytes) -> None:
     # The stem and the classifier have no zeros to speak of and are converted all the same.
     assert all(layer.taken for layer in result.report if layer.op != "DEPTHWISE_CONV_2D")
     assert verify(result.dense, result.model, tolerance=1e-5).passed
+
+
+def test_float16_weights_do_not_cut_a_stretch(encoded: bytes) -> None:
+    left = {"DEQUANTIZE", "DENSIFY"}
+    nodes = delegate_report(ubp.convert(encoded, min_speedup=0).model, take="all").nodes
+    assert {node.op for node in nodes if not node.taken} <= left
+    assert len([node for node in nodes if node.taken]) == 8
 
 
 def test_the_unconverted_model_runs_with_the_delegate(encoded: bytes, run: Any) -> None:
