@@ -2,7 +2,7 @@
 
 Small Keras models, one for each family of operators, with layers in blocks around them: all their
 nodes are taken, and the results are the dense network's in the interpreter alone, for every batch
-and number of threads. Then whole networks that are made of such operators.
+and number of threads. test_e2e_applications.py has whole networks that are made of such operators.
 """
 
 from __future__ import annotations
@@ -166,38 +166,3 @@ def test_a_lone_softmax_is_left(keras: Any) -> None:
     assert (node.op, node.taken) == ("SOFTMAX", False)
     assert "no block-sparse layer is near" in node.reason
     assert delegate_report(flat, take="all").nodes[0].taken
-
-
-NETWORKS = {
-    "MobileNetV3Small": "HARD_SWISH",
-    "EfficientNetB0": "LOGISTIC",
-    "DenseNet121": "CONCATENATION",
-    "InceptionV3": "AVERAGE_POOL_2D",
-}
-
-
-@pytest.fixture(scope="module", params=NETWORKS)
-def network(
-    request: pytest.FixtureRequest, keras: Any, randomise: Callable[..., Any], prune: Any
-) -> tuple[ubp.ConversionResult, str]:
-    """A converted network for images of 96 x 96, and an operator that it is known for."""
-    keras.backend.clear_session()
-    build = getattr(keras.applications, request.param)
-    model = build(input_shape=(96, 96, 3), weights=None, classes=10, classifier_activation=None)
-    pruned = prune(randomise(model), ubp.UnalignedBlock(4))
-    return ubp.convert(pruned, block_size=4, min_speedup=0), NETWORKS[request.param]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("take", ["auto", "all"])
-def test_whole_networks(network: tuple[ubp.ConversionResult, str], take: str) -> None:
-    converted, op = network
-    nodes = delegate_report(converted.model, take=take).nodes
-    assert any(node.op == op for node in nodes)
-    assert all(node.taken for node in nodes)
-    expected = infer(StandardInterpreter(model_content=converted.dense), 1)
-    assert np.ptp(expected) > 1e-3, "the test needs outputs that vary"
-    output = infer(ubp.Interpreter(converted.model, take=take), 1)
-    assert np.abs(output - expected).max() <= TOLERANCE * np.ptp(expected)
-    two = infer(ubp.Interpreter(converted.model, num_threads=2, take=take), 1)
-    np.testing.assert_array_equal(two, output)
