@@ -113,3 +113,14 @@ aarch64_cpp_tests() {
   install_built delegate/plugin/libubp_delegate.so "$aarch64/libubp_delegate.so" "${options[@]}"
   install_built python/ubp/selection/native/libubp_selection.so "$aarch64/libubp_selection.so" "${options[@]}"
 }
+
+missing_bench_arm_packages() {
+  type -P aarch64-linux-gnu-g++ >/dev/null || echo g++-aarch64-linux-gnu
+  "$python" -c 'from bench.assembly.model import Mca; Mca.newest()' 2>/dev/null || echo llvm-19
+}
+
+# What `./run bench arm` looks at: the delegate as the tests on aarch64 have it.
+build_for_bench_arm() {
+  install_packages "./run bench arm" missing_bench_arm_packages
+  build_and_install delegate/plugin/libubp_delegate.so "$aarch64/libubp_delegate.so" --config=strict --config=aarch64
+}
