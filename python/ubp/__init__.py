@@ -34,12 +34,20 @@ if TYPE_CHECKING:  # what __getattr__ loads, for type checkers and editors
     from ubp.runtime import benchmark as benchmark
     from ubp.runtime import delegate_path as delegate_path
     from ubp.runtime import load_delegate as load_delegate
+    from ubp.selection import GlobalSelection as GlobalSelection
     from ubp.selection import Selection as Selection
+    from ubp.selection import TradeoffCurves as TradeoffCurves
     from ubp.selection import select_blocks as select_blocks
+    from ubp.selection import select_blocks_global as select_blocks_global
+    from ubp.selection import tradeoff_curves as tradeoff_curves
 
 _HOME = {
     "select_blocks": "ubp.selection",
+    "select_blocks_global": "ubp.selection",
+    "tradeoff_curves": "ubp.selection",
     "Selection": "ubp.selection",
+    "GlobalSelection": "ubp.selection",
+    "TradeoffCurves": "ubp.selection",
     "permute_channels": "ubp.pruning",
     "prune": "ubp.pruning",
     "strip": "ubp.pruning",

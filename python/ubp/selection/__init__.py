@@ -16,6 +16,20 @@ The path of one call, a file per step:
     balanced.py       a cap on the blocks per start channel, if one is asked for
     result.py         Selection, what the caller gets
 
+One budget for several layers, `select_blocks_global`:
+
+    select_global.py                 checks the arguments, runs the steps below, and then
+                                     `select_blocks` for each layer
+    arguments.py, budget.py          what the arguments ask for
+    normalisation.py, objective.py   what is maximised: importance comparable between layers
+    allocation.py                    how many blocks of each layer: from all, by falling worth
+    sampling.py, threshold.py, bracket.py    the search for what the last one taken is worth
+    worth.py                         how blocks of different layers compare
+    evaluator.py                     all that is asked of a layer: what it keeps at a penalty
+    global_result.py                 GlobalSelection, what the caller gets
+
+What each layer keeps at which density, `tradeoff_curves`: tradeoff.py, tradeoff_plot.py.
+
 **Ties.** Both forms, on every instruction set and with any number of threads, give the same of
 several selections that are equally good in integer scores:
 
@@ -27,8 +41,24 @@ several selections that are equally good in integer scores:
 """
 
 from ubp.selection.backend import backend
+from ubp.selection.global_result import GlobalSelection
+from ubp.selection.normalisation import NORMALIZATIONS
 from ubp.selection.reference import METHODS
 from ubp.selection.result import Selection
 from ubp.selection.select import max_num_blocks, select_blocks
+from ubp.selection.select_global import select_blocks_global
+from ubp.selection.tradeoff import TradeoffCurve, TradeoffCurves, tradeoff_curves
 
-__all__ = ["METHODS", "Selection", "backend", "max_num_blocks", "select_blocks"]
+__all__ = [
+    "METHODS",
+    "NORMALIZATIONS",
+    "GlobalSelection",
+    "Selection",
+    "TradeoffCurve",
+    "TradeoffCurves",
+    "backend",
+    "max_num_blocks",
+    "select_blocks",
+    "select_blocks_global",
+    "tradeoff_curves",
+]

@@ -65,10 +65,16 @@ def importance_bound(score: int, num_elements: int, peak: float, quanta: float) 
     return (score + num_elements / 2) / quanta * (1 + 2**-40) * peak
 
 
-def quantise(importance: npt.NDArray[np.floating], block_size: int) -> QuantisedLayer:
-    """Round importance [lanes, channels], finite and >= 0, to integers."""
+def quantise(
+    importance: npt.NDArray[np.floating], block_size: int, peak: float | None = None
+) -> QuantisedLayer:
+    """Round importance [lanes, channels], finite and >= 0, to integers.
+
+    The peak is given where these are some lanes of a layer, and is the layer's then.
+    """
     quanta = quanta_of(importance.shape[1], block_size)
-    peak = float(importance.max())
+    if peak is None:
+        peak = float(importance.max())
     scaled = importance.astype(np.float64)
     if peak > 0.0:
         scaled /= peak  # on its own: quanta / peak may be too large for a float

@@ -56,8 +56,8 @@ def select_blocks(
         TypeError: if a number of things is not an integer.
     """
     core = backend()
-    _check_array(importance)
-    _check_method(method)
+    check_array(importance)
+    check_method(method)
     block_size, block_lanes = operator.index(block_size), operator.index(block_lanes)
     threads = _count_threads(threads)
     maximum = max_num_blocks(importance.shape, block_size, block_lanes)
@@ -65,10 +65,10 @@ def select_blocks(
         importance.shape, (block_size, block_lanes), maximum, sparsity, num_blocks
     )
     importance = np.ascontiguousarray(importance)
-    peak = _peak(importance, core)
+    peak = peak_of(importance, core)
     if block_lanes > 1:
         importance = _add_lanes(importance, block_lanes)
-        peak = _peak(importance, core)
+        peak = peak_of(importance, core)
     kept = _keep(importance, peak, block_size, count, method, core, threads)
     if max_per_start is not None:
         kept = _balance(importance, kept, block_size, operator.index(max_per_start), method)
@@ -97,7 +97,8 @@ def max_num_blocks(shape: tuple[int, ...], block_size: int, block_lanes: int = 1
     return lanes // block_lanes * (channels // block_size)
 
 
-def _check_array(importance: npt.NDArray[np.floating]) -> None:
+def check_array(importance: npt.NDArray[np.floating]) -> None:
+    """Raise the ValueError of `select_blocks` for what is no importance by type or shape."""
     if not isinstance(importance, np.ndarray) or importance.dtype not in (np.float32, np.float64):
         found = getattr(importance, "dtype", type(importance).__name__)
         raise ValueError(f"importance is {found}; expected a NumPy array of float32 or float64.")
@@ -108,7 +109,8 @@ def _check_array(importance: npt.NDArray[np.floating]) -> None:
         )
 
 
-def _check_method(method: str) -> None:
+def check_method(method: str) -> None:
+    """Raise the ValueError of `select_blocks` for an unknown method."""
     if method not in METHODS:
         raise ValueError(f"method is {method!r}; expected one of {', '.join(METHODS)}.")
 
@@ -150,7 +152,7 @@ def _count_blocks(
     return count
 
 
-def _peak(importance: npt.NDArray[np.floating], core: str) -> float:
+def peak_of(importance: npt.NDArray[np.floating], core: str) -> float:
     """The largest importance.
 
     Raises:
