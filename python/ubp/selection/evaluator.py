@@ -26,8 +26,7 @@ from ubp.selection import native
 from ubp.selection.backend import NUMPY
 from ubp.selection.lane_program import LaneProgram
 from ubp.selection.quantised import quanta_of, quantise
-
-Integers = npt.NDArray[np.int64]
+from ubp.selection.worth import Integers
 
 
 @dataclass(frozen=True, eq=False)
