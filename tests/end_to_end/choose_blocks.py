@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ubp.selection import METHODS, backend, native, select_blocks
+from ubp.selection import METHODS, native, select_blocks
+from ubp.selection.backend import VARIABLE
 
 
 def main() -> None:
@@ -23,7 +24,7 @@ def main() -> None:
     importance = np.load(importance_path)
     blocks = {}
     for family in native.families():
-        os.environ[backend.VARIABLE] = family
+        os.environ[VARIABLE] = family
         for method in METHODS:
             chosen = select_blocks(importance, 4, sparsity=0.8, method=method)
             blocks[f"{family}/{method}"] = np.stack([chosen.lanes, chosen.starts])
