@@ -21,6 +21,7 @@ from bench.harness.output import ResultFolder
 from bench.harness.page import PAGE, write_section
 from bench.harness.table import terminal_table
 from demo.quiet import held_back_stderr
+from ubp.selection.permutation import DEFAULT_ROUNDS
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when TensorFlow is loaded
 with held_back_stderr():
@@ -40,6 +41,7 @@ _QUICK_OUTPUT = _OUTPUT / "quick"
 _BLOCK_SIZE = 4
 _SPARSITY = 80
 _ROUNDS, _QUICK_ROUNDS = 5, 1
+_QUICK_SEARCH_ROUNDS = 3
 _QUICK_IMAGES, _QUICK_EPOCHS = 256, 1
 _SHAPES, _QUICK_SHAPES = ((512, 512), (4608, 512)), ((64, 64),)
 _TEXT_WIDTH = 100  # characters, where there is no terminal to ask
@@ -53,6 +55,7 @@ class Settings:
     sparsity: percent.
     shapes: (lanes, channels) of single layers that the search is timed on.
     rounds: how often that is done.
+    search_rounds: of each hill climb.
     images, epochs: to train with; None for all, and for each network's own.
     """
 
@@ -61,6 +64,7 @@ class Settings:
     sparsity: int
     shapes: Sequence[tuple[int, int]]
     rounds: int
+    search_rounds: int
     images: int | None
     epochs: int | None
 
@@ -126,6 +130,7 @@ def _measure_networks(settings: Settings, cache: Path) -> Iterator[NetworkResult
                     test if kind == "trained" else None,
                     settings.block_size,
                     settings.sparsity / 100,
+                    settings.search_rounds,
                     bar.update,
                 )
 
@@ -165,6 +170,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         sparsity=options.sparsity,
         shapes=_QUICK_SHAPES if options.quick else _SHAPES,
         rounds=options.rounds or (_QUICK_ROUNDS if options.quick else _ROUNDS),
+        search_rounds=_QUICK_SEARCH_ROUNDS if options.quick else DEFAULT_ROUNDS,
         images=_QUICK_IMAGES if options.quick else None,
         epochs=_QUICK_EPOCHS if options.quick else None,
     )

@@ -23,6 +23,7 @@ def measure_network(
     test: Images | None,
     block_size: int,
     sparsity: float,
+    search_rounds: int,
     after_method: Callable[[], None],
 ) -> NetworkResult:
     """Permute one network by every method.
@@ -32,6 +33,7 @@ def measure_network(
         model: with trained or random weights.
         test: images that its accuracy is measured on; None for random weights.
         block_size, sparsity: of the blocks that are counted.
+        search_rounds: of the hill climb.
         after_method: called after each method.
     """
     reports: dict[str, PermutationReport] = {}
@@ -40,7 +42,7 @@ def measure_network(
     for method in METHODS:
         begin = time.perf_counter()
         permuted, reports[method] = ubp.permute_channels(
-            model, block_size, sparsity, method, seed=SEED
+            model, block_size, sparsity, method, rounds=search_rounds, seed=SEED
         )
         seconds[method] = time.perf_counter() - begin
         if test is not None:
