@@ -37,13 +37,15 @@ def arithmetic(keras: Any) -> Any:
 
 
 def squeeze_and_excite(keras: Any) -> Any:
-    """MobileNetV3's and EfficientNet's blocks."""
+    """MobileNetV3's and EfficientNet's blocks, the latter with a shape that is computed."""
     layers = keras.layers
     x = image = keras.Input((24, 20, 3))
     for activation, gate in (("hard_silu", "hard_sigmoid"), ("silu", "sigmoid")):
         x = layers.Conv2D(32, 3, padding="same", activation=activation)(x)
         x = layers.DepthwiseConv2D(3, padding="same", activation=activation)(x)
-        y = layers.GlobalAveragePooling2D(keepdims=True)(x)
+        keepdims = activation == "hard_silu"
+        y = layers.GlobalAveragePooling2D(keepdims=keepdims)(x)
+        y = y if keepdims else layers.Reshape((1, 1, 32))(y)
         y = layers.Conv2D(8, 1, activation="relu")(y)
         y = layers.Conv2D(32, 1, activation=gate)(y)
         x = layers.Conv2D(16, 1)(layers.Multiply()([x, y]))
@@ -92,7 +94,7 @@ def concatenation(keras: Any) -> Any:
 
 OPERATORS = {
     arithmetic: {"ADD", "SUB", "MUL"},
-    squeeze_and_excite: {"MUL", "HARD_SWISH", "LOGISTIC"},
+    squeeze_and_excite: {"MUL", "HARD_SWISH", "LOGISTIC", "SHAPE", "STRIDED_SLICE", "PACK"},
     activations: {"ADD", "RELU", "LEAKY_RELU", "TANH", "LOGISTIC", "HARD_SWISH"},
     average_pooling: {"AVERAGE_POOL_2D"},
     concatenation: {"CONCATENATION", "MUL", "ADD", "AVERAGE_POOL_2D"},
