@@ -103,9 +103,11 @@ class FakeWorker:
     def run(self, values: np.ndarray) -> np.ndarray:
         if self.factor is None:
             raise RuntimeError("Failing ended with status 1: why")
-        self.interpreter.set_tensor(0, values)
+        (image,) = self.interpreter.get_input_details()
+        (result,) = self.interpreter.get_output_details()
+        self.interpreter.set_tensor(image["index"], values)
         self.interpreter.invoke()
-        return self.factor * self.interpreter.get_tensor(1).ravel()
+        return self.factor * self.interpreter.get_tensor(result["index"]).ravel()
 
     def __enter__(self) -> FakeWorker:
         return self
