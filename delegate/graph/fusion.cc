@@ -87,6 +87,7 @@ class Fuser {
   // Op i becomes part of `writer`, an earlier one.
   void Absorb(size_t i, PlannedOp* writer) {
     writer->output = layout_.ops[i].output;
+    writer->Absorb(layout_.ops[i]);
     layout_.ops.erase(layout_.ops.begin() + static_cast<ptrdiff_t>(i));
   }
 

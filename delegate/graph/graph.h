@@ -66,6 +66,7 @@ struct ConstantOperand {
 
 struct GraphOp {
   std::string label;  // op and layer, for messages
+  int node = -1;      // index in the model; -1 of an op that is in no model
   OpType type = OpType::kConv2D;
   std::vector<int> inputs;  // activations, as indices into Graph::tensors
   int output = -1;

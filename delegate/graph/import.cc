@@ -84,7 +84,7 @@ class Importer {
     if (view.Output() == nullptr) {
       return Status::Error(claim.label() + ": the output of " + place + " does not exist.");
     }
-    const Status status = ImportOp(claim, *registration, view);
+    const Status status = ImportOp(index, claim, *registration, view);
     if (status.ok()) return status;
     return Status::Error(claim.label() + ": " + status.message());
   }
@@ -113,9 +113,10 @@ class Importer {
  private:
   void SetStorage(int tensor, Storage storage) { graph_->tensors[tensor].storage = storage; }
 
-  Status ImportOp(const ClaimResult& claim, const TfLiteRegistration& registration,
+  Status ImportOp(int index, const ClaimResult& claim, const TfLiteRegistration& registration,
                   const NodeView& node) {
     GraphOp op;
+    op.node = index;
     op.label = claim.label();
     op.type = *claim.type;
     op.slot = claim.slot;

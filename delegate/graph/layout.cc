@@ -57,6 +57,7 @@ class LayoutMaker {
   struct Padded {
     int source = -1;
     Pads pads;
+    const GraphOp* op = nullptr;
   };
 
   void CountUses() {
@@ -91,7 +92,10 @@ class LayoutMaker {
     planned.activation = op.attributes.activation;
     planned.scale = ScaleOf(op);
     const Padded& padded = padded_[planned.input];
-    if (padded.source >= 0) planned.input = padded.source;
+    if (padded.source >= 0) {
+      planned.input = padded.source;
+      planned.absorbed.push_back(padded.op);
+    }
     std::vector<Dims> inputs;
     for (const int input : op.inputs) inputs.push_back(layout_.tensors[input].dims);
     inputs[0] = layout_.tensors[planned.input].dims;
@@ -99,7 +103,7 @@ class LayoutMaker {
         InferShape(op, inputs, padded.pads, &planned.shape, &layout_.tensors[op.output].dims);
     if (!status.ok()) return Status::Error(op.label + ": " + status.message());
     if (op.type == OpType::kPad && CanAbsorbPad(op)) {
-      padded_[op.output] = {planned.input, op.pads};
+      padded_[op.output] = {planned.input, op.pads, &op};
     } else {
       layout_.ops.push_back(planned);
     }
@@ -141,6 +145,7 @@ class LayoutMaker {
       host->second = other;
       host->output = add.output;
       host->activation = add.activation;
+      host->Absorb(add);
       layout_.ops.erase(layout_.ops.begin() + static_cast<ptrdiff_t>(i));
       return true;
     }
@@ -157,6 +162,7 @@ class LayoutMaker {
       host->depthwise = AbsorbedDepthwise{layout_.ops[i].op, layout_.ops[i].shape,
                                           layout_.ops[i].activation, layout_.ops[i].function};
       host->input = layout_.ops[i].input;
+      host->Absorb(layout_.ops[i]);
       layout_.ops.erase(layout_.ops.begin() + static_cast<ptrdiff_t>(i));
     }
   }
@@ -238,6 +244,11 @@ class LayoutMaker {
 
 bool PlannedOp::ReadsAsWell(int tensor) const {
   return second == tensor || std::find(further.begin(), further.end(), tensor) != further.end();
+}
+
+void PlannedOp::Absorb(const PlannedOp& other) {
+  absorbed.push_back(other.op);
+  absorbed.insert(absorbed.end(), other.absorbed.begin(), other.absorbed.end());
 }
 
 bool PaddingIsZero(const GraphOp& op) {

@@ -45,6 +45,7 @@ struct AbsorbedDepthwise {
 // An op as it will run, the ops that it absorbed included.
 struct PlannedOp {
   const GraphOp* op = nullptr;
+  std::vector<const GraphOp*> absorbed;  // that became part of it
   int input = -1;
   // Elementwise ops of two tensors: the second; kConv2D: a residual added before the activation.
   int second = -1;
@@ -60,6 +61,8 @@ struct PlannedOp {
 
   // Whether it reads the tensor beside `input`.
   bool ReadsAsWell(int tensor) const;
+  // Notes that `other`, with all that this absorbed, becomes part of it.
+  void Absorb(const PlannedOp& other);
 };
 
 // Whether what an op with a window reads outside its input is zero: not for a maximum with padding

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <utility>
@@ -100,6 +101,7 @@ Status Plan::Make(const Graph& graph, const PlanOptions& options, std::vector<Di
   UBP_RETURN_IF_ERROR(
       MakeSteps(layout, options.family, options.threads, &made->steps_, &made->buffers_));
   made->PlaceBuffers();
+  if (options.profile) made->profile_ = DescribeSteps(layout, made->steps_);
   *plan = std::move(made);
   return Status::Ok();
 }
@@ -157,7 +159,19 @@ void Plan::Run(const std::vector<float*>& tensors, ThreadPool* pool) {
   for (size_t b = 0; b < buffers_.size(); ++b) {
     if (buffers_[b].external >= 0) memory_[b] = tensors[buffers_[b].external];
   }
+  if (!profile_.empty()) return RunTimed(pool);
   for (size_t s = 0; s < steps_.size(); ++s) steps_[s]->Run(memory_, scratch_[s], pool);
+}
+
+void Plan::RunTimed(ThreadPool* pool) {
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point begin = Clock::now();
+  for (size_t s = 0; s < steps_.size(); ++s) {
+    steps_[s]->Run(memory_, scratch_[s], pool);
+    const Clock::time_point end = Clock::now();
+    profile_[s].AddRun(std::chrono::nanoseconds(end - begin).count());
+    begin = end;
+  }
 }
 
 size_t Plan::weight_bytes() const {

@@ -13,6 +13,7 @@
 #include "delegate/cpu/thread_pool.h"
 #include "delegate/graph/graph.h"
 #include "delegate/graph/plan_rules.h"
+#include "delegate/graph/step_profile.h"
 #include "delegate/graph/steps.h"
 
 namespace ubp {
@@ -21,6 +22,7 @@ struct PlanOptions {
   const KernelFamily* family = nullptr;  // null: the reference, which runs block-sparse ops only
   int threads = 1;
   PlanRules rules;
+  bool profile = false;  // whether runs are timed, step by step
 };
 
 class Plan {
@@ -38,14 +40,19 @@ class Plan {
   size_t weight_bytes() const;
   size_t arena_bytes() const { return arena_.bytes(); }
 
+  // Of all steps, in order, over all runs; empty unless asked for.
+  const std::vector<StepProfile>& profile() const { return profile_; }
+
  private:
   void PlaceBuffers();
+  void RunTimed(ThreadPool* pool);
 
   std::vector<std::unique_ptr<Step>> steps_;
   std::vector<Buffer> buffers_;
   std::vector<float*> memory_;   // of each buffer
   std::vector<float*> scratch_;  // of each step
   AlignedBuffer arena_;
+  std::vector<StepProfile> profile_;
 };
 
 }  // namespace ubp

@@ -110,8 +110,10 @@ class StepMaker {
     for (size_t t = 0; t < layout_.tensors.size(); ++t) {
       if (layout_.tensors[t].storage == Storage::kInput) Convert(static_cast<int>(t), true);
     }
+    MarkNewSteps({0, 0, true});
     auto strips = layout_.strips.begin();
     for (size_t i = 0; i < layout_.ops.size(); ++i) {
+      const size_t first = i;
       if (strips != layout_.strips.end() && strips->first_op == i) {
         UBP_RETURN_IF_ERROR(AddStrips(*strips));
         i = strips->end_op - 1;
@@ -120,8 +122,10 @@ class StepMaker {
         const Status status = AddStepFor(layout_.ops[i]);
         if (!status.ok()) return Status::Error(layout_.ops[i].op->label + ": " + status.message());
       }
+      MarkNewSteps({first, i + 1, false});
       const int output = layout_.ops[i].output;
       Convert(output, !layout_.tensors[output].planes_first);
+      MarkNewSteps({first, i + 1, true});
     }
     return Status::Ok();
   }
@@ -178,6 +182,10 @@ class StepMaker {
     } else {
       Add<PlanesStep>(planes_[t], image_[t], tensor, &PlanesToImage);
     }
+  }
+
+  void MarkNewSteps(const StepOrigin& origin) {
+    for (; marked_ < steps_.size(); ++marked_) steps_[marked_]->set_origin(origin);
   }
 
   template <class Kind, class... Arguments>
@@ -256,6 +264,7 @@ class StepMaker {
   int threads_;
   std::vector<std::unique_ptr<Step>>& steps_;
   std::vector<Buffer>& buffers_;
+  size_t marked_ = 0;        // steps whose origin is known
   std::vector<int> image_;   // buffer of each tensor as an image, or kNone
   std::vector<int> planes_;  // buffer of each tensor channel-major, or kNone
 };

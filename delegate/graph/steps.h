@@ -26,6 +26,14 @@ struct Buffer {
   int64_t offset = 0;
 };
 
+// Where a step comes from.
+struct StepOrigin {
+  // Ops [first_op, end_op) of the layout. None: an input of the graph.
+  size_t first_op = 0;
+  size_t end_op = 0;
+  bool is_conversion = false;  // of their result, or of the input, to its other form
+};
+
 class Step {
  public:
   virtual ~Step() = default;
@@ -38,6 +46,9 @@ class Step {
   virtual size_t scratch_floats() const { return 0; }
   virtual size_t weight_bytes() const { return 0; }
 
+  const StepOrigin& origin() const { return origin_; }
+  void set_origin(const StepOrigin& origin) { origin_ = origin; }
+
   // `memory[b]` is that of buffer b; `scratch` is 64-byte aligned. Allocates nothing.
   virtual void Run(const std::vector<float*>& memory, float* scratch, ThreadPool* pool) const = 0;
 
@@ -49,6 +60,7 @@ class Step {
 
  private:
   std::vector<int> buffers_;
+  StepOrigin origin_;
 };
 
 // Turns a layout into steps in order, conversions between the forms of a tensor included, and the

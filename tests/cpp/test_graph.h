@@ -219,6 +219,7 @@ class TestGraph {
     for (const int input : op.inputs) inputs.push_back(dims_[input]);
     const Status status = InferShape(op, inputs, Pads(), &shape, &output);
     EXPECT_TRUE(status.ok()) << status.message();
+    op.node = static_cast<int>(graph_.ops.size());
     op.output = static_cast<int>(dims_.size());
     dims_.push_back(output);
     graph_.tensors.push_back({Storage::kInternal, op.output});
