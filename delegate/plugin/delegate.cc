@@ -105,12 +105,17 @@ Status Delegate::Make(const DelegateOptions& options, std::unique_ptr<Delegate>*
   if (!options.weight_cache.empty()) {
     UBP_RETURN_IF_ERROR(WeightCache::Open(options.weight_cache, &cache));
   }
-  delegate->reset(new Delegate(options, std::move(cache)));
+  std::unique_ptr<Profile> profile;
+  if (!options.profile.empty()) {
+    UBP_RETURN_IF_ERROR(Profile::Make(options.profile, options.kernel_name(), &profile));
+  }
+  delegate->reset(new Delegate(options, std::move(cache), std::move(profile)));
   return Status::Ok();
 }
 
-Delegate::Delegate(const DelegateOptions& options, std::unique_ptr<WeightCache> cache)
-    : options_(options), cache_(std::move(cache)) {
+Delegate::Delegate(const DelegateOptions& options, std::unique_ptr<WeightCache> cache,
+                   std::unique_ptr<Profile> profile)
+    : options_(options), profile_(std::move(profile)), cache_(std::move(cache)) {
   options_.claim.cache = cache_.get();
   if (!options.report.empty()) {
     report_ = std::make_unique<Report>(options.report, options.kernel_name());

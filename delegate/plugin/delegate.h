@@ -12,6 +12,7 @@
 #include "delegate/graph/import.h"
 #include "delegate/plugin/loading.h"
 #include "delegate/plugin/options.h"
+#include "delegate/plugin/profile.h"
 #include "delegate/plugin/report.h"
 #include "tensorflow/lite/core/c/common.h"
 
@@ -31,8 +32,9 @@ class Delegate {
   }
 
   const DelegateOptions& options() const { return options_; }
-  // Of the option; null if there is none.
+  // Of the options; null if there is none.
   Report* report() { return report_.get(); }
+  Profile* profile() { return profile_.get(); }
   // The option, or the interpreter's number, or 1.
   int NumThreads(const TfLiteContext& context) const;
   // A pool of `threads` threads: the last one given out if it has as many, else a new one.
@@ -47,11 +49,13 @@ class Delegate {
   const Claims& ClaimsOf(const TfLiteContext* context);
 
  private:
-  Delegate(const DelegateOptions& options, std::unique_ptr<WeightCache> cache);
+  Delegate(const DelegateOptions& options, std::unique_ptr<WeightCache> cache,
+           std::unique_ptr<Profile> profile);
 
   TfLiteDelegate tflite_delegate_{};
   DelegateOptions options_;
   std::unique_ptr<Report> report_;
+  std::unique_ptr<Profile> profile_;
   std::unique_ptr<WeightCache> cache_;  // null: none
   std::mutex mutex_;                    // guards what follows
   std::shared_ptr<ThreadPool> pool_;

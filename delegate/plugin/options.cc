@@ -75,6 +75,12 @@ Status ParseReport(const std::string& key, const std::string& value, DelegateOpt
   return Status::Ok();
 }
 
+Status ParseProfile(const std::string& key, const std::string& value, DelegateOptions* options) {
+  if (value.empty()) return BadValue(key, value, "the path of a file to write");
+  options->profile = value;
+  return Status::Ok();
+}
+
 Status ParseWeightCache(const std::string& key, const std::string& value,
                         DelegateOptions* options) {
   if (value.empty()) return BadValue(key, value, "the path of a file");
@@ -119,6 +125,7 @@ struct Option {
 constexpr Option kOptions[] = {{"kernel", &ParseKernel},
                                {"log", &ParseLog},
                                {"num_threads", &ParseNumThreads},
+                               {"profile", &ParseProfile},
                                {"report", &ParseReport},
                                {"sparse_from_dense", &ParseSparseFromDense},
                                {"take", &ParseTake},

@@ -30,6 +30,9 @@ struct DelegateOptions {
   PlanRules rules;
   // `report`: the path of a JSON file to write, which must not exist; empty: none.
   std::string report;
+  // `profile`: the path of a JSON file to write when models are unloaded, which must not exist;
+  // empty: none, and nothing is timed.
+  std::string profile;
   // `weight_cache`: the path of a file that keeps packed weights for the next load of the model;
   // empty: none.
   std::string weight_cache;

@@ -25,15 +25,20 @@ class Part {
       : delegate_(Delegate::From(params.delegate)),
         loading_(delegate_->StartLoading()),
         imported_(ImportGraph(context, params, delegate_->ClaimsOf(context), &graph_)) {}
+  ~Part() { DropPlan(); }
+  Part(const Part&) = delete;
+  Part& operator=(const Part&) = delete;
 
   Status Prepare(TfLiteContext* context) {
     UBP_RETURN_IF_ERROR(imported_);
     if (loading_ == nullptr) loading_ = delegate_->StartLoading();
-    plan_ = nullptr;  // its weights are not kept beside those of the new one
+    DropPlan();  // its weights are not kept beside those of the new one
     PlanOptions options;
     options.family = delegate_->options().family;
     options.threads = delegate_->NumThreads(*context);
     options.rules = delegate_->options().rules;
+    options.profile = delegate_->profile() != nullptr;
+    pool_ = delegate_->Pool(options.threads);
     std::vector<Dims> dims(graph_.tensors.size());
     for (size_t t = 0; t < dims.size(); ++t) {
       if (graph_.tensors[t].storage == Storage::kInput) dims[t] = DimsOf(Tensor(context, t));
@@ -42,7 +47,6 @@ class Part {
     loading_->AddCopied(CopiedWeights());
     loading_ = nullptr;
     UBP_RETURN_IF_ERROR(ResizeOutputs(context, dims));
-    pool_ = delegate_->Pool(options.threads);
     memory_.assign(graph_.tensors.size(), nullptr);
     if (delegate_->options().log_info) LogPlan(options);
     return Status::Ok();
@@ -58,6 +62,21 @@ class Part {
  private:
   TfLiteTensor& Tensor(TfLiteContext* context, size_t t) const {
     return context->tensors[graph_.tensors[t].model_index];
+  }
+
+  // Adds its times to the profile, if there is one. Throws nothing, as the standard library does
+  // when memory runs out: the interpreter may be freeing the part.
+  void DropPlan() {
+    if (plan_ == nullptr) return;
+    try {
+      if (delegate_->profile() != nullptr) {
+        const Status status = delegate_->profile()->Add(plan_->profile(), pool_->threads());
+        if (!status.ok()) Log(LogLevel::kWarning, status.message());
+      }
+    } catch (const std::exception& error) {
+      Log(LogLevel::kWarning, std::string("the profile is not written: ") + error.what());
+    }
+    plan_ = nullptr;
   }
 
   // What the model has of the weights that the plan has in another form: it is read again only when

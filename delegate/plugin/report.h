@@ -9,6 +9,7 @@
 
 #include "delegate/common/status.h"
 #include "delegate/graph/partition.h"
+#include "delegate/plugin/json_file.h"
 
 namespace ubp {
 
@@ -18,7 +19,7 @@ class Report {
  public:
   // `kernel`: the name of the kernels that what is taken runs with.
   Report(std::string path, std::string kernel)
-      : path_(std::move(path)), kernel_(std::move(kernel)) {}
+      : kernel_(std::move(kernel)), file_("report", std::move(path)) {}
 
   // Adds the decisions on one more subgraph, and writes the file. Fails where that cannot be
   // written, or existed before this report did.
@@ -27,10 +28,9 @@ class Report {
  private:
   Status Write();
 
-  const std::string path_;
   const std::string kernel_;
-  std::mutex mutex_;       // guards what follows
-  bool created_ = false;   // the file is this report's own
+  std::mutex mutex_;  // guards what follows
+  JsonFile file_;
   std::string subgraphs_;  // JSON arrays, separated by commas
 };
 

@@ -27,6 +27,7 @@ TEST(OptionsTest, Defaults) {
   EXPECT_EQ(options.num_threads, 0);
   EXPECT_EQ(options.family, &BestKernelFamily());
   EXPECT_TRUE(options.claim.sparse_from_dense);
+  EXPECT_EQ(options.profile, "");
   EXPECT_EQ(options.report, "");
   EXPECT_EQ(options.weight_cache, "");
   EXPECT_FALSE(options.log_info);
@@ -42,6 +43,8 @@ TEST(OptionsTest, ReadsEveryOption) {
   EXPECT_EQ(options.family, nullptr);
   ASSERT_TRUE(Parse({"kernel"}, {"auto"}, &options).ok());
   EXPECT_EQ(options.family, &BestKernelFamily());
+  ASSERT_TRUE(Parse({"profile"}, {"a b.json"}, &options).ok());
+  EXPECT_EQ(options.profile, "a b.json");
   ASSERT_TRUE(Parse({"sparse_from_dense", "report"}, {"off", "a b.json"}, &options).ok());
   EXPECT_FALSE(options.claim.sparse_from_dense);
   EXPECT_EQ(options.report, "a b.json");
@@ -66,7 +69,8 @@ TEST(OptionsTest, RefusesWhatItDoesNotKnow) {
   EXPECT_THAT(ErrorOf("threads", "2"), HasSubstr("no option 'threads'"));
   EXPECT_THAT(
       ErrorOf("threads", "2"),
-      HasSubstr("kernel, log, num_threads, report, sparse_from_dense, take, weight_cache, "));
+      HasSubstr(
+          "kernel, log, num_threads, profile, report, sparse_from_dense, take, weight_cache, "));
   for (const char* bad : {"0", "-1", "65", "two", "", "2x", "1e99"}) {
     EXPECT_THAT(ErrorOf("num_threads", bad), HasSubstr("from 1 to 64")) << bad;
   }
@@ -78,6 +82,7 @@ TEST(OptionsTest, RefusesWhatItDoesNotKnow) {
   for (const char* bad : {"", "all", "strips+", "+strips", "strips,dead_pixels"}) {
     EXPECT_THAT(ErrorOf("without", bad), HasSubstr("joined by '+'")) << bad;
   }
+  EXPECT_THAT(ErrorOf("profile", ""), HasSubstr("the path of a file to write"));
   EXPECT_THAT(ErrorOf("report", ""), HasSubstr("the path of a file to write"));
   EXPECT_THAT(ErrorOf("weight_cache", ""), HasSubstr("the path of a file."));
   DelegateOptions options;

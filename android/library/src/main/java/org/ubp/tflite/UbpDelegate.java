@@ -155,6 +155,14 @@ public final class UbpDelegate implements Delegate {
       return set("sparse_from_dense", on ? "on" : "off");
     }
 
+    /**
+     * Sets the JSON file in which the delegate writes how long its steps took, when the interpreter
+     * is closed; it must not exist yet. Without it nothing is timed.
+     */
+    public Options setProfile(File file) {
+      return set("profile", file.getPath());
+    }
+
     /** Sets the JSON file in which the delegate reports what it takes; it must not exist yet. */
     public Options setReport(File file) {
       return set("report", file.getPath());

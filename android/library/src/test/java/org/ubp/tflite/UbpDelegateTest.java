@@ -98,6 +98,7 @@ public final class UbpDelegateTest {
 
   @Test
   public void filesNeedNotExist() {
+    new UbpDelegate(new Options().setProfile(new File(folder.getRoot(), "profile.json"))).close();
     new UbpDelegate(new Options().setReport(new File(folder.getRoot(), "report.json"))).close();
     new UbpDelegate(new Options().setWeightCache(new File(folder.getRoot(), "m.cache"))).close();
   }

@@ -1,0 +1,38 @@
+// A JSON file that the delegate writes because an option names it.
+#ifndef UBP_DELEGATE_PLUGIN_JSON_FILE_H_
+#define UBP_DELEGATE_PLUGIN_JSON_FILE_H_
+
+#include <ostream>
+#include <string>
+#include <utility>
+
+#include "delegate/common/status.h"
+
+namespace ubp {
+
+// Prints a text as a JSON string. Bytes above 127 stay as they are: UTF-8 by TFLite's convention.
+struct Quoted {
+  const std::string& text;
+};
+
+std::ostream& operator<<(std::ostream& out, const Quoted& quoted);
+
+// Not thread-safe.
+class JsonFile {
+ public:
+  // `what` it is, for messages: "report".
+  JsonFile(std::string what, std::string path) : what_(std::move(what)), path_(std::move(path)) {}
+
+  // Writes the file as a whole, and over what was written before. Fails where that cannot be done,
+  // or somebody else made the file.
+  Status Write(const std::string& text);
+
+ private:
+  const std::string what_;
+  const std::string path_;
+  bool created_ = false;  // by this object
+};
+
+}  // namespace ubp
+
+#endif  // UBP_DELEGATE_PLUGIN_JSON_FILE_H_
