@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,20 +17,32 @@ if TYPE_CHECKING:
     from ubp.runtime import BenchmarkResult
 
 
+_PROFILED_RUNS = 10  # for each round of the benchmark, as many as in its blocks
+
+
 def _benchmark(options: argparse.Namespace) -> int:
-    from ubp.runtime import benchmark
+    from ubp.runtime import benchmark, delegate_profile
 
     if options.calibrate is not None:
         return _calibrate(options)
     if options.model is None:
         raise ValueError("name the .tflite file to time, or a file to write with --calibrate.")
     _check_outputs(options)
+    if options.profile and not _is_converted(options.model):
+        raise ValueError(
+            f"--profile shows what the delegate runs, but {options.model} is not converted and "
+            "runs without it; convert it with 'ubp convert'."
+        )
     paths = [path for path in (options.model, options.against) if path is not None]
     against = None if options.against is None else str(options.against)
     rows = []
     for threads in options.threads:
         interpreters = {str(path): _interpreter(path, threads) for path in paths}
-        rows += _rows(benchmark(interpreters, options.rounds), threads, against)
+        timed = _rows(benchmark(interpreters, options.rounds), threads, against)
+        if options.profile:  # in inferences of its own, so that the timings are those without
+            runs = options.rounds * _PROFILED_RUNS
+            timed[0]["profile"] = delegate_profile(options.model, runs, threads)
+        rows += timed
     _show(rows, options)
     return 0
 
@@ -77,14 +90,18 @@ def _interpreter(path: Path, threads: int) -> Any:
     """The interpreter for a model: with the delegate if it is converted, otherwise as it comes."""
     from ai_edge_litert.interpreter import Interpreter as StandardInterpreter
 
-    from ubp.convert import flatbuffer
-    from ubp.convert.find import is_converted
     from ubp.runtime import Interpreter
 
-    data = read_model(path)
-    if is_converted(flatbuffer.parse(data, str(path))):
-        return Interpreter(data, threads)
-    return StandardInterpreter(model_content=data, num_threads=threads)
+    if _is_converted(path):
+        return Interpreter(read_model(path), threads)
+    return StandardInterpreter(model_content=read_model(path), num_threads=threads)
+
+
+def _is_converted(path: Path) -> bool:
+    from ubp.convert import flatbuffer
+    from ubp.convert.find import is_converted
+
+    return is_converted(flatbuffer.parse(read_model(path), str(path)))
 
 
 def _rows(result: BenchmarkResult, threads: int, against: str | None) -> list[dict[str, Any]]:
@@ -107,15 +124,21 @@ def _check_outputs(options: argparse.Namespace) -> None:
 
 
 def _show(rows: list[dict[str, Any]], options: argparse.Namespace) -> None:
-    """Print the table, and write the rows to the --json and --csv files."""
+    """Print the tables, and write the rows to the --json and --csv files."""
+    from ubp.runtime.profile import print_profile
+
     _print_timings(rows)
+    for row in rows:
+        if "profile" in row:
+            print_profile(row["profile"], console())
     if options.csv is not None:
         with options.csv.open("w", newline="") as file:
-            writer = csv.DictWriter(file, rows[0])
+            fields = [key for key in rows[0] if key != "profile"]
+            writer = csv.DictWriter(file, fields, extrasaction="ignore")
             writer.writeheader()
             writer.writerows(rows)
     if options.json is not None:
-        options.json.write_text(json.dumps(rows, indent=2) + "\n")
+        options.json.write_text(json.dumps(rows, indent=2, default=asdict) + "\n")
 
 
 def _print_timings(rows: list[dict[str, Any]]) -> None:
@@ -147,10 +170,17 @@ def _add_benchmark(commands: Any) -> None:
         "it comes (XNNPACK). Both alternate in blocks of ten inferences; the speed-up is the\n"
         "median of the blocks' ratios.",
         "  ubp benchmark sparse.tflite --against dense.tflite --threads 1,2\n"
+        "  ubp benchmark sparse.tflite --profile\n"
         "  ubp benchmark --calibrate costs.json",
     )
     parser.add_argument("model", type=Path, nargs="?", help="the .tflite file to time")
     _add_timing_arguments(parser, rounds=30, unit="blocks")
+    parser.add_argument(
+        "--profile",
+        action="store_true",
+        help="also run the converted model with each step of the delegate timed, and show them; "
+        "--json has them as well",
+    )
     parser.add_argument(
         "--calibrate",
         type=Path,

@@ -42,9 +42,9 @@ def load_delegate(**options: str | int | os.PathLike[str]) -> Delegate:
     Args:
         options: the delegate's options: num_threads (int; default: the interpreter's), kernel
             ("auto", "reference", "portable", "avx2", "avx512", "neon" or "neon_in_order"), take
-            ("auto", "sparse" or "all"), sparse_from_dense ("on" or "off"), report (the path of a
-            JSON file to write), weight_cache (the path of a file that keeps packed weights for the
-            next load of the model), log ("quiet" or "info"); see docs/delegate.md.
+            ("auto", "sparse" or "all"), sparse_from_dense ("on" or "off"), report and profile (each
+            the path of a JSON file to write), weight_cache (the path of a file that keeps packed
+            weights for the next load of the model), log ("quiet" or "info"); see docs/delegate.md.
 
     Raises:
         FileNotFoundError: if the library is missing.

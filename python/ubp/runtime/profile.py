@@ -1,0 +1,177 @@
+"""Where the time of an inference goes: the steps that the delegate runs, one by one."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from tqdm import tqdm
+
+from ubp.runtime.benchmark import block_timer
+from ubp.runtime.interpreter import Interpreter
+
+
+@dataclass(frozen=True)
+class ProfiledStep:
+    """One step of a plan of the delegate.
+
+    operators: op and layer of those it runs, in the order of the model, such as "CONV_2D 'stem'".
+        An operator that costs nothing of its own is in no step, or in that of its readers.
+    nodes: their indices in their subgraph; None for what the delegate added.
+    conversion: the step only changes how the result of these operators, or the input, lies in
+        memory.
+    multiply_adds: of its convolutions and fully-connected layers in one run, zeros counted as if
+        they were multiplied; 0 where there are none.
+    runs: how often it was timed.
+    mean_us, min_us: microseconds of one run.
+    """
+
+    operators: tuple[str, ...]
+    nodes: tuple[int | None, ...]
+    conversion: bool
+    multiply_adds: int
+    runs: int
+    mean_us: float
+    min_us: float
+
+    @property
+    def gmacs(self) -> float:
+        """Thousands of millions of multiply-adds in a second; 0 where there are none."""
+        return self.multiply_adds / (self.mean_us * 1e3) if self.mean_us else 0.0
+
+
+@dataclass(frozen=True)
+class DelegateProfile:
+    """Where the time of a model's inferences went.
+
+    kernel: the name of the delegate's kernels.
+    threads: of the delegate.
+    mean_ms: of the inferences, as their caller sees them, the operators that the delegate leaves
+        included.
+    steps: in the order of execution.
+    """
+
+    kernel: str
+    threads: int
+    mean_ms: float
+    steps: tuple[ProfiledStep, ...]
+
+    @property
+    def steps_ms(self) -> float:
+        """Milliseconds of all steps together in one inference."""
+        return sum(step.mean_us for step in self.steps) / 1e3
+
+
+def read_profile(path: str | os.PathLike[str]) -> list[ProfiledStep]:
+    """The steps in a file that the delegate's option `profile` names, by the model's order.
+
+    The delegate writes the file when an interpreter is deleted, or its inputs are resized.
+
+    Raises:
+        FileNotFoundError: if there is none.
+    """
+    return _steps(_load(path))
+
+
+def delegate_profile(
+    model: str | os.PathLike[str] | bytes,
+    runs: int = 100,
+    num_threads: int = 1,
+    seed: int = 0,
+    progress: bool = True,
+    **delegate_options: str | int | os.PathLike[str],
+) -> DelegateProfile:
+    """Run a model on random inputs, and time each step of the delegate.
+
+    Args:
+        model: the path or the bytes of a .tflite file, converted or not.
+        runs: inferences.
+        num_threads, delegate_options: as of `Interpreter`.
+        seed: of the random inputs.
+        progress: show a progress bar on standard error, if that is a terminal.
+
+    Raises:
+        FileNotFoundError, RuntimeError: as of `Interpreter`.
+        ValueError: if runs is below 1, an input's type is not known to `random_inputs`, or as of
+            `Interpreter`.
+    """
+    if runs < 1:
+        raise ValueError(f"runs is {runs}, expected at least 1.")
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, "profile.json")
+        timer = block_timer(Interpreter(model, num_threads, profile=path, **delegate_options), seed)
+        rounds = tqdm(range(runs), desc="profile", disable=None if progress else True)
+        mean_ms = sum(timer(1)[0] for _ in rounds) / runs
+        del timer  # and with it the interpreter, so that the delegate writes the file
+        content = _load(path)
+    threads = content["plans"][0]["threads"] if content["plans"] else num_threads
+    return DelegateProfile(content["kernel"], threads, mean_ms, tuple(_steps(content)))
+
+
+def print_profile(profile: DelegateProfile, console: Console) -> None:
+    """Print one row per step, and one for the rest of the inference."""
+    table = Table(
+        title=f"{profile.steps_ms:.3f} of {profile.mean_ms:.3f} ms per inference in the delegate, "
+        f"kernel {profile.kernel}, {profile.threads} thread{'s' * (profile.threads != 1)}",
+        header_style="bold",
+        pad_edge=False,
+    )
+    table.add_column("operators", overflow="fold")
+    for heading in ("share", "mean us", "min us", "GMAC/s"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for step in profile.steps:
+        table.add_row(
+            _name(step),
+            f"{step.mean_us / profile.mean_ms / 1e3:.1%}",
+            f"{step.mean_us:.1f}",
+            f"{step.min_us:.1f}",
+            f"{step.gmacs:.1f}" if step.multiply_adds else "",
+            style="dim" if step.conversion else None,
+        )
+    rest_ms = profile.mean_ms - profile.steps_ms
+    table.add_row(
+        "outside the delegate", f"{rest_ms / profile.mean_ms:.1%}", f"{rest_ms * 1e3:.1f}"
+    )
+    table.caption = "GMAC/s: zeros count as if they were multiplied"
+    console.print(table)
+
+
+def _name(step: ProfiledStep) -> str:
+    names = ", ".join(step.operators)
+    if step.conversion:
+        return f"layout of {names or 'an input'}"
+    return names
+
+
+def _load(path: str | os.PathLike[str]) -> Any:
+    # Names in a model file are UTF-8 by convention only.
+    return json.loads(Path(path).read_text("utf-8", errors="replace"))
+
+
+def _steps(content: Any) -> list[ProfiledStep]:
+    """Of all plans, by their first node: the interpreter deletes them in an order of its own."""
+    plans = [[_step(step) for step in plan["steps"]] for plan in content["plans"]]
+    plans.sort(key=_first_node)
+    return [step for plan in plans for step in plan]
+
+
+def _first_node(steps: list[ProfiledStep]) -> int:
+    return min((node for step in steps for node in step.nodes if node is not None), default=0)
+
+
+def _step(step: Any) -> ProfiledStep:
+    return ProfiledStep(
+        operators=tuple(operator["label"] for operator in step["operators"]),
+        nodes=tuple(operator["node"] for operator in step["operators"]),
+        conversion=step["conversion"],
+        multiply_adds=step["multiply_adds"],
+        runs=step["runs"],
+        mean_us=step["total_ns"] / step["runs"] / 1e3,
+        min_us=step["min_ns"] / 1e3,
+    )
