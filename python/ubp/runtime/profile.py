@@ -143,10 +143,16 @@ def print_profile(profile: DelegateProfile, console: Console) -> None:
 
 
 def _name(step: ProfiledStep) -> str:
-    names = ", ".join(step.operators)
+    names = "\n".join(_short(operator) for operator in step.operators)
     if step.conversion:
         return f"layout of {names or 'an input'}"
     return names
+
+
+def _short(operator: str) -> str:
+    """With the last two parts of its layer's name."""
+    op, _, layer = operator.partition(" ")
+    return " ".join((op, "/".join(layer.strip("'").split("/")[-2:]))).strip()
 
 
 def _load(path: str | os.PathLike[str]) -> Any:
