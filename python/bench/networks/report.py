@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
 from bench.harness.machine import Machine
+from bench.harness.spread import Spread
 from bench.networks.memory import Memory
 
 _SPREADS = ("xnnpack_ms", "ubp_ms", "speedup")
 _PEER_SPREADS = "peer_speedups"
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Median and the 10th and 90th percentile."""
-
-    median: float
-    p10: float
-    p90: float
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Spread:
-        p10, median, p90 = np.percentile(values, [10, 50, 90])
-        return cls(float(median), float(p10), float(p90))
 
 
 @dataclass(frozen=True)
@@ -93,8 +77,7 @@ class Result:
         return {name: self._speedup(peer.rounds_ms) for name, peer in self.peers.items()}
 
     def _speedup(self, rounds_ms: list[float]) -> Spread:
-        pairs = zip(self.xnnpack_rounds_ms, rounds_ms, strict=True)
-        return Spread.of([xnnpack / other for xnnpack, other in pairs])
+        return Spread.of_ratios(self.xnnpack_rounds_ms, rounds_ms)
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
+from bench.harness.spread import Spread
 from bench.networks.memory import Memory
-from bench.networks.report import Result, Spread
+from bench.networks.report import Result
 
 HEADINGS = (
     "network",

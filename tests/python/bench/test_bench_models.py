@@ -11,6 +11,7 @@ import pytest
 from bench_reports import report, result
 
 import ubp
+from bench.harness import cache as harness_cache
 from bench.harness import page
 from bench.models import main
 from bench.networks import cache, section, zoo
@@ -72,7 +73,7 @@ def test_file_is_made_once_and_again_when_its_origin_changes(
         assert cache.load_or_build(TINY, 80, tmp_path) == b"MobileNet-tiny 80 1"
         assert cache.load_or_build(TINY, 0, tmp_path) == b"MobileNet-tiny 0 2"
         assert cache.load_or_build(TINY, 80, tmp_path, aligned=True) == b"MobileNet-tiny 80 3"
-    monkeypatch.setattr(cache, "package_version", lambda name: f"another {name}")
+    monkeypatch.setattr(harness_cache, "package_version", lambda name: f"another {name}")
     assert cache.load_or_build(TINY, 80, tmp_path) == b"MobileNet-tiny 80 4"
     (tmp_path / "MobileNet-tiny_80.tflite").unlink()
     assert cache.load_or_build(TINY, 80, tmp_path) == b"MobileNet-tiny 80 5"
