@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter as StandardInterpreter
-from applications import APPLICATIONS, Array, build, random_images
+from applications import APPLICATIONS, build
 
 import ubp
+from bench.families.images import Array, random_images
 from ubp.convert import flatbuffer
 from ubp.convert.find import find_layers
 from ubp.runtime.decisions import delegate_report
