@@ -15,7 +15,7 @@ struct Name {
   const char* name;
 };
 
-// Operators of image networks that are left in every form.
+// Operators of image networks, and of control flow around them, that are left in every form.
 constexpr Name kLeft[] = {
     {kTfLiteBuiltinDequantize, "DEQUANTIZE"},
     {kTfLiteBuiltinResizeBilinear, "RESIZE_BILINEAR"},
@@ -37,6 +37,9 @@ constexpr Name kLeft[] = {
     {kTfLiteBuiltinSquaredDifference, "SQUARED_DIFFERENCE"},
     {kTfLiteBuiltinGather, "GATHER"},
     {kTfLiteBuiltinReduceProd, "REDUCE_PROD"},
+    {kTfLiteBuiltinIf, "IF"},
+    {kTfLiteBuiltinWhile, "WHILE"},
+    {kTfLiteBuiltinLess, "LESS"},
     {kTfLiteBuiltinDelegate, "the node of another delegate"},
 };
 
@@ -105,6 +108,7 @@ ClaimResult Claim(const TfLiteContext& context, const TfLiteNode& node,
   result.type = PackedType(registration);
   result.packed = result.type.has_value();
   if (result.packed) {
+    result.layer_op = true;
     result.block_size = PackedBlockSize(*result.type, view);
     return result;
   }
@@ -115,6 +119,7 @@ ClaimResult Claim(const TfLiteContext& context, const TfLiteNode& node,
     result.reason = result.op + " is left to the interpreter.";
     return result;
   }
+  result.layer_op = CanBeSparse(builtin->type);
   GraphOp op;
   const Status status = ReadBuiltinOp(*builtin, view, &op);
   if (!status.ok()) {

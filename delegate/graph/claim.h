@@ -19,13 +19,14 @@ struct ClaimResult {
   // Nothing: the node is left to the interpreter, unless it is a shape_op that is not needed.
   std::optional<OpType> type;
   ShapeOp shape_op = ShapeOp::kNone;
-  bool packed = false;  // UbpConv2D or UbpFullyConnected
-  BlockChoice choice;   // of a dense layer, if asked for
-  CacheSlot slot;       // of the layer's weights
-  int block_size = 0;   // of a block-sparse layer; 0 if it is damaged
-  std::string op;       // "CONV_2D"
-  std::string layer;    // the output tensor's name, shortened: "stem"; may be empty
-  std::string reason;   // a sentence, where the node is left
+  bool packed = false;    // UbpConv2D or UbpFullyConnected
+  bool layer_op = false;  // such an op, or CONV_2D or FULLY_CONNECTED, that can be taken or not
+  BlockChoice choice;     // of a dense layer, if asked for
+  CacheSlot slot;         // of the layer's weights
+  int block_size = 0;     // of a block-sparse layer; 0 if it is damaged
+  std::string op;         // "CONV_2D"
+  std::string layer;      // the output tensor's name, shortened: "stem"; may be empty
+  std::string reason;     // a sentence, where the node is left
 
   // Run in blocks that leave out zeros.
   bool sparse() const { return packed || choice.pays; }

@@ -25,9 +25,17 @@ void LogDecisions(const std::vector<NodeDecision>& decisions) {
   }
 }
 
-void LogTotal(const DelegateOptions& options, size_t taken, size_t nodes) {
-  const std::string total = std::to_string(nodes);
-  if (taken == 0) {
+// A subgraph without layers is no reason for a warning: it may be the condition of a loop, or call the
+// subgraphs that have them.
+void LogTotal(const DelegateOptions& options, const std::vector<NodeDecision>& decisions) {
+  size_t taken = 0;
+  size_t layers = 0;
+  for (const NodeDecision& decision : decisions) {
+    taken += decision.taken;
+    layers += decision.claim.layer_op;
+  }
+  const std::string total = std::to_string(decisions.size());
+  if (taken == 0 && layers > 0) {
     const char* const why =
         options.claim.sparse_from_dense
             ? "no layer has enough zeros to gain from them; prune the model first."
@@ -78,7 +86,7 @@ TfLiteStatus TakeNodes(TfLiteContext* context, TfLiteDelegate* tflite_delegate) 
   }
   taken[0] = static_cast<int>(taken.size()) - 1;
   if (options.log_info) LogDecisions(decisions);
-  LogTotal(options, taken.size() - 1, decisions.size());
+  LogTotal(options, decisions);
   if (delegate.report() != nullptr) {
     const Status status = delegate.report()->Add(decisions);
     if (!status.ok()) return Fail(context, status.message());

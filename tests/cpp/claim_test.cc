@@ -177,5 +177,21 @@ TEST(ClaimTest, TakesSparseOpsByNameAlone) {
   EXPECT_FALSE(model.ClaimNode(0).type.has_value());
 }
 
+TEST(ClaimTest, KnowsOpsOfLayers) {
+  FakeModel model = PoolModel();
+  EXPECT_FALSE(model.ClaimNode().layer_op);
+  for (const auto code : {kTfLiteBuiltinConv2d, kTfLiteBuiltinFullyConnected}) {
+    model.registration().builtin_code = code;
+    EXPECT_TRUE(model.ClaimNode().layer_op);  // though it lacks all that a layer needs
+    EXPECT_FALSE(model.ClaimNode().type.has_value());
+  }
+  model.registration().builtin_code = kTfLiteBuiltinWhile;
+  EXPECT_FALSE(model.ClaimNode().layer_op);
+  EXPECT_EQ(model.ClaimNode().reason, "WHILE is left to the interpreter.");
+  FakeModel packed;
+  packed.CustomNode("UbpConv2D", {}, {}, {});
+  EXPECT_TRUE(packed.ClaimNode().layer_op);
+}
+
 }  // namespace
 }  // namespace ubp
