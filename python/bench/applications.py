@@ -17,15 +17,12 @@ from bench.families.cache import pruned_network
 from bench.families.measure import measure
 from bench.families.report import Report, Result
 from bench.harness.arguments import names_of, numbers, rounds
+from bench.harness.command import Benchmark
 from bench.harness.machine import Machine
 from bench.harness.output import ResultFolder
-from bench.harness.page import PAGE, write_section
 from bench.harness.table import terminal_table
 
-_OUTPUT = Path("bench_output")
-_QUICK_OUTPUT = _OUTPUT / "quick"
 _ROUNDS, _QUICK_ROUNDS = 10, 2
-_TEXT_WIDTH = 110  # characters, where there is no terminal to ask
 
 
 @dataclass(frozen=True)
@@ -42,27 +39,11 @@ class Settings:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; returns the exit status."""
-    options = _parser().parse_args(arguments)
-    width = None if sys.stdout.isatty() else _TEXT_WIDTH
-    console = Console(highlight=False, soft_wrap=True, width=width)
-    try:
-        default = _QUICK_OUTPUT if options.quick else _OUTPUT
-        folder = ResultFolder(options.output or default, "applications")
-        if options.write_docs:
-            write_section(section.HEADING, section.render(Report.from_json(folder.load())))
-            console.print(f"Wrote the section '{section.HEADING}' of {PAGE}.")
-        else:
-            _run(_settings(options), folder, console)
-    except (OSError, RuntimeError, ValueError) as error:
-        print(f"bench applications: error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nbench applications: interrupted.", file=sys.stderr)
-        return 130
-    return 0
+    return _BENCHMARK.main(_parser(), arguments)
 
 
-def _run(settings: Settings, folder: ResultFolder, console: Console) -> None:
+def _run(options: argparse.Namespace, folder: ResultFolder, console: Console) -> int:
+    settings = _settings(options)
     report = Report(
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         machine=Machine.this(),
@@ -84,6 +65,7 @@ def _run(settings: Settings, folder: ResultFolder, console: Console) -> None:
     console.print(section.verdict(report))
     picture.draw(folder.picture, report)
     console.print(f"Wrote {folder.json} and {folder.picture}.")
+    return 0
 
 
 def _measure_all(settings: Settings, cache: Path) -> Iterator[Result]:
@@ -112,11 +94,12 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="./run bench applications",
-        description="Time networks of every family of keras.applications, pruned to 80% zeros and "
+    parser = _BENCHMARK.parser(
+        "Time networks of every family of keras.applications, pruned to 80% zeros and "
         "to mixed shares, converted, against themselves before conversion in XNNPACK, taking "
         "turns.",
+        files=", applications.png and the networks (2.3 GB)",
+        quick="a tiny network and few rounds: shows that all works, not how fast",
     )
     parser.add_argument(
         "--networks",
@@ -134,25 +117,16 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help=f"blocks of inferences that each interpreter runs (default: {_ROUNDS})",
     )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        metavar="DIR",
-        help="where applications.json, applications.png and the networks (2.3 GB) go; the results "
-        f"of an earlier run there are overwritten (default: {_OUTPUT}, with --quick "
-        f"{_QUICK_OUTPUT})",
-    )
-    parser.add_argument(
-        "--quick",
-        action="store_true",
-        help="a tiny network and few rounds: shows that all works, not how fast",
-    )
-    parser.add_argument(
-        "--write-docs",
-        action="store_true",
-        help="measure nothing; write a section of docs/performance.md from applications.json",
-    )
     return parser
+
+
+_BENCHMARK = Benchmark(
+    name="applications",
+    heading=section.HEADING,
+    render=lambda results: section.render(Report.from_json(results)),
+    run=_run,
+    text_width=110,
+)
 
 
 if __name__ == "__main__":

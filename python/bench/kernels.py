@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from rich.console import Console
 from tqdm import tqdm
 
 from bench.harness.arguments import names_of, numbers, numbers_among, rounds
+from bench.harness.command import Benchmark
 from bench.harness.machine import Machine
 from bench.harness.output import ResultFolder
-from bench.harness.page import PAGE, write_section
 from bench.harness.table import count_of, terminal_table
 from bench.layers import picture, section, table
 from bench.layers.measure import BLOCK_MS, LayerTimes, measure
@@ -31,12 +32,9 @@ from bench.layers.weights import patterns, write_weights
 from bench.networks import zoo
 from ubp.format import BLOCK_SIZES
 
-_OUTPUT = Path("bench_output")
-_QUICK_OUTPUT = _OUTPUT / "quick"
 _ROUNDS, _QUICK_ROUNDS = 10, 2
 _SPARSITIES, _QUICK_SPARSITIES = (80, 90, 95), (80,)
 _QUICK_BLOCK_SIZES = (1, 4)
-_TEXT_WIDTH = 100  # characters, where there is no terminal to ask
 
 # Kernel families and the instruction sets they need, in /proc/cpuinfo's names; fastest first.
 _FAMILIES = {"avx512": "avx512f", "avx2": "avx2", "neon": "asimd", "neon_in_order": "asimd"}
@@ -62,29 +60,10 @@ class Settings:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; returns the exit status."""
-    options = _parser().parse_args(arguments)
-    width = None if sys.stdout.isatty() else _TEXT_WIDTH
-    console = Console(highlight=False, soft_wrap=True, width=width)
-    try:
-        folder = ResultFolder(
-            options.output or (_QUICK_OUTPUT if options.quick else _OUTPUT), "kernels"
-        )
-        if options.write_docs:
-            report = Report.from_json(folder.load())
-            write_section(section.HEADING, section.render(report, _shown(report.results)))
-            console.print(f"Wrote the section '{section.HEADING}' of {PAGE}.")
-        else:
-            _run(options, folder, console)
-    except (OSError, RuntimeError, ValueError) as error:
-        print(f"bench kernels: error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nbench kernels: interrupted.", file=sys.stderr)
-        return 130
-    return 0
+    return _BENCHMARK.main(_parser(), arguments)
 
 
-def _run(options: argparse.Namespace, folder: ResultFolder, console: Console) -> None:
+def _run(options: argparse.Namespace, folder: ResultFolder, console: Console) -> int:
     date, machine = datetime.now(UTC).isoformat(timespec="seconds"), Machine.this()
     settings = _settings(options, machine)
     results: list[LayerResult] = []
@@ -104,6 +83,7 @@ def _run(options: argparse.Namespace, folder: ResultFolder, console: Console) ->
     folder.save(report.to_json())
     picture.draw(folder.picture, report, _shown(results))
     console.print(f"Wrote {folder.json} and {folder.picture}.")
+    return 0
 
 
 def _measure_all(settings: Settings) -> Iterator[LayerTimes]:
@@ -148,6 +128,11 @@ def _print(report: Report, console: Console) -> None:
         console.print(line)
 
 
+def _render(results: dict[str, Any]) -> str:
+    report = Report.from_json(results)
+    return section.render(report, _shown(report.results))
+
+
 def _shown(results: list[LayerResult]) -> list[LayerResult]:
     """Those to be listed layer by layer: of the targets' setting, if measured, on fewest threads.
 
@@ -180,11 +165,12 @@ def _settings(options: argparse.Namespace, machine: Machine) -> Settings:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="./run bench kernels",
-        description="Time every convolution layer of networks of keras.applications in the "
+    parser = _BENCHMARK.parser(
+        "Time every convolution layer of networks of keras.applications in the "
         "delegate's kernels: against the machine's peak, against aligned blocks, and against the "
         "dense layer in XNNPACK, taking turns.",
+        files=" and kernels.png",
+        quick="a tiny network and few rounds: shows that all works, not how fast",
     )
     parser.add_argument(
         "--networks",
@@ -223,24 +209,15 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help=f"how often each is timed, for {BLOCK_MS:g} ms or more (default: {_ROUNDS})",
     )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        metavar="DIR",
-        help="where kernels.json and kernels.png go; the results of an earlier run there are "
-        f"overwritten (default: {_OUTPUT}, with --quick {_QUICK_OUTPUT})",
-    )
-    parser.add_argument(
-        "--quick",
-        action="store_true",
-        help="a tiny network and few rounds: shows that all works, not how fast",
-    )
-    parser.add_argument(
-        "--write-docs",
-        action="store_true",
-        help="measure nothing; write a section of docs/performance.md from kernels.json",
-    )
     return parser
+
+
+_BENCHMARK = Benchmark(
+    name="kernels",
+    heading=section.HEADING,
+    render=_render,
+    run=_run,
+)
 
 
 if __name__ == "__main__":

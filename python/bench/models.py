@@ -15,9 +15,9 @@ from rich.console import Console
 from tqdm import tqdm
 
 from bench.harness.arguments import names_of, numbers, rounds
+from bench.harness.command import Benchmark
 from bench.harness.machine import Machine
 from bench.harness.output import ResultFolder
-from bench.harness.page import PAGE, write_section
 from bench.harness.table import terminal_table
 from bench.networks import picture, section, table, zoo
 from bench.networks.cache import load_or_build
@@ -26,11 +26,8 @@ from bench.networks.report import Report, Result
 from bench.peers.contenders import convert
 from bench.peers.peers import Peer, install_peers
 
-_OUTPUT = Path("bench_output")
-_QUICK_OUTPUT = _OUTPUT / "quick"
 _ROUNDS, _QUICK_ROUNDS = 30, 2
 _SPARSITIES, _QUICK_SPARSITIES = (0, 80, 90, 95), (0, 80)
-_TEXT_WIDTH = 100  # characters, where there is no terminal to ask
 
 
 @dataclass(frozen=True)
@@ -51,28 +48,11 @@ class Settings:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; returns the exit status."""
-    options = _parser().parse_args(arguments)
-    width = None if sys.stdout.isatty() else _TEXT_WIDTH
-    console = Console(highlight=False, soft_wrap=True, width=width)
-    try:
-        folder = ResultFolder(
-            options.output or (_QUICK_OUTPUT if options.quick else _OUTPUT), "models"
-        )
-        if options.write_docs:
-            write_section(section.HEADING, section.render(Report.from_json(folder.load())))
-            console.print(f"Wrote the section '{section.HEADING}' of {PAGE}.")
-        else:
-            _run(_settings(options), folder, console)
-    except (OSError, RuntimeError, ValueError) as error:
-        print(f"bench models: error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nbench models: interrupted.", file=sys.stderr)
-        return 130
-    return 0
+    return _BENCHMARK.main(_parser(), arguments)
 
 
-def _run(settings: Settings, folder: ResultFolder, console: Console) -> None:
+def _run(options: argparse.Namespace, folder: ResultFolder, console: Console) -> int:
+    settings = _settings(options)
     date, machine = datetime.now(UTC).isoformat(timespec="seconds"), Machine.this()
     notes: list[str] = []
     peers = install_peers(notes) if settings.peers else []
@@ -92,6 +72,7 @@ def _run(settings: Settings, folder: ResultFolder, console: Console) -> None:
     folder.save(report.to_json())
     picture.draw(folder.picture, report)
     console.print(f"Wrote {folder.json} and {folder.picture}.")
+    return 0
 
 
 def _measure_all(
@@ -164,10 +145,11 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="./run bench models",
-        description="Time networks of keras.applications, pruned in random unaligned blocks and "
+    parser = _BENCHMARK.parser(
+        "Time networks of keras.applications, pruned in random unaligned blocks and "
         "converted, against the unpruned ones in XNNPACK, taking turns.",
+        files=", models.png and the networks (0.6 GB)",
+        quick="a tiny network and few rounds: shows that all works, not how fast",
     )
     parser.add_argument(
         "--networks",
@@ -200,24 +182,15 @@ def _parser() -> argparse.ArgumentParser:
         help="also time other inference engines: MNN, ONNX Runtime and OpenVINO, installed into "
         ".deps/peers when they are not there",
     )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        metavar="DIR",
-        help="where models.json, models.png and the networks (0.6 GB) go; the results of an "
-        f"earlier run there are overwritten (default: {_OUTPUT}, with --quick {_QUICK_OUTPUT})",
-    )
-    parser.add_argument(
-        "--quick",
-        action="store_true",
-        help="a tiny network and few rounds: shows that all works, not how fast",
-    )
-    parser.add_argument(
-        "--write-docs",
-        action="store_true",
-        help="measure nothing; write a section of docs/performance.md from models.json",
-    )
     return parser
+
+
+_BENCHMARK = Benchmark(
+    name="models",
+    heading=section.HEADING,
+    render=lambda results: section.render(Report.from_json(results)),
+    run=_run,
+)
 
 
 if __name__ == "__main__":

@@ -15,10 +15,10 @@ from tqdm import tqdm
 
 from bench.channels import picture, section, table
 from bench.channels.report import METHODS, NetworkResult, Report, SpeedResult
-from bench.harness.arguments import names_of, numbers, rounds
+from bench.harness.arguments import names_of, number, rounds
+from bench.harness.command import Benchmark
 from bench.harness.machine import Machine
 from bench.harness.output import ResultFolder
-from bench.harness.page import PAGE, write_section
 from bench.harness.table import terminal_table
 from demo.quiet import held_back_stderr
 from ubp.selection.permutation import DEFAULT_ROUNDS
@@ -36,15 +36,12 @@ with held_back_stderr():
         trained_network,
     )
 
-_OUTPUT = Path("bench_output")
-_QUICK_OUTPUT = _OUTPUT / "quick"
 _BLOCK_SIZE = 4
 _SPARSITY = 80
 _ROUNDS, _QUICK_ROUNDS = 5, 1
 _QUICK_SEARCH_ROUNDS = 3
 _QUICK_IMAGES, _QUICK_EPOCHS = 256, 1
 _SHAPES, _QUICK_SHAPES = ((512, 512), (4608, 512)), ((64, 64),)
-_TEXT_WIDTH = 100  # characters, where there is no terminal to ask
 
 
 @dataclass(frozen=True)
@@ -71,28 +68,11 @@ class Settings:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; returns the exit status."""
-    options = _parser().parse_args(arguments)
-    width = None if sys.stdout.isatty() else _TEXT_WIDTH
-    console = Console(highlight=False, soft_wrap=True, width=width)
-    try:
-        folder = ResultFolder(
-            options.output or (_QUICK_OUTPUT if options.quick else _OUTPUT), "permutation"
-        )
-        if options.write_docs:
-            write_section(section.HEADING, section.render(Report.from_json(folder.load())))
-            console.print(f"Wrote the section '{section.HEADING}' of {PAGE}.")
-        else:
-            _run(_settings(options), folder, console)
-    except (OSError, RuntimeError, ValueError) as error:
-        print(f"bench permutation: error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nbench permutation: interrupted.", file=sys.stderr)
-        return 130
-    return 0
+    return _BENCHMARK.main(_parser(), arguments)
 
 
-def _run(settings: Settings, folder: ResultFolder, console: Console) -> None:
+def _run(options: argparse.Namespace, folder: ResultFolder, console: Console) -> int:
+    settings = _settings(options)
     report = Report(
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         machine=Machine.this(),
@@ -107,6 +87,7 @@ def _run(settings: Settings, folder: ResultFolder, console: Console) -> None:
     folder.save(report.to_json())
     picture.draw(folder.picture, report)
     console.print(f"Wrote {folder.json} and {folder.picture}.")
+    return 0
 
 
 def _measure_networks(settings: Settings, cache: Path) -> Iterator[NetworkResult]:
@@ -177,10 +158,11 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="./run bench permutation",
-        description="Permute the output channels of networks so that unaligned blocks keep more: "
+    parser = _BENCHMARK.parser(
+        "Permute the output channels of networks so that unaligned blocks keep more: "
         "with random weights and with weights trained on scikit-learn's digits.",
+        files=", permutation.png and the trained networks (0.1 GB)",
+        quick="one small network, hardly trained: shows that all works, not what it gains",
     )
     parser.add_argument(
         "--networks",
@@ -190,14 +172,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--block-size",
-        type=lambda text: numbers(2, 64)(text)[0],
+        type=number(2, 64),
         default=_BLOCK_SIZE,
         metavar="N",
         help=f"output channels of a block (default: {_BLOCK_SIZE})",
     )
     parser.add_argument(
         "--sparsity",
-        type=lambda text: numbers(1, 99)(text)[0],
+        type=number(1, 99),
         default=_SPARSITY,
         metavar="PERCENT",
         help=f"zeros among the weights (default: {_SPARSITY})",
@@ -208,25 +190,15 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help=f"how often the search for one layer's order is timed (default: {_ROUNDS})",
     )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        metavar="DIR",
-        help="where permutation.json, permutation.png and the trained networks (0.1 GB) go; the "
-        f"results of an earlier run there are overwritten (default: {_OUTPUT}, with --quick "
-        f"{_QUICK_OUTPUT})",
-    )
-    parser.add_argument(
-        "--quick",
-        action="store_true",
-        help="one small network, hardly trained: shows that all works, not what it gains",
-    )
-    parser.add_argument(
-        "--write-docs",
-        action="store_true",
-        help="measure nothing; write a section of docs/performance.md from permutation.json",
-    )
     return parser
+
+
+_BENCHMARK = Benchmark(
+    name="permutation",
+    heading=section.HEADING,
+    render=lambda results: section.render(Report.from_json(results)),
+    run=_run,
+)
 
 
 if __name__ == "__main__":

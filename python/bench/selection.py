@@ -6,7 +6,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 from rich.console import Console
 
@@ -17,41 +16,20 @@ from bench.blocks.report import Report
 from bench.blocks.table import HEADINGS, cells
 from bench.blocks.targets import checks
 from bench.harness.arguments import names_of, number, rounds
+from bench.harness.command import Benchmark
 from bench.harness.machine import Machine
 from bench.harness.output import ResultFolder
-from bench.harness.page import PAGE, write_section
 from bench.harness.table import terminal_table
 
-_OUTPUT = Path("bench_output")
-_QUICK_OUTPUT = _OUTPUT / "quick"
 _ROUNDS, _QUICK_ROUNDS = 5, 2
-_TEXT_WIDTH = 100  # characters, where there is no terminal to ask
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; returns the exit status."""
-    options = _parser().parse_args(arguments)
-    width = None if sys.stdout.isatty() else _TEXT_WIDTH
-    console = Console(highlight=False, soft_wrap=True, width=width)
-    try:
-        folder = ResultFolder(
-            options.output or (_QUICK_OUTPUT if options.quick else _OUTPUT), "selection"
-        )
-        if options.write_docs:
-            write_section(section.HEADING, section.render(Report.from_json(folder.load())))
-            console.print(f"Wrote the section '{section.HEADING}' of {PAGE}.")
-        else:
-            _run(options, folder, console)
-    except (OSError, RuntimeError, ValueError) as error:
-        print(f"bench selection: error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nbench selection: interrupted.", file=sys.stderr)
-        return 130
-    return 0
+    return _BENCHMARK.main(_parser(), arguments)
 
 
-def _run(options: argparse.Namespace, folder: ResultFolder, console: Console) -> None:
+def _run(options: argparse.Namespace, folder: ResultFolder, console: Console) -> int:
     date, machine = datetime.now(UTC).isoformat(timespec="seconds"), Machine.this()
     names = options.cases or (layers.QUICK if options.quick else layers.FULL)
     cases = [layers.cases()[name] for name in names]
@@ -68,6 +46,7 @@ def _run(options: argparse.Namespace, folder: ResultFolder, console: Console) ->
     folder.save(report.to_json())
     picture.draw(folder.picture, report)
     console.print(f"Wrote {folder.json} and {folder.picture}.")
+    return 0
 
 
 def _print(report: Report, console: Console) -> None:
@@ -80,10 +59,11 @@ def _print(report: Report, console: Console) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="./run bench selection",
-        description="Time the selection of blocks in all its forms, taking turns: against BED with "
+    parser = _BENCHMARK.parser(
+        "Time the selection of blocks in all its forms, taking turns: against BED with "
         "a heap, and, where that is feasible, against the O(n m) dynamic programme.",
+        files=" and selection.png",
+        quick="a small layer and few rounds: shows that all works, not how fast",
     )
     known = layers.cases()
     parser.add_argument(
@@ -112,24 +92,15 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help=f"how often each is timed (default: {_ROUNDS})",
     )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        metavar="DIR",
-        help="where selection.json and selection.png go; the results of an earlier run there are "
-        f"overwritten (default: {_OUTPUT}, with --quick {_QUICK_OUTPUT})",
-    )
-    parser.add_argument(
-        "--quick",
-        action="store_true",
-        help="a small layer and few rounds: shows that all works, not how fast",
-    )
-    parser.add_argument(
-        "--write-docs",
-        action="store_true",
-        help="measure nothing; write a section of docs/performance.md from selection.json",
-    )
     return parser
+
+
+_BENCHMARK = Benchmark(
+    name="selection",
+    heading=section.HEADING,
+    render=lambda results: section.render(Report.from_json(results)),
+    run=_run,
+)
 
 
 if __name__ == "__main__":
