@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def _convert(options: argparse.Namespace) -> int:
     from ubp.convert.converter import check_output, convert
-    from ubp.convert.costs import DEFAULT_COSTS, read_costs
+    from ubp.costs import DEFAULT_COSTS, read_costs
     from ubp.convert.measure import measure_layers
     from ubp.convert.report import print_report
     from ubp.convert.verify import verify

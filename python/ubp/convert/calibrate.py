@@ -19,7 +19,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from ubp.convert.converter import convert
-from ubp.convert.costs import DEFAULT_COSTS, CostModel
+from ubp.costs import DEFAULT_COSTS, CostModel
 from ubp.convert.measure import time_pair
 from ubp.convert.single_layer import single_convolution, single_fully_connected
 from ubp.format import BLOCK_SIZES

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ubp.convert import flatbuffer
-from ubp.convert.costs import DEFAULT_COSTS, CostModel
+from ubp.costs import DEFAULT_COSTS, CostModel
 from ubp.convert.decide import decide
 from ubp.convert.find import find_layers
 from ubp.convert.load import load

@@ -19,12 +19,11 @@ layers of files that were not converted.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from ubp.convert.costs import DEFAULT_COSTS, CostModel
+from ubp.costs import DEFAULT_COSTS, CostModel
 from ubp.convert.cover import Blocks, cover_lanes
 from ubp.convert.find import Candidate, Layer
 from ubp.format import BLOCK_SIZES
@@ -98,14 +97,13 @@ def predict_speedup(
     """Predicted time of the dense layer over that of its cover."""
     attributes = candidate.attributes
     lanes, channels = attributes.lanes, attributes.out_channels
+    pointwise = lanes == attributes.in_channels
     dense = candidate.out_pixels * lanes * channels
-    if lanes == attributes.in_channels and candidate.out_pixels == 1:
+    sparse = blocks.count * costs.of_block(blocks.size, candidate.out_pixels, pointwise)
+    if pointwise and candidate.out_pixels == 1:
         activations = lanes + channels
-        sparse = blocks.count * costs.single[blocks.size]
         return (dense + activations) / (sparse + activations)
     transposed = candidate.in_pixels * attributes.in_channels + candidate.out_pixels * channels
-    computed = math.ceil(candidate.out_pixels / costs.tile) * costs.tile
-    sparse = computed * blocks.count * costs.block[blocks.size]
     return dense / (sparse + costs.transpose * transposed)
 
 

@@ -10,7 +10,7 @@ from test_convert_models import one_conv, sparse_weights
 
 from ubp.convert import convert
 from ubp.convert.calibrate import Point, fit
-from ubp.convert.costs import DEFAULT_COSTS, CostModel, read_costs
+from ubp.costs import DEFAULT_COSTS, CostModel, read_costs
 from ubp.format import BLOCK_SIZES
 
 TRUE = CostModel(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ubp.convert.costs import DEFAULT_COSTS
+from ubp.costs import DEFAULT_COSTS
 from ubp.convert.cover import Blocks, cover_lanes
 from ubp.convert.decide import decide, predict_speedup
 from ubp.convert.find import Candidate, Layer

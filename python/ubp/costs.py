@@ -1,8 +1,8 @@
 """Costs: the constants of the model that predicts a layer's speed-up, and the file that holds them.
 
-The unit is one multiply-add of the dense kernel; decide.py has the formula. The constants that come
-with the package were measured on one kind of machine; `ubp benchmark --calibrate` measures them on
-the machine at hand (calibrate.py).
+The unit is one multiply-add of the dense kernel; convert/decide.py has the formula, and the latency
+budget of pruning counts the same. The constants that come with the package were measured on one
+kind of machine; `ubp benchmark --calibrate` measures them on the machine at hand.
 """
 
 from __future__ import annotations
@@ -32,6 +32,18 @@ class CostModel:
     single: dict[int, float]
     transpose: float
     tile: int
+
+    def of_block(self, block_size: int, pixels: int, pointwise: bool) -> float:
+        """What one block costs at each inference.
+
+        Args:
+            block_size: N, one of `ubp.format.BLOCK_SIZES`.
+            pixels: positions that the layer computes its channels for.
+            pointwise: whether each of them needs one position of the input only.
+        """
+        if pointwise and pixels == 1:
+            return self.single[block_size]
+        return self.block[block_size] * (math.ceil(pixels / self.tile) * self.tile)
 
     def to_json(self) -> str:
         """As `read_costs` reads it."""
