@@ -22,6 +22,9 @@ if TYPE_CHECKING:  # what __getattr__ loads, for type checkers and editors
     from ubp.convert.verify import verify as verify
     from ubp.pruning import AlignedBlock as AlignedBlock
     from ubp.pruning import ConstantSparsity as ConstantSparsity
+    from ubp.pruning import CustomSchedule as CustomSchedule
+    from ubp.pruning import GlobalBudget as GlobalBudget
+    from ubp.pruning import LatencyBudget as LatencyBudget
     from ubp.pruning import Pattern as Pattern
     from ubp.pruning import PolynomialDecay as PolynomialDecay
     from ubp.pruning import UnalignedBlock as UnalignedBlock
@@ -54,6 +57,9 @@ _HOME = {
     "UpdatePruning": "ubp.pruning",
     "ConstantSparsity": "ubp.pruning",
     "PolynomialDecay": "ubp.pruning",
+    "CustomSchedule": "ubp.pruning",
+    "GlobalBudget": "ubp.pruning",
+    "LatencyBudget": "ubp.pruning",
     "UnalignedBlock": "ubp.pruning",
     "AlignedBlock": "ubp.pruning",
     "Unstructured": "ubp.pruning",

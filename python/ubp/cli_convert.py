@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 def _convert(options: argparse.Namespace) -> int:
     from ubp.convert.converter import check_output, convert
-    from ubp.costs import DEFAULT_COSTS, read_costs
     from ubp.convert.measure import measure_layers
     from ubp.convert.report import print_report
     from ubp.convert.verify import verify
+    from ubp.costs import DEFAULT_COSTS, read_costs
 
     check_output(options.output, options.force)
     _check_report(options)

@@ -19,9 +19,9 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from ubp.convert.converter import convert
-from ubp.costs import DEFAULT_COSTS, CostModel
 from ubp.convert.measure import time_pair
 from ubp.convert.single_layer import single_convolution, single_fully_connected
+from ubp.costs import DEFAULT_COSTS, CostModel
 from ubp.format import BLOCK_SIZES
 from ubp.lanes import from_lanes
 from ubp.selection import select_blocks

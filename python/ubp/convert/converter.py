@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from ubp.convert import flatbuffer
-from ubp.costs import DEFAULT_COSTS, CostModel
 from ubp.convert.decide import decide
 from ubp.convert.find import find_layers
 from ubp.convert.load import load
 from ubp.convert.pack import pack_layer
 from ubp.convert.report import LayerReport, report_layer
 from ubp.convert.rewrite import replace_operators
+from ubp.costs import DEFAULT_COSTS, CostModel
 from ubp.format import BLOCK_SIZES, ValueType
 
 WEIGHT_TYPES = {"f32": ValueType.F32, "f16": ValueType.F16, "bf16": ValueType.BF16}

@@ -23,9 +23,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ubp.costs import DEFAULT_COSTS, CostModel
 from ubp.convert.cover import Blocks, cover_lanes
 from ubp.convert.find import Candidate, Layer
+from ubp.costs import DEFAULT_COSTS, CostModel
 from ubp.format import BLOCK_SIZES
 
 # A cover predicted at this share of the fastest one's speed will do, if it is smaller.

@@ -8,29 +8,42 @@
 Keras can load a pruned model from a file once this module is imported (`import ubp.pruning`; the
 use of any of the names above does it too).
 
+What a layer is told (settings.py holds it all):
+
+    schedules.py      step -> is an update due, and to which sparsity
+    importance.py     weights -> importance
+    patterns.py       importance [lanes, channels] and sparsity -> mask; asks ubp.selection
+    scope.py          whose sparsity it is: a layer's, or one budget for many
+
 The path of a model, a file per step:
 
-    schedules.py   step -> is an update due, and to which sparsity
-    patterns.py    importance [lanes, channels] and sparsity -> mask; asks ubp.selection
-    targets.py     the one place that says which layers of a model are pruned
-    copying.py     walks and copies models (nested ones included)
-    permutation/   before all that, on request: channels in an order that suits blocks
-    wrapper.py     PrunedLayer: a layer, its mask and its count of training steps
-    prune.py       model -> copy with PrunedLayers
-    callbacks.py   drives the PrunedLayers during fit
-    strip.py       copy without PrunedLayers, zeros exact
+    permutation/      before all else, on request: channels in an order that suits blocks
+    prunable.py       which weights of which kinds of layers can be pruned
+    targets.py        which layers can be pruned with which settings, and why others cannot
+    policy.py         the caller's choice of layers -> layers and their settings
+    copying.py        walks and copies models (nested ones included)
+    prune.py          model -> copy with PrunedLayers
+    wrapper.py        PrunedLayer: a layer, its kernels and its count of training steps
+    pruned_kernel.py  a kernel and its mask
+    update.py         the kernels that are due at a step -> new masks, and what changed
+    callbacks.py      drives the PrunedLayers during fit
+    strip.py          copy without PrunedLayers, zeros exact
 """
 
 from ubp.pruning.callbacks import UpdatePruning
 from ubp.pruning.patterns import AlignedBlock, Pattern, UnalignedBlock, Unstructured
 from ubp.pruning.permutation import PermutationReport, Permuted, permute_channels
 from ubp.pruning.prune import prune
-from ubp.pruning.schedules import ConstantSparsity, PolynomialDecay
+from ubp.pruning.schedules import ConstantSparsity, CustomSchedule, PolynomialDecay
+from ubp.pruning.scope import GlobalBudget, LatencyBudget
 from ubp.pruning.strip import strip
 
 __all__ = [
     "AlignedBlock",
     "ConstantSparsity",
+    "CustomSchedule",
+    "GlobalBudget",
+    "LatencyBudget",
     "Pattern",
     "PermutationReport",
     "Permuted",

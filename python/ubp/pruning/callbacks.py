@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
+from ubp.pruning.update import MaskUpdate, advance, begin
 from ubp.pruning.wrapper import PrunedLayer, pruned_layers
 
 
@@ -14,9 +17,9 @@ class UpdatePruning(keras.callbacks.Callback):
     """Updates the masks by the schedule as training goes on; `fit` of a pruned model needs it.
 
     Before each training step the step is counted and, where the schedule says so, masks are chosen
-    anew. At each epoch's end pruned weights are set to exactly zero and the share of pruned weights
-    over all pruned layers joins the logs as `sparsity`: Keras's progress bar shows it, and the
-    `History` keeps it. The place in the list of callbacks does not matter for saved files (see
+    anew. The share of pruned weights over all pruned layers joins the logs as `sparsity`: Keras's
+    progress bar shows it, and the `History` keeps it. At each epoch's end pruned weights are set to
+    exactly zero. The place in the list of callbacks does not matter for saved files (see
     `ubp.pruning.wrapper`); callbacks that read the logs, like CSVLogger, come after this one.
 
     The count of steps is saved with the model, so `fit` of a loaded model goes on where it stopped.
@@ -24,12 +27,22 @@ class UpdatePruning(keras.callbacks.Callback):
     In a training loop of one's own: `set_model(model)` and `on_train_begin()` before it,
     `on_train_batch_begin(batch)` and `on_train_batch_end(batch)` around each step,
     `on_epoch_end(epoch)`, and `on_train_end()` after it.
+
+    Args:
+        verbose: 0, or 1 to print a line about each update: sparsity, how many of the kept weights
+            came back, how much importance is kept, and how long the update took.
+
+    Attributes:
+        updates: what the last update did to each kernel; empty before the first.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, verbose: int = 0) -> None:
         super().__init__()
+        self.updates: list[MaskUpdate] = []
+        self._verbose = verbose
         self._layers: list[PrunedLayer] = []
         self._first_batch = 0
+        self._sparsity = 0.0
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Find the pruned layers.
@@ -46,7 +59,8 @@ class UpdatePruning(keras.callbacks.Callback):
         self._begin()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self._begin()  # other callbacks may have loaded weights, and with them the step
+        if any(int(layer.step.numpy()) != layer.steps_begun for layer in self._layers):
+            self._begin()  # another callback has loaded weights, and with them the step
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self._first_batch = batch
@@ -58,23 +72,50 @@ class UpdatePruning(keras.callbacks.Callback):
         batches = self.params.get("steps") if self.params else None
         last_batch = batch if batches is None else min(batch, batches - 1)
         self._advance(last_batch - self._first_batch)
+        if logs is not None:
+            logs["sparsity"] = self._sparsity
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         for layer in self._layers:
             layer.commit()
         if logs is not None:
-            sizes = [np.prod(layer.mask.shape) for layer in self._layers]
-            sparsities = [layer.sparsity for layer in self._layers]
-            logs["sparsity"] = float(np.average(sparsities, weights=sizes))
+            logs["sparsity"] = self._sparsity
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         for layer in self._layers:
             layer.end_training()
 
     def _begin(self) -> None:
-        for layer in self._layers:
-            layer.begin_training()
+        self._take(begin(self._layers), time.perf_counter())
+        self._measure()
 
     def _advance(self, steps: int) -> None:
-        for layer in self._layers:
-            layer.advance(steps)
+        started = time.perf_counter()
+        self._take(advance(self._layers, steps), started)
+
+    def _take(self, updates: list[MaskUpdate], started: float) -> None:
+        if not updates:
+            return
+        self.updates = updates
+        self._measure()
+        if self._verbose:
+            seconds = time.perf_counter() - started
+            print(f"\n{_line(updates)}, updated in {seconds:.2f} s")
+
+    def _measure(self) -> None:
+        sizes = [sum(kernel.size for kernel in layer.kernels) for layer in self._layers]
+        sparsities = [layer.sparsity for layer in self._layers]
+        self._sparsity = float(np.average(sparsities, weights=sizes))
+
+
+def _line(updates: Sequence[MaskUpdate]) -> str:
+    """An update of all kernels in one line; shares are of all their weights together."""
+    sizes = np.array([update.size for update in updates])
+    kept = sizes * [1.0 - update.sparsity for update in updates]
+    returned = float(kept @ [update.moved for update in updates]) / max(float(kept.sum()), 1.0)
+    importance = np.average([update.kept_importance for update in updates], weights=sizes)
+    return (
+        f"UpdatePruning: step {updates[0].step}: {1.0 - kept.sum() / sizes.sum():.2%} of "
+        f"{len(updates)} kernels pruned, {returned:.1%} of the kept weights came back, "
+        f"{importance:.1%} of importance kept"
+    )

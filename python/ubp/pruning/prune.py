@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import keras
 
 from ubp.pruning.copying import check_copyable, copy_layer, copy_model
-from ubp.pruning.patterns import Pattern, UnalignedBlock
-from ubp.pruning.schedules import Schedule, as_schedule
-from ubp.pruning.targets import choose_layers
+from ubp.pruning.importance import Importance, ImportanceFunction, as_importance
+from ubp.pruning.patterns import Pattern
+from ubp.pruning.policy import Policy, choose_layers
+from ubp.pruning.schedules import AnySchedule, as_schedule
+from ubp.pruning.scope import Scope, as_scope
+from ubp.pruning.settings import DEFAULT_PATTERN, PruningSettings
+from ubp.pruning.targets import why_not_pruned
+from ubp.pruning.update import update_at_step_zero
 from ubp.pruning.wrapper import PrunedLayer, pruned_layers
 
-_DEFAULT_PATTERN = UnalignedBlock(4)
+_Prunable: TypeAlias = keras.Model | keras.layers.Layer | Sequence[keras.layers.Layer]
 
 
 def prune(
-    model: keras.Model,
-    schedule: Schedule | Callable[[int], tuple[Any, Any]],
-    pattern: Pattern = _DEFAULT_PATTERN,
+    model: _Prunable,
+    schedule: AnySchedule,
+    pattern: Pattern = DEFAULT_PATTERN,
     method: str = "optimal",
-    layers: Sequence[str] | None = None,
+    layers: Policy = None,
     gradients: str = "masked",
-) -> keras.Model:
+    importance: str | Importance | ImportanceFunction = "magnitude",
+    scope: str | Scope = "layer",
+) -> Any:
     """A copy of the model, with the same weights, that prunes itself as it trains.
 
     Train it with the callback `ubp.UpdatePruning()`, then take the result with `ubp.strip`. The
@@ -34,36 +41,63 @@ def prune(
     compiled, or Keras cannot copy its loss (a warning says so), compile the copy. The original
     stays as it is.
 
+    In place of a model a layer may be given, built or not, or a list of layers: the result is a
+    layer, or a list of layers, to make a model of. In a list, layers that have nothing to prune
+    are copied as they are.
+
     Args:
-        model: a built functional or Sequential model of Keras 3; may contain such models.
+        model: a built model of Keras 3, functional, Sequential or subclassed; may contain models.
         schedule: when masks are updated and to which sparsity: `ConstantSparsity`,
             `PolynomialDecay`, a schedule object of tensorflow-model-optimization, or a callable
-            step -> (update due, sparsity).
+            step -> sparsity or step -> (update due, sparsity).
         pattern: what is kept: `UnalignedBlock(n)`, `AlignedBlock(n)` or `Unstructured()`.
-        method: how blocks are chosen, by absolute weight: "optimal", "bed", "greedy" or "aligned"
-            (see `ubp.select_blocks`).
-        layers: names of the layers to prune, Conv2D (not grouped) or Dense. By default all of these
-            except the first Conv2D, the last layer with weights (the classifier), and layers with
-            fewer output channels than a block.
+        method: how blocks are chosen: "optimal", "bed", "greedy" or "aligned" (see
+            `ubp.select_blocks`).
+        layers: which layers of a model are pruned, and how; see policy.py. None: every layer that
+            can be, except the first convolution, the last layer with weights (the classifier), and
+            layers with fewer output channels than a block. A name, a pattern such as "block_*", a
+            layer, or a list of them: these. A mapping from such names to the sparsity, to a
+            mapping of settings ({"pattern": UnalignedBlock(8), "sparsity": 0.9}) or to None (stays
+            dense): the first that matches holds. A callable layer -> any of these values, or bool.
         gradients: "masked": pruned weights get no gradient; a mask update within the same epoch may
             take them back at the value they had. "straight_through": they get the gradient of a
             kept weight and may grow back. Either way they are zero in the forward pass, and
             set to zero at every epoch's end and in every saved file.
+        importance: "magnitude", "squared", "gradient" or a callable; see importance.py.
+        scope: whose sparsity the schedule prescribes: "layer": every kernel's; "global": that of
+            all kernels together; "latency": the share of their predicted time; or a `GlobalBudget`
+            or `LatencyBudget`.
 
     Raises:
-        TypeError: if the model, the schedule or `layers` is of the wrong kind.
+        TypeError: if an argument is of the wrong kind.
         ValueError: if the model is not built or already pruned, if a layer that is named is unknown
             or cannot be pruned, if aligned blocks do not divide a layer's channels, if nothing
-            is left to prune, or if `method` or `gradients` is unknown.
+            is left to prune, or if an argument has an impossible value.
     """
-    schedule = as_schedule(schedule)
-    pattern.resolve_method(method)
+    settings = PruningSettings(
+        schedule=as_schedule(schedule),
+        pattern=pattern,
+        method=method,
+        gradients=gradients,
+        importance=as_importance(importance),
+        scope=as_scope(scope),
+    )
+    if isinstance(model, keras.layers.Layer) and not isinstance(model, keras.Model):
+        _check_no_policy(layers)
+        return _prune_layer(model, settings)
+    if isinstance(model, list | tuple):
+        _check_no_policy(layers)
+        return _prune_list(model, settings)
+    return _prune_model(model, settings, layers)
+
+
+def _prune_model(model: Any, settings: PruningSettings, policy: Policy) -> keras.Model:
     check_copyable(model, "prune")
     if pruned_layers(model):
         raise ValueError(
             f"prune: model '{model.name}' is already pruned; call ubp.strip(model) first."
         )
-    chosen = {id(layer) for layer in choose_layers(model, pattern, method, layers)}
+    chosen = {id(choice.layer): choice for choice in choose_layers(model, settings, policy)}
     copied: list[tuple[keras.layers.Layer, keras.layers.Layer]] = []
 
     def replace(layer: keras.Operation) -> keras.Operation:
@@ -73,13 +107,54 @@ def prune(
         copied.append((layer, copy))
         if id(layer) not in chosen:
             return copy
-        return PrunedLayer(copy, schedule, pattern, method, gradients)
+        return PrunedLayer(copy, chosen[id(layer)].settings)
 
     pruned = copy_model(model, replace)
     for layer, copy in copied:
         copy.set_weights(layer.get_weights())
-    is_due, sparsity = schedule(0)
-    if is_due:
-        for layer in pruned_layers(pruned):
-            layer.update_mask(sparsity)
+    update_at_step_zero(pruned_layers(pruned))
     return pruned
+
+
+def _prune_layer(layer: keras.layers.Layer, settings: PruningSettings) -> PrunedLayer:
+    if isinstance(layer, PrunedLayer):
+        raise ValueError(f"prune: layer '{layer.name}' is already pruned; call ubp.strip first.")
+    reason = why_not_pruned(layer, settings)
+    if reason is not None:
+        raise ValueError(f"prune: layer '{layer.name}' cannot be pruned: {reason}.")
+    pruned = PrunedLayer(_copy_with_weights(layer), settings)
+    if layer.built:
+        pruned.build_from_config(layer.get_build_config())
+        update_at_step_zero([pruned])
+    return pruned
+
+
+def _prune_list(
+    layers: Sequence[keras.layers.Layer], settings: PruningSettings
+) -> list[keras.layers.Layer]:
+    pruned = []
+    for layer in layers:
+        if not isinstance(layer, keras.layers.Layer):
+            raise TypeError(
+                f"prune: the list holds a {type(layer).__name__}; expected Keras layers only."
+            )
+        can_be = why_not_pruned(layer, settings) is None
+        pruned.append(_prune_layer(layer, settings) if can_be else _copy_with_weights(layer))
+    if not any(isinstance(layer, PrunedLayer) for layer in pruned):
+        raise ValueError("prune: none of the layers in the list can be pruned.")
+    return pruned
+
+
+def _copy_with_weights(layer: keras.layers.Layer) -> keras.layers.Layer:
+    copy = copy_layer(layer)
+    if layer.built:
+        copy.build_from_config(layer.get_build_config())
+        copy.set_weights(layer.get_weights())
+    return copy
+
+
+def _check_no_policy(layers: Policy) -> None:
+    if layers is not None:
+        raise ValueError(
+            "prune: layers is given with a layer, or a list of them; it chooses layers of a model."
+        )

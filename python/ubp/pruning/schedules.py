@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -24,6 +24,14 @@ class Schedule(Configured, ABC):
     @abstractmethod
     def __call__(self, step: int) -> tuple[bool, float]:
         """Whether masks are to be updated at this step, and the sparsity that then holds."""
+
+    @abstractmethod
+    def ending_at(self, sparsity: float) -> Schedule:
+        """The same schedule with another final sparsity.
+
+        Raises:
+            ValueError: if the sparsity is not in [0, 1), or the schedule is a caller's own.
+        """
 
 
 @keras.saving.register_keras_serializable(package="ubp")
@@ -54,6 +62,9 @@ class ConstantSparsity(Schedule):
 
     def __call__(self, step: int) -> tuple[bool, float]:
         return _is_due(self, step), self.target_sparsity
+
+    def ending_at(self, sparsity: float) -> ConstantSparsity:
+        return replace(self, target_sparsity=sparsity)
 
 
 @keras.saving.register_keras_serializable(package="ubp")
@@ -103,46 +114,59 @@ class PolynomialDecay(Schedule):
         span = self.initial_sparsity - self.final_sparsity
         return _is_due(self, step), self.final_sparsity + span * remaining**self.power
 
+    def ending_at(self, sparsity: float) -> PolynomialDecay:
+        return replace(self, final_sparsity=sparsity)
+
 
 @keras.saving.register_keras_serializable(package="ubp")
 @dataclass(frozen=True)
 class CustomSchedule(Schedule):
-    """A caller's own schedule: any callable step -> (update due, sparsity), tensors or numbers.
+    """A caller's own schedule.
 
     To load a saved model, the callable must be registered with
     `keras.saving.register_keras_serializable` or passed as a custom object.
+
+    Attributes:
+        function: step -> sparsity in [0, 1), or step -> (update due, sparsity); numbers or tensors.
+        frequency: steps between updates, >= 1, where the function returns the sparsity only.
+
+    Raises:
+        ValueError: if `frequency` is below 1; when called, if the function returns anything else.
     """
 
-    function: Callable[[int], tuple[Any, Any]]
+    function: Callable[[int], Any]
+    frequency: int = 100
+
+    def __post_init__(self) -> None:
+        _check_frequency(self)
 
     def __call__(self, step: int) -> tuple[bool, float]:
         result = self.function(step)
-        if not isinstance(result, tuple) or len(result) != 2:
+        pair = result if isinstance(result, tuple) else (step % self.frequency == 0, result)
+        try:
+            is_due, sparsity = bool(pair[0]), float(pair[1])
+            valid = len(pair) == 2 and 0.0 <= sparsity < 1.0
+        except (IndexError, TypeError, ValueError):
+            valid = False
+        if not valid:
             raise ValueError(
-                f"schedule {self.function} returned {result!r} at step {step}; expected a pair "
-                "(update due, sparsity)."
-            )
-        is_due, sparsity = bool(result[0]), float(result[1])
-        if not 0.0 <= sparsity < 1.0:
-            raise ValueError(
-                f"schedule {self.function} returned the sparsity {sparsity} at step {step}; "
-                "expected a number in [0, 1)."
+                f"schedule {self.function} returned {result!r} at step {step}; expected a sparsity "
+                "in [0, 1), or a pair (update due, sparsity)."
             )
         return is_due, sparsity
 
-    def get_config(self) -> dict[str, Any]:
-        return {"function": keras.saving.serialize_keras_object(self.function)}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> CustomSchedule:
-        """The schedule from its config; the callable is found by its registered name."""
-        return cls(keras.saving.deserialize_keras_object(config["function"]))
+    def ending_at(self, sparsity: float) -> CustomSchedule:
+        raise ValueError(
+            f"schedule {self.function} is a caller's own, whose sparsity cannot be replaced by "
+            f"{sparsity}; give the layer a 'schedule' of its own instead."
+        )
 
 
+AnySchedule = Schedule | Callable[[int], Any]
 _SAME_IN_TFMOT = {kind.__name__: kind for kind in (ConstantSparsity, PolynomialDecay)}
 
 
-def as_schedule(schedule: Schedule | Callable[[int], tuple[Any, Any]]) -> Schedule:
+def as_schedule(schedule: AnySchedule) -> Schedule:
     """The caller's schedule as one of ours: the one adapter for everything that is accepted.
 
     tensorflow-model-optimization's ConstantSparsity and PolynomialDecay become the classes of the
@@ -163,7 +187,7 @@ def as_schedule(schedule: Schedule | Callable[[int], tuple[Any, Any]]) -> Schedu
     if not callable(schedule) or isinstance(schedule, type):
         raise TypeError(
             f"schedule is {schedule!r}; expected a schedule such as ConstantSparsity(0.8), or a "
-            "callable step -> (update due, sparsity)."
+            "callable step -> sparsity."
         )
     return CustomSchedule(schedule)
 
@@ -191,5 +215,9 @@ def _check_steps(schedule: _Stepped, *, unbounded: bool) -> None:
             f"{schedule}: end_step {schedule.end_step} comes before begin_step "
             f"{schedule.begin_step}; expected a later step."
         )
+    _check_frequency(schedule)
+
+
+def _check_frequency(schedule: _Stepped | CustomSchedule) -> None:
     if schedule.frequency < 1:
         raise ValueError(f"{schedule}: frequency is {schedule.frequency}; expected >= 1.")

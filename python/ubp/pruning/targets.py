@@ -1,98 +1,67 @@
-"""The one place that says which layers of a model are pruned, and why another is not."""
+"""The one place that says which layers can be pruned with which settings, and why others cannot."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import keras
+from keras import layers as keras_layers
 
-from ubp.pruning.copying import iterate_layers
-from ubp.pruning.patterns import Pattern
+from ubp.pruning.prunable import obstacle, prunable_weights
+from ubp.pruning.settings import PruningSettings
+
+_FIRST = (keras_layers.Conv1D, keras_layers.Conv2D)  # of which the first stays dense by default
 
 
-def choose_layers(
-    model: keras.Model, pattern: Pattern, method: str, names: Sequence[str] | None
-) -> list[keras.layers.Layer]:
-    """The layers to prune, in the order of the model.
+def why_not_pruned(layer: keras.layers.Layer, settings: PruningSettings) -> str | None:
+    """Why this layer cannot be pruned with these settings, or None if it can.
 
-    Without names: every Conv2D (not grouped) and Dense layer that has at least N output channels,
-    except the first Conv2D and the last layer with weights, the classifier.
-
-    Args:
-        model: a built functional or Sequential model.
-        pattern: the blocks that are to be kept.
-        method: how they are chosen.
-        names: names of layers, those of nested models included; None for the default.
-
-    Raises:
-        TypeError: if `names` is one string.
-        ValueError: if a name is unknown, a named layer cannot be pruned, aligned blocks do not
-            divide the channels of a layer, or nothing is left to prune.
+    Of a layer that is not built only its kind is known.
     """
-    layers = list(iterate_layers(model))
-    chosen = _default(layers, pattern) if names is None else _named(layers, pattern, names)
-    if not chosen:
-        raise ValueError(
-            f"prune: model '{model.name}' has no layer to prune; expected Conv2D or Dense layers "
-            f"of at least {pattern.block_size} output channels, not counting the first convolution "
-            "and the last layer with weights. Name layers with layers=[...] to prune those too."
-        )
-    for layer in chosen:
-        _check_alignment(layer, pattern, method)
-    return chosen
-
-
-def _default(layers: Sequence[keras.layers.Layer], pattern: Pattern) -> list[keras.layers.Layer]:
-    convolutions = [layer for layer in layers if isinstance(layer, keras.layers.Conv2D)]
-    weighted = [layer for layer in layers if layer.weights]
-    dense = {id(layer) for layer in (*convolutions[:1], *weighted[-1:])}
-    return [
-        layer
-        for layer in layers
-        if id(layer) not in dense and why_not_pruned(layer, pattern) is None
-    ]
-
-
-def _named(
-    layers: Sequence[keras.layers.Layer], pattern: Pattern, names: Sequence[str]
-) -> list[keras.layers.Layer]:
-    if isinstance(names, str):
-        raise TypeError(f"prune: layers is the string {names!r}; expected a list of layer names.")
-    unknown = sorted(set(names) - {layer.name for layer in layers})
-    if unknown:
-        raise ValueError(
-            f"prune: the model has no layer named {unknown[0]!r}; its layers with weights are "
-            f"{', '.join(layer.name for layer in layers if layer.weights)}."
-        )
-    chosen = [layer for layer in layers if layer.name in names]
-    for layer in chosen:
-        reason = why_not_pruned(layer, pattern)
-        if reason is not None:
-            raise ValueError(
-                f"prune: layer '{layer.name}' cannot be pruned: {reason}. Take it out of layers."
-            )
-    return chosen
-
-
-def why_not_pruned(layer: keras.layers.Layer, pattern: Pattern) -> str | None:
-    """Why this layer cannot be pruned with this pattern, or None if it can."""
-    if not isinstance(layer, keras.layers.Conv2D | keras.layers.Dense):
-        return f"it is a {type(layer).__name__}; only Conv2D and Dense layers are pruned"
-    if getattr(layer, "groups", 1) != 1:
-        return f"it is a convolution of {layer.groups} groups; only ungrouped ones are pruned"
-    if not isinstance(layer.kernel, keras.Variable):
-        return "its kernel is not a plain variable (LoRA or quantisation is enabled)"
-    channels = layer.kernel.shape[-1]
-    if channels < pattern.block_size:
-        return f"it has {channels} output channels, fewer than a block of {pattern.block_size}"
+    reason = obstacle(layer)
+    if reason is not None or not layer.built:
+        return reason
+    try:
+        weights = prunable_weights(layer)
+    except ValueError as error:
+        return str(error)
+    size = settings.pattern.block_size
+    for weight in weights:
+        channels = weight.variable.shape[weight.channel_axis]
+        if channels < size:
+            return f"it has {channels} output channels, fewer than a block of {size}"
     return None
 
 
-def _check_alignment(layer: keras.layers.Layer, pattern: Pattern, method: str) -> None:
-    n, channels = pattern.block_size, layer.kernel.shape[-1]
-    if pattern.resolve_method(method) == "aligned" and channels % n:
-        raise ValueError(
-            f"prune: layer '{layer.name}' has {channels} output channels, not a multiple of {n}: "
-            f"aligned blocks could never keep the last {channels % n}. Use UnalignedBlock({n}), "
-            "or name the other layers with layers=[...]."
-        )
+def dense_by_default(layers: Sequence[keras.layers.Layer]) -> dict[int, str]:
+    """By id, the layers that a model's default leaves dense though they could be pruned, and why.
+
+    They cost much accuracy for little: the first sees few lanes, the last decides.
+
+    Args:
+        layers: all of the model, in its order.
+    """
+    first = [layer for layer in layers if isinstance(layer, _FIRST)][:1]
+    last = [layer for layer in layers if layer.weights][-1:]
+    return {id(layer): "it is the first convolution" for layer in first} | {
+        id(layer): "it is the last layer with weights" for layer in last
+    }
+
+
+def check_alignment(layer: keras.layers.Layer, settings: PruningSettings) -> None:
+    """Refuse aligned blocks in a layer whose last channels they could never keep.
+
+    Raises:
+        ValueError: if N does not divide the channels.
+    """
+    size = settings.pattern.block_size
+    if settings.pattern.resolve_method(settings.method) != "aligned":
+        return
+    for weight in prunable_weights(layer):
+        channels = weight.variable.shape[weight.channel_axis]
+        if channels % size:
+            raise ValueError(
+                f"prune: layer '{layer.name}' has {channels} output channels, not a multiple of "
+                f"{size}: aligned blocks could never keep the last {channels % size}. Use "
+                f"UnalignedBlock({size}), or name the other layers with layers=[...]."
+            )

@@ -41,6 +41,7 @@ several selections that are equally good in integer scores:
 """
 
 from ubp.selection.backend import backend
+from ubp.selection.budget import LayerSizes, density_limits
 from ubp.selection.global_result import GlobalSelection
 from ubp.selection.normalisation import NORMALIZATIONS
 from ubp.selection.reference import METHODS
@@ -53,10 +54,12 @@ __all__ = [
     "METHODS",
     "NORMALIZATIONS",
     "GlobalSelection",
+    "LayerSizes",
     "Selection",
     "TradeoffCurve",
     "TradeoffCurves",
     "backend",
+    "density_limits",
     "max_num_blocks",
     "select_blocks",
     "select_blocks_global",

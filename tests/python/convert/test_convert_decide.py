@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from ubp.costs import DEFAULT_COSTS
 from ubp.convert.cover import Blocks, cover_lanes
 from ubp.convert.decide import decide, predict_speedup
 from ubp.convert.find import Candidate, Layer
+from ubp.costs import DEFAULT_COSTS
 from ubp.format import BLOCK_SIZES, Attributes, Conv2DAttributes, FullyConnectedAttributes
 
 

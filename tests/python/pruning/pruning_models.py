@@ -69,7 +69,8 @@ def outputs(model: keras.Model) -> npt.NDArray[np.float32]:
 
 def mask_of(layer: PrunedLayer) -> npt.NDArray[np.bool_]:
     """The layer's mask as [lanes, channels]."""
-    return layer.mask.numpy().reshape(-1, layer.mask.shape[-1])
+    (kernel,) = layer.kernels
+    return kernel.mask_matrix()
 
 
 def expected_kept(lanes: int, channels: int, n: int, sparsity: float) -> int:
@@ -105,7 +106,8 @@ def assert_sparsity(model: keras.Model, pattern: Pattern, sparsity: float) -> No
 def assert_stored_kernels_masked(model: keras.Model) -> None:
     """The stored kernel of every pruned layer is exactly zero outside its mask."""
     for layer in pruned_layers(model):
-        assert not layer.layer.kernel.numpy()[~layer.mask.numpy()].any(), layer.name
+        for kernel in layer.kernels:
+            assert not kernel.variable.numpy()[~kernel.mask.numpy()].any(), kernel.name
 
 
 def _randomised(model: keras.Model) -> keras.Model:

@@ -55,7 +55,7 @@ def test_save_and_load(make, tmp_path):
     loaded = keras.models.load_model(tmp_path / "pruned.keras")
     np.testing.assert_array_equal(outputs(loaded), outputs(pruned))
     assert [int(layer.step) for layer in pruned_layers(loaded)] == [4] * len(pruned_layers(pruned))
-    assert pruned_layers(loaded)[0].schedule == SCHEDULE
+    assert pruned_layers(loaded)[0].settings.schedule == SCHEDULE
     assert_sparsity(loaded, ubp.UnalignedBlock(4), SCHEDULE(4)[1])
     final = ubp.strip(loaded)
     np.testing.assert_array_equal(outputs(final), outputs(pruned))
@@ -108,7 +108,7 @@ def test_file_holds_zeros_though_the_memory_does_not(tmp_path):
             )
         )
     for layer in pruned_layers(pruned):
-        sparse = np.where(layer.mask.numpy(), layer.layer.kernel.numpy(), 0)
+        sparse = np.where(layer.kernels[0].mask.numpy(), layer.layer.kernel.numpy(), 0)
         matches = [
             value
             for value in stored.values()
@@ -184,7 +184,7 @@ def test_converter_keeps_the_zeros_of_the_stripped_model(make):
     interpreter.allocate_tensors()
     details = interpreter.get_tensor_details()
     for layer in pruned_layers(pruned):
-        mask = np.moveaxis(layer.mask.numpy(), -1, 0)  # TFLite: output channels first
+        mask = np.moveaxis(layer.kernels[0].mask.numpy(), -1, 0)  # TFLite: output channels first
         candidates = [
             interpreter.get_tensor(tensor["index"])
             for tensor in details

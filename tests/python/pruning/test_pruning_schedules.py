@@ -133,10 +133,22 @@ def test_what_is_no_schedule_is_refused(schedule):
         as_schedule(schedule)
 
 
-@pytest.mark.parametrize(
-    ("result", "message"),
-    [(0.5, "returned 0.5 at step 4; expected a pair"), ((True, 1.0), "the sparsity 1.0 at step 4")],
-)
-def test_bad_results_of_a_callable_are_refused(result, message):
-    with pytest.raises(ValueError, match=message):
+@pytest.mark.parametrize("result", [1.0, -0.1, "half", None, (True, 1.0), (True,), (True, 0.5, 1)])
+def test_bad_results_of_a_callable_are_refused(result):
+    with pytest.raises(ValueError, match=r"returned .* at step 4; expected a sparsity in \[0, 1\)"):
         CustomSchedule(lambda step: result)(4)
+
+
+def test_a_callable_that_returns_only_a_sparsity_is_due_at_its_frequency():
+    schedule = CustomSchedule(lambda step: step / 1000, frequency=50)
+    assert [step for step in range(1, 201) if schedule(step)[0]] == [50, 100, 150, 200]
+    assert schedule(150) == (True, 0.15)
+    assert as_schedule(lambda step: 0.5)(100) == (True, 0.5)
+
+
+def test_another_final_sparsity():
+    assert ConstantSparsity(0.5, 3).ending_at(0.7) == ConstantSparsity(0.7, 3)
+    gradual = PolynomialDecay(0.1, 0.8, 0, 100)
+    assert gradual.ending_at(0.9) == PolynomialDecay(0.1, 0.9, 0, 100)
+    with pytest.raises(ValueError, match="caller's own, whose sparsity cannot be replaced"):
+        CustomSchedule(lambda step: 0.5).ending_at(0.9)

@@ -17,6 +17,8 @@ from pruning_models import (
 )
 
 import ubp
+from ubp.pruning.settings import PruningSettings
+from ubp.pruning.update import update_at_step_zero
 from ubp.pruning.wrapper import PrunedLayer, pruned_layers
 
 GRADUAL = ubp.PolynomialDecay(0.25, 0.75, begin_step=2, end_step=6, power=1, frequency=2)
@@ -90,7 +92,7 @@ def test_training_reduces_the_loss_and_strip_keeps_the_outputs(jit_compile, grad
     np.testing.assert_allclose(outputs(final), outputs(pruned), rtol=1e-6, atol=1e-6)
     for layer in pruned_layers(pruned):
         zeros = final.get_layer(layer.name).kernel.numpy() == 0.0
-        np.testing.assert_array_equal(zeros, ~layer.mask.numpy())
+        np.testing.assert_array_equal(zeros, ~layer.kernels[0].mask.numpy())
 
 
 @pytest.mark.parametrize("gradients", ["masked", "straight_through"])
@@ -108,7 +110,7 @@ def test_gradients_of_pruned_weights(gradients):
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(final(x) ** 2)
     dense = np.asarray(tape.gradient(loss, final.get_layer("hidden").kernel.value))
-    mask = layer.mask.numpy()
+    mask = layer.kernels[0].mask.numpy()
     assert np.abs(dense[~mask]).max() > 0
     expected = dense if gradients == "straight_through" else np.where(mask, dense, 0)
     np.testing.assert_allclose(gradient, expected, rtol=1e-5, atol=1e-6)
@@ -117,12 +119,12 @@ def test_gradients_of_pruned_weights(gradients):
 def test_pruned_weights_return_with_their_old_values_within_an_epoch():
     pruned = ubp.prune(sequential_model(), ubp.ConstantSparsity(0.5))
     layer = pruned.get_layer("hidden")
-    kernel, before = layer.layer.kernel.numpy(), layer.mask.numpy()
+    kernel, before = layer.layer.kernel.numpy(), layer.kernels[0].mask.numpy()
     layer.layer.kernel.assign(np.where(before, 0.001 * kernel, kernel))
-    layer.update_mask(0.5)
-    returned = layer.mask.numpy() & ~before
+    update_at_step_zero([layer])
+    returned = layer.kernels[0].mask.numpy() & ~before
     assert returned.any()
-    np.testing.assert_array_equal(layer.masked_kernel()[returned], kernel[returned])
+    np.testing.assert_array_equal(layer.kernels[0].masked()[returned], kernel[returned])
 
 
 def test_steps_per_execution_counts_every_step():
@@ -202,7 +204,7 @@ def test_callback_on_an_ordinary_model():
 
 
 def test_advance_before_training_begins():
-    layer = PrunedLayer(layers.Dense(8, name="alone"), GRADUAL, ubp.UnalignedBlock(4))
+    layer = PrunedLayer(layers.Dense(8, name="alone"), PruningSettings(GRADUAL))
     layer.build((None, 4))
     with pytest.raises(RuntimeError, match=r"layer 'alone': advance.. needs begin_training"):
         layer.advance()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -22,7 +21,9 @@ from ubp.pruning.permutation.verify import (
     check_precision,
     random_inputs,
 )
-from ubp.pruning.targets import choose_layers
+from ubp.pruning.policy import Policy, choose_layers
+from ubp.pruning.schedules import ConstantSparsity
+from ubp.pruning.settings import PruningSettings
 from ubp.pruning.wrapper import pruned_layers
 from ubp.selection.permutation import DEFAULT_ROUNDS, check_method
 
@@ -44,7 +45,7 @@ def permute_channels(
     block_size: int = 4,
     sparsity: float = 0.8,
     method: str = "hill_climb",
-    layers: Sequence[str] | None = None,
+    layers: Policy = None,
     *,
     rounds: int = DEFAULT_ROUNDS,
     seed: int = 0,
@@ -68,8 +69,8 @@ def permute_channels(
         sparsity: at which importance is counted, for each layer by itself; above 0, below 1.
         method: "chain" (fast) or "hill_climb" (better; 1 to 2 s for a layer of 512 x 512); see
             `ubp.selection.permutation`.
-        layers: names of the layers that are going to be pruned; by default those that `ubp.prune`
-            prunes by default. Only these are counted.
+        layers: the layers that are going to be pruned, as `ubp.prune` takes them; only these are
+            counted.
         rounds: of the hill climb.
         seed: of the hill climb and of the random inputs.
         check_inputs: what the models are run on, as `model` takes it; by default random numbers,
@@ -86,7 +87,10 @@ def permute_channels(
     """
     _check(model)
     check_method(method, rounds)
-    counted = choose_layers(model, UnalignedBlock(block_size), "optimal", layers)
+    if not 0.0 < sparsity < 1.0:
+        raise ValueError(f"permute_channels: sparsity is {sparsity}; expected above 0, below 1.")
+    settings = PruningSettings(ConstantSparsity(sparsity), UnalignedBlock(block_size))
+    counted = [choice.layer for choice in choose_layers(model, settings, layers)]
     flow = follow_channels(model)
     groups = flow.groups()
     search = Search(block_size, sparsity, method, rounds, seed)

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from ubp.lanes import to_lanes
 from ubp.pruning.permutation.groups import Segment
 from ubp.pruning.permutation.report import GroupReport, LayerKept
+from ubp.pruning.prunable import prunable_weights
 from ubp.selection.permutation import ChannelOrder, kept_importance, order_channels
 
 _NOT_PRUNED = "none of its layers is pruned"
@@ -101,6 +102,10 @@ class Search:
 
 
 def _importance(layer: keras.layers.Layer) -> npt.NDArray[np.float32]:
-    """Absolute weights [lanes, channels]."""
-    weights: npt.NDArray[np.float32] = to_lanes(layer.kernel.numpy(), -1).astype(np.float32)
-    return np.abs(weights)
+    """Absolute weights [lanes, channels]; the lanes of all weights that can be pruned."""
+    weights = [
+        to_lanes(weight.variable.numpy(), weight.channel_axis).astype(np.float32)
+        for weight in prunable_weights(layer)
+    ]
+    importance: npt.NDArray[np.float32] = np.abs(np.concatenate(weights))
+    return importance

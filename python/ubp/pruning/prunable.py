@@ -1,0 +1,105 @@
+"""The one place that knows which weights of a layer can be pruned, and along which axis.
+
+Keras's own layers are listed here. A custom layer takes part by a method of tensorflow-model-
+optimization's name:
+
+    def get_prunable_weights(self):
+        return [self.kernel]             # output channels last, as in Dense and Conv2D
+        return [(self.kernel, -2)]       # output channels on another axis
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import keras
+from keras import layers
+
+
+class PrunableWeight(NamedTuple):
+    """A weight of a built layer, and the axis of its output channels (negative)."""
+
+    variable: keras.Variable
+    channel_axis: int
+
+
+_Find = Callable[[Any], Sequence[Any]]
+
+
+def _kernel(layer: Any) -> Sequence[Any]:
+    return [layer.kernel]
+
+
+def _transposed_kernel(layer: Any) -> Sequence[Any]:
+    return [(layer.kernel, -2)]  # [..., out, in]
+
+
+def _pointwise_kernel(layer: Any) -> Sequence[Any]:
+    return [layer.pointwise_kernel]
+
+
+_OF_KERAS: dict[type[keras.layers.Layer], _Find] = {
+    layers.Dense: _kernel,
+    layers.Conv1D: _kernel,
+    layers.Conv2D: _kernel,
+    layers.Conv1DTranspose: _transposed_kernel,
+    layers.Conv2DTranspose: _transposed_kernel,
+    layers.SeparableConv1D: _pointwise_kernel,
+    layers.SeparableConv2D: _pointwise_kernel,
+}
+_NAMES = ", ".join(kind.__name__ for kind in _OF_KERAS)
+
+
+def obstacle(layer: keras.Operation) -> str | None:
+    """Why no weight of this layer, built or not, can be pruned; None if one can."""
+    if _find(layer) is None:
+        kind = type(layer).__name__
+        if "Depthwise" in kind:
+            return f"it is a {kind}, each of whose channels has a few weights of its own: no blocks"
+        return (
+            f"it is a {kind}; expected {_NAMES}, or a layer that has the method "
+            "get_prunable_weights()"
+        )
+    groups = getattr(layer, "groups", 1)
+    if groups != 1:
+        return f"it is a convolution of {groups} groups; only ungrouped ones are pruned"
+    return None
+
+
+def prunable_weights(layer: keras.layers.Layer) -> list[PrunableWeight]:
+    """The weights of a built layer that can be pruned.
+
+    Args:
+        layer: one without an `obstacle`.
+
+    Raises:
+        ValueError: why they cannot be, in words that follow the layer's name: a weight is not a
+            plain variable of rank 2 or more, its axis of channels is out of range, or none
+            is named.
+    """
+    find = _find(layer)
+    assert find is not None
+    weights = [_checked(entry) for entry in find(layer)]
+    if not weights:
+        raise ValueError("its method get_prunable_weights() returned no weight")
+    return weights
+
+
+def _find(layer: keras.Operation) -> _Find | None:
+    if callable(getattr(layer, "get_prunable_weights", None)):
+        return lambda own: own.get_prunable_weights()
+    return next((find for kind, find in _OF_KERAS.items() if isinstance(layer, kind)), None)
+
+
+def _checked(entry: Any) -> PrunableWeight:
+    variable, axis = entry if isinstance(entry, tuple) else (entry, -1)
+    if not isinstance(variable, keras.Variable):
+        raise ValueError("its kernel is not a plain variable (LoRA or quantisation is enabled)")
+    rank = len(variable.shape)
+    if rank < 2 or not -rank <= axis < rank:
+        raise ValueError(
+            f"its weight '{variable.name}' has the shape {tuple(variable.shape)} and output "
+            f"channels on axis {axis}; expected two axes or more, and one of them"
+        )
+    return PrunableWeight(variable, axis if axis < 0 else axis - rank)

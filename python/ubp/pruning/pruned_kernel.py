@@ -1,0 +1,132 @@
+"""PrunedKernel: one weight of a layer that is pruned, with its mask, as [lanes, channels].
+
+    variable     the layer's own weight, float, any shape, trained as before
+    mask         bool, shape of the variable, non-trainable; True: weight kept
+    sensitivity  float32, shape of the variable, or None: sum of |w * dL/dw| since the last update
+
+The variables belong to Keras layers; this is a view of them. Not thread-safe.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+
+from ubp.lanes import from_lanes, to_lanes
+from ubp.pruning.importance import Importance, Matrix
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(eq=False)
+class PrunedKernel:
+    """A weight, its mask and where its output channels are.
+
+    name: the layer's name; where the layer has several such weights, with the weight's name.
+    layer: the wrapped layer, whose weight it is.
+    channel_axis: of the output channels, negative.
+    positions: outputs per channel and sample, for which the layer uses the weight; None where the
+        size of its input is open.
+    """
+
+    name: str
+    layer: keras.layers.Layer
+    variable: keras.Variable
+    channel_axis: int
+    positions: int | None
+    mask: keras.Variable
+    sensitivity: keras.Variable | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(lanes, channels)."""
+        channels = self.variable.shape[self.channel_axis]
+        return int(np.prod(self.variable.shape)) // channels, channels
+
+    @property
+    def size(self) -> int:
+        """Number of weights."""
+        return int(np.prod(self.variable.shape))
+
+    @property
+    def sparsity(self) -> float:
+        """The share of weights that the mask removes."""
+        return 1.0 - float(np.mean(self.mask.numpy()))
+
+    def stored(self) -> npt.NDArray[np.float32]:
+        """The stored values as [lanes, channels], those of pruned weights included."""
+        return self._matrix(self.variable).astype(np.float32)
+
+    def importance(self, measure: Importance) -> Matrix:
+        """The importance of each weight, [lanes, channels].
+
+        Raises:
+            ValueError: if it cannot be computed (naming the kernel).
+        """
+        observed = None if self.sensitivity is None else self._matrix(self.sensitivity)
+        try:
+            return measure.of(self.stored(), observed, self.layer)
+        except ValueError as error:
+            raise ValueError(f"layer '{self.name}': {error}") from error
+
+    def mask_matrix(self) -> Mask:
+        """The mask as bool [lanes, channels]."""
+        return self._matrix(self.mask)
+
+    def set_mask(self, mask: Mask) -> None:
+        """Take a new mask, bool [lanes, channels], and begin to observe gradients anew."""
+        self.mask.assign(from_lanes(mask, tuple(self.mask.shape), self.channel_axis))
+        if self.sensitivity is not None:
+            self.sensitivity.assign(ops.zeros_like(self.sensitivity))
+
+    def masked(self) -> npt.NDArray[np.floating]:
+        """The weight as the forward pass sees it: its shape and dtype, pruned weights zero."""
+        values = self.variable.numpy()
+        masked: npt.NDArray[np.floating] = np.where(
+            self.mask.numpy(), values, np.zeros_like(values)
+        )
+        return masked
+
+    def commit(self) -> None:
+        """Set pruned weights to exactly zero in the stored variable."""
+        self.variable.assign(self.masked())
+
+    def in_use(self, gradients: str) -> Any:
+        """The masked weight as a tensor that carries the gradients of the chosen kind.
+
+        The gradient that reaches the tensor is that of a weight that is kept, for pruned ones, too;
+        it is what `sensitivity` accumulates.
+        """
+        stored = ops.convert_to_tensor(self.variable)
+        masked = ops.where(self.mask, stored, ops.zeros_like(stored))
+        if gradients == "straight_through":
+            # stored + (masked - stored) is exact: the bracket is 0 or -stored.
+            masked = stored + ops.stop_gradient(masked - stored)
+        return masked if self.sensitivity is None else self._observed(masked)
+
+    def _observed(self, tensor: Any) -> Any:
+        """The same tensor; its gradient, times the stored value, joins `sensitivity` as it passes.
+
+        A gradient that overflowed in a half-precision type is left out, as the optimizer does.
+        """
+        sensitivity, variable = self.sensitivity, self.variable
+        assert sensitivity is not None
+
+        def observed(x: Any) -> Any:
+            def gradient(*passed: Any, upstream: Any = None) -> Any:
+                (arrived,) = passed if upstream is None else (upstream,)
+                product = ops.abs(ops.cast(arrived, "float32") * ops.cast(variable, "float32"))
+                sensitivity.assign_add(ops.where(ops.isfinite(product), product, 0.0))
+                return arrived
+
+            return x, gradient
+
+        return ops.custom_gradient(observed)(tensor)
+
+    def _matrix(self, variable: keras.Variable) -> npt.NDArray[Any]:
+        return to_lanes(variable.numpy(), self.channel_axis)

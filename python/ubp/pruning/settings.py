@@ -1,0 +1,93 @@
+"""PruningSettings: everything that `ubp.prune` is told about one layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import keras
+
+from ubp.pruning.configured import Configured
+from ubp.pruning.importance import Importance, Magnitude, as_importance
+from ubp.pruning.patterns import Pattern, UnalignedBlock
+from ubp.pruning.schedules import Schedule, as_schedule
+from ubp.pruning.scope import PerLayer, Scope, as_scope
+
+GRADIENTS = ("masked", "straight_through")
+DEFAULT_PATTERN = UnalignedBlock(4)
+_DEFAULT_IMPORTANCE = Magnitude()
+_DEFAULT_SCOPE = PerLayer()
+
+
+@keras.saving.register_keras_serializable(package="ubp")
+@dataclass(frozen=True)
+class PruningSettings(Configured):
+    """How a layer is pruned. Immutable; compared by value; saved with the layer.
+
+    The arguments of the constructor may be whatever `ubp.prune` accepts for them.
+
+    Attributes:
+        schedule: when masks are updated, and to which sparsity.
+        pattern: what a mask looks like.
+        method: how blocks are chosen, see `ubp.select_blocks`.
+        gradients: "masked": a pruned weight gets no gradient; "straight_through": it gets the
+            gradient that it would get if it were kept.
+        importance: which weights are worth keeping.
+        scope: whose sparsity the schedule prescribes.
+
+    Raises:
+        TypeError: if an argument is of the wrong kind.
+        ValueError: if an argument has an impossible value, or they exclude each other.
+    """
+
+    schedule: Schedule
+    pattern: Pattern = DEFAULT_PATTERN
+    method: str = "optimal"
+    gradients: str = "masked"
+    importance: Importance = _DEFAULT_IMPORTANCE
+    scope: Scope = _DEFAULT_SCOPE
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "schedule", as_schedule(self.schedule))
+        object.__setattr__(self, "importance", as_importance(self.importance))
+        object.__setattr__(self, "scope", as_scope(self.scope))
+        if not isinstance(self.pattern, Pattern):
+            raise TypeError(
+                f"pattern is {self.pattern!r}; expected UnalignedBlock(n), AlignedBlock(n) or "
+                "Unstructured()."
+            )
+        self.pattern.resolve_method(self.method)
+        if self.gradients not in GRADIENTS:
+            raise ValueError(
+                f"gradients is {self.gradients!r}; expected one of {', '.join(GRADIENTS)}."
+            )
+        if self.importance.uses_gradients and self.schedule(0)[0]:
+            raise ValueError(
+                f"{self.schedule} has an update at step 0, when no gradient is known yet; let it "
+                "begin at step 1 or later, or use importance='magnitude'."
+            )
+
+    def override(self, changes: Mapping[str, Any], where: str) -> PruningSettings:
+        """These settings with some replaced; `sparsity` replaces the one the schedule ends at.
+
+        Args:
+            changes: names of attributes, or "sparsity", and their new values.
+            where: what the changes are for, for messages.
+
+        Raises:
+            ValueError: if a name is unknown, or a value is impossible.
+        """
+        known = [field.name for field in fields(self)]
+        unknown = sorted(set(changes) - {*known, "sparsity"})
+        if unknown:
+            raise ValueError(
+                f"prune: {where} sets {unknown[0]!r}; expected some of sparsity, "
+                f"{', '.join(known)}."
+            )
+        given = dict(changes)
+        sparsity = given.pop("sparsity", None)
+        changed = replace(self, **given)
+        if sparsity is None:
+            return changed
+        return replace(changed, schedule=changed.schedule.ending_at(sparsity))
