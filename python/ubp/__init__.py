@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # what __getattr__ loads, for type checkers and editors
     from ubp.convert import convert as convert
     from ubp.convert.unpack import unpack as unpack
     from ubp.convert.verify import verify as verify
+    from ubp.pruning import ADMM as ADMM
     from ubp.pruning import AlignedBlock as AlignedBlock
     from ubp.pruning import ConstantSparsity as ConstantSparsity
     from ubp.pruning import CustomSchedule as CustomSchedule
@@ -27,6 +28,7 @@ if TYPE_CHECKING:  # what __getattr__ loads, for type checkers and editors
     from ubp.pruning import LatencyBudget as LatencyBudget
     from ubp.pruning import Pattern as Pattern
     from ubp.pruning import PolynomialDecay as PolynomialDecay
+    from ubp.pruning import ReweightedRegularization as ReweightedRegularization
     from ubp.pruning import UnalignedBlock as UnalignedBlock
     from ubp.pruning import Unstructured as Unstructured
     from ubp.pruning import UpdatePruning as UpdatePruning
@@ -58,6 +60,8 @@ _HOME = {
     "ConstantSparsity": "ubp.pruning",
     "PolynomialDecay": "ubp.pruning",
     "CustomSchedule": "ubp.pruning",
+    "ADMM": "ubp.pruning",
+    "ReweightedRegularization": "ubp.pruning",
     "GlobalBudget": "ubp.pruning",
     "LatencyBudget": "ubp.pruning",
     "UnalignedBlock": "ubp.pruning",

@@ -11,6 +11,7 @@ use of any of the names above does it too).
 What a layer is told (settings.py holds it all):
 
     schedules.py      step -> is an update due, and to which sparsity
+    regularized.py    schedules with a penalty in the loss before they prune: admm.py, reweighted.py
     importance.py     weights -> importance
     patterns.py       importance [lanes, channels] and sparsity -> mask; asks ubp.selection
     scope.py          whose sparsity it is: a layer's, or one budget for many
@@ -30,15 +31,18 @@ The path of a model, a file per step:
     strip.py          copy without PrunedLayers, zeros exact
 """
 
+from ubp.pruning.admm import ADMM
 from ubp.pruning.callbacks import UpdatePruning
 from ubp.pruning.patterns import AlignedBlock, Pattern, UnalignedBlock, Unstructured
 from ubp.pruning.permutation import PermutationReport, Permuted, permute_channels
 from ubp.pruning.prune import prune
+from ubp.pruning.reweighted import ReweightedRegularization
 from ubp.pruning.schedules import ConstantSparsity, CustomSchedule, PolynomialDecay
 from ubp.pruning.scope import GlobalBudget, LatencyBudget
 from ubp.pruning.strip import strip
 
 __all__ = [
+    "ADMM",
     "AlignedBlock",
     "ConstantSparsity",
     "CustomSchedule",
@@ -48,6 +52,7 @@ __all__ = [
     "PermutationReport",
     "Permuted",
     "PolynomialDecay",
+    "ReweightedRegularization",
     "UnalignedBlock",
     "Unstructured",
     "UpdatePruning",

@@ -30,7 +30,8 @@ class UpdatePruning(keras.callbacks.Callback):
 
     Args:
         verbose: 0, or 1 to print a line about each update: sparsity, how many of the kept weights
-            came back, how much importance is kept, and how long the update took.
+            came back, how much importance is kept, and how long the update took; while a schedule
+            regularises, how far the kernels are from blocks.
 
     Attributes:
         updates: what the last update did to each kernel; empty before the first.
@@ -110,12 +111,16 @@ class UpdatePruning(keras.callbacks.Callback):
 
 def _line(updates: Sequence[MaskUpdate]) -> str:
     """An update of all kernels in one line; shares are of all their weights together."""
+    begins = f"UpdatePruning: step {updates[0].step}:"
     sizes = np.array([update.size for update in updates])
+    residuals = [update.residual for update in updates if update.residual is not None]
+    if len(residuals) == len(updates):
+        distance = np.average(residuals, weights=sizes)
+        return f"{begins} {len(updates)} kernels, {distance:.1%} of their norm away from blocks"
     kept = sizes * [1.0 - update.sparsity for update in updates]
     returned = float(kept @ [update.moved for update in updates]) / max(float(kept.sum()), 1.0)
     importance = np.average([update.kept_importance for update in updates], weights=sizes)
     return (
-        f"UpdatePruning: step {updates[0].step}: {1.0 - kept.sum() / sizes.sum():.2%} of "
-        f"{len(updates)} kernels pruned, {returned:.1%} of the kept weights came back, "
-        f"{importance:.1%} of importance kept"
+        f"{begins} {1.0 - kept.sum() / sizes.sum():.2%} of {len(updates)} kernels pruned, "
+        f"{returned:.1%} of the kept weights came back, {importance:.1%} of importance kept"
     )

@@ -49,7 +49,8 @@ def prune(
         model: a built model of Keras 3, functional, Sequential or subclassed; may contain models.
         schedule: when masks are updated and to which sparsity: `ConstantSparsity`,
             `PolynomialDecay`, a schedule object of tensorflow-model-optimization, or a callable
-            step -> sparsity or step -> (update due, sparsity).
+            step -> sparsity or step -> (update due, sparsity). `ADMM` and
+            `ReweightedRegularization` draw the kernels to blocks before they prune them.
         pattern: what is kept: `UnalignedBlock(n)`, `AlignedBlock(n)` or `Unstructured()`.
         method: how blocks are chosen: "optimal", "bed", "greedy" or "aligned" (see
             `ubp.select_blocks`).

@@ -3,6 +3,7 @@
     variable     the layer's own weight, float, any shape, trained as before
     mask         bool, shape of the variable, non-trainable; True: weight kept
     sensitivity  float32, shape of the variable, or None: sum of |w * dL/dw| since the last update
+    penalty      what a schedule that regularises adds to the loss, with its state; or None
 
 The variables belong to Keras layers; this is a view of them. Not thread-safe.
 """
@@ -19,6 +20,7 @@ from keras import ops
 
 from ubp.lanes import from_lanes, to_lanes
 from ubp.pruning.importance import Importance, Matrix
+from ubp.pruning.regularized import Penalty, State
 
 Mask = npt.NDArray[np.bool_]
 
@@ -41,6 +43,7 @@ class PrunedKernel:
     positions: int | None
     mask: keras.Variable
     sensitivity: keras.Variable | None = None
+    penalty: Penalty | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -83,6 +86,19 @@ class PrunedKernel:
         self.mask.assign(from_lanes(mask, tuple(self.mask.shape), self.channel_axis))
         if self.sensitivity is not None:
             self.sensitivity.assign(ops.zeros_like(self.sensitivity))
+
+    def penalty_state(self) -> State:
+        """The state of the penalty as [lanes, channels], by name."""
+        assert self.penalty is not None
+        return {name: self._matrix(value) for name, value in self.penalty.state.items()}
+
+    def set_penalty(self, strength: float, state: State) -> None:
+        """Let the penalty count `strength`, with another state, [lanes, channels] by name."""
+        assert self.penalty is not None
+        self.penalty.strength.assign(strength)
+        for name, value in state.items():
+            variable = self.penalty.state[name]
+            variable.assign(from_lanes(value, tuple(variable.shape), self.channel_axis))
 
     def masked(self) -> npt.NDArray[np.floating]:
         """The weight as the forward pass sees it: its shape and dtype, pruned weights zero."""

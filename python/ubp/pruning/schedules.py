@@ -11,7 +11,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 
@@ -55,13 +55,13 @@ class ConstantSparsity(Schedule):
     frequency: int = 100
 
     def __post_init__(self) -> None:
-        _check_sparsity(self, "target_sparsity")
+        check_sparsity(self, "target_sparsity")
         if self.end_step < -1:
             raise ValueError(f"{self}: end_step is {self.end_step}; expected -1 (no end) or >= 0.")
-        _check_steps(self, unbounded=self.end_step == -1)
+        check_steps(self, unbounded=self.end_step == -1)
 
     def __call__(self, step: int) -> tuple[bool, float]:
-        return _is_due(self, step), self.target_sparsity
+        return is_due(self, step), self.target_sparsity
 
     def ending_at(self, sparsity: float) -> ConstantSparsity:
         return replace(self, target_sparsity=sparsity)
@@ -94,9 +94,9 @@ class PolynomialDecay(Schedule):
     frequency: int = 100
 
     def __post_init__(self) -> None:
-        _check_sparsity(self, "initial_sparsity")
-        _check_sparsity(self, "final_sparsity")
-        _check_steps(self, unbounded=False)
+        check_sparsity(self, "initial_sparsity")
+        check_sparsity(self, "final_sparsity")
+        check_steps(self, unbounded=False)
         if self.begin_step == self.end_step:
             raise ValueError(f"{self}: end_step is begin_step; expected a later step.")
         missed = (self.end_step - self.begin_step) % self.frequency
@@ -112,7 +112,7 @@ class PolynomialDecay(Schedule):
         progress = (step - self.begin_step) / (self.end_step - self.begin_step)
         remaining = 1.0 - min(1.0, max(0.0, progress))
         span = self.initial_sparsity - self.final_sparsity
-        return _is_due(self, step), self.final_sparsity + span * remaining**self.power
+        return is_due(self, step), self.final_sparsity + span * remaining**self.power
 
     def ending_at(self, sparsity: float) -> PolynomialDecay:
         return replace(self, final_sparsity=sparsity)
@@ -192,22 +192,33 @@ def as_schedule(schedule: AnySchedule) -> Schedule:
     return CustomSchedule(schedule)
 
 
-_Stepped = ConstantSparsity | PolynomialDecay
+class Stepped(Protocol):
+    """A schedule with updates from `begin_step` to `end_step`, every `frequency` steps."""
+
+    @property
+    def begin_step(self) -> int: ...
+    @property
+    def end_step(self) -> int: ...
+    @property
+    def frequency(self) -> int: ...
 
 
-def _is_due(schedule: _Stepped, step: int) -> bool:
+def is_due(schedule: Stepped, step: int) -> bool:
+    """Whether a step is one of the schedule's; `end_step` -1: no end."""
     begun = step >= schedule.begin_step
     ended = 0 <= schedule.end_step < step
     return begun and not ended and (step - schedule.begin_step) % schedule.frequency == 0
 
 
-def _check_sparsity(schedule: _Stepped, name: str) -> None:
+def check_sparsity(schedule: Schedule, name: str) -> None:
+    """Raise the ValueError of a schedule whose attribute `name` is no sparsity."""
     value = getattr(schedule, name)
     if not 0.0 <= value < 1.0:
         raise ValueError(f"{schedule}: {name} is {value}; expected a number in [0, 1).")
 
 
-def _check_steps(schedule: _Stepped, *, unbounded: bool) -> None:
+def check_steps(schedule: Stepped, *, unbounded: bool) -> None:
+    """Raise the ValueError of a schedule whose steps are impossible; unbounded: has no end."""
     if schedule.begin_step < 0:
         raise ValueError(f"{schedule}: begin_step is {schedule.begin_step}; expected >= 0.")
     if not unbounded and schedule.end_step < schedule.begin_step:
@@ -218,6 +229,6 @@ def _check_steps(schedule: _Stepped, *, unbounded: bool) -> None:
     _check_frequency(schedule)
 
 
-def _check_frequency(schedule: _Stepped | CustomSchedule) -> None:
+def _check_frequency(schedule: Stepped | CustomSchedule) -> None:
     if schedule.frequency < 1:
         raise ValueError(f"{schedule}: frequency is {schedule.frequency}; expected >= 1.")

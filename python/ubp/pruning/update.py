@@ -7,12 +7,14 @@ spans several layers, a budget that they share, is here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 
 from ubp.pruning.importance import Matrix
 from ubp.pruning.pruned_kernel import Mask, PrunedKernel
+from ubp.pruning.regularized import Blocks, RegularizedSchedule, State
 from ubp.pruning.settings import PruningSettings
 from ubp.pruning.wrapper import PrunedLayer
 
@@ -28,6 +30,8 @@ class MaskUpdate:
     threshold: the importance of the least important block that is kept; 0 where every weight is.
     moved: share of the kept weights that were not kept before.
     kept_importance: share of the kernel's importance that is kept.
+    residual: where the schedule still regularises (see regularized.py), how far the kernel is from
+        the blocks to which it is drawn, |W - Z| / |W| in the 2-norm; otherwise None.
     """
 
     name: str
@@ -37,6 +41,7 @@ class MaskUpdate:
     threshold: float
     moved: float
     kept_importance: float
+    residual: float | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,17 @@ class _Due:
     def settings(self) -> PruningSettings:
         return self.layer.settings
 
+    @property
+    def step(self) -> int:
+        """Training steps begun."""
+        return self.layer.steps_begun or 0
+
+    @property
+    def blocks(self) -> Blocks:
+        pattern = self.settings.pattern
+        resolved = pattern.resolve_method(self.settings.method)
+        return Blocks(pattern.block_size, aligned=resolved == "aligned")
+
     def shares_budget_with(self, other: _Due) -> bool:
         """Whether one budget serves both, see scope.py."""
         mine, theirs = self.settings, other.settings
@@ -57,6 +73,9 @@ class _Due:
             (mine.scope, mine.schedule, mine.pattern.resolve_method(mine.method))
             == (theirs.scope, theirs.schedule, theirs.pattern.resolve_method(theirs.method))
         )
+
+
+_Members: TypeAlias = Sequence[tuple[_Due, PrunedKernel]]
 
 
 def begin(layers: Sequence[PrunedLayer]) -> list[MaskUpdate]:
@@ -103,17 +122,60 @@ def _groups(due: Sequence[_Due]) -> list[list[_Due]]:
 
 
 def _update_group(group: Sequence[_Due]) -> list[MaskUpdate]:
-    settings, sparsity = group[0].settings, group[0].sparsity
+    sparsity = group[0].sparsity
     members = [(entry, kernel) for entry in group for kernel in entry.layer.kernels]
-    kernels = [kernel for _, kernel in members]
-    patterns = [entry.settings.pattern for entry, _ in members]
     importances = [kernel.importance(entry.settings.importance) for entry, kernel in members]
-    masks = settings.scope.masks(kernels, importances, patterns, sparsity, settings.method)
+    masks = _choose(members, importances, sparsity)
+    residuals = _regularize(members)
     updates = []
-    for (entry, kernel), importance, mask in zip(members, importances, masks, strict=True):
-        updates.append(_describe(entry, kernel, importance, mask))
+    for (entry, kernel), importance, mask, residual in zip(
+        members, importances, masks, residuals, strict=True
+    ):
+        updates.append(replace(_describe(entry, kernel, importance, mask), residual=residual))
         kernel.set_mask(mask)
     return updates
+
+
+def _choose(members: _Members, importances: Sequence[Matrix], sparsity: float) -> list[Mask]:
+    """The masks of kernels that share a budget."""
+    settings = members[0][0].settings
+    kernels = [kernel for _, kernel in members]
+    patterns = [entry.settings.pattern for entry, _ in members]
+    return settings.scope.masks(kernels, importances, patterns, sparsity, settings.method)
+
+
+def _regularize(members: _Members) -> list[float | None]:
+    """Update the penalties of kernels that share a budget, or end them; the residual of each."""
+    due = members[0][0]
+    schedule = due.settings.schedule
+    if not isinstance(schedule, RegularizedSchedule):
+        return [None] * len(members)
+    if schedule.strength_at(due.step) == 0.0:
+        for _, kernel in members:
+            kernel.set_penalty(0.0, {})
+        return [None] * len(members)
+    points = [schedule.point(kernel.stored(), _state(due, kernel)) for _, kernel in members]
+    masks = _choose(members, [np.square(point) for point in points], schedule.final_sparsity)
+    projections = [np.where(mask, point, 0) for mask, point in zip(masks, points, strict=True)]
+    return [_draw(*member, each) for member, each in zip(members, projections, strict=True)]
+
+
+def _draw(due: _Due, kernel: PrunedKernel, projection: Matrix) -> float:
+    """Update the penalty that draws a kernel to its projection; the distance of the two."""
+    schedule, weights = due.settings.schedule, kernel.stored()
+    assert isinstance(schedule, RegularizedSchedule)
+    state = schedule.updated(due.step, weights, projection, _state(due, kernel), due.blocks)
+    kernel.set_penalty(schedule.strength_at(due.step), state)
+    norm = float(np.linalg.norm(weights))
+    return float(np.linalg.norm(weights - projection)) / norm if norm else 0.0
+
+
+def _state(due: _Due, kernel: PrunedKernel) -> State:
+    """The state of a kernel's penalty; zeros at the first update, which may come twice."""
+    state, schedule = kernel.penalty_state(), due.settings.schedule
+    assert isinstance(schedule, RegularizedSchedule)
+    is_first = schedule.updates_before(due.step) == 0
+    return {name: np.zeros_like(each) for name, each in state.items()} if is_first else state
 
 
 def _describe(entry: _Due, kernel: PrunedKernel, importance: Matrix, mask: Mask) -> MaskUpdate:
@@ -124,7 +186,7 @@ def _describe(entry: _Due, kernel: PrunedKernel, importance: Matrix, mask: Mask)
     blocks = importance[mask].reshape(-1, size) if 0 < kept < mask.size else np.zeros((1, 1))
     return MaskUpdate(
         name=kernel.name,
-        step=entry.layer.steps_begun or 0,
+        step=entry.step,
         size=mask.size,
         sparsity=1.0 - kept / mask.size,
         threshold=float(blocks.sum(axis=1, dtype=np.float64).min()),

@@ -10,7 +10,8 @@ A commit sets them to exactly zero. It happens at the end of every epoch, at the
 whenever Keras saves the layer, so every saved kernel is exactly block-sparse, whatever the order of
 callbacks, and a run resumed from a file goes on as the run that saved it.
 
-The wrapped layer's regulariser and constraint act on the stored kernel, pruned weights included.
+The wrapped layer's regulariser and constraint act on the stored kernel, pruned weights included; so
+does the penalty of a schedule that regularises.
 Not thread-safe: one training loop at a time.
 """
 
@@ -25,6 +26,7 @@ from keras import ops
 from ubp.pruning.copying import iterate_layers
 from ubp.pruning.prunable import PrunableWeight, prunable_weights
 from ubp.pruning.pruned_kernel import PrunedKernel
+from ubp.pruning.regularized import Penalty, RegularizedSchedule
 from ubp.pruning.settings import PruningSettings
 
 
@@ -59,9 +61,7 @@ class PrunedLayer(keras.layers.Wrapper):
             raise ValueError(f"layer '{self.name}' cannot be pruned: {error}.") from error
         positions = _positions(self.layer, input_shape)
         self.kernels = [self._pruned(weight, positions, len(weights)) for weight in weights]
-        self.step = self.add_weight(
-            name="step", shape=(), dtype="int32", initializer="zeros", trainable=False
-        )
+        self.step = self._add_state("step", (), "int32")
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The wrapped layer's output, computed with the masked kernels.
@@ -156,32 +156,43 @@ class PrunedLayer(keras.layers.Wrapper):
         """The view of one weight; `count` says how many the layer has."""
         variable, several = weight.variable, count > 1
         prefix = f"{variable.name}_" if several else ""
-        observed = None
-        mask = self.add_weight(
-            name=f"{prefix}mask",
-            shape=variable.shape,
-            dtype="bool",
-            initializer="ones",
-            trainable=False,
-        )
-        if self.settings.importance.uses_gradients:
-            observed = self.add_weight(
-                name=f"{prefix}sensitivity",
-                shape=variable.shape,
-                dtype="float32",
-                initializer="zeros",
-                trainable=False,
-                aggregation="sum",
-            )
+        observes = self.settings.importance.uses_gradients
         return PrunedKernel(
             name=f"{self.name}/{variable.name}" if several else self.name,
             layer=self.layer,
             variable=variable,
             channel_axis=weight.channel_axis,
             positions=positions,
-            mask=mask,
-            sensitivity=observed,
+            mask=self._add_state(f"{prefix}mask", variable.shape, "bool", initializer="ones"),
+            sensitivity=self._add_state(f"{prefix}sensitivity", variable.shape, aggregation="sum")
+            if observes
+            else None,
+            penalty=self._penalty(variable, prefix),
         )
+
+    def _penalty(self, variable: keras.Variable, prefix: str) -> Penalty | None:
+        """The schedule's penalty, if it has one, made part of the weight's regulariser."""
+        schedule = self.settings.schedule
+        if not isinstance(schedule, RegularizedSchedule):
+            return None
+        penalty = Penalty(
+            schedule,
+            strength=self._add_state(f"{prefix}penalty_strength", ()),
+            state={
+                name: self._add_state(f"{prefix}penalty_{name}", variable.shape)
+                for name in schedule.state_names
+            },
+            own=variable.regularizer,
+        )
+        variable.regularizer = penalty
+        return penalty
+
+    def _add_state(
+        self, name: str, shape: tuple[int, ...], dtype: str = "float32", **options: Any
+    ) -> keras.Variable:
+        """A weight that is saved with the layer and not trained; zeros, unless options say else."""
+        given = {"initializer": "zeros", "dtype": dtype} | options
+        return self.add_weight(name=name, shape=shape, trainable=False, **given)
 
     def _state_in_use(self) -> list[tuple[keras.Variable, Any]]:
         """Each weight of the wrapped layer with its value; those of kernels are masked.
