@@ -19,7 +19,6 @@ from ubp.cli_common import (
     add_inputs,
     console,
     print_verification,
-    read_model,
 )
 
 _EXIT_ERROR = 2
@@ -49,11 +48,12 @@ def _inspect(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
+    from ubp.convert.files import read_tflite
     from ubp.convert.verify import verify
 
     result = verify(
-        read_model(options.dense),
-        read_model(options.sparse),
+        read_tflite(options.dense),
+        read_tflite(options.sparse),
         options.inputs,
         runs=options.runs,
         seed=options.seed,

@@ -36,17 +36,6 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else 160)
 
 
-def read_model(path: Path) -> bytes:
-    """The bytes of a model file.
-
-    Raises:
-        FileNotFoundError: if there is none.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file.")
-    return path.read_bytes()
-
-
 def add_inputs(parser: argparse.ArgumentParser) -> None:
     """Add the option for the inputs of a verification."""
     parser.add_argument(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from ubp.cli_common import add_command, console, read_model
+from ubp.cli_common import add_command, console
 
 if TYPE_CHECKING:
     from ubp.runtime import BenchmarkResult
@@ -90,18 +90,20 @@ def _interpreter(path: Path, threads: int) -> Any:
     """The interpreter for a model: with the delegate if it is converted, otherwise as it comes."""
     from ai_edge_litert.interpreter import Interpreter as StandardInterpreter
 
+    from ubp.convert.files import read_tflite
     from ubp.runtime import Interpreter
 
     if _is_converted(path):
-        return Interpreter(read_model(path), threads)
-    return StandardInterpreter(model_content=read_model(path), num_threads=threads)
+        return Interpreter(read_tflite(path), threads)
+    return StandardInterpreter(model_content=read_tflite(path), num_threads=threads)
 
 
 def _is_converted(path: Path) -> bool:
     from ubp.convert import flatbuffer
+    from ubp.convert.files import read_tflite
     from ubp.convert.find import is_converted
 
-    return is_converted(flatbuffer.parse(read_model(path), str(path)))
+    return is_converted(flatbuffer.parse(read_tflite(path), str(path)))
 
 
 def _rows(result: BenchmarkResult, threads: int, against: str | None) -> list[dict[str, Any]]:

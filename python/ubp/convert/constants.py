@@ -51,8 +51,7 @@ def read_constant(
     """
     source = stored_tensor(model, producers, index)
     if source in producers:
-        op = flatbuffer.operator_name(model, producers[source])
-        raise NotConstantError(f"are computed by {op}, not constant")
+        raise NotConstantError(_origin(model, producers, source))
     values = _stored_values(model, subgraph.tensors[source])
     tensor = subgraph.tensors[index]
     if values.shape != shape_of(tensor):
@@ -78,6 +77,22 @@ def stored_tensor(
     return index
 
 
+def _origin(model: schema.ModelT, producers: Mapping[int, schema.OperatorT], index: int) -> str:
+    """Where a tensor that an operator computes has its values from."""
+    op = flatbuffer.operator_name(model, producers[index])
+    if op == "TRANSPOSE":  # the converter puts it between a variable and the layer
+        inputs = flatbuffer.indices(producers[index].inputs)
+        before = producers.get(inputs[0]) if inputs else None
+        if before is not None and flatbuffer.operator_name(model, before) == "READ_VARIABLE":
+            op = "READ_VARIABLE"
+    if op == "READ_VARIABLE":
+        return (
+            "are a variable, not constant (the model is made for training; for one pruned with "
+            "tensorflow-model-optimization call strip_pruning first)"
+        )
+    return f"are computed by {op}, not constant"
+
+
 def shape_of(tensor: schema.TensorT) -> tuple[int, ...]:
     """A tensor's shape; a scalar's, and an unknown one, is ()."""
     return tuple(flatbuffer.indices(tensor.shape))
@@ -88,6 +103,13 @@ def type_name(tensor: schema.TensorT | None) -> str:
     return "missing" if tensor is None else _TYPE_NAMES.get(tensor.type, f"type {tensor.type}")
 
 
+def _advice(tensor: schema.TensorT) -> str:
+    """What to do about a tensor of integers, put behind what is wrong with it."""
+    if tensor.quantization is None or tensor.quantization.scale is None:
+        return ""
+    return " (quantised: convert the model without optimizations)"
+
+
 def _stored_values(
     model: schema.ModelT, tensor: schema.TensorT
 ) -> npt.NDArray[np.float32] | npt.NDArray[np.float16]:
@@ -95,7 +117,7 @@ def _stored_values(
     if data is None or tensor.buffer == flatbuffer.NO_BUFFER:
         raise NotConstantError("are not constant")
     if tensor.type not in _DTYPES:
-        raise NotConstantError(f"are {type_name(tensor)}, not FLOAT32 or FLOAT16")
+        raise NotConstantError(f"are {type_name(tensor)}, not FLOAT32 or FLOAT16{_advice(tensor)}")
     name, shape = flatbuffer.text(tensor.name), shape_of(tensor)
     dtype = np.dtype(_DTYPES[tensor.type])
     if min(shape, default=0) >= 0 and len(data) % dtype.itemsize == 0:

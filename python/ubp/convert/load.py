@@ -1,6 +1,6 @@
 """Load: whatever the user has, as the bytes of an ordinary float .tflite model.
 
-TensorFlow and Keras are imported only when a Keras model has to be converted.
+TensorFlow and Keras are imported only when a model of theirs has to be converted.
 """
 
 from __future__ import annotations
@@ -10,77 +10,100 @@ import io
 import os
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from ubp.convert.flatbuffer import MAX_FILE_BYTES
-
-_KERAS_MODULES = ("keras", "tf_keras")
+from ubp.convert.files import Kind, kind_of, read_tflite, tflite_of
+from ubp.convert.frameworks import import_tensorflow, keras_of, reason_of
+from ubp.convert.keras_files import load_keras_file
+from ubp.convert.wrappers import check_metadata, check_model
 
 
 def load(source: Any) -> tuple[bytes, str]:
     """Read or convert a model.
 
     Args:
-        source: a Keras model (Keras 3 or tf_keras), the path of a .keras or .tflite file, or a
-            .tflite file's bytes. A model that still carries ubp.prune's wrappers is stripped first.
-            A Keras 3 model of unknown batch size is converted for batches of one, which keeps the
-            graph free of shape arithmetic; any other batch size is kept.
+        source: a Keras model (Keras 3 or tf_keras); the path of a .tflite file, of a .keras or .h5
+            file that either of them has saved, or of a SavedModel's directory; or a .tflite file's
+            bytes. A model that still carries ubp.prune's wrappers is stripped first.
+            A Keras model of unknown batch size is converted for batches of one, which keeps the
+            graph free of shape arithmetic; any other batch size is kept, and so is that of a
+            SavedModel.
 
     Returns:
         The .tflite file and what to call the model in an error.
 
     Raises:
-        ValueError: if the source is none of these, or a Keras model that is not built.
+        ValueError: if the source is none of these, a Keras model that is not built or carries
+            wrappers of tensorflow-model-optimization, or one that TensorFlow cannot convert.
         FileNotFoundError: if there is no such file.
-        ImportError: if a Keras model is to be converted and TensorFlow is not installed.
+        ImportError: if such a model is to be converted and TensorFlow is not installed.
     """
     if isinstance(source, bytes | bytearray | memoryview):
-        return bytes(source), "model"
+        return tflite_of(source)
     if isinstance(source, str | os.PathLike):
         return _load_path(Path(source)), str(source)
-    for name in _KERAS_MODULES:
-        module = sys.modules.get(name)
-        if module is not None and isinstance(source, module.Model):
-            return convert_keras(source), f"Keras model '{source.name}'"
+    if keras_of(source) is not None:
+        return convert_keras(source), f"Keras model '{source.name}'"
     raise ValueError(
-        f"cannot convert a {type(source).__name__}; expected a Keras model, the path of a .keras "
-        "or .tflite file, or a .tflite file's bytes."
+        f"cannot convert a {type(source).__name__}; expected a Keras model, the path of a .tflite, "
+        ".keras or .h5 file or of a SavedModel, or a .tflite file's bytes."
     )
 
 
 def _load_path(path: Path) -> bytes:
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file.")
-    if path.suffix == ".keras":
-        _import_tensorflow()
-        import keras
-
-        import ubp.pruning  # noqa: F401 - registers the layers that a pruned model's file names
-
-        return convert_keras(keras.saving.load_model(path, compile=False))
-    if path.stat().st_size > MAX_FILE_BYTES:
-        raise ValueError(f"{path}: over 2 GB; such models are not supported.")
-    return path.read_bytes()
+    kind = kind_of(path)
+    if kind is Kind.TFLITE:
+        return read_tflite(path)
+    if kind is Kind.SAVED_MODEL:
+        return _convert_saved_model(path)
+    return convert_keras(load_keras_file(path))
 
 
 def convert_keras(model: Any) -> bytes:
     """Convert a Keras model with TensorFlow's own converter, without optimizations.
 
     Raises:
-        ValueError: if the model is not built.
+        ValueError: if the model is not built, carries wrappers of tensorflow-model-optimization, or
+            cannot be converted.
         ImportError: if TensorFlow is not installed.
     """
-    tensorflow = _import_tensorflow()
+    tensorflow, source = import_tensorflow(), f"Keras model '{model.name}'"
     if not model.built:
+        raise ValueError(f"{source} is not built; give it an Input layer, or call it once.")
+    package = keras_of(model)
+    if package is not None and package.__name__ == "tf_keras":
+        check_model(model, source)
+    ready = _with_static_batch(_stripped(model))
+    return _run(tensorflow.lite.TFLiteConverter.from_keras_model(ready), source)
+
+
+def _convert_saved_model(path: Path) -> bytes:
+    metadata = path / "keras_metadata.pb"
+    if metadata.is_file():
+        check_metadata(metadata.read_bytes(), str(path))
+    tensorflow = import_tensorflow()
+    try:
+        converter = tensorflow.lite.TFLiteConverter.from_saved_model(str(path))
+    except (OSError, RuntimeError, ValueError) as error:
         raise ValueError(
-            f"Keras model '{model.name}' is not built; give it an Input layer, or call it once."
-        )
-    converter = tensorflow.lite.TFLiteConverter.from_keras_model(
-        _with_static_batch(_stripped(model))
-    )
-    with contextlib.redirect_stdout(io.StringIO()):  # Keras prints the signature of what it exports
-        data: bytes = converter.convert()
+            f"{path}: TensorFlow cannot load this SavedModel: {reason_of(error)}."
+        ) from error
+    return _run(converter, str(path))
+
+
+def _run(converter: Any, source: str) -> bytes:
+    from tensorflow.lite.python.convert_phase import ConverterError
+
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # Keras prints what it exports
+            data: bytes = converter.convert()
+    except ConverterError as error:
+        culprits = sorted({each.operator.name for each in error.errors} - {""})
+        named = f" ({', '.join(culprits)})" if culprits else ""
+        raise ValueError(
+            f"{source}: TensorFlow's converter cannot convert it{named}; make a .tflite file with "
+            "tf.lite.TFLiteConverter, which has options for such operators, and convert that."
+        ) from error
     return data
 
 
@@ -94,33 +117,22 @@ def _stripped(model: Any) -> Any:
 
 
 def _with_static_batch(model: Any) -> Any:
-    """A Keras 3 model with its batch size fixed to one if it is unknown.
+    """A Keras model with its batch size fixed to one if it is unknown.
 
-    Subclassed models have no symbolic inputs to replace, and tf_keras has no such clean way: the
-    converter takes them as they are.
+    Subclassed models have no symbolic inputs to replace: the converter takes them as they are.
     """
-    keras = sys.modules.get("keras")
-    if keras is None or not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
+    package = keras_of(model)
+    if package is None or not getattr(model, "inputs", None):
         return model
     if all(tensor.shape[0] is not None for tensor in model.inputs):
         return model
 
     def fixed(tensor: Any) -> Any:
-        return keras.Input(batch_shape=(1, *tensor.shape[1:]), dtype=tensor.dtype, name=tensor.name)
+        return package.Input(
+            batch_shape=(1, *tensor.shape[1:]), dtype=tensor.dtype, name=tensor.name
+        )
 
     # A Sequential model has one input; only functional models have a structure of them.
-    structure = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
-    inputs = keras.tree.map_structure(fixed, structure)
-    return keras.Model(inputs, model(inputs), name=model.name)
-
-
-def _import_tensorflow() -> ModuleType:
-    try:
-        import tensorflow
-    except ModuleNotFoundError as error:
-        raise ImportError(
-            "converting a Keras model needs TensorFlow, which is not installed; install it with "
-            "'pip install ubp[train]', or convert a .tflite file."
-        ) from error
-    module: ModuleType = tensorflow
-    return module
+    structure = model.inputs[0] if isinstance(model, package.Sequential) else model.input
+    inputs = import_tensorflow().nest.map_structure(fixed, structure)
+    return package.Model(inputs, model(inputs), name=model.name)

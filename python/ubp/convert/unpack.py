@@ -9,8 +9,8 @@ from ai_edge_litert import schema_py_generated as schema
 
 from ubp.convert import flatbuffer
 from ubp.convert.constants import shape_of
+from ubp.convert.files import Model, tflite_of
 from ubp.convert.find import PACKED_SUFFIX, Layer, find_layers
-from ubp.convert.load import load
 from ubp.convert.release import release_tensors
 from ubp.format import (
     CONV_2D,
@@ -28,7 +28,7 @@ _BUILTINS = {
 }
 
 
-def unpack(model: Any) -> bytes:
+def unpack(model: Model) -> bytes:
     """Turn every UbpConv2D and UbpFullyConnected back into CONV_2D and FULLY_CONNECTED.
 
     Args:
@@ -40,10 +40,10 @@ def unpack(model: Any) -> bytes:
         are stored as f16 or bf16.
 
     Raises:
-        ValueError: if it is no .tflite file, has no operator of ours, or is damaged.
+        ValueError: if it is no .tflite file or one that has no operator of ours, or is damaged.
         FileNotFoundError: if the path does not exist.
     """
-    data, source = load(model)
+    data, source = tflite_of(model)
     tree = flatbuffer.parse(data, source)
     layers = [layer for layer in find_layers(tree) if layer.packed is not None]
     if not layers:

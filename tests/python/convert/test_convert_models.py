@@ -234,12 +234,23 @@ def test_quantised_and_computed_weights_stay() -> None:
             schema.BuiltinOperator.TRANSPOSE, [stored], graph.tensor([16, 1, 1, 16], "t")
         )
 
+    def variable(graph: SubgraphBuilder) -> int:
+        handle = graph.tensor([], "handle", "int32")
+        code, shape = schema.BuiltinOperator.READ_VARIABLE, [16, 1, 1, 16]
+        return graph.operator(code, [handle], graph.tensor(shape, "v"))
+
+    def transposed_variable(graph: SubgraphBuilder) -> int:
+        code, shape = schema.BuiltinOperator.TRANSPOSE, [16, 1, 1, 16]
+        return graph.operator(code, [variable(graph)], graph.tensor(shape, "t"))
+
     def given(graph: SubgraphBuilder) -> int:
         return graph.input([16, 1, 1, 16])
 
     assert obstacle(conv_with(int8)) == "its weights are INT8, not FLOAT32 or FLOAT16"
     assert obstacle(conv_with(dequantised)) == "its weights are INT8, not FLOAT32 or FLOAT16"
     assert obstacle(conv_with(transposed)) == "its weights are computed by TRANSPOSE, not constant"
+    for source in (variable, transposed_variable):
+        assert obstacle(conv_with(source)).startswith("its weights are a variable, not constant (")
     assert obstacle(conv_with(given)) == "its weights are not constant"
 
 
