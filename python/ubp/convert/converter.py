@@ -11,7 +11,7 @@ from ubp.convert.decide import decide
 from ubp.convert.find import find_layers
 from ubp.convert.load import load
 from ubp.convert.pack import pack_layer
-from ubp.convert.report import LayerReport, report_layer
+from ubp.convert.report import LayerReport, report_layer, sparsity_of
 from ubp.convert.rewrite import replace_operators
 from ubp.costs import DEFAULT_COSTS, CostModel
 from ubp.format import BLOCK_SIZES, ValueType
@@ -31,6 +31,14 @@ class ConversionResult:
     model: bytes = field(repr=False)
     dense: bytes = field(repr=False)
     report: list[LayerReport]
+
+    @property
+    def sparsity(self) -> float | None:
+        """Share of zeros among the weights of all layers that were examined; None without any.
+
+        Convolutions and dense layers are, converted or not; depthwise and quantised ones are not.
+        """
+        return sparsity_of(self.report)
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
         """Write the converted model.

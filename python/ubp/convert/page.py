@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ubp.convert.converter import ConversionResult
-from ubp.convert.report import LayerReport, short_name
+from ubp.convert.report import LayerReport, short_name, sparsity_of
 from ubp.convert.verify import Verification
 
 _TEMPLATE = "report.html"
@@ -41,16 +41,11 @@ class Totals:
 
 def totals(report: list[LayerReport]) -> Totals:
     """Sums over the layers of a report."""
-    examined = [layer for layer in report if layer.sparsity is not None]
-    weights = [int(np.prod(layer.shape)) for layer in examined]
-    zeros = sum(
-        size * (layer.sparsity or 0.0) for size, layer in zip(weights, examined, strict=True)
-    )
     taken = [layer for layer in report if layer.taken]
     return Totals(
         len(taken),
         len(report),
-        zeros / sum(weights) if weights else None,
+        sparsity_of(report),
         _weighted([(layer.macs, layer.speedup) for layer in taken]),
         _weighted([(layer.macs, layer.measured) for layer in taken]),
     )

@@ -81,6 +81,15 @@ def report_layer(decision: Decision, new: PackedOperator | None) -> LayerReport:
     )
 
 
+def sparsity_of(report: list[LayerReport]) -> float | None:
+    """Share of zeros among the weights of all layers examined; None if there is no such layer."""
+    examined = [
+        (math.prod(layer.shape), layer.sparsity) for layer in report if layer.sparsity is not None
+    ]
+    weights = sum(size for size, _ in examined)
+    return sum(size * sparsity for size, sparsity in examined) / weights if weights else None
+
+
 def _macs(layer: Layer) -> int | None:
     if layer.candidate is None:
         return None
@@ -98,7 +107,10 @@ def _picture(blocks: Blocks, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
 
 
 def print_report(report: list[LayerReport], console: Console, done: bool = True) -> None:
-    """Print one row per layer; `done`: the layers taken were converted, otherwise they would be."""
+    """Print a row for each layer and one for all of them together.
+
+    `done`: the layers taken were converted, otherwise they would be.
+    """
     table = Table(header_style="bold", pad_edge=False)
     for heading in ("layer", "op", "weights"):
         table.add_column(heading, overflow="fold")
@@ -111,6 +123,8 @@ def print_report(report: list[LayerReport], console: Console, done: bool = True)
             ("converted" if done else "convert it") if layer.taken else f"keep: {layer.reason}"
         )
         table.add_row(*_cells(layer, measured), verdict, style=None if layer.taken else "dim")
+    table.add_section()
+    table.add_row(*_total_cells(report, measured))
     console.print(table)
 
 
@@ -136,20 +150,32 @@ def short_name(name: str) -> str:
 
 
 def _cells(layer: LayerReport, measured: bool) -> list[str]:
-    size = f"{layer.bytes_before / 1024:.1f}"
-    if layer.taken:
-        size += f" -> {layer.bytes_after / 1024:.1f}"
     return [
         short_name(layer.name),
         layer.op,
         "x".join(map(str, layer.shape)),
-        "" if layer.sparsity is None else f"{layer.sparsity:.1%}",
+        _share(layer.sparsity),
         "" if layer.block_size is None else str(layer.block_size),
         "" if layer.num_blocks is None else str(layer.num_blocks),
-        size,
+        _kib(layer.bytes_before, layer.bytes_after),
         _times(layer.speedup),
         *([_times(layer.measured)] if measured else []),
     ]
+
+
+def _total_cells(report: list[LayerReport], measured: bool) -> list[str]:
+    size = _kib(
+        sum(layer.bytes_before for layer in report), sum(layer.bytes_after for layer in report)
+    )
+    return ["together", "", "", _share(sparsity_of(report)), "", "", size, *([""] * (2 + measured))]
+
+
+def _share(sparsity: float | None) -> str:
+    return "" if sparsity is None else f"{sparsity:.1%}"
+
+
+def _kib(before: int, after: int) -> str:
+    return f"{before / 1024:.1f}" + (f" -> {after / 1024:.1f}" if after != before else "")
 
 
 def _times(ratio: float | None) -> str:

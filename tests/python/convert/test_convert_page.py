@@ -1,17 +1,20 @@
 """ubp.convert.page: the report as a page and as JSON."""
 
 import dataclasses
+import io
 import json
 import re
 import sys
 
 import numpy as np
 import pytest
+from rich.console import Console
 from test_convert_models import one_conv, sparse_weights
 from tflite_builder import ModelBuilder
 
 from ubp.convert import ConversionResult, convert
 from ubp.convert.page import to_html, to_json, totals
+from ubp.convert.report import print_report, sparsity_of
 from ubp.convert.verify import Verification
 
 
@@ -37,7 +40,27 @@ def test_totals_weigh_layers_with_their_work(result: ConversionResult) -> None:
     assert (totals(both).taken, totals(both).layers) == (2, 3)
     zeros = (128 * 64 * first.sparsity + 0) / (128 * 64 + 32 * 128)
     assert totals([first, second]).zeros == pytest.approx(zeros)
-    assert totals([]).zeros is None
+    assert result.sparsity == totals([first, second]).zeros
+    assert totals([]).zeros is None and sparsity_of([]) is None
+
+
+def test_layers_that_were_not_examined_do_not_count(result: ConversionResult) -> None:
+    first, second = result.report
+    unknown = dataclasses.replace(second, sparsity=None)
+    assert sparsity_of([first, unknown]) == pytest.approx(first.sparsity)
+    assert dataclasses.replace(result, report=[unknown]).sparsity is None
+
+
+def test_the_table_ends_with_all_layers_together(result: ConversionResult) -> None:
+    text = io.StringIO()
+    print_report(result.report, Console(file=text, width=160))
+    rows = [line for line in text.getvalue().splitlines() if line.startswith("│")]
+    assert len(rows) == 3
+    assert f"{result.sparsity:.1%}" in rows[-1]
+    before = sum(layer.bytes_before for layer in result.report) / 1024
+    after = sum(layer.bytes_after for layer in result.report) / 1024
+    assert f"{before:.1f} -> {after:.1f}" in rows[-1]
+    assert f"{100 * result.sparsity:.1f}%</b>" in to_html(result, "model")
 
 
 def test_the_page_stands_alone_and_shows_every_layer(result: ConversionResult) -> None:
