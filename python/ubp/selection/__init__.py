@@ -28,7 +28,8 @@ One budget for several layers, `select_blocks_global`:
     evaluator.py                     all that is asked of a layer: what it keeps at a penalty
     global_result.py                 GlobalSelection, what the caller gets
 
-What each layer keeps at which density, `tradeoff_curves`: tradeoff.py, tradeoff_plot.py.
+What each layer keeps at which density, `tradeoff_curves`: tradeoff.py makes the curves of
+tradeoff_curve.py, and tradeoff_plot.py draws them.
 
 **Ties.** Both forms, on every instruction set and with any number of threads, give the same of
 several selections that are equally good in integer scores:
@@ -48,7 +49,8 @@ from ubp.selection.reference import METHODS
 from ubp.selection.result import Selection
 from ubp.selection.select import max_num_blocks, select_blocks
 from ubp.selection.select_global import select_blocks_global
-from ubp.selection.tradeoff import TradeoffCurve, TradeoffCurves, tradeoff_curves
+from ubp.selection.tradeoff import TradeoffCurves, tradeoff_curves
+from ubp.selection.tradeoff_curve import TradeoffCurve
 
 __all__ = [
     "METHODS",

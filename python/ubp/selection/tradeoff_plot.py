@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from ubp.selection.global_result import GlobalSelection
+from ubp.selection.tradeoff_curve import TradeoffCurve
 
 try:
     import matplotlib.pyplot as plt
@@ -17,9 +19,6 @@ except ImportError as error:
         "'pip install matplotlib'."
     ) from error
 
-if TYPE_CHECKING:
-    from ubp.selection.tradeoff import TradeoffCurves
-
 _NAMED = 8  # up to so many layers are named in a legend; more are told apart by a colour bar
 _SHADES = [0.9 * step / 255 for step in range(256)]  # the yellow end is hard to see on white
 _MAP = LinearSegmentedColormap.from_list("layers", plt.get_cmap("viridis")(_SHADES))
@@ -27,8 +26,15 @@ _GREY, _GRID = "#707070", "#E0E0E0"
 _INCHES = (8.0, 5.6)
 
 
-def plot(curves: TradeoffCurves, axes: Any, selection: GlobalSelection | None) -> Any:
-    """See `TradeoffCurves.plot`."""
+def plot(curves: Sequence[TradeoffCurve], axes: Any, selection: GlobalSelection | None) -> Any:
+    """Draw a line for each layer into `axes`, or a new figure's; mark what `selection` has chosen.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: if `selection` is of another number of layers.
+    """
     if selection is not None and len(selection) != len(curves):
         raise ValueError(
             f"selection is of {len(selection)} layers; expected the {len(curves)} of the curves."
@@ -49,7 +55,7 @@ def plot(curves: TradeoffCurves, axes: Any, selection: GlobalSelection | None) -
     return axes
 
 
-def _label(axes: Any, curves: TradeoffCurves, order: Normalize) -> None:
+def _label(axes: Any, curves: Sequence[TradeoffCurve], order: Normalize) -> None:
     axes.set(xlim=(0, 1), ylim=(0, 1.01), xlabel="weights kept", ylabel="importance kept")
     axes.set_title("What each layer keeps of its importance at its best", loc="left")
     for axis in (axes.xaxis, axes.yaxis):
