@@ -26,6 +26,17 @@ def build(
     return randomise(keras.Model(inputs, body(inputs), name="net", **options))
 
 
+def conv(channels: int, kernel: int = 1, **options: Any) -> keras.layers.Conv2D:
+    """A convolution that keeps its input's size."""
+    return keras.layers.Conv2D(channels, kernel, padding="same", **options)
+
+
+def block(x: Any, channels: int, name: str) -> Any:
+    """A convolution, named, with batch normalisation and ReLU behind it."""
+    x = keras.layers.Conv2D(channels, 3, padding="same", use_bias=False, name=name)(x)
+    return keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
+
+
 def randomise(model: keras.Model) -> keras.Model:
     """Weights without a structure, those of one number per channel included."""
     rng = np.random.default_rng(11)
