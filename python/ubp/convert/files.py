@@ -79,11 +79,10 @@ def read_tflite(path: Path) -> bytes:
         FileNotFoundError: if there is no such file.
         ValueError: if it is another kind of model, a directory, or over 2 GB.
     """
-    if kind_of(path) is not Kind.TFLITE:
-        what = "a SavedModel" if path.is_dir() else "a Keras file"
+    if path.is_dir() or kind_of(path) is not Kind.TFLITE:
         raise ValueError(
-            f"{path}: {what}, expected a .tflite file; make one with 'ubp convert {path} -o "
-            f"{path.with_suffix('.tflite').name}'."
+            f"{path}: a {'directory' if path.is_dir() else 'Keras file'}, expected a .tflite file; "
+            "'ubp convert' makes one of a Keras file or a SavedModel."
         )
     if path.stat().st_size > MAX_FILE_BYTES:
         raise ValueError(f"{path}: over 2 GB; such models are not supported.")

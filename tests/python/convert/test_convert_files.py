@@ -75,11 +75,9 @@ def test_directories_and_parts_of_models(tmp_path: Path) -> None:
 def test_what_takes_tflite_files_takes_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "model.keras"
     path.write_bytes(b"PK\x03\x04 and so on")
-    command = f"'ubp convert {path} -o model.tflite'"
-    with pytest.raises(ValueError, match=f"a Keras file, expected a .tflite file; .* {command}"):
+    with pytest.raises(ValueError, match=r"a Keras file, expected a \.tflite file; 'ubp convert'"):
         read_tflite(path)
-    (tmp_path / "saved_model.pb").touch()
-    with pytest.raises(ValueError, match=r"a SavedModel, expected a \.tflite file"):
+    with pytest.raises(ValueError, match=r"a directory, expected a \.tflite file"):
         ubp.unpack(tmp_path)
     with pytest.raises(ValueError, match=r"a float is no \.tflite file; expected the path of one"):
         tflite_of(1.5)  # type: ignore[arg-type]

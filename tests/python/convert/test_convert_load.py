@@ -171,10 +171,27 @@ def test_a_pruned_model_is_stripped(network: Any, tmp_path: Path) -> None:
     pruned = ubp.prune(network, ubp.ConstantSparsity(0.75), pattern, layers=["body"])
     stripped = convert(ubp.strip(pruned), min_speedup=0)
     assert same_outputs(convert(pruned, min_speedup=0).dense, ubp.strip(pruned))
-    pruned.save(tmp_path / "pruned.keras")
-    for source in (pruned, tmp_path / "pruned.keras"):
+    paths = [tmp_path / "pruned.keras", tmp_path / "pruned.h5"]
+    for path in paths:
+        pruned.save(path)
+    for source in (pruned, *paths):
         result = convert(source, min_speedup=0)
         assert [layer.op for layer in find_layers(flatbuffer.parse(result.model, ""))] == [
             layer.op for layer in find_layers(flatbuffer.parse(stripped.model, ""))
         ]
         assert [r.num_blocks for r in result.report] == [r.num_blocks for r in stripped.report]
+
+
+@pytest.mark.slow
+def test_the_command_line_knows_pruned_layers_in_files(network: Any, tmp_path: Path) -> None:
+    """Without anybody's importing ubp.pruning first."""
+    import ubp
+
+    pattern = ubp.UnalignedBlock(4)
+    pruned = ubp.prune(network, ubp.ConstantSparsity(0.75), pattern, layers=["body"])
+    pruned.save(tmp_path / "pruned.keras")
+    command = ["convert", str(tmp_path / "pruned.keras"), "-o", str(tmp_path / "out.tflite")]
+    run = [sys.executable, "-m", "ubp.cli", *command]
+    done = subprocess.run(run, capture_output=True, text=True, check=True, env=python_path())
+    assert "1 of 2 layers converted" in done.stdout
+    assert (tmp_path / "out.tflite").read_bytes() == convert(pruned).model
