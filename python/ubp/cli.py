@@ -7,6 +7,7 @@ status 2; a verification that fails has status 1.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ _EXIT_ERROR = 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when TensorFlow is loaded
     options = _parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = options.run
     try:
@@ -91,7 +93,11 @@ def _add_inspect(commands: Any) -> None:
         "lists every operator of the file as it is: whether the delegate takes it, or why not.",
         "  ubp inspect pruned.tflite\n  ubp inspect sparse.tflite",
     )
-    parser.add_argument("model", type=Path, help="a .tflite or .keras file, converted or not")
+    parser.add_argument(
+        "model",
+        type=Path,
+        help="a .tflite file, converted or not, or a Keras model as for 'ubp convert'",
+    )
 
 
 def _add_verify(commands: Any) -> None:

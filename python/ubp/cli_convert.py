@@ -96,10 +96,16 @@ def _add_convert(commands: Any) -> None:
         "Layers that would not gain stay as they are; the table says why.\n"
         "The result runs in the standard interpreter with the UBP delegate.",
         "  ubp convert pruned.keras -o sparse.tflite --verify\n"
+        "  ubp convert stripped.h5 -o sparse.tflite\n"
         "  ubp convert pruned.tflite -o sparse.tflite --block-size 4 --weights f16\n"
         "  ubp convert pruned.tflite -o sparse.tflite --measure --report sparse.html",
     )
-    parser.add_argument("model", type=Path, help="a float32 .tflite file or a .keras file")
+    parser.add_argument(
+        "model",
+        type=Path,
+        help="a float32 .tflite file, a .keras or .h5 file of Keras 3 or tf_keras, or the "
+        "directory of a SavedModel",
+    )
     parser.add_argument(
         "-o", "--output", type=Path, required=True, help="the .tflite file to write"
     )

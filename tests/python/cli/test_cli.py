@@ -112,13 +112,25 @@ def test_a_layer_without_gain_is_explained(
         ("convert {dir}/nowhere.tflite -o {dir}/o.tflite", "nowhere.tflite: no such file."),
         ("convert {dir}/notes.txt -o {dir}/o.tflite", "notes.txt: not a TensorFlow Lite model"),
         ("convert {dir}/cut.tflite -o {dir}/o.tflite", "cut.tflite: damaged"),
+        ("convert {dir} -o {dir}/o.tflite", "a directory without a saved_model.pb; expected"),
+        ("convert {dir}/zip -o {dir}/o.tflite", "zip: a zip archive that is no Keras model"),
         ("convert {dir}/model.tflite -o {dir}/no/o.tflite", "no: no such directory."),
         ("convert {dir}/model.tflite -o {dir}", "exists already"),
         ("inspect {dir}/nowhere.tflite", "nowhere.tflite: no such file."),
+        ("inspect {dir}", "a directory without a saved_model.pb; expected"),
+        ("unpack {dir}/zip -o {dir}/o.tflite", "zip: a Keras file, expected a .tflite file"),
+        ("unpack {dir} -o {dir}/o.tflite", "a directory, expected a .tflite file"),
+        ("unpack {dir}/model.tflite -o {dir}/o.tflite", "nothing to unpack"),
+        ("verify {dir}/zip {dir}/sparse.tflite", "zip: a Keras file, expected a .tflite file"),
+        ("verify {dir}/model.tflite {dir}/hdf5", "hdf5: a Keras file, expected a .tflite file"),
+        ("verify {dir}/model.tflite {dir}/notes.txt", "not a TensorFlow Lite model"),
         ("verify {dir}/nowhere.tflite {dir}/model.tflite", "nowhere.tflite: no such file."),
         ("verify {dir}/model.tflite {dir}/nowhere.tflite", "nowhere.tflite: no such file."),
         ("verify {dir}/sparse.tflite {dir}/sparse.tflite", "the dense model is a converted one"),
         ("benchmark {dir}/nowhere.tflite", "nowhere.tflite: no such file."),
+        ("benchmark {dir}/hdf5", "hdf5: a Keras file, expected a .tflite file; 'ubp convert'"),
+        ("benchmark {dir}", "a directory, expected a .tflite file"),
+        ("benchmark {dir}/notes.txt", "notes.txt: not a TensorFlow Lite model"),
         ("benchmark {dir}/model.tflite --json {dir}/notes.txt", "notes.txt exists already"),
         ("benchmark {dir}/model.tflite --rounds 0", "rounds is 0"),
     ],
@@ -127,6 +139,8 @@ def test_errors_are_one_sentence_and_write_nothing(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, message: str
 ) -> None:
     (tmp_path / "notes.txt").write_text("just some notes")
+    (tmp_path / "zip").write_bytes(b"PK\x03\x04 of something else")
+    (tmp_path / "hdf5").write_bytes(b"\x89HDF\r\n\x1a\n")
     (tmp_path / "cut.tflite").write_bytes(model.read_bytes()[:200])
     ubp.convert(model).save(tmp_path / "sparse.tflite")
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
