@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from ubp.pruning.copying import check_copyable, copy_layer, copy_model
+from ubp.pruning.copying import check_graph, copy_layer, copy_model, set_weights
 from ubp.pruning.patterns import UnalignedBlock
 from ubp.pruning.permutation.flow import ChannelFlow
 from ubp.pruning.permutation.follow import follow_channels
@@ -106,7 +106,7 @@ def permute_channels(
 
 
 def _check(model: keras.Model) -> None:
-    check_copyable(model, "permute_channels")
+    check_graph(model, "permute_channels")
     if pruned_layers(model):
         raise ValueError(
             f"permute_channels: model '{model.name}' is already pruned; call this before "
@@ -123,10 +123,10 @@ def _copy(model: keras.Model) -> tuple[keras.Model, dict[int, keras.Operation]]:
         copied.append((operation, copy_layer(operation)))
         return copied[-1][1]
 
-    copy = copy_model(model, replace)
+    copy = copy_model(model, replace, enter_holders=False)
     for original, new in copied:
         if isinstance(original, keras.Layer):
-            new.set_weights(original.get_weights())
+            set_weights(new, original.get_weights())
     return copy, {id(original): new for original, new in copied}
 
 
