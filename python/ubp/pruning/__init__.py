@@ -22,6 +22,8 @@ The path of a model, a file per step:
     prunable.py       which weights of which kinds of layers can be pruned
     targets.py        which layers can be pruned with which settings, and why others cannot
     policy.py         the caller's choice of layers -> layers and their settings
+    holders.py        subclassed models and layers that hold layers: what they hold
+    subclassed.py     copies of these
     copying.py        walks and copies models (nested ones included)
     prune.py          model -> copy with PrunedLayers
     wrapper.py        PrunedLayer: a layer, its kernels and its count of training steps
