@@ -1,9 +1,10 @@
 """Policies: the argument `layers` of `ubp.prune`, which layers of a model are pruned, and how.
 
     None                        the default, see `targets.dense_by_default`
-    "conv_2", "block_*", layer  a name, a pattern of names as in a shell, or a layer of the model
+    "conv_2", "block_*", layer  a name, or, where no layer has it, a pattern of names as in a shell;
+                                or a layer of the model
     [...]                       any number of these
-    {name or pattern: value}    the first that matches a layer decides what becomes of it
+    {any of these: value}       the first that matches a layer decides what becomes of it
     callable layer -> value     asked for every layer that can be pruned
 
     value   True: prune it with the settings of `ubp.prune`; None or False: leave it dense;
@@ -17,9 +18,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from numbers import Real
 from typing import Any, NamedTuple, TypeAlias
 
 import keras
+import numpy as np
 
 from ubp.pruning.copying import iterate_layers
 from ubp.pruning.settings import PruningSettings
@@ -28,7 +31,12 @@ from ubp.pruning.targets import check_alignment, dense_by_default, why_not_prune
 Value = bool | float | Mapping[str, Any] | None
 _Which: TypeAlias = str | keras.layers.Layer
 Policy: TypeAlias = (
-    _Which | Sequence[_Which] | Mapping[str, Value] | Callable[[keras.layers.Layer], Value] | None
+    _Which
+    | Sequence[_Which]
+    | Mapping[str, Value]
+    | Mapping[_Which, Value]
+    | Callable[[keras.layers.Layer], Value]
+    | None
 )
 
 
@@ -37,6 +45,20 @@ class Choice(NamedTuple):
 
     layer: keras.layers.Layer
     settings: PruningSettings
+
+
+class _Rule(NamedTuple):
+    """One entry of a policy that names layers.
+
+    label: the entry, for messages.
+    matches: whether it is about a layer.
+    is_pattern: whether it passes over layers that cannot be pruned.
+    """
+
+    label: str
+    matches: Callable[[keras.layers.Layer], bool]
+    is_pattern: bool
+    value: Value
 
 
 def choose_layers(model: keras.Model, settings: PruningSettings, policy: Policy) -> list[Choice]:
@@ -50,13 +72,19 @@ def choose_layers(model: keras.Model, settings: PruningSettings, policy: Policy)
     Raises:
         TypeError: if the policy or one of its values is of the wrong kind.
         ValueError: if a name is unknown or a pattern matches nothing that can be pruned, a named
-            layer cannot be pruned, aligned blocks do not divide the channels of a layer, or
-            nothing is left to prune.
+            layer cannot be pruned, an entry never applies, a value is impossible, aligned blocks do
+            not divide the channels of a layer, or nothing is left to prune.
     """
     layers = list(iterate_layers(model))
     choices = _Chooser(layers, settings).choose(policy)
     if not choices:
         size = settings.pattern.block_size
+        able = [layer.name for layer in layers if why_not_pruned(layer, settings) is None]
+        if policy is not None and able:
+            raise ValueError(
+                f"prune: layers leaves all layers of model '{model.name}' dense; those that can be "
+                f"pruned are {', '.join(able)}."
+            )
         raise ValueError(
             f"prune: model '{model.name}' has no layer to prune; expected convolutions or Dense "
             f"layers of at least {size} output channels, not counting the first convolution and "
@@ -79,12 +107,12 @@ class _Chooser:
             dense = dense_by_default(self._layers)
             return self._ask(lambda layer: id(layer) not in dense)
         if isinstance(policy, Mapping):
-            return self._by_name(policy)
+            return self._follow([self._rule(which, value) for which, value in policy.items()])
         if isinstance(policy, str | keras.layers.Layer):
             policy = [policy]
         if isinstance(policy, Sequence):
-            return self._by_name(dict.fromkeys((self._name(which) for which in policy), True))
-        if callable(policy):
+            return self._follow([self._rule(which, True) for which in policy])
+        if callable(policy) and not isinstance(policy, type):
             return self._ask(policy)
         raise TypeError(
             f"prune: layers is {policy!r}; expected names of layers, a mapping from names to "
@@ -94,65 +122,87 @@ class _Chooser:
     def _ask(self, policy: Callable[[keras.layers.Layer], Value]) -> list[Choice]:
         """What a callable says of each layer that can be pruned."""
         able = [layer for layer in self._layers if why_not_pruned(layer, self._settings) is None]
-        answers = [self._apply(layer, policy(layer), f"for '{layer.name}'") for layer in able]
+        answers = [
+            self._apply(layer, policy(layer), f"what layers returns for '{layer.name}'")
+            for layer in able
+        ]
         return [choice for choice in answers if choice is not None]
 
-    def _by_name(self, policy: Mapping[str, Value]) -> list[Choice]:
-        self._check_known(policy)
+    def _follow(self, rules: Sequence[_Rule]) -> list[Choice]:
+        """What the first rule that matches each layer says of it."""
         choices: list[Choice] = []
-        refused: dict[str, str] = {}  # key -> why a layer that it matches cannot be pruned
-        used = set()
+        used: set[int] = set()  # numbers of rules
+        passed_over: dict[int, str] = {}  # number of a pattern -> why it passed over a layer
         for layer in self._layers:
-            key = next((key for key in policy if _matches(layer, key)), None)
-            if key is None:
+            number = _first(rules, layer)
+            if number is None:
                 continue
-            choice = self._apply(layer, policy[key], f"layers[{key!r}]")
+            rule = rules[number]
+            choice = self._apply(layer, rule.value, f"layers[{rule.label}]")
             reason = None if choice is None else why_not_pruned(*choice)
             if reason is not None:
-                refused[key] = f"layer '{layer.name}' cannot be pruned: {reason}"
-                if layer.name == key:
-                    break
+                message = f"layer '{layer.name}' cannot be pruned: {reason}"
+                if not rule.is_pattern:
+                    raise ValueError(f"prune: {message}. Take {rule.label} out of layers.")
+                passed_over[number] = message
                 continue
-            used.add(key)
+            used.add(number)
             choices += [] if choice is None else [choice]
-        for key, why in refused.items():
-            if key not in used:
-                raise ValueError(f"prune: {why}. Take {key!r} out of layers.")
+        for number in set(range(len(rules))) - used:
+            self._check_unused(rules, number, passed_over.get(number))
         return choices
 
-    def _check_known(self, policy: Mapping[str, Value]) -> None:
-        """Raise the errors of `choose_layers` for names and patterns that match nothing."""
-        for name in policy:
-            if not isinstance(name, str):
-                raise TypeError(f"prune: layers has the key {name!r}; expected names of layers.")
-            if not any(_matches(layer, name) for layer in self._layers):
-                weighted = ", ".join(layer.name for layer in self._layers if layer.weights)
-                raise ValueError(
-                    f"prune: the model has no layer named {name!r}; its layers with weights are "
-                    f"{weighted}."
-                )
+    def _check_unused(self, rules: Sequence[_Rule], number: int, passed_over: str | None) -> None:
+        """Raise the errors of `choose_layers` for a rule that no layer follows."""
+        rule = rules[number]
+        if passed_over is not None:
+            raise ValueError(
+                f"prune: {rule.label} matches nothing that can be pruned; for example, "
+                f"{passed_over}. Take it out of layers."
+            )
+        matched = next(layer for layer in self._layers if rule.matches(layer))
+        before = rules[_first(rules, matched) or 0]
+        if before.value != rule.value:
+            raise ValueError(
+                f"prune: layers[{rule.label}] never applies, because {before.label} matches its "
+                f"layers before it; put {rule.label} first."
+            )
 
-    def _name(self, which: Any) -> str:
-        """The name of a layer of the model, or the name or pattern that is given."""
-        if isinstance(which, str):
-            return which
-        if not isinstance(which, keras.layers.Layer):
+    def _rule(self, which: Any, value: Value) -> _Rule:
+        """The entry of a list, or of a mapping.
+
+        Raises:
+            TypeError: if it is neither a name nor a layer.
+            ValueError: if the model has no such layer.
+        """
+        if isinstance(which, keras.layers.Layer):
+            if not any(layer is which for layer in self._layers):
+                raise ValueError(
+                    f"prune: layers holds the layer '{which.name}', which is not one of the "
+                    "model's, or is a model itself; name layers with weights."
+                )
+            return _Rule(repr(which.name), lambda layer: layer is which, False, value)
+        if not isinstance(which, str):
             raise TypeError(
                 f"prune: layers holds {which!r}; expected names of layers, or layers of the model."
             )
-        if not any(layer is which for layer in self._layers):
-            raise ValueError(
-                f"prune: layers holds the layer '{which.name}', which is not one of the model's."
-            )
-        return str(which.name)
+        if any(layer.name == which for layer in self._layers):
+            return _Rule(repr(which), lambda layer: layer.name == which, False, value)
+        if any(fnmatchcase(layer.name, which) for layer in self._layers):
+            return _Rule(repr(which), lambda layer: fnmatchcase(layer.name, which), True, value)
+        weighted = ", ".join(layer.name for layer in self._layers if layer.weights)
+        raise ValueError(
+            f"prune: the model has no layer named {which!r}; its layers with weights are "
+            f"{weighted}."
+        )
 
     def _apply(self, layer: keras.layers.Layer, value: Value, where: str) -> Choice | None:
         """The layer with the settings that a policy's value means; None if it stays dense."""
-        if value is None or value is False:
+        if value is None:
             return None
-        if value is True:
-            return Choice(layer, self._settings)
-        if isinstance(value, int | float):
+        if isinstance(value, bool | np.bool_):
+            return Choice(layer, self._settings) if value else None
+        if isinstance(value, Real):
             value = {"sparsity": float(value)}
         if not isinstance(value, Mapping):
             raise TypeError(
@@ -162,5 +212,6 @@ class _Chooser:
         return Choice(layer, self._settings.override(value, where))
 
 
-def _matches(layer: keras.layers.Layer, name: str) -> bool:
-    return layer.name == name or fnmatchcase(layer.name, name)
+def _first(rules: Sequence[_Rule], layer: keras.layers.Layer) -> int | None:
+    """The number of the first rule that matches the layer."""
+    return next((number for number, rule in enumerate(rules) if rule.matches(layer)), None)

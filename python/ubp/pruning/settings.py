@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from numbers import Real
 from typing import Any
 
 import keras
@@ -76,10 +77,11 @@ class PruningSettings(Configured):
             where: what the changes are for, for messages.
 
         Raises:
+            TypeError: if a value is of the wrong kind.
             ValueError: if a name is unknown, or a value is impossible.
         """
         known = [field.name for field in fields(self)]
-        unknown = sorted(set(changes) - {*known, "sparsity"})
+        unknown = sorted(map(str, set(changes) - {*known, "sparsity"}))
         if unknown:
             raise ValueError(
                 f"prune: {where} sets {unknown[0]!r}; expected some of sparsity, "
@@ -87,7 +89,13 @@ class PruningSettings(Configured):
             )
         given = dict(changes)
         sparsity = given.pop("sparsity", None)
-        changed = replace(self, **given)
-        if sparsity is None:
-            return changed
-        return replace(changed, schedule=changed.schedule.ending_at(sparsity))
+        if not isinstance(sparsity, Real | None):
+            raise TypeError(
+                f"prune: {where} has the sparsity {sparsity!r}; expected a number in [0, 1)."
+            )
+        try:
+            schedule = as_schedule(given.pop("schedule", self.schedule))
+            schedule = schedule if sparsity is None else schedule.ending_at(float(sparsity))
+            return replace(self, schedule=schedule, **given)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"prune: {where}: {error}") from error
