@@ -10,6 +10,7 @@ optimization's name:
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -64,6 +65,12 @@ def obstacle(layer: keras.Operation) -> str | None:
     groups = getattr(layer, "groups", 1)
     if groups != 1:
         return f"it is a convolution of {groups} groups; only ungrouped ones are pruned"
+    inputs = _required_arguments(layer)
+    if len(inputs) > 1:
+        return (
+            f"its call() takes {len(inputs)} arguments, {', '.join(inputs)}; only layers that take "
+            "one (which may be a list) are pruned"
+        )
     return None
 
 
@@ -75,15 +82,40 @@ def prunable_weights(layer: keras.layers.Layer) -> list[PrunableWeight]:
 
     Raises:
         ValueError: why they cannot be, in words that follow the layer's name: a weight is not a
-            plain variable of rank 2 or more, its axis of channels is out of range, or none
-            is named.
+            plain float variable of the layer, of rank 2 or more, its axis of channels is out
+            of range, or none is named.
     """
     find = _find(layer)
     assert find is not None
-    weights = [_checked(entry) for entry in find(layer)]
-    if not weights:
-        raise ValueError("its method get_prunable_weights() returned no weight")
+    found = find(layer)
+    if not isinstance(found, Sequence) or not found:
+        shown = "no weight" if isinstance(found, Sequence) else f"a {type(found).__name__}"
+        raise ValueError(
+            f"its method get_prunable_weights() returned {shown}; expected a list of weights"
+        )
+    weights = [_checked(entry) for entry in found]
+    for weight in weights:
+        if not any(own is weight.variable for own in layer.weights):
+            raise ValueError(
+                f"its method get_prunable_weights() returned '{weight.variable.path}', which is "
+                "not one of its weights"
+            )
     return weights
+
+
+def channel_counts(layer: keras.layers.Layer) -> list[int]:
+    """Output channels of each weight that can be pruned; of a custom layer only once it is built.
+
+    Args:
+        layer: one without an `obstacle`.
+
+    Raises:
+        ValueError: as `prunable_weights`.
+    """
+    if layer.built:
+        return [each.variable.shape[each.channel_axis] for each in prunable_weights(layer)]
+    count = getattr(layer, "units", None) or getattr(layer, "filters", None)
+    return [count] if isinstance(layer, tuple(_OF_KERAS)) and count is not None else []
 
 
 def _find(layer: keras.Operation) -> _Find | None:
@@ -92,10 +124,25 @@ def _find(layer: keras.Operation) -> _Find | None:
     return next((find for kind, find in _OF_KERAS.items() if isinstance(layer, kind)), None)
 
 
+def _required_arguments(layer: keras.layers.Layer) -> list[str]:
+    """The names of the arguments of `call` that have no default."""
+    parameters = inspect.signature(layer.call).parameters.values()
+    named = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [each.name for each in parameters if each.kind in named and each.default is each.empty]
+
+
 def _checked(entry: Any) -> PrunableWeight:
-    variable, axis = entry if isinstance(entry, tuple) else (entry, -1)
-    if not isinstance(variable, keras.Variable):
-        raise ValueError("its kernel is not a plain variable (LoRA or quantisation is enabled)")
+    variable, axis = entry if isinstance(entry, tuple) and len(entry) == 2 else (entry, -1)
+    if not isinstance(variable, keras.Variable) or not isinstance(axis, int):
+        raise ValueError(
+            f"its kernel is not a plain variable, but {type(entry).__name__} (LoRA is enabled, or "
+            "get_prunable_weights() gave something else than variables and pairs (variable, axis))"
+        )
+    if not keras.backend.is_float_dtype(variable.dtype):
+        raise ValueError(
+            f"its weight '{variable.name}' is {variable.dtype}; expected a float type (quantise "
+            "after pruning)"
+        )
     rank = len(variable.shape)
     if rank < 2 or not -rank <= axis < rank:
         raise ValueError(

@@ -14,7 +14,7 @@ from ubp.pruning.policy import Policy, choose_layers
 from ubp.pruning.schedules import AnySchedule, as_schedule
 from ubp.pruning.scope import Scope, as_scope
 from ubp.pruning.settings import DEFAULT_PATTERN, PruningSettings
-from ubp.pruning.targets import why_not_pruned
+from ubp.pruning.targets import check_alignment, why_not_pruned
 from ubp.pruning.update import update_at_step_zero
 from ubp.pruning.wrapper import PrunedLayer, pruned_layers
 
@@ -85,6 +85,7 @@ def prune(
     )
     if isinstance(model, keras.layers.Layer) and not isinstance(model, keras.Model):
         _check_no_policy(layers)
+        _check_not_pruned(model)
         return _prune_layer(model, settings)
     if isinstance(model, list | tuple):
         _check_no_policy(layers)
@@ -118,11 +119,10 @@ def _prune_model(model: Any, settings: PruningSettings, policy: Policy) -> keras
 
 
 def _prune_layer(layer: keras.layers.Layer, settings: PruningSettings) -> PrunedLayer:
-    if isinstance(layer, PrunedLayer):
-        raise ValueError(f"prune: layer '{layer.name}' is already pruned; call ubp.strip first.")
     reason = why_not_pruned(layer, settings)
     if reason is not None:
         raise ValueError(f"prune: layer '{layer.name}' cannot be pruned: {reason}.")
+    check_alignment(layer, settings)
     pruned = PrunedLayer(_copy_with_weights(layer), settings)
     if layer.built:
         pruned.build_from_config(layer.get_build_config())
@@ -139,6 +139,12 @@ def _prune_list(
             raise TypeError(
                 f"prune: the list holds a {type(layer).__name__}; expected Keras layers only."
             )
+        if isinstance(layer, keras.Model):
+            raise TypeError(
+                f"prune: the list holds the model '{layer.name}'; expected layers only: prune the "
+                "model by a call of its own."
+            )
+        _check_not_pruned(layer)
         can_be = why_not_pruned(layer, settings) is None
         pruned.append(_prune_layer(layer, settings) if can_be else _copy_with_weights(layer))
     if not any(isinstance(layer, PrunedLayer) for layer in pruned):
@@ -157,5 +163,11 @@ def _copy_with_weights(layer: keras.layers.Layer) -> keras.layers.Layer:
 def _check_no_policy(layers: Policy) -> None:
     if layers is not None:
         raise ValueError(
-            "prune: layers is given with a layer, or a list of them; it chooses layers of a model."
+            "prune: layers chooses among those of a model, but what is to be pruned is a layer, or "
+            "a list of them; leave the argument out."
         )
+
+
+def _check_not_pruned(layer: keras.layers.Layer) -> None:
+    if isinstance(layer, PrunedLayer):
+        raise ValueError(f"prune: layer '{layer.name}' is already pruned; call ubp.strip first.")

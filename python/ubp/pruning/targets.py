@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers as keras_layers
 
-from ubp.pruning.prunable import obstacle, prunable_weights
+from ubp.pruning.prunable import channel_counts, obstacle
 from ubp.pruning.settings import PruningSettings
 
 _FIRST = (keras_layers.Conv1D, keras_layers.Conv2D)  # of which the first stays dense by default
@@ -16,18 +16,17 @@ _FIRST = (keras_layers.Conv1D, keras_layers.Conv2D)  # of which the first stays 
 def why_not_pruned(layer: keras.layers.Layer, settings: PruningSettings) -> str | None:
     """Why this layer cannot be pruned with these settings, or None if it can.
 
-    Of a layer that is not built only its kind is known.
+    Of a custom layer that is not built only its kind is known.
     """
     reason = obstacle(layer)
-    if reason is not None or not layer.built:
+    if reason is not None:
         return reason
     try:
-        weights = prunable_weights(layer)
+        counts = channel_counts(layer)
     except ValueError as error:
         return str(error)
     size = settings.pattern.block_size
-    for weight in weights:
-        channels = weight.variable.shape[weight.channel_axis]
+    for channels in counts:
         if channels < size:
             return f"it has {channels} output channels, fewer than a block of {size}"
     return None
@@ -57,11 +56,10 @@ def check_alignment(layer: keras.layers.Layer, settings: PruningSettings) -> Non
     size = settings.pattern.block_size
     if settings.pattern.resolve_method(settings.method) != "aligned":
         return
-    for weight in prunable_weights(layer):
-        channels = weight.variable.shape[weight.channel_axis]
+    for channels in channel_counts(layer):
         if channels % size:
             raise ValueError(
                 f"prune: layer '{layer.name}' has {channels} output channels, not a multiple of "
                 f"{size}: aligned blocks could never keep the last {channels % size}. Use "
-                f"UnalignedBlock({size}), or name the other layers with layers=[...]."
+                f"UnalignedBlock({size}), or leave this layer out of those that are pruned."
             )
