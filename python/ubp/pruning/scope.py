@@ -11,7 +11,8 @@ Kernels share a budget when their layers have equal schedules, scopes and method
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Self
 
@@ -24,13 +25,29 @@ from ubp.pruning.configured import Configured
 from ubp.pruning.importance import Matrix
 from ubp.pruning.patterns import Pattern
 from ubp.pruning.pruned_kernel import Mask, PrunedKernel
-from ubp.selection import LayerSizes, density_limits, select_blocks_global
+from ubp.selection import (
+    NORMALIZATIONS,
+    LayerSizes,
+    backend,
+    density_limits,
+    select_blocks_global,
+)
+from ubp.selection.select import peak_of
+from ubp.selection.worth import Reals
 
 
 class Scope(Configured, ABC):
     """How a sparsity becomes masks. Immutable; compared by value; saved with the model."""
 
     is_shared: ClassVar[bool] = True  # whether one budget serves several kernels
+    is_timed: ClassVar[bool] = False  # whether it needs the positions that kernels are used at
+
+    def check(self, kernels: Sequence[PrunedKernel], patterns: Sequence[Pattern]) -> None:
+        """Refuse, before training, kernels that `masks` could not serve at any sparsity.
+
+        Raises:
+            ValueError: if there are such (naming one).
+        """
 
     @abstractmethod
     def masks(
@@ -85,12 +102,36 @@ class GlobalBudget(Scope):
             `ubp.select_blocks_global`.
         min_density, max_density: limits of the share of its weights that each kernel keeps. A layer
             that keeps nothing would cut the network in two ("layer collapse", Tanaka et al.,
-            arXiv 2006.05467).
+            arXiv 2006.05467): with any min_density above 0 it keeps a block at least.
+
+    Raises:
+        ValueError: if there is no such way to normalise, or the limits are not
+            0 <= min_density <= max_density <= 1, with max_density above 0.
     """
 
     normalize: str = "rms"
     min_density: float = 0.01
     max_density: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.normalize not in NORMALIZATIONS:
+            raise ValueError(
+                f"{type(self).__name__}: normalize is {self.normalize!r}; expected one of "
+                f"{', '.join(NORMALIZATIONS)}."
+            )
+        if not 0.0 <= self.min_density <= self.max_density <= 1.0 or self.max_density == 0.0:
+            raise ValueError(
+                f"{type(self).__name__}: min_density is {self.min_density} and max_density "
+                f"{self.max_density}; expected 0 <= min_density <= max_density <= 1, and "
+                "max_density above 0."
+            )
+
+    def check(self, kernels: Sequence[PrunedKernel], patterns: Sequence[Pattern]) -> None:
+        self.block_costs(kernels, patterns)
+        for kernel, pattern in zip(kernels, patterns, strict=True):
+            with _naming(kernel):
+                sizes = LayerSizes([kernel.shape], [pattern.block_size])
+                density_limits(sizes, self._floor(sizes), np.array([self.max_density]))
 
     def masks(
         self,
@@ -102,14 +143,19 @@ class GlobalBudget(Scope):
     ) -> list[Mask]:
         if sparsity == 0.0:
             return [np.ones(kernel.shape, dtype=np.bool_) for kernel in kernels]
+        for kernel, importance in zip(kernels, importances, strict=True):
+            with _naming(kernel):
+                peak_of(np.ascontiguousarray(importance), backend())  # finite, and >= 0
+        block_sizes = [pattern.block_size for pattern in patterns]
+        sizes = LayerSizes([kernel.shape for kernel in kernels], block_sizes)
         selection = select_blocks_global(
             importances,
-            [pattern.block_size for pattern in patterns],
+            block_sizes,
             normalize=self.normalize,
-            min_density=self.min_density,
+            min_density=self._floor(sizes).tolist(),
             max_density=self.max_density,
             method=patterns[0].resolve_method(method),
-            **self._budget(kernels, patterns, sparsity),
+            **self._budget(sizes, self.block_costs(kernels, patterns), sparsity),
         )
         return [chosen.mask() for chosen in selection.selections]
 
@@ -119,21 +165,35 @@ class GlobalBudget(Scope):
         """What a block of each kernel costs; None where all weights cost the same."""
         return None
 
+    def _floor(self, sizes: LayerSizes) -> Reals:
+        """Float64 [kernels]: min_density, raised to that of one block."""
+        if self.min_density == 0.0:
+            return np.zeros(len(sizes.shapes))
+        floor: Reals = np.clip(1.0 / sizes.full, self.min_density, self.max_density)
+        return floor
+
     def _budget(
-        self, kernels: Sequence[PrunedKernel], patterns: Sequence[Pattern], sparsity: float
+        self, sizes: LayerSizes, costs: list[float] | None, sparsity: float
     ) -> dict[str, Any]:
         """The budget as `select_blocks_global` takes it, at most what the blocks that fit need."""
-        block_sizes = [pattern.block_size for pattern in patterns]
-        sizes = LayerSizes([kernel.shape for kernel in kernels], block_sizes)
-        limits = np.full(len(kernels), self.min_density), np.full(len(kernels), self.max_density)
-        _, at_most = density_limits(sizes, *limits)
-        costs = self.block_costs(kernels, patterns)
-        if costs is None and len(set(block_sizes)) == 1:
-            wanted = round((1.0 - sparsity) * int(sizes.weights.sum()) / block_sizes[0])
-            return {"num_blocks": min(wanted, int(at_most.sum()))}
-        costs = costs or [float(size) for size in block_sizes]
-        whole, most = sizes.full @ np.array(costs), at_most @ np.array(costs)
-        return {"costs": costs, "budget": float(min((1.0 - sparsity) * whole, most))}
+        ceiling = np.full(len(sizes.shapes), self.max_density)
+        at_least, at_most = density_limits(sizes, self._floor(sizes), ceiling)
+        counted = costs is None and len(set(sizes.block_sizes)) == 1
+        if costs is None:
+            costs = [1.0 if counted else float(size) for size in sizes.block_sizes]
+        wanted = (1.0 - sparsity) * float(sizes.full @ np.array(costs))
+        wanted = round(wanted) if counted else wanted
+        fewest, most = float(at_least @ np.array(costs)), float(at_most @ np.array(costs))
+        if wanted < fewest:
+            lowest = fewest / float(sizes.full @ np.array(costs))
+            raise ValueError(
+                f"sparsity {sparsity:.6g} cannot be reached by {len(costs)} kernels together, of "
+                f"which each keeps min_density={self.min_density} or a block at least: that is "
+                f"sparsity {1.0 - lowest:.4g}. Lower the schedule's sparsity, or min_density."
+            )
+        if counted:
+            return {"num_blocks": int(min(wanted, most))}
+        return {"costs": costs, "budget": min(wanted, most)}
 
 
 @keras.saving.register_keras_serializable(package="ubp")
@@ -148,6 +208,8 @@ class LatencyBudget(GlobalBudget):
         costs: as `ubp benchmark --calibrate` measures them on a device and `ubp.costs.read_costs`
             reads them; None for those that come with the package.
     """
+
+    is_timed: ClassVar[bool] = True
 
     costs: CostModel | None = None
 
@@ -203,13 +265,20 @@ def as_scope(scope: Any) -> Scope:
     return _BY_NAME[scope]()
 
 
+@contextmanager
+def _naming(kernel: PrunedKernel) -> Iterator[None]:
+    """Errors within are told as those of this kernel."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"layer '{kernel.name}': its mask cannot be updated: {error}") from error
+
+
 def _mask(
     kernel: PrunedKernel, importance: Matrix, pattern: Pattern, sparsity: float, method: str
 ) -> Mask:
-    try:
+    with _naming(kernel):
         return pattern.mask(importance, sparsity, method)
-    except ValueError as error:
-        raise ValueError(f"layer '{kernel.name}': its mask cannot be updated: {error}") from error
 
 
 def _block_cost(costs: CostModel, kernel: PrunedKernel, pattern: Pattern) -> float:

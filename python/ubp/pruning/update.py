@@ -86,8 +86,14 @@ def begin(layers: Sequence[PrunedLayer]) -> list[MaskUpdate]:
 
 
 def update_at_step_zero(layers: Iterable[PrunedLayer]) -> list[MaskUpdate]:
-    """Choose the masks that schedules ask for before any training."""
+    """Choose the masks that schedules ask for before any training.
+
+    Raises:
+        ValueError: if a mask that is due, or one that any later step asks for, cannot be chosen.
+    """
     scheduled = [(layer, layer.settings.schedule(0)) for layer in layers]
+    for group in _groups([_Due(layer, sparsity) for layer, (_, sparsity) in scheduled]):
+        _check(group)
     return _update([_Due(layer, sparsity) for layer, (is_due, sparsity) in scheduled if is_due])
 
 
@@ -121,9 +127,19 @@ def _groups(due: Sequence[_Due]) -> list[list[_Due]]:
     return groups
 
 
+def _members(group: Sequence[_Due]) -> _Members:
+    return [(entry, kernel) for entry in group for kernel in entry.layer.kernels]
+
+
+def _check(group: Sequence[_Due]) -> None:
+    """Refuse kernels for which no later step could find masks."""
+    members = _members(group)
+    patterns = [entry.settings.pattern for entry, _ in members]
+    group[0].settings.scope.check([kernel for _, kernel in members], patterns)
+
+
 def _update_group(group: Sequence[_Due]) -> list[MaskUpdate]:
-    sparsity = group[0].sparsity
-    members = [(entry, kernel) for entry in group for kernel in entry.layer.kernels]
+    sparsity, members = group[0].sparsity, _members(group)
     importances = [kernel.importance(entry.settings.importance) for entry, kernel in members]
     masks = _choose(members, importances, sparsity)
     residuals = _regularize(members)
