@@ -59,7 +59,7 @@ class PrunedLayer(keras.layers.Wrapper):
             weights = prunable_weights(self.layer)
         except ValueError as error:
             raise ValueError(f"layer '{self.name}' cannot be pruned: {error}.") from error
-        positions = _positions(self.layer, input_shape)
+        positions = _positions(self.layer, input_shape) if self.settings.scope.is_timed else None
         self.kernels = [self._pruned(weight, positions, len(weights)) for weight in weights]
         self.step = self._add_state("step", (), "int32")
 
@@ -76,17 +76,26 @@ class PrunedLayer(keras.layers.Wrapper):
                 "A pruned model is being trained without the callback that updates its masks; "
                 "pass callbacks=[ubp.UpdatePruning()] to fit()."
             )
+        given = self._state_in_use()
         with keras.StatelessScope(
-            state_mapping=self._state_in_use(), collect_losses=True, initialize_variables=False
+            state_mapping=given, collect_losses=True, initialize_variables=False
         ) as scope:
             outputs = self.layer(inputs)
         for loss in scope.losses:  # activity regularisation, which the scope would swallow
             self.add_loss(loss)
+        for variable, value in given:  # and what the call has updated: statistics, random states
+            updated = scope.get_current_value(variable)
+            if updated is not value:
+                variable.assign(updated)
         return outputs
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shape of the wrapped layer's output."""
         return self.layer.compute_output_shape(input_shape)
+
+    def compute_output_spec(self, inputs: Any, training: bool | None = None) -> Any:
+        """The wrapped layer's, which need not have a method `compute_output_shape`."""
+        return self.layer.compute_output_spec(inputs)
 
     @property
     def sparsity(self) -> float:
