@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, Self
 
 import keras
@@ -226,7 +226,7 @@ class LatencyBudget(GlobalBudget):
 
     def get_config(self) -> dict[str, Any]:
         costs = None if self.costs is None else asdict(self.costs)
-        return super().get_config() | {"costs": costs}
+        return GlobalBudget.get_config(replace(self, costs=None)) | {"costs": costs}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
