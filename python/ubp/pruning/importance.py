@@ -74,8 +74,8 @@ class GradientImportance(Importance):
     def of(self, weights: Matrix, sensitivity: Matrix | None, layer: keras.layers.Layer) -> Matrix:
         if sensitivity is None or not sensitivity.any():
             raise ValueError(
-                "no gradient has reached its kernel since the last update; let the layer be "
-                "trainable, begin the schedule at step 1 or later, or use importance='magnitude'."
+                "no gradient has reached its kernel since the last update; let the loss depend on "
+                "the layer, begin the schedule at step 1 or later, or use importance='magnitude'."
             )
         return sensitivity
 
