@@ -53,7 +53,6 @@ def sparsities(model, policy):
         (lambda layer: None if layer.name == "stem" else 0.5, ABLE[1:]),
         (lambda layer: np.bool_(layer.name == "hidden"), ["hidden"]),
     ],
-    ids=str,
 )
 def test_which_layers(model, policy, expected):
     assert list(chosen(model, policy)) == expected
@@ -213,9 +212,7 @@ MISTAKES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("policy", "error", "message"), MISTAKES, ids=lambda value: str(value)[:40]
-)
+@pytest.mark.parametrize(("policy", "error", "message"), MISTAKES)
 def test_mistakes_end_in_a_clear_sentence(model, policy, error, message):
     with pytest.raises(error, match=message) as caught:
         choose_layers(model, SETTINGS, policy)
