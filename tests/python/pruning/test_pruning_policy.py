@@ -116,9 +116,9 @@ def test_the_first_entry_that_matches_holds(model, entries):
             expected[name] = 0.5 if value is True else value
     try:
         found = sparsities(model, dict(entries))
-    except ValueError as error:  # nothing is pruned, or an entry comes too late to apply
+    except ValueError as error:  # nothing is pruned, or an entry has nothing to say
         found = {} if "layers leaves all" in str(error) else None
-        if "never applies" in str(error):
+        if "never applies" in str(error) or "matches nothing" in str(error):
             return
     assert found == expected
 
