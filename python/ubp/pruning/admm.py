@@ -38,18 +38,20 @@ class ADMM(RegularizedSchedule):
     masks at `end_step` by the importance. `UpdatePruning` reports how far the kernels are from
     their projections; a distance that does not fall asks for a larger rho, or for more steps.
 
+    A rho that grows lets the loss decide at first, and brings the kernels to their projections in
+    the end; the scaled dual variable shrinks as rho grows (Boyd et al., section 3.4.1).
+
     Attributes:
         final_sparsity, begin_step, end_step, frequency: see `RegularizedSchedule`.
-        rho: penalty parameter, > 0.
-        rho_growth: factor of rho at every update but the first, >= 1. The scaled dual variable is
-            divided by it (Boyd et al., section 3.4.1).
+        rho: penalty parameter at `begin_step`, > 0.
+        final_rho: what it has grown to, by a constant factor per update, at `end_step`; >= rho.
 
     Raises:
         ValueError: if an attribute is out of its range.
     """
 
     rho: float = 1e-2
-    rho_growth: float = 1.0
+    final_rho: float = 5.0
 
     state_names: ClassVar[tuple[str, ...]] = ("projection", "dual")
 
@@ -57,13 +59,19 @@ class ADMM(RegularizedSchedule):
         super().__post_init__()
         if not 0.0 < self.rho < np.inf:
             raise ValueError(f"{self}: rho is {self.rho}; expected a number above 0.")
-        if not 1.0 <= self.rho_growth < np.inf:
+        if not self.rho <= self.final_rho < np.inf:
             raise ValueError(
-                f"{self}: rho_growth is {self.rho_growth}; expected a number of at least 1."
+                f"{self}: final_rho is {self.final_rho}; expected a number of at least rho."
             )
 
+    @property
+    def growth(self) -> float:
+        """The factor by which rho grows from one update to the next."""
+        updates = (self.end_step - self.begin_step) / self.frequency
+        return float((self.final_rho / self.rho) ** (1.0 / updates))
+
     def _strength(self, updates: int) -> float:
-        return 0.5 * self.rho * self.rho_growth**updates
+        return 0.5 * self.rho * self.growth**updates
 
     def penalty(self, weights: Any, state: Mapping[str, Any]) -> Any:
         return ops.sum(ops.square(weights - state["projection"] + state["dual"]))
@@ -76,5 +84,5 @@ class ADMM(RegularizedSchedule):
     ) -> State:
         if self.updates_before(step) == 0:  # no training since: only Z begins, U is zero
             return {"projection": projection, "dual": state["dual"]}
-        dual = (state["dual"] + weights - projection) / np.float32(self.rho_growth)
+        dual = (state["dual"] + weights - projection) / np.float32(self.growth)
         return {"projection": projection, "dual": dual}

@@ -45,7 +45,7 @@ class ReweightedRegularization(RegularizedSchedule):
         ValueError: if an attribute is out of its range.
     """
 
-    strength: float = 1e-4
+    strength: float = 1e-3
     epsilon: float = 1e-2
 
     state_names: ClassVar[tuple[str, ...]] = ("alpha",)

@@ -23,7 +23,7 @@ from ubp.pruning.update import update_at_step_zero
 from ubp.pruning.wrapper import pruned_layers
 
 SPARSITY = 0.75
-ADMM = ubp.ADMM(SPARSITY, begin_step=0, end_step=8, frequency=2, rho=0.1, rho_growth=1.5)
+ADMM = ubp.ADMM(SPARSITY, begin_step=0, end_step=8, frequency=2, rho=0.1, final_rho=0.5)
 REWEIGHTED = ubp.ReweightedRegularization(
     SPARSITY, begin_step=0, end_step=8, frequency=2, strength=1e-3
 )
