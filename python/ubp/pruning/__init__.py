@@ -14,7 +14,7 @@ What a layer is told (settings.py holds it all):
     regularized.py    schedules with a penalty in the loss before they prune: admm.py, reweighted.py
     importance.py     weights -> importance
     patterns.py       importance [lanes, channels] and sparsity -> mask; asks ubp.selection
-    scope.py          whose sparsity it is: a layer's, or one budget for many
+    scope.py          whose sparsity it is: a layer's, or that of many, in budgets.py
 
 The path of a model, a file per step:
 
@@ -34,13 +34,13 @@ The path of a model, a file per step:
 """
 
 from ubp.pruning.admm import ADMM
+from ubp.pruning.budgets import GlobalBudget, LatencyBudget
 from ubp.pruning.callbacks import UpdatePruning
 from ubp.pruning.patterns import AlignedBlock, Pattern, UnalignedBlock, Unstructured
 from ubp.pruning.permutation import PermutationReport, Permuted, permute_channels
 from ubp.pruning.prune import prune
 from ubp.pruning.reweighted import ReweightedRegularization
 from ubp.pruning.schedules import ConstantSparsity, CustomSchedule, PolynomialDecay
-from ubp.pruning.scope import GlobalBudget, LatencyBudget
 from ubp.pruning.strip import strip
 
 __all__ = [

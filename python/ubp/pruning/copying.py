@@ -64,10 +64,15 @@ def check_copyable(model: keras.Model, caller: str) -> None:
 
 
 def _check_kind(model: keras.Model, caller: str) -> None:
+    if any(base.__module__.startswith("tf_keras.") for base in type(model).__mro__):
+        raise TypeError(
+            f"{caller}: model '{model.name}' is a model of tf_keras; rebuild it in Keras 3, or "
+            "prune it with tensorflow-model-optimization, whose result ubp.convert takes."
+        )
     if not isinstance(model, keras.Model):
         raise TypeError(
             f"{caller}: the model is a {type(model).__module__}.{type(model).__name__}; expected a "
-            "Keras 3 model (keras.Model). Models of tf_keras have to be rebuilt in Keras 3."
+            "Keras 3 model (keras.Model)."
         )
     if isinstance(model, keras.Sequential) and not is_copyable(model):
         raise ValueError(
@@ -235,7 +240,7 @@ class _Copier:
 def _copy_compilation(model: keras.Model, copy: keras.Model) -> None:
     try:
         copy.compile_from_config(model.get_compile_config())
-    except (TypeError, ValueError) as error:
+    except (NotImplementedError, TypeError, ValueError) as error:
         warnings.warn(
             f"The copy of model '{model.name}' is not compiled, because Keras cannot copy the "
             "optimizer, loss or metrics of the original; call compile() on it, or register them "

@@ -7,12 +7,13 @@ from typing import Any, TypeAlias
 
 import keras
 
+from ubp.pruning.budgets import as_scope
 from ubp.pruning.copying import check_copyable, copy_layer, copy_model
 from ubp.pruning.importance import Importance, ImportanceFunction, as_importance
 from ubp.pruning.patterns import Pattern
 from ubp.pruning.policy import Policy, choose_layers
 from ubp.pruning.schedules import AnySchedule, as_schedule
-from ubp.pruning.scope import Scope, as_scope
+from ubp.pruning.scope import Scope
 from ubp.pruning.settings import DEFAULT_PATTERN, PruningSettings
 from ubp.pruning.targets import check_alignment, why_not_pruned
 from ubp.pruning.update import update_at_step_zero

@@ -9,11 +9,12 @@ from typing import Any
 
 import keras
 
+from ubp.pruning.budgets import as_scope
 from ubp.pruning.configured import Configured
 from ubp.pruning.importance import Importance, Magnitude, as_importance
 from ubp.pruning.patterns import Pattern, UnalignedBlock
 from ubp.pruning.schedules import Schedule, as_schedule
-from ubp.pruning.scope import PerLayer, Scope, as_scope
+from ubp.pruning.scope import PerLayer, Scope
 
 GRADIENTS = ("masked", "straight_through")
 DEFAULT_PATTERN = UnalignedBlock(4)

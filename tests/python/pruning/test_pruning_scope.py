@@ -243,3 +243,12 @@ def test_latency_needs_a_fixed_size(schedule):
     ):
         ubp.prune(model, schedule, scope="latency")
     ubp.prune(model, schedule, scope="global")
+
+
+def test_latency_refuses_transposed_convolutions():
+    inputs = keras.Input((4, 4, 4))
+    x = keras.layers.Conv2D(8, 3, name="stem")(inputs)
+    x = keras.layers.Conv2DTranspose(8, 3, name="up")(x)
+    model = keras.Model(inputs, keras.layers.Conv2D(8, 1, name="head")(x))
+    with pytest.raises(ValueError, match="'up': the delegate does not run transposed convolutions"):
+        ubp.prune(model, GRADUAL, scope="latency")

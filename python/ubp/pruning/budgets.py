@@ -1,0 +1,222 @@
+"""Budgets: scopes in which several kernels share one sparsity, or one predicted time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar, Self
+
+import keras
+import numpy as np
+
+from ubp.costs import DEFAULT_COSTS, CostModel
+from ubp.format import BLOCK_SIZES
+from ubp.pruning.importance import Matrix
+from ubp.pruning.patterns import Pattern
+from ubp.pruning.pruned_kernel import Mask, PrunedKernel
+from ubp.pruning.scope import PerLayer, Scope, naming
+from ubp.selection import (
+    NORMALIZATIONS,
+    LayerSizes,
+    backend,
+    density_limits,
+    select_blocks_global,
+)
+from ubp.selection.select import peak_of
+from ubp.selection.worth import Reals
+
+_TRANSPOSED = (keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose)
+
+
+@keras.saving.register_keras_serializable(package="ubp")
+@dataclass(frozen=True)
+class GlobalBudget(Scope):
+    """The scheduled sparsity is that of all kernels together.
+
+    Attributes:
+        normalize: how importance is made comparable between kernels, see
+            `ubp.select_blocks_global`.
+        min_density, max_density: limits of the share of its weights that each kernel keeps. A layer
+            that keeps nothing would cut the network in two ("layer collapse", Tanaka et al.,
+            arXiv 2006.05467): with any min_density above 0 it keeps a block at least.
+
+    Raises:
+        ValueError: if there is no such way to normalise, or the limits are not
+            0 <= min_density <= max_density <= 1, with max_density above 0.
+    """
+
+    normalize: str = "rms"
+    min_density: float = 0.01
+    max_density: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.normalize not in NORMALIZATIONS:
+            raise ValueError(
+                f"{type(self).__name__}: normalize is {self.normalize!r}; expected one of "
+                f"{', '.join(NORMALIZATIONS)}."
+            )
+        if not 0.0 <= self.min_density <= self.max_density <= 1.0 or self.max_density == 0.0:
+            raise ValueError(
+                f"{type(self).__name__}: min_density is {self.min_density} and max_density "
+                f"{self.max_density}; expected 0 <= min_density <= max_density <= 1, and "
+                "max_density above 0."
+            )
+
+    def check(self, kernels: Sequence[PrunedKernel], patterns: Sequence[Pattern]) -> None:
+        self.block_costs(kernels, patterns)
+        for kernel, pattern in zip(kernels, patterns, strict=True):
+            with naming(kernel):
+                sizes = LayerSizes([kernel.shape], [pattern.block_size])
+                density_limits(sizes, self._floor(sizes), np.array([self.max_density]))
+
+    def masks(
+        self,
+        kernels: Sequence[PrunedKernel],
+        importances: Sequence[Matrix],
+        patterns: Sequence[Pattern],
+        sparsity: float,
+        method: str,
+    ) -> list[Mask]:
+        if sparsity == 0.0:
+            return [np.ones(kernel.shape, dtype=np.bool_) for kernel in kernels]
+        for kernel, importance in zip(kernels, importances, strict=True):
+            with naming(kernel):
+                peak_of(np.ascontiguousarray(importance), backend())  # finite, and >= 0
+        block_sizes = [pattern.block_size for pattern in patterns]
+        sizes = LayerSizes([kernel.shape for kernel in kernels], block_sizes)
+        selection = select_blocks_global(
+            importances,
+            block_sizes,
+            normalize=self.normalize,
+            min_density=self._floor(sizes).tolist(),
+            max_density=self.max_density,
+            method=patterns[0].resolve_method(method),
+            **self._budget(sizes, self.block_costs(kernels, patterns), sparsity),
+        )
+        return [chosen.mask() for chosen in selection.selections]
+
+    def block_costs(
+        self, kernels: Sequence[PrunedKernel], patterns: Sequence[Pattern]
+    ) -> list[float] | None:
+        """What a block of each kernel costs; None where all weights cost the same."""
+        return None
+
+    def _floor(self, sizes: LayerSizes) -> Reals:
+        """Float64 [kernels]: min_density, raised to that of one block."""
+        if self.min_density == 0.0:
+            return np.zeros(len(sizes.shapes))
+        floor: Reals = np.clip(1.0 / sizes.full, self.min_density, self.max_density)
+        return floor
+
+    def _budget(
+        self, sizes: LayerSizes, costs: list[float] | None, sparsity: float
+    ) -> dict[str, Any]:
+        """The budget as `select_blocks_global` takes it, at most what the blocks that fit need."""
+        ceiling = np.full(len(sizes.shapes), self.max_density)
+        at_least, at_most = density_limits(sizes, self._floor(sizes), ceiling)
+        counted = costs is None and len(set(sizes.block_sizes)) == 1
+        if costs is None:
+            costs = [1.0 if counted else float(size) for size in sizes.block_sizes]
+        wanted = (1.0 - sparsity) * float(sizes.full @ np.array(costs))
+        wanted = round(wanted) if counted else wanted
+        fewest, most = float(at_least @ np.array(costs)), float(at_most @ np.array(costs))
+        if wanted < fewest:
+            lowest = fewest / float(sizes.full @ np.array(costs))
+            raise ValueError(
+                f"sparsity {sparsity:.6g} cannot be reached by {len(costs)} kernels together, of "
+                f"which each keeps min_density={self.min_density} or a block at least: that is "
+                f"sparsity {1.0 - lowest:.4g}. Lower the schedule's sparsity, or min_density."
+            )
+        if counted:
+            return {"num_blocks": int(min(wanted, most))}
+        return {"costs": costs, "budget": min(wanted, most)}
+
+
+@keras.saving.register_keras_serializable(package="ubp")
+@dataclass(frozen=True)
+class LatencyBudget(GlobalBudget):
+    """The scheduled sparsity is the share of the blocks' predicted time that is removed.
+
+    A block of a convolution costs time at every position of its output. The positions of a layer
+    are those of the input it was built for; a layer that the model uses twice counts once.
+
+    Attributes:
+        costs: as `ubp benchmark --calibrate` measures them on a device and `ubp.costs.read_costs`
+            reads them; None for those that come with the package.
+    """
+
+    is_timed: ClassVar[bool] = True
+
+    costs: CostModel | None = None
+
+    def block_costs(
+        self, kernels: Sequence[PrunedKernel], patterns: Sequence[Pattern]
+    ) -> list[float]:
+        """What a block of each kernel costs, in multiply-adds of a dense kernel.
+
+        Raises:
+            ValueError: if a kernel's positions are open, its block size has no cost, or it is
+                transposed.
+        """
+        costs = self.costs or DEFAULT_COSTS
+        return [_block_cost(costs, *pair) for pair in zip(kernels, patterns, strict=True)]
+
+    def get_config(self) -> dict[str, Any]:
+        costs = None if self.costs is None else asdict(self.costs)
+        return GlobalBudget.get_config(replace(self, costs=None)) | {"costs": costs}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The inverse of `get_config`; JSON has made strings of the block sizes."""
+        costs = config["costs"]
+        if costs is not None:
+            tables = {
+                name: {int(n): cost for n, cost in costs[name].items()}
+                for name in ("block", "single")
+            }
+            config = config | {"costs": CostModel(**(costs | tables))}
+        return cls(**config)
+
+
+_BY_NAME: dict[str, type[Scope]] = {
+    "layer": PerLayer,
+    "global": GlobalBudget,
+    "latency": LatencyBudget,
+}
+
+
+def as_scope(scope: Any) -> Scope:
+    """The caller's scope as one of the classes here.
+
+    Raises:
+        TypeError: if it is neither a string nor a Scope.
+        ValueError: if there is none of this name.
+    """
+    if isinstance(scope, Scope):
+        return scope
+    expected = f"expected one of {', '.join(_BY_NAME)}, or a GlobalBudget or LatencyBudget"
+    if not isinstance(scope, str):
+        raise TypeError(f"scope is {scope!r}; {expected}.")
+    if scope not in _BY_NAME:
+        raise ValueError(f"scope is {scope!r}; {expected}.")
+    return _BY_NAME[scope]()
+
+
+def _block_cost(costs: CostModel, kernel: PrunedKernel, pattern: Pattern) -> float:
+    if kernel.positions is None:
+        raise ValueError(
+            f"layer '{kernel.name}': its cost is unknown, because the model's input has no fixed "
+            "size; build the model with one for scope='latency'."
+        )
+    if pattern.block_size not in BLOCK_SIZES:
+        raise ValueError(
+            f"layer '{kernel.name}': blocks of {pattern.block_size} channels have no known cost; "
+            f"scope='latency' needs blocks of {', '.join(map(str, BLOCK_SIZES))}."
+        )
+    if isinstance(kernel.layer, _TRANSPOSED):
+        raise ValueError(
+            f"layer '{kernel.name}': the delegate does not run transposed convolutions in blocks, "
+            "which therefore save no time; leave it out with layers=[...], or use another scope."
+        )
+    pointwise = int(np.prod(kernel.variable.shape[:-2])) == 1
+    return costs.of_block(pattern.block_size, kernel.positions, pointwise)
