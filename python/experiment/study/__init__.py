@@ -1,0 +1,1 @@
+"""What experiments share: from recipes to a page of results."""

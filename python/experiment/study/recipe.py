@@ -1,0 +1,61 @@
+"""Recipes: everything that says how a dense network becomes a pruned one, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+UNSTRUCTURED, ALIGNED, UNALIGNED = "unstructured", "aligned", "unaligned"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One way to prune. Two recipes that are equal give equal results, whatever they are called.
+
+    pattern: UNSTRUCTURED, ALIGNED or UNALIGNED.
+    block_size: N, output channels of a block; 1 for UNSTRUCTURED.
+    sparsity: share of zeros in the pruned layers, 0 to 1.
+    method: how blocks are chosen, see `ubp.prune`.
+    permute: whether `ubp.permute_channels` comes first.
+    scope: what the sparsity is counted over, see `ubp.prune`.
+    steps: training steps while and after pruning; 0: pruned at once, without training, then the
+        statistics of batch normalisation are measured anew.
+    rising_share: of the steps, in which the sparsity rises from 0.
+    frequency: steps between two updates of the masks.
+    learning_rate: at the first step; it falls to 0 along a cosine.
+    gradients: of pruned weights, see `ubp.prune`.
+    distillation: share of the dense network's outputs in the targets, 0 to 1.
+    """
+
+    pattern: str
+    block_size: int
+    sparsity: float
+    method: str = "optimal"
+    permute: bool = False
+    scope: str = "layer"
+    steps: int = 0
+    rising_share: float = 0.6
+    frequency: int = 10
+    learning_rate: float = 1e-3
+    gradients: str = "masked"
+    distillation: float = 0.0
+
+    def with_(self, **changes: Any) -> Recipe:
+        """A copy with some fields changed."""
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Recipes that are compared with each other.
+
+    name: for the command line and in files.
+    title: for people.
+    networks: what the recipes are tried on.
+    recipes: by the name of what they differ in.
+    """
+
+    name: str
+    title: str
+    networks: tuple[str, ...]
+    recipes: dict[str, Recipe]
