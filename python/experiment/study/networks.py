@@ -1,12 +1,11 @@
-"""The networks: Keras functional models, logits out. Their pruned layers' channels are multiples
-of 8, so that aligned blocks of up to 8 waste none.
+"""The networks: Keras functional models, logits out.
 
+The channels of pruned layers are multiples of 8, so that aligned blocks of up to 8 waste none.
 `ubp.prune` prunes every convolution of these but the first, and not the classifier.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -29,7 +28,7 @@ def vgg() -> keras.Model:
 
 
 def mobilenet() -> keras.Model:
-    """Four depthwise-separable convolutions; only the 1x1 ones are pruned."""
+    """Four depthwise-separable convolutions; of these, the 1x1 ones are pruned."""
     inputs = layers.Input((SIZE, SIZE, 1))
     x = _convolution(inputs, 32, 3, stride=2)
     for channels, stride in ((64, 2), (128, 1), (128, 2), (256, 1)):
@@ -38,7 +37,10 @@ def mobilenet() -> keras.Model:
     return _classifier(inputs, x, "mobilenet")
 
 
-NETWORKS: dict[str, Callable[[], keras.Model]] = {"vgg": vgg, "mobilenet": mobilenet}
+def build(name: str, seed: int) -> keras.Model:
+    """The network of this name, its weights drawn from the seed."""
+    keras.utils.set_random_seed(seed)
+    return {"vgg": vgg, "mobilenet": mobilenet}[name]()
 
 
 def _convolution(x: Any, channels: int, size: int, stride: int = 1) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +18,7 @@ class Recipe:
     sparsity: share of zeros in the pruned layers, 0 to 1.
     method: how blocks are chosen, see `ubp.prune`.
     permute: whether `ubp.permute_channels` comes first.
-    scope: what the sparsity is counted over, see `ubp.prune`.
+    scope: whose sparsity it is, see `ubp.prune`.
     steps: training steps while and after pruning; 0: pruned at once, without training, then the
         statistics of batch normalisation are measured anew.
     rising_share: of the steps, in which the sparsity rises from 0.
@@ -40,22 +41,22 @@ class Recipe:
     gradients: str = "masked"
     distillation: float = 0.0
 
-    def with_(self, **changes: Any) -> Recipe:
+    def but(self, **changes: Any) -> Recipe:
         """A copy with some fields changed."""
         return replace(self, **changes)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """Recipes that are compared with each other.
+    """Recipes that are compared with each other on one network.
 
     name: for the command line and in files.
     title: for people.
-    networks: what the recipes are tried on.
+    network: see `experiment.study.networks`.
     recipes: by the name of what they differ in.
     """
 
     name: str
     title: str
-    networks: tuple[str, ...]
-    recipes: dict[str, Recipe]
+    network: str
+    recipes: Mapping[str, Recipe]

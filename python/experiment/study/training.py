@@ -69,7 +69,7 @@ def train(
         .map(lambda batch: (tf.gather(pixels, batch), tf.gather(wanted, batch)))
         .prefetch(1)
     )
-    model.fit(batches, epochs=1, verbose=0, callbacks=list(callbacks))
+    model.fit(batches, verbose=0, shuffle=False, callbacks=list(callbacks))
 
 
 def batch_order(pictures: int, steps: int, seed: int) -> npt.NDArray[np.int64]:

@@ -1,0 +1,84 @@
+"""Does all runs that are not finished, in worker processes, and shows how far it has got."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+from demo.quiet import held_back_stderr
+from experiment.study.settings import Settings
+from experiment.study.store import Run, Store
+
+if TYPE_CHECKING:  # loads TensorFlow, which only the workers need
+    from experiment.study.worker import Worker
+
+_STEPS_OF_THE_REST = 150  # building, tracing and testing take about as long as so many steps
+
+_worker: Worker | None = None  # of a worker process
+
+
+def run_all(runs: Iterable[Run], store: Store, settings: Settings, jobs: int) -> None:
+    """Do the runs of recipes, and before them those of the dense networks that they begin with.
+
+    Args:
+        runs: may name a run twice; done in this order.
+        store: what is in it is not done again.
+        settings: of all runs.
+        jobs: worker processes.
+
+    Raises:
+        BrokenProcessPool: if a worker is killed.
+    """
+    wanted = list(dict.fromkeys(runs))
+    dense = list(dict.fromkeys(run.dense for run in wanted))
+    stages = [[run for run in stage if not store.has(run)] for stage in (dense, wanted)]
+    if not any(stages):
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when a worker loads TensorFlow
+    pool = ProcessPoolExecutor(
+        jobs, multiprocessing.get_context("spawn"), _start_worker, (store, settings)
+    )
+    total = sum(_length(run, settings) for stage in stages for run in stage)
+    with tqdm(total=total, unit="step", smoothing=0.05) as bar:
+        try:
+            for stage in stages:
+                _run_stage(stage, pool, settings, bar)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _run_stage(
+    runs: Sequence[Run], pool: ProcessPoolExecutor, settings: Settings, bar: tqdm
+) -> None:
+    futures = {pool.submit(_perform, run): run for run in runs}
+    for future in as_completed(futures):
+        future.result()
+        run = futures[future]
+        bar.set_description(f"{run.network}, seed {run.seed}")
+        bar.update(_length(run, settings))
+
+
+def _length(run: Run, settings: Settings) -> int:
+    """How long a run takes, in steps of training."""
+    own = settings.dense_steps if run.recipe is None else run.recipe.steps
+    return own + _STEPS_OF_THE_REST
+
+
+def _start_worker(store: Store, settings: Settings) -> None:
+    global _worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops us, between two runs
+    with held_back_stderr():
+        from experiment.study.worker import Worker
+
+        _worker = Worker(store, settings)
+
+
+def _perform(run: Run) -> None:
+    assert _worker is not None, "the pool starts workers with _start_worker"
+    _worker.perform(run)

@@ -1,0 +1,81 @@
+"""What a worker process does; `experiment.study.runner` starts them.
+
+A worker computes in one thread: two workers of one thread are faster than one of two on networks as
+small as these, and sums are always added up in the same order.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import keras
+import tensorflow as tf
+
+from experiment.strokes.dataset import load_or_make
+from experiment.study import networks, pruned, training
+from experiment.study.recipe import Recipe
+from experiment.study.settings import Settings
+from experiment.study.store import Outcome, Run, Store, Weights
+from experiment.study.training import Floats
+
+_KEPT = 4  # results of preparations that the next recipes are likely to need, too
+
+
+class Worker:
+    """Does runs and stores their outcomes.
+
+    One for a process, made before TensorFlow computes anything in it.
+    """
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+        self._store = store
+        self._settings = settings
+        self._data = load_or_make(store.pictures, settings.train, settings.test)
+        self._teacher = lru_cache(_KEPT)(self._ask_teacher)
+        self._permuted = lru_cache(_KEPT)(self._permute)
+
+    def perform(self, run: Run) -> None:
+        """Do one run; for a recipe the store must have its dense network."""
+        if run.recipe is None:
+            self._train_dense(run)
+        else:
+            self._prune(run, run.recipe)
+        keras.backend.clear_session()
+
+    def _train_dense(self, run: Run) -> None:
+        model = networks.build(run.network, run.seed)
+        steps, rate = self._settings.dense_steps, self._settings.dense_rate(run.network)
+        targets = training.one_hot(self._data.train)
+        training.train(model, self._data.train, targets, steps, rate, run.seed)
+        score = training.score(model, self._data.test)
+        self._store.save_weights(run, model.get_weights())
+        self._store.save(run, Outcome(score.accuracy, score.nll, sparsity=0.0, kept=1.0))
+
+    def _prune(self, run: Run, recipe: Recipe) -> None:
+        if recipe.permute:
+            weights = self._permuted(run.dense, recipe.block_size, recipe.sparsity)
+        else:
+            weights = self._store.load_weights(run.dense)
+        model = _with_weights(run, weights)
+        teacher = self._teacher(run.dense) if recipe.distillation else None
+        result = pruned.prune(model, recipe, self._data.train, teacher, run.seed)
+        score = training.score(result, self._data.test)
+        sparsity, kept = pruned.sparsity_and_kept(model, result)
+        self._store.save(run, Outcome(score.accuracy, score.nll, sparsity, kept))
+
+    def _ask_teacher(self, dense: Run) -> Floats:
+        model = _with_weights(dense, self._store.load_weights(dense))
+        return training.probabilities(model, self._data.train)
+
+    def _permute(self, dense: Run, block_size: int, sparsity: float) -> Weights:
+        model = _with_weights(dense, self._store.load_weights(dense))
+        weights: Weights = pruned.permuted(model, block_size, sparsity).get_weights()
+        return weights
+
+
+def _with_weights(run: Run, weights: Weights) -> keras.Model:
+    model = networks.build(run.network, run.seed)
+    model.set_weights(weights)
+    return model
