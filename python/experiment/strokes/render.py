@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from experiment.strokes.scene import SIZE, Floats, Scene
 
 
-def render(scene: Scene) -> npt.NDArray[np.float32]:
+def render(scene: Scene) -> Floats:
     """Pictures [B, SIZE, SIZE] of values around 0; not clipped."""
     pixels = np.indices((SIZE, SIZE), dtype=np.float32)[::-1].reshape(2, -1)  # [(x, y), pixels]
     distance = np.full((len(scene.segments), SIZE**2), np.inf, np.float32)
@@ -17,8 +16,9 @@ def render(scene: Scene) -> npt.NDArray[np.float32]:
     # A stroke's edge is half covered; coverage falls over one pixel, which is anti-aliasing.
     ink = np.clip(scene.half_width[:, None] + 0.5 - distance, 0, 1)
     background = scene.gradient @ (pixels - (SIZE - 1) / 2)
-    picture = background + scene.contrast[:, None] * ink
-    return picture.reshape(-1, SIZE, SIZE) + scene.noise
+    clean = background + scene.contrast[:, None] * ink
+    pictures: Floats = clean.reshape(-1, SIZE, SIZE) + scene.noise
+    return pictures
 
 
 def _distance(pixels: Floats, start: Floats, end: Floats) -> Floats:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 UNSTRUCTURED, ALIGNED, UNALIGNED = "unstructured", "aligned", "unaligned"
+REFERENCE = "aligned"  # the name of the recipe that a cell's others are compared with
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Cell:
     name: for the command line and in files.
     title: for people.
     network: see `experiment.study.networks`.
-    recipes: by the name of what they differ in.
+    recipes: by the name of what they differ in; REFERENCE is among them.
     """
 
     name: str

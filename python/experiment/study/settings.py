@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-NETWORKS = ("vgg", "mobilenet")
+BATCH = 64  # pictures of one step of training
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,8 @@ class Settings:
     train: int
     test: int
     dense_steps: int
-    dense_rates: tuple[tuple[str, float], ...] = (("vgg", 2e-3), ("mobilenet", 3e-3))
+    dense_rates: dict[str, float] = field(default_factory=lambda: {"vgg": 2e-3, "mobilenet": 3e-3})
     most_steps: int = 10_000
-
-    def dense_rate(self, network: str) -> float:
-        """The learning rate that a dense network is trained with."""
-        return dict(self.dense_rates)[network]
 
 
 FULL = Settings(train=20_000, test=8_000, dense_steps=1_875)  # six passes

@@ -29,7 +29,10 @@ from experiment.study.settings import Settings
 
 Weights = list[npt.NDArray[Any]]
 
-_TRAINING_CODE = ("strokes/*.py", "study/networks.py", "study/training.py")
+_TRAINING_CODE = (
+    "strokes/*.py",
+    *(f"study/{name}.py" for name in ("networks", "settings", "training")),
+)
 _PRUNING_CODE = ("study/pruned.py",)
 _UBP_CODE = ("costs.py", "lanes.py", "pruning/**/*.py", "selection/**/*.py")
 

@@ -16,8 +16,8 @@ import tensorflow as tf
 
 from experiment.strokes.dataset import Pictures
 from experiment.strokes.shapes import CLASSES
+from experiment.study.settings import BATCH
 
-BATCH = 64
 _STEPS_AT_ONCE = 10  # run by TensorFlow without going back to Python
 _TEST_BATCH = 500
 

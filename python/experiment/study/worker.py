@@ -46,7 +46,7 @@ class Worker:
 
     def _train_dense(self, run: Run) -> None:
         model = networks.build(run.network, run.seed)
-        steps, rate = self._settings.dense_steps, self._settings.dense_rate(run.network)
+        steps, rate = self._settings.dense_steps, self._settings.dense_rates[run.network]
         targets = training.one_hot(self._data.train)
         training.train(model, self._data.train, targets, steps, rate, run.seed)
         score = training.score(model, self._data.test)

@@ -1,0 +1,79 @@
+"""The results as rows of tables, for the terminal and in Markdown."""
+
+from __future__ import annotations
+
+import math
+
+from experiment.study.report import CellResult, Report
+from experiment.study.statistics import Interval
+
+DENSE_HEADINGS = ("dense network", "accuracy", "lowest - highest", "NLL")
+HEADINGS = ("method", "accuracy", "- aligned", "- greedy", "NLL", "kept")
+
+# Which recipe is compared with which, in the table of questions.
+QUESTIONS = (
+    ("optimal", "aligned"),
+    ("optimal", "greedy"),
+    ("optimal", "bed"),
+    ("optimal+permutation", "optimal"),
+    ("optimal+global", "optimal"),
+)
+
+
+def cell_rows(cell: CellResult) -> list[list[str]]:
+    """Under HEADINGS, a row of each method."""
+    return [
+        [
+            name,
+            percent(cell.mean(name, "accuracy")),
+            _points_apart(cell, name, "aligned"),
+            _points_apart(cell, name, "greedy"),
+            f"{cell.mean(name, 'nll'):.3f}",
+            f"{100 * cell.mean(name, 'kept'):.1f}%",
+        ]
+        for name in cell.recipes
+    ]
+
+
+def question_headings() -> list[str]:
+    """Of the table that has the answers of all cells."""
+    return ["cell", *(f"{ours} - {theirs}" for ours, theirs in QUESTIONS)]
+
+
+def question_rows(report: Report) -> list[list[str]]:
+    """A row of each cell: differences in accuracy."""
+    return [
+        [cell.title, *(_points_apart(cell, ours, theirs) for ours, theirs in QUESTIONS)]
+        for cell in report.cells
+    ]
+
+
+def dense_rows(report: Report) -> list[list[str]]:
+    """The dense networks: name, mean accuracy and its range, mean NLL."""
+    rows = []
+    for network, outcomes in report.dense.items():
+        accuracies = [outcome.accuracy for outcome in outcomes]
+        nll = sum(outcome.nll for outcome in outcomes) / len(outcomes)
+        mean = sum(accuracies) / len(accuracies)
+        span = f"{percent(min(accuracies))} - {percent(max(accuracies))}"
+        rows.append([network, percent(mean), span, f"{nll:.3f}"])
+    return rows
+
+
+def _points_apart(cell: CellResult, ours: str, theirs: str) -> str:
+    if ours == theirs or not {ours, theirs} <= cell.recipes.keys():
+        return "-"
+    return points(cell.difference(ours, theirs, "accuracy"))
+
+
+def percent(share: float) -> str:
+    """A share such as an accuracy."""
+    return f"{100 * share:.2f}%"
+
+
+def points(interval: Interval) -> str:
+    """A difference of shares in percentage points, with half the width of its interval."""
+    if math.isnan(interval.low):
+        return f"{100 * interval.estimate:+.2f}"
+    half = 50 * (interval.high - interval.low)
+    return f"{100 * interval.estimate:+.2f} ± {half:.2f}"
