@@ -2,6 +2,7 @@
 
 recipe.py            how a dense network becomes a pruned one, as data; cells of such recipes
 methods.py           the cells of the experiment about methods
+combinations.py      the cell of the experiment about recipes
 settings.py          what all runs have in common
 networks.py          the networks (from here on to worker.py: needs TensorFlow)
 training.py          training, testing, statistics of batch normalisation
@@ -15,5 +16,6 @@ table.py             the results as rows, for the terminal and for the page
 picture.py           the results as a picture
 section.py           what sections of docs/accuracy.md share
 accuracy_section.py  the section about methods
+recipes_section.py   the section about recipes
 command.py           the command line
 """

@@ -36,9 +36,9 @@ at 94.9% sparsity, optimal unaligned blocks are 2.8 points above aligned and 1.6
 {section.setting_text(report)}
 
 One-shot: the dense network is pruned at once and not trained; the statistics of batch normalisation
-are then measured anew on the training pictures. Gradual: the sparsity rises from 0 within the first
-60% of the steps (`ubp.PolynomialDecay`, masks chosen anew every 10 steps) while the network trains
-on, with Adam, a learning rate of 0.001 that falls to 0 along a cosine, and masked gradients.
+are then measured anew on 5,000 training pictures. Gradual: the sparsity rises from 0 within the
+first 60% of the steps (`ubp.PolynomialDecay`, masks chosen anew every 10 steps) while the network
+trains on, with Adam, a learning rate of 0.001 that falls to 0 along a cosine, and masked gradients.
 Importance is the absolute weight. Unstructured keeps single weights, whatever N is. Permutation is
 `ubp.permute_channels` on the dense network, at the N and the sparsity of the cell; it looks for
 good unaligned blocks, for aligned ones too. Global is one budget for all layers

@@ -76,8 +76,9 @@ def _gradually(
     targets = training.one_hot(pictures)
     if teacher is not None:
         targets += np.float32(recipe.distillation) * (teacher - targets)
-    callbacks = [ubp.UpdatePruning()]
-    training.train(pruned, pictures, targets, recipe.steps, recipe.learning_rate, seed, callbacks)
+    training.train(
+        pruned, pictures, targets, recipe.steps, recipe.learning_rate, seed, ubp.UpdatePruning()
+    )
     return ubp.strip(pruned)
 
 

@@ -18,7 +18,7 @@ from experiment.study.store import Run, Store
 if TYPE_CHECKING:  # loads TensorFlow, which only the workers need
     from experiment.study.worker import Worker
 
-_STEPS_OF_THE_REST = 150  # building, tracing and testing take about as long as so many steps
+_STEPS_OF_THE_REST = 120  # building, tracing and testing take about as long as so many steps
 
 _worker: Worker | None = None  # of a worker process
 

@@ -36,8 +36,9 @@ def cell_section(cell: CellResult) -> str:
 
 def columns_text() -> str:
     """What the columns of these tables mean."""
-    return """Accuracy and NLL (the mean negative log-likelihood of the right class, in nats) are means over
-the seeds, on the test pictures. "- aligned" and "- greedy" are differences in accuracy to these
+    return """\
+Accuracy and NLL (the mean negative log-likelihood of the right class, in nats) are means over the
+seeds, on the test pictures. "- aligned" and "- greedy" are differences in accuracy to these
 methods, in points, in pairs of the same seed, ± half of the 95% interval (Student's t). Kept is
 the share of the dense network's absolute weights that lie where the last masks keep them."""
 
@@ -46,8 +47,9 @@ def setting_text(report: Report) -> str:
     """The task, the networks and the training, as a list in Markdown."""
     settings = report.settings
     rates = ", ".join(f"{rate:g} ({name})" for name, rate in settings.dense_rates.items())
-    return f"""- Task: which of 32 shapes, connected sets of four edges of a grid of 3 x 3 nodes, does a
-  picture of 24 x 24 grey pixels show? Nodes are jittered, the shape is rotated, scaled, sheared and
+    return f"""\
+- Task: which of 32 shapes, connected sets of four edges of a grid of 3 x 3 nodes, does a picture
+  of 24 x 24 grey pixels show? Nodes are jittered, the shape is rotated, scaled, sheared and
   shifted; stroke width, contrast, polarity, the gradient of the background and the noise vary, and
   there are up to two strokes that belong to no shape. {settings.train:,} pictures to train with,
   {settings.test:,} to test with.

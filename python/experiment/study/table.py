@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 
+from experiment.study.recipe import REFERENCE
 from experiment.study.report import CellResult, Report
 from experiment.study.statistics import Interval
 
 DENSE_HEADINGS = ("dense network", "accuracy", "lowest - highest", "NLL")
 HEADINGS = ("method", "accuracy", "- aligned", "- greedy", "NLL", "kept")
+RECIPE_HEADINGS = ("recipe", "accuracy", "- aligned", "gap closed", "95% interval", "NLL", "kept")
 
 # Which recipe is compared with which, in the table of questions.
 QUESTIONS = (
@@ -28,6 +30,21 @@ def cell_rows(cell: CellResult) -> list[list[str]]:
             percent(cell.mean(name, "accuracy")),
             _points_apart(cell, name, "aligned"),
             _points_apart(cell, name, "greedy"),
+            f"{cell.mean(name, 'nll'):.3f}",
+            f"{100 * cell.mean(name, 'kept'):.1f}%",
+        ]
+        for name in cell.recipes
+    ]
+
+
+def recipe_rows(cell: CellResult, upper: str) -> list[list[str]]:
+    """Under RECIPE_HEADINGS, a row of each recipe; the gap is the one from REFERENCE to `upper`."""
+    return [
+        [
+            name,
+            percent(cell.mean(name, "accuracy")),
+            _points_apart(cell, name, REFERENCE),
+            *_gap_closed(cell, name, upper),
             f"{cell.mean(name, 'nll'):.3f}",
             f"{100 * cell.mean(name, 'kept'):.1f}%",
         ]
@@ -58,6 +75,18 @@ def dense_rows(report: Report) -> list[list[str]]:
         span = f"{percent(min(accuracies))} - {percent(max(accuracies))}"
         rows.append([network, percent(mean), span, f"{nll:.3f}"])
     return rows
+
+
+def _gap_closed(cell: CellResult, name: str, upper: str) -> tuple[str, str]:
+    if name in (REFERENCE, upper) or upper not in cell.recipes:
+        return "-", "-"
+    share = cell.gap_closed(name, REFERENCE, upper)
+    if math.isnan(share.estimate):
+        return "-", "-"
+    estimate = f"{100 * share.estimate:.0f}%"
+    if math.isnan(share.low):
+        return estimate, "-"
+    return estimate, f"{100 * share.low:.0f} - {100 * share.high:.0f}%"
 
 
 def _points_apart(cell: CellResult, ours: str, theirs: str) -> str:

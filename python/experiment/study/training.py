@@ -6,7 +6,7 @@ TensorFlow in one thread (see `experiment.study.worker`), so sums are added up i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
@@ -18,8 +18,8 @@ from experiment.strokes.dataset import Pictures
 from experiment.strokes.shapes import CLASSES
 from experiment.study.settings import BATCH
 
-_STEPS_AT_ONCE = 10  # run by TensorFlow without going back to Python
 _TEST_BATCH = 500
+_RECALIBRATION = 5_000  # pictures, of which each gives 9 to 144 samples of every channel
 
 Floats = npt.NDArray[np.float32]
 
@@ -43,9 +43,11 @@ def train(
     steps: int,
     learning_rate: float,
     seed: int,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
+    callback: keras.callbacks.Callback | None = None,
 ) -> None:
     """Train in place, with Adam and a learning rate that falls to 0 along a cosine.
+
+    A loop of its own, because `fit` spends more time on preparing a run of a few hundred steps.
 
     Args:
         model: logits out.
@@ -54,22 +56,19 @@ def train(
         steps: batches.
         learning_rate: at the first step.
         seed: of the order of the pictures; the same for the same number of steps and pictures.
-        callbacks: for `fit`.
+        callback: told of the beginning and the end of the training, of its only epoch and of steps.
     """
-    model.compile(
-        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, steps)),
-        keras.losses.CategoricalCrossentropy(from_logits=True),
-        jit_compile=False,  # slower on a CPU: depthwise convolutions ten times
-        steps_per_execution=min(_STEPS_AT_ONCE, steps),
-    )
-    pixels = tf.constant(pictures.pixels)
-    wanted = tf.constant(targets)
-    batches = (
-        tf.data.Dataset.from_tensor_slices(batch_order(len(pictures), steps, seed))
-        .map(lambda batch: (tf.gather(pixels, batch), tf.gather(wanted, batch)))
-        .prefetch(1)
-    )
-    model.fit(batches, verbose=0, shuffle=False, callbacks=list(callbacks))
+    callback = callback or keras.callbacks.Callback()
+    step = _step_function(model, pictures, targets, steps, learning_rate)
+    callback.set_model(model)
+    callback.on_train_begin()
+    callback.on_epoch_begin(0)
+    for index, batch in enumerate(batch_order(len(pictures), steps, seed)):
+        callback.on_train_batch_begin(index)
+        step(tf.constant(batch))
+        callback.on_train_batch_end(index)
+    callback.on_epoch_end(0)
+    callback.on_train_end()
 
 
 def batch_order(pictures: int, steps: int, seed: int) -> npt.NDArray[np.int64]:
@@ -101,7 +100,7 @@ def score(model: keras.Model, pictures: Pictures) -> Score:
 
 
 def recalibrate(model: keras.Model, pictures: Pictures) -> None:
-    """Measure the statistics of batch normalisation anew; weights stay as they are.
+    """Measure the statistics of batch normalisation anew, on the first _RECALIBRATION pictures.
 
     The moving averages become the plain averages over all batches: at batch k, counted from 0, the
     momentum k / (k + 1) weighs each of the k + 1 batches alike.
@@ -110,12 +109,34 @@ def recalibrate(model: keras.Model, pictures: Pictures) -> None:
         layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)
     ]
     momenta = [layer.momentum for layer in normalisations]
-    for index, batch in enumerate(_chunks(pictures)):
+    for index, batch in enumerate(_chunks(pictures)[: _RECALIBRATION // _TEST_BATCH]):
         for layer in normalisations:
             layer.momentum = index / (index + 1)
         model(batch, training=True)
     for layer, momentum in zip(normalisations, momenta, strict=True):
         layer.momentum = momentum
+
+
+def _step_function(
+    model: keras.Model, pictures: Pictures, targets: Floats, steps: int, learning_rate: float
+) -> Callable[[tf.Tensor], None]:
+    """One step of training, compiled: takes the indices of its pictures [BATCH]."""
+    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, steps))
+    variables = model.trainable_variables
+    optimizer.build(variables)
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+    pixels, wanted = tf.constant(pictures.pixels), tf.constant(targets)
+
+    @tf.function(autograph=False)
+    def step(batch: tf.Tensor) -> None:
+        with tf.GradientTape() as tape:
+            outputs = model(tf.gather(pixels, batch), training=True)
+            value = loss(tf.gather(wanted, batch), outputs)
+        gradients = tape.gradient(value, [variable.value for variable in variables])
+        optimizer.apply(gradients, variables)
+
+    compiled: Callable[[tf.Tensor], None] = step
+    return compiled
 
 
 def _log_probabilities(model: keras.Model, pictures: Pictures) -> Floats:
