@@ -28,7 +28,7 @@ _OUTPUT = Path("experiment_output")
 _QUICK_OUTPUT = _OUTPUT / "quick"
 _RUNS = "runs"  # the folder in it that experiments share
 _SEEDS, _QUICK_SEEDS = 12, 1
-_TEXT_WIDTH = 110  # characters of a line, where there is no terminal to ask
+_TEXT_WIDTH = 150  # characters of a line, where there is no terminal to ask
 _INTERRUPTED = 130  # exit status, as shells have it
 
 

@@ -127,7 +127,6 @@ def _step_function(
     loss = keras.losses.CategoricalCrossentropy(from_logits=True)
     pixels, wanted = tf.constant(pictures.pixels), tf.constant(targets)
 
-    @tf.function(autograph=False)
     def step(batch: tf.Tensor) -> None:
         with tf.GradientTape() as tape:
             outputs = model(tf.gather(pixels, batch), training=True)
@@ -135,7 +134,7 @@ def _step_function(
         gradients = tape.gradient(value, [variable.value for variable in variables])
         optimizer.apply(gradients, variables)
 
-    compiled: Callable[[tf.Tensor], None] = step
+    compiled: Callable[[tf.Tensor], None] = tf.function(step, autograph=False)
     return compiled
 
 

@@ -1,0 +1,110 @@
+"""Networks, batches and recipes do what they say; the command goes on where it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from experiment import accuracy
+from experiment.strokes.dataset import Pictures, make
+from experiment.study import networks, pruned, training
+from experiment.study.methods import METHODS, recipe
+from experiment.study.settings import BATCH, QUICK
+
+
+@pytest.fixture(scope="module")
+def pictures() -> Pictures:
+    return make(train=500, test=1).train
+
+
+@pytest.mark.parametrize("name", QUICK.dense_rates)
+def test_blocks_divide_the_channels_of_all_pruned_layers(name: str) -> None:
+    model = networks.build(name, 0)
+    convolutions = [layer for layer in model.layers if type(layer) is keras.layers.Conv2D]
+    assert len(convolutions) == (4 if name == "vgg" else 5)
+    assert all(layer.filters % 8 == 0 for layer in convolutions)
+
+
+def test_batches_go_through_all_pictures_and_depend_on_the_seed() -> None:
+    order = training.batch_order(100, 3, seed=1)
+    assert order.shape == (3, BATCH)
+    assert sorted(order.ravel()[:100]) == list(range(100))
+    np.testing.assert_array_equal(order, training.batch_order(100, 3, seed=1))
+    np.testing.assert_array_equal(order[:2], training.batch_order(100, 2, seed=1))
+    assert not np.array_equal(order, training.batch_order(100, 3, seed=2))
+
+
+def test_recalibration_gives_the_statistics_of_the_pictures(pictures: Pictures) -> None:
+    model = networks.build("vgg", 0)
+    first = next(x for x in model.layers if isinstance(x, keras.layers.BatchNormalization))
+    first.moving_mean.assign(np.full(32, 7.0))
+    training.recalibrate(model, pictures)
+    values = model.layers[1](pictures.pixels).numpy().reshape(-1, 32)
+    np.testing.assert_allclose(first.moving_mean, values.mean(axis=0), atol=1e-4)
+    np.testing.assert_allclose(first.moving_variance, values.var(axis=0), rtol=1e-3, atol=1e-5)
+    assert first.momentum == pytest.approx(0.9)
+
+
+def test_score_of_a_network_that_knows_nothing(pictures: Pictures) -> None:
+    model = networks.build("vgg", 0)
+    model.get_layer("logits").kernel.assign(np.zeros((128, 32)))
+    score = training.score(model, pictures)
+    assert score.nll == pytest.approx(np.log(32), rel=1e-5)
+    assert score.accuracy == pytest.approx(np.mean(pictures.labels == 0))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_one_shot_recipes_have_their_sparsity_and_blocks(method: str, pictures: Pictures) -> None:
+    model = networks.build("mobilenet", 1)
+    chosen = recipe(method, 8, 0.75)
+    if chosen.permute:
+        model = pruned.permuted(model, chosen.block_size, chosen.sparsity)
+    result = pruned.prune(model, chosen, pictures, None, seed=0)
+    sparsity, kept = pruned.sparsity_and_kept(model, result)
+    assert sparsity == pytest.approx(0.75, abs=1e-3)
+    assert 0.25 < kept < 0.75
+    if method == "aligned":
+        kernel = result.layers[7].kernel.numpy()
+        assert type(result.layers[7]) is keras.layers.Conv2D
+        blocks = (kernel.reshape(-1, kernel.shape[-1] // 8, 8) != 0).sum(axis=-1)
+        assert set(np.unique(blocks)) == {0, 8}
+
+
+def test_gradual_recipe_reaches_its_sparsity(pictures: Pictures) -> None:
+    model = networks.build("vgg", 1)
+    chosen = recipe("optimal", 8, 0.9, steps=5).but(frequency=2, distillation=0.5)
+    teacher = training.probabilities(model, pictures)
+    np.testing.assert_allclose(teacher.sum(axis=1), 1, rtol=1e-5)
+    result = pruned.prune(model, chosen, pictures, teacher, seed=0)
+    assert pruned.sparsity_and_kept(model, result)[0] == pytest.approx(0.9, abs=1e-3)
+
+
+def test_an_unknown_method_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        accuracy.main(["--methods", "best"])
+    assert "there is no method 'best'; there are unstructured, aligned" in capsys.readouterr().err
+
+
+def test_no_cell_of_these_networks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--cells", "vgg-oneshot80-n8", "--networks", "mobilenet", "--output", str(tmp_path)]
+    assert accuracy.main(words) == 1
+    assert "no cell is of these networks" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_command_goes_on_where_it_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--quick", "--jobs", "1", "--cells", "vgg-oneshot80-n8", "--output", str(tmp_path)]
+    assert accuracy.main([*words, "--methods", "optimal"]) == 0
+    runs = tmp_path / "runs"
+    finished = {file: file.stat().st_mtime_ns for file in runs.iterdir()}
+    assert len(list(runs.glob("*.json"))) == 3  # dense, aligned, optimal
+    assert accuracy.main([*words, "--methods", "optimal,greedy"]) == 0
+    assert len(list(runs.glob("*.json"))) == 4
+    assert all(file.stat().st_mtime_ns == time for file, time in finished.items())
+    assert "greedy" in capsys.readouterr().out
+    assert (tmp_path / "accuracy.png").exists() and (tmp_path / "accuracy.json").exists()
