@@ -2,7 +2,7 @@
 
 recipe.py            how a dense network becomes a pruned one, as data; cells of such recipes
 methods.py           the cells of the experiment about methods
-combinations.py      the cell of the experiment about recipes
+combinations.py      the cells of the experiment about recipes
 settings.py          what all runs have in common
 networks.py          the networks (from here on to worker.py: needs TensorFlow)
 training.py          training, testing, statistics of batch normalisation
