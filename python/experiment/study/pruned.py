@@ -90,13 +90,18 @@ def _prune(
         ALIGNED: ubp.AlignedBlock(recipe.block_size),
         UNALIGNED: ubp.UnalignedBlock(recipe.block_size),
     }
+    scopes: dict[str, str | ubp.GlobalBudget] = {
+        "layer": "layer",
+        "global": ubp.GlobalBudget(min_density=recipe.min_density),
+        "latency": ubp.LatencyBudget(min_density=recipe.min_density),
+    }
     return ubp.prune(
         model,
         schedule,
         patterns[recipe.pattern],
         recipe.method,
         gradients=recipe.gradients,
-        scope=recipe.scope,
+        scope=scopes[recipe.scope],
     )
 
 

@@ -19,7 +19,9 @@ class Recipe:
     sparsity: share of zeros in the pruned layers, 0 to 1.
     method: how blocks are chosen, see `ubp.prune`.
     permute: whether `ubp.permute_channels` comes first.
-    scope: whose sparsity it is, see `ubp.prune`.
+    scope: whose sparsity it is, see `ubp.prune`: "layer", "global" or "latency".
+    min_density: the share of its weights that each layer keeps at least, with the other scopes than
+        "layer"; see `ubp.GlobalBudget`.
     steps: training steps while and after pruning; 0: pruned at once, without training, then the
         statistics of batch normalisation are measured anew.
     rising_share: of the steps, in which the sparsity rises from 0.
@@ -35,6 +37,7 @@ class Recipe:
     method: str = "optimal"
     permute: bool = False
     scope: str = "layer"
+    min_density: float = 0.01
     steps: int = 0
     rising_share: float = 0.6
     frequency: int = 10
