@@ -29,6 +29,8 @@ The path of a model, a file per step:
     wrapper.py        PrunedLayer: a layer, its kernels and its count of training steps
     pruned_kernel.py  a kernel and its mask
     update.py         the kernels that are due at a step -> new masks, and what changed
+    replicas.py       what is to be known of tf.distribute
+    mask_update.py    what an update did to a kernel
     callbacks.py      drives the PrunedLayers during fit
     strip.py          copy without PrunedLayers, zeros exact
 """

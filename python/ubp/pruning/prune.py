@@ -12,6 +12,7 @@ from ubp.pruning.copying import check_copyable, copy_layer, copy_model
 from ubp.pruning.importance import Importance, ImportanceFunction, as_importance
 from ubp.pruning.patterns import Pattern
 from ubp.pruning.policy import Policy, choose_layers
+from ubp.pruning.replicas import replicas_of
 from ubp.pruning.schedules import AnySchedule, as_schedule
 from ubp.pruning.scope import Scope
 from ubp.pruning.settings import DEFAULT_PATTERN, PruningSettings
@@ -40,7 +41,8 @@ def prune(
 
     The copy is compiled as the original is, with a fresh optimizer; if the original is not
     compiled, or Keras cannot copy its loss (a warning says so), compile the copy. The original
-    stays as it is.
+    stays as it is. The copy belongs to the `tf.distribute.Strategy` in whose scope the original was
+    made, or, if in none, to that of the call.
 
     In place of a model a layer may be given, built or not, or a list of layers: the result is a
     layer, or a list of layers, to make a model of. In a list, layers that have nothing to prune
@@ -112,10 +114,11 @@ def _prune_model(model: Any, settings: PruningSettings, policy: Policy) -> keras
             return copy
         return PrunedLayer(copy, chosen[id(layer)].settings)
 
-    pruned = copy_model(model, replace)
-    for layer, copy in copied:
-        copy.set_weights(layer.get_weights())
-    update_at_step_zero(pruned_layers(pruned))
+    with replicas_of(model):
+        pruned = copy_model(model, replace)
+        for layer, copy in copied:
+            copy.set_weights(layer.get_weights())
+        update_at_step_zero(pruned_layers(pruned))
     return pruned
 
 

@@ -22,6 +22,7 @@ from ubp.lanes import from_lanes, to_lanes
 from ubp.pruning.importance import Importance, Matrix
 from ubp.pruning.regularized import Penalty, State
 
+from ubp.pruning.replicas import sum_over_replicas
 Mask = npt.NDArray[np.bool_]
 
 
@@ -136,7 +137,8 @@ class PrunedKernel:
         def observed(x: Any) -> Any:
             def gradient(*passed: Any, upstream: Any = None) -> Any:
                 (arrived,) = passed if upstream is None else (upstream,)
-                product = ops.abs(ops.cast(arrived, "float32") * ops.cast(variable, "float32"))
+                whole = sum_over_replicas(ops.cast(arrived, "float32"))
+                product = ops.abs(whole * ops.cast(variable, "float32"))
                 sensitivity.assign_add(ops.where(ops.isfinite(product), product, 0.0))
                 return arrived
 

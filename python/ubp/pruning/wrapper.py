@@ -173,7 +173,9 @@ class PrunedLayer(keras.layers.Wrapper):
             channel_axis=weight.channel_axis,
             positions=positions,
             mask=self._add_state(f"{prefix}mask", variable.shape, "bool", initializer="ones"),
-            sensitivity=self._add_state(f"{prefix}sensitivity", variable.shape, aggregation="sum")
+            sensitivity=self._add_state(
+                f"{prefix}sensitivity", variable.shape, aggregation="only_first_replica"
+            )
             if observes
             else None,
             penalty=self._penalty(variable, prefix),

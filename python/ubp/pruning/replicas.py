@@ -1,0 +1,33 @@
+"""The one place that knows of `tf.distribute`: replicas of a model, each with a part of a batch.
+
+Masks are chosen outside of replicas, from values that all replicas share, and assigned to all.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+def replicas_of(model: keras.Model) -> AbstractContextManager[Any]:
+    """A scope in which new variables have a copy for every replica of the model.
+
+    Of a model that was not made in the scope of a strategy it changes nothing.
+    """
+    scope: AbstractContextManager[Any] = model.distribute_strategy.scope()
+    return scope
+
+
+def sum_over_replicas(gradient: Any) -> Any:
+    """The gradient of a whole batch's loss, from that of a replica's part; a tensor of any shape.
+
+    Called by the code of each replica. Keras scales losses so that the sum is what one replica
+    would find for the whole batch.
+    """
+    replica = tf.distribute.get_replica_context()
+    if replica is None or replica.num_replicas_in_sync == 1:
+        return gradient
+    return replica.all_reduce(tf.distribute.ReduceOp.SUM, gradient)
