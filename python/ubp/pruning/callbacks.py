@@ -9,8 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from ubp.pruning.update import MaskUpdate, advance, begin
-from ubp.pruning.wrapper import PrunedLayer, pruned_layers
+from ubp.pruning.mask_update import MaskUpdate
+from ubp.pruning.update import advance, begin
+from ubp.pruning.wrapper import PrunedLayer, overall_sparsity, pruned_layers
 
 
 class UpdatePruning(keras.callbacks.Callback):
@@ -104,9 +105,7 @@ class UpdatePruning(keras.callbacks.Callback):
             print(f"\n{_line(updates)}, updated in {seconds:.2f} s")
 
     def _measure(self) -> None:
-        sizes = [sum(kernel.size for kernel in layer.kernels) for layer in self._layers]
-        sparsities = [layer.sparsity for layer in self._layers]
-        self._sparsity = float(np.average(sparsities, weights=sizes))
+        self._sparsity = overall_sparsity(self._layers)
 
 
 def _line(updates: Sequence[MaskUpdate]) -> str:

@@ -20,9 +20,10 @@ from keras import ops
 
 from ubp.lanes import from_lanes, to_lanes
 from ubp.pruning.importance import Importance, Matrix
+from ubp.pruning.mask_update import MaskUpdate
 from ubp.pruning.regularized import Penalty, State
-
 from ubp.pruning.replicas import sum_over_replicas
+
 Mask = npt.NDArray[np.bool_]
 
 
@@ -35,6 +36,7 @@ class PrunedKernel:
     channel_axis: of the output channels, negative.
     positions: outputs per channel and sample, for which the layer uses the weight; None where the
         size of its input is open.
+    last_update: what the last update of masks in this process did to it; None before the first.
     """
 
     name: str
@@ -45,6 +47,7 @@ class PrunedKernel:
     mask: keras.Variable
     sensitivity: keras.Variable | None = None
     penalty: Penalty | None = None
+    last_update: MaskUpdate | None = None
 
     @property
     def shape(self) -> tuple[int, int]:

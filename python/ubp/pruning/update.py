@@ -13,35 +13,11 @@ from typing import TypeAlias
 import numpy as np
 
 from ubp.pruning.importance import Matrix
+from ubp.pruning.mask_update import MaskUpdate
 from ubp.pruning.pruned_kernel import Mask, PrunedKernel
 from ubp.pruning.regularized import Blocks, RegularizedSchedule, State
 from ubp.pruning.settings import PruningSettings
 from ubp.pruning.wrapper import PrunedLayer
-
-
-@dataclass(frozen=True)
-class MaskUpdate:
-    """What an update did to one kernel.
-
-    name: the layer's, and where it has several kernels, the kernel's.
-    step: training steps begun.
-    size: number of weights.
-    sparsity: share of the weights that the mask removes.
-    threshold: the importance of the least important block that is kept; 0 where every weight is.
-    moved: share of the kept weights that were not kept before.
-    kept_importance: share of the kernel's importance that is kept.
-    residual: where the schedule still regularises (see regularized.py), how far the kernel is from
-        the blocks to which it is drawn, |W - Z| / |W| in the 2-norm; otherwise None.
-    """
-
-    name: str
-    step: int
-    size: int
-    sparsity: float
-    threshold: float
-    moved: float
-    kept_importance: float
-    residual: float | None = None
 
 
 @dataclass(frozen=True)
@@ -147,8 +123,10 @@ def _update_group(group: Sequence[_Due]) -> list[MaskUpdate]:
     for (entry, kernel), importance, mask, residual in zip(
         members, importances, masks, residuals, strict=True
     ):
-        updates.append(replace(_describe(entry, kernel, importance, mask), residual=residual))
+        update = replace(_describe(entry, kernel, importance, mask), residual=residual)
         kernel.set_mask(mask)
+        kernel.last_update = update
+        updates.append(update)
     return updates
 
 

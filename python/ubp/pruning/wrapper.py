@@ -18,6 +18,7 @@ Not thread-safe: one training loop at a time.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -100,8 +101,7 @@ class PrunedLayer(keras.layers.Wrapper):
     @property
     def sparsity(self) -> float:
         """The share of the kernels' weights that the masks remove."""
-        removed = sum(kernel.sparsity * kernel.size for kernel in self.kernels)
-        return removed / sum(kernel.size for kernel in self.kernels)
+        return overall_sparsity([self])
 
     def begin_training(self) -> None:
         """Take up the count of steps from the weight `step`, as built or as loaded."""
@@ -226,6 +226,13 @@ class PrunedLayer(keras.layers.Wrapper):
 def pruned_layers(model: keras.Model) -> list[PrunedLayer]:
     """The pruned layers of a model, those of nested models included, in the order of the model."""
     return [layer for layer in iterate_layers(model) if isinstance(layer, PrunedLayer)]
+
+
+def overall_sparsity(layers: Iterable[PrunedLayer]) -> float:
+    """The share of the weights of all pruned kernels of these layers that the masks remove."""
+    kernels = [kernel for layer in layers for kernel in layer.kernels]
+    removed = sum(kernel.sparsity * kernel.size for kernel in kernels)
+    return removed / sum(kernel.size for kernel in kernels)
 
 
 def _positions(layer: keras.layers.Layer, input_shape: Any) -> int | None:
