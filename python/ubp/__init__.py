@@ -28,12 +28,14 @@ if TYPE_CHECKING:  # what __getattr__ loads, for type checkers and editors
     from ubp.pruning import LatencyBudget as LatencyBudget
     from ubp.pruning import Pattern as Pattern
     from ubp.pruning import PolynomialDecay as PolynomialDecay
+    from ubp.pruning import PruningSummaries as PruningSummaries
     from ubp.pruning import ReweightedRegularization as ReweightedRegularization
     from ubp.pruning import UnalignedBlock as UnalignedBlock
     from ubp.pruning import Unstructured as Unstructured
     from ubp.pruning import UpdatePruning as UpdatePruning
     from ubp.pruning import permute_channels as permute_channels
     from ubp.pruning import prune as prune
+    from ubp.pruning import pruning_summary as pruning_summary
     from ubp.pruning import strip as strip
     from ubp.runtime import Interpreter as Interpreter
     from ubp.runtime import benchmark as benchmark
@@ -57,6 +59,8 @@ _HOME = {
     "prune": "ubp.pruning",
     "strip": "ubp.pruning",
     "UpdatePruning": "ubp.pruning",
+    "PruningSummaries": "ubp.pruning",
+    "pruning_summary": "ubp.pruning",
     "ConstantSparsity": "ubp.pruning",
     "PolynomialDecay": "ubp.pruning",
     "CustomSchedule": "ubp.pruning",

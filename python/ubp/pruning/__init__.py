@@ -32,18 +32,22 @@ The path of a model, a file per step:
     replicas.py       what is to be known of tf.distribute
     mask_update.py    what an update did to a kernel
     callbacks.py      drives the PrunedLayers during fit
+    summaries.py      writes what the updates did for TensorBoard
+    overview.py       prints which layers are or would be pruned, and why others not
     strip.py          copy without PrunedLayers, zeros exact
 """
 
 from ubp.pruning.admm import ADMM
 from ubp.pruning.budgets import GlobalBudget, LatencyBudget
 from ubp.pruning.callbacks import UpdatePruning
+from ubp.pruning.overview import pruning_summary
 from ubp.pruning.patterns import AlignedBlock, Pattern, UnalignedBlock, Unstructured
 from ubp.pruning.permutation import PermutationReport, Permuted, permute_channels
 from ubp.pruning.prune import prune
 from ubp.pruning.reweighted import ReweightedRegularization
 from ubp.pruning.schedules import ConstantSparsity, CustomSchedule, PolynomialDecay
 from ubp.pruning.strip import strip
+from ubp.pruning.summaries import PruningSummaries
 
 __all__ = [
     "ADMM",
@@ -56,11 +60,13 @@ __all__ = [
     "PermutationReport",
     "Permuted",
     "PolynomialDecay",
+    "PruningSummaries",
     "ReweightedRegularization",
     "UnalignedBlock",
     "Unstructured",
     "UpdatePruning",
     "permute_channels",
     "prune",
+    "pruning_summary",
     "strip",
 ]
