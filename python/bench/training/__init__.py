@@ -1,0 +1,1 @@
+"""What pruning costs while a model trains."""
