@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import keras
 
 from ubp.pruning.budgets import as_scope
-from ubp.pruning.copying import check_copyable, copy_layer, copy_model
+from ubp.pruning.copying import check_copyable, copy_layer, copy_model, set_weights
 from ubp.pruning.importance import Importance, ImportanceFunction, as_importance
 from ubp.pruning.patterns import Pattern
 from ubp.pruning.policy import Policy, choose_layers
@@ -117,7 +117,7 @@ def _prune_model(model: Any, settings: PruningSettings, policy: Policy) -> keras
     with replicas_of(model):
         pruned = copy_model(model, replace)
         for layer, copy in copied:
-            copy.set_weights(layer.get_weights())
+            set_weights(copy, layer.get_weights())
         update_at_step_zero(pruned_layers(pruned))
     return pruned
 
@@ -160,7 +160,7 @@ def _copy_with_weights(layer: keras.layers.Layer) -> keras.layers.Layer:
     copy = copy_layer(layer)
     if layer.built:
         copy.build_from_config(layer.get_build_config())
-        copy.set_weights(layer.get_weights())
+        set_weights(copy, layer.get_weights())
     return copy
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from ubp.pruning.copying import check_copyable, copy_layer, copy_model
+from ubp.pruning.copying import check_copyable, copy_layer, copy_model, set_weights
 from ubp.pruning.wrapper import PrunedLayer, pruned_layers
 
 
@@ -44,7 +44,7 @@ def strip(model: keras.Model | keras.layers.Layer) -> Any:
         weights = (
             layer.stripped_weights() if isinstance(layer, PrunedLayer) else layer.get_weights()
         )
-        copy.set_weights(weights)
+        set_weights(copy, weights)
     return stripped
 
 

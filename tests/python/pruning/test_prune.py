@@ -305,3 +305,15 @@ def test_low_rank_adaptation_is_refused():
     model.get_layer("hidden").enable_lora(2)
     with pytest.raises(ValueError, match="'hidden' cannot be pruned: its kernel is not a plain"):
         ubp.prune(model, ONE_SHOT, layers=["hidden"])
+
+
+def test_adapted_normalization_is_copied():
+    normalization = layers.Normalization()
+    x = np.random.default_rng(0).normal(3, 2, (16, 6)).astype(np.float32)
+    normalization.adapt(x)
+    entry = keras.Input((6,))
+    hidden = layers.Dense(8)(normalization(entry))
+    model = keras.Model(entry, layers.Dense(2)(hidden))
+    pruned = ubp.prune(model, ubp.ConstantSparsity(0.0))
+    for copy in (pruned, ubp.strip(pruned)):
+        np.testing.assert_allclose(np.asarray(copy(x)), np.asarray(model(x)), rtol=1e-6)
