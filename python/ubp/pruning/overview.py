@@ -12,7 +12,7 @@ import keras
 from rich.console import Console
 from rich.table import Table
 
-from ubp.pruning.copying import iterate_layers
+from ubp.pruning.copying import check_copyable, iterate_layers
 from ubp.pruning.patterns import Pattern
 from ubp.pruning.schedules import ConstantSparsity, CustomSchedule, PolynomialDecay, Schedule
 from ubp.pruning.settings import DEFAULT_PATTERN, PruningSettings
@@ -43,7 +43,7 @@ def pruning_summary(
     `ubp.prune(model, schedule, pattern)` would prune. Either way, why each other layer is dense.
 
     Args:
-        model: a built model, pruned or not.
+        model: a built model of Keras 3, functional, Sequential or subclassed; pruned or not.
         pattern: what to prune in; ignored where the model is pruned.
         print_fn: called with the text of the table; None: print it on standard output.
 
@@ -51,15 +51,7 @@ def pruning_summary(
         TypeError: if it is not a Keras 3 model.
         ValueError: if the model is not built, or aligned blocks do not divide a layer's channels.
     """
-    if not isinstance(model, keras.Model):
-        raise TypeError(
-            f"pruning_summary: the model is a {type(model).__module__}.{type(model).__name__}; "
-            "expected a Keras 3 model (keras.Model)."
-        )
-    if not model.built:
-        raise ValueError(
-            f"pruning_summary: the model '{model.name}' is not built; call it on data first."
-        )
+    check_copyable(model, "pruning_summary")
     layers = [layer for layer in iterate_layers(model) if layer.weights]
     pruned = [layer for layer in layers if isinstance(layer, PrunedLayer)]
     rows = _rows_of_pruned(layers, pruned) if pruned else _rows_of_plan(layers, pattern)

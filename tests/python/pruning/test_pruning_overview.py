@@ -6,6 +6,7 @@ import keras
 import pytest
 from keras import layers
 from pruning_models import FUNCTIONAL_TARGETS, functional_model, sequential_model
+from subclassed_models import Network, called
 
 import ubp
 
@@ -113,6 +114,12 @@ def test_nested_models(pruned):
     assert rows["inner_1x1"][:3] == ["Conv2D", "1x1x4x8", "UnalignedBlock(n=4)"]
 
 
+def test_subclassed_model():
+    rows, _ = table(ubp.prune(called(Network()), ubp.ConstantSparsity(0.5), layers="main"))
+    assert rows["main"][2:4] == ["UnalignedBlock(n=4)", "optimal"]
+    assert rows["one"][-1] in ("it was not chosen", "it is the first convolution")
+
+
 def test_printed_by_default(capsys):
     ubp.pruning_summary(sequential_model())
     printed = capsys.readouterr().out
@@ -127,7 +134,11 @@ def test_printed_by_default(capsys):
             TypeError,
             "pruning_summary: the model is a builtins.str; expected a Keras",
         ),
-        (keras.Sequential([layers.Dense(2)], name="open"), ValueError, "'open' is not built"),
+        (
+            keras.Sequential([layers.Dense(2)], name="open"),
+            ValueError,
+            "pruning_summary: the Sequential model 'open' is not built",
+        ),
     ],
 )
 def test_what_is_no_built_model(model, error, message):
