@@ -5,6 +5,7 @@ gets for every case the arrays
 
     CASE/one/KERNEL/WHAT      WHAT: kernel, mask and, with importance "gradient", sensitivity
     CASE/two/KERNEL/WHAT/R    the copy of replica R
+    CASE/one/stripped         outputs of the stripped model, and CASE/two/stripped
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from pruning_models import data, sequential_model
+from pruning_models import data, outputs, sequential_model
 
 import ubp
 from ubp.pruning.wrapper import pruned_layers
@@ -98,11 +99,14 @@ def main(file: str) -> None:
     results: dict[str, Any] = {}
     for name, case in CASES.items():
         saved = Path(file).with_name(f"{name}.keras")
-        for key, variable in arrays(train(case, tf.distribute.get_strategy(), saved)):
+        one, both = (train(case, each, saved) for each in (tf.distribute.get_strategy(), two))
+        for key, variable in arrays(one):
             results[f"{name}/one/{key}"] = variable.numpy()
-        for key, variable in arrays(train(case, two, saved)):
+        for key, variable in arrays(both):
             for replica, copy in enumerate(two.experimental_local_results(variable.value)):
                 results[f"{name}/two/{key}/{replica}"] = copy.numpy()
+        results[f"{name}/one/stripped"] = outputs(ubp.strip(one)).astype(np.float32)
+        results[f"{name}/two/stripped"] = outputs(ubp.strip(both)).astype(np.float32)
     np.savez(file, **results)
 
 

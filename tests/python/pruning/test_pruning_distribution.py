@@ -73,6 +73,14 @@ def test_as_on_one_device(trained: Arrays, case: str, kernel: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_stripped_models_compute_the_same(trained: Arrays, case: str) -> None:
+    tolerance = 2e-2 if case in HALF_PRECISION else 1e-5
+    one, two = trained[f"{case}/one/stripped"], trained[f"{case}/two/stripped"]
+    np.testing.assert_allclose(two, one, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("case", [case for case in CASES if case != "observed"])
 def test_pruned_weights_are_zero_in_every_replica(trained: Arrays, case: str, kernel: str) -> None:
