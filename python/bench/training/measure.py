@@ -12,7 +12,7 @@ import numpy as np
 import ubp
 from bench.harness.spread import Spread
 from bench.training.report import StepResult, UpdateResult
-from ubp.pruning.scope import as_scope
+from ubp.pruning.budgets import as_scope
 from ubp.pruning.update import update_at_step_zero
 from ubp.pruning.wrapper import PrunedLayer
 
