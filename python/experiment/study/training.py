@@ -130,7 +130,7 @@ def _step_function(
     def step(batch: tf.Tensor) -> None:
         with tf.GradientTape() as tape:
             outputs = model(tf.gather(pixels, batch), training=True)
-            value = loss(tf.gather(wanted, batch), outputs)
+            value = loss(tf.gather(wanted, batch), outputs) + sum(model.losses)
         gradients = tape.gradient(value, [variable.value for variable in variables])
         optimizer.apply(gradients, variables)
 
