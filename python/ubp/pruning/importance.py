@@ -5,7 +5,10 @@ Selection keeps the blocks with the largest sums of it. Given by name or as an o
     "magnitude"   |w|                  Han et al., arXiv 1506.02626
     "squared"     w^2                  the least change of the kernel in the 2-norm
     "gradient"    sum of |w * dL/dw|   first-order Taylor expansion of the loss, Molchanov et al.,
-                                       arXiv 1611.06440, over the steps since the last update
+                                       arXiv 1611.06440, over the steps since the last update; of a
+                                       pruned weight it is 0. (The gradient at a weight that is
+                                       missing is large, at one that has been trained small: if both
+                                       counted, masks would swap the two for ever.)
     a callable    (weights float32 [lanes, channels], layer) -> importance of the same shape
 """
 

@@ -2,7 +2,8 @@
 
     variable     the layer's own weight, float, any shape, trained as before
     mask         bool, shape of the variable, non-trainable; True: weight kept
-    sensitivity  float32, shape of the variable, or None: sum of |w * dL/dw| since the last update
+    sensitivity  float32, shape of the variable, or None: sum of |w * dL/dw| since the last update,
+                 w as the forward pass sees it
     penalty      what a schedule that regularises adds to the loss, with its state; or None
 
 The variables belong to Keras layers; this is a view of them. Not thread-safe.
@@ -119,8 +120,7 @@ class PrunedKernel:
     def in_use(self, gradients: str) -> Any:
         """The masked weight as a tensor that carries the gradients of the chosen kind.
 
-        The gradient that reaches the tensor is that of a weight that is kept, for pruned ones, too;
-        it is what `sensitivity` accumulates.
+        The gradient that reaches the tensor, times its value, is what `sensitivity` accumulates.
         """
         stored = ops.convert_to_tensor(self.variable)
         masked = ops.where(self.mask, stored, ops.zeros_like(stored))
@@ -130,18 +130,18 @@ class PrunedKernel:
         return masked if self.sensitivity is None else self._observed(masked)
 
     def _observed(self, tensor: Any) -> Any:
-        """The same tensor; its gradient, times the stored value, joins `sensitivity` as it passes.
+        """The same tensor; its gradient, times its value, joins `sensitivity` as it passes.
 
         A gradient that overflowed in a half-precision type is left out, as the optimizer does.
         """
-        sensitivity, variable = self.sensitivity, self.variable
+        sensitivity = self.sensitivity
         assert sensitivity is not None
 
         def observed(x: Any) -> Any:
             def gradient(*passed: Any, upstream: Any = None) -> Any:
                 (arrived,) = passed if upstream is None else (upstream,)
                 whole = sum_over_replicas(ops.cast(arrived, "float32"))
-                product = ops.abs(whole * ops.cast(variable, "float32"))
+                product = ops.abs(whole * ops.cast(x, "float32"))
                 sensitivity.assign_add(ops.where(ops.isfinite(product), product, 0.0))
                 return arrived
 
