@@ -41,8 +41,9 @@ first 60% of the steps (`ubp.PolynomialDecay`, masks chosen anew every 10 steps)
 trains on, with Adam, a learning rate of 0.001 that falls to 0 along a cosine, and masked gradients.
 Importance is the absolute weight. Unstructured keeps single weights, whatever N is. Permutation is
 `ubp.permute_channels` on the dense network, at the N and the sparsity of the cell; it looks for
-good unaligned blocks, for aligned ones too. Global is one budget for all layers
-(`scope="global"`), which changes the latency; the others keep the same share of each layer.
+good unaligned blocks, for aligned ones too. Global is one budget for all layers, with importance
+divided by each layer's root mean square (`scope=ubp.GlobalBudget(normalize="rms")`), which changes
+the latency; the others keep the same share of each layer.
 
 ### What this does not show
 

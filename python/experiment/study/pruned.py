@@ -10,8 +10,16 @@ import numpy as np
 import ubp
 from experiment.strokes.dataset import Pictures
 from experiment.study import training
-from experiment.study.recipe import ALIGNED, UNALIGNED, UNSTRUCTURED, Recipe
+from experiment.study.recipe import (
+    ADMM,
+    ALIGNED,
+    REWEIGHTED,
+    UNALIGNED,
+    UNSTRUCTURED,
+    Recipe,
+)
 from experiment.study.training import Floats
+from ubp.pruning.schedules import Schedule
 
 
 def permuted(model: keras.Model, block_size: int, sparsity: float) -> keras.Model:
@@ -63,16 +71,7 @@ def sparsity_and_kept(model: keras.Model, pruned: keras.Model) -> tuple[float, f
 def _gradually(
     model: keras.Model, recipe: Recipe, pictures: Pictures, teacher: Floats | None, seed: int
 ) -> keras.Model:
-    frequency = min(recipe.frequency, recipe.steps)
-    updates = max(1, int(recipe.rising_share * recipe.steps) // frequency)
-    schedule = ubp.PolynomialDecay(
-        initial_sparsity=0.0,
-        final_sparsity=recipe.sparsity,
-        begin_step=0,
-        end_step=frequency * updates,
-        frequency=frequency,
-    )
-    pruned = _prune(model, recipe, schedule)
+    pruned = _prune(model, recipe, _schedule(recipe))
     targets = training.one_hot(pictures)
     if teacher is not None:
         targets += np.float32(recipe.distillation) * (teacher - targets)
@@ -82,9 +81,18 @@ def _gradually(
     return ubp.strip(pruned)
 
 
-def _prune(
-    model: keras.Model, recipe: Recipe, schedule: ubp.ConstantSparsity | ubp.PolynomialDecay
-) -> keras.Model:
+def _schedule(recipe: Recipe) -> Schedule:
+    frequency = min(recipe.frequency, recipe.steps)
+    end = frequency * max(1, int(recipe.rising_share * recipe.steps) // frequency)
+    if recipe.schedule == REWEIGHTED:
+        return ubp.ReweightedRegularization(recipe.sparsity, 0, end, frequency)
+    if recipe.schedule == ADMM:
+        return ubp.ADMM(recipe.sparsity, 0, end, frequency)
+    begin = frequency if recipe.importance == "gradient" else 0  # there is none before training
+    return ubp.PolynomialDecay(0.0, recipe.sparsity, begin, end, frequency=frequency)
+
+
+def _prune(model: keras.Model, recipe: Recipe, schedule: Schedule) -> keras.Model:
     patterns = {
         UNSTRUCTURED: ubp.Unstructured(),
         ALIGNED: ubp.AlignedBlock(recipe.block_size),
@@ -92,8 +100,8 @@ def _prune(
     }
     scopes: dict[str, str | ubp.GlobalBudget] = {
         "layer": "layer",
-        "global": ubp.GlobalBudget(min_density=recipe.min_density),
-        "latency": ubp.LatencyBudget(min_density=recipe.min_density),
+        "global": ubp.GlobalBudget(recipe.normalize, recipe.min_density),
+        "latency": ubp.LatencyBudget(recipe.normalize, recipe.min_density),
     }
     return ubp.prune(
         model,
@@ -101,6 +109,7 @@ def _prune(
         patterns[recipe.pattern],
         recipe.method,
         gradients=recipe.gradients,
+        importance=recipe.importance,
         scope=scopes[recipe.scope],
     )
 

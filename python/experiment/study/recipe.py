@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 UNSTRUCTURED, ALIGNED, UNALIGNED = "unstructured", "aligned", "unaligned"
+GRADUAL, REWEIGHTED, ADMM = "gradual", "reweighted", "ADMM"
 REFERENCE = "aligned"  # the name of the recipe that a cell's others are compared with
 
 
@@ -20,12 +21,15 @@ class Recipe:
     method: how blocks are chosen, see `ubp.prune`.
     permute: whether `ubp.permute_channels` comes first.
     scope: whose sparsity it is, see `ubp.prune`: "layer", "global" or "latency".
-    min_density: the share of its weights that each layer keeps at least, with the other scopes than
-        "layer"; see `ubp.GlobalBudget`.
+    normalize: how importance is compared between layers, with the other scopes than "layer"; see
+        `ubp.GlobalBudget`.
+    min_density: the share of its weights that each layer keeps at least, with these.
     steps: training steps while and after pruning; 0: pruned at once, without training, then the
         statistics of batch normalisation are measured anew.
-    rising_share: of the steps, in which the sparsity rises from 0.
-    frequency: steps between two updates of the masks.
+    importance: of the weights, see `ubp.prune`.
+    schedule: GRADUAL, REWEIGHTED or ADMM.
+    rising_share: of the steps, in which the sparsity rises from 0, or the penalty acts.
+    frequency: steps between two updates of the masks, or the penalty.
     learning_rate: at the first step; it falls to 0 along a cosine.
     gradients: of pruned weights, see `ubp.prune`.
     distillation: share of the dense network's outputs in the targets, 0 to 1.
@@ -37,8 +41,11 @@ class Recipe:
     method: str = "optimal"
     permute: bool = False
     scope: str = "layer"
+    normalize: str = "rms"
     min_density: float = 0.01
     steps: int = 0
+    importance: str = "magnitude"
+    schedule: str = GRADUAL
     rising_share: float = 0.6
     frequency: int = 10
     learning_rate: float = 1e-3

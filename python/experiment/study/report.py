@@ -9,7 +9,7 @@ from typing import Any
 from bench.harness.machine import Machine
 from experiment.study.recipe import Cell, Recipe
 from experiment.study.settings import Settings
-from experiment.study.statistics import Interval, paired_difference, share_of_gap
+from experiment.study.statistics import Interval, paired_difference
 from experiment.study.store import Outcome, Run, Store
 
 
@@ -40,11 +40,6 @@ class CellResult:
     def difference(self, recipe: str, other: str, measure: str) -> Interval:
         """Between two recipes, in pairs of the same seed."""
         return paired_difference(self.values(recipe, measure), self.values(other, measure))
-
-    def gap_closed(self, recipe: str, lower: str, upper: str) -> Interval:
-        """The share of the way from one recipe's accuracy to another's."""
-        names = (recipe, lower, upper)
-        return share_of_gap(*(self.values(name, "accuracy") for name in names))
 
 
 @dataclass(frozen=True)

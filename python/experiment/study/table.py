@@ -6,11 +6,21 @@ import math
 
 from experiment.study.recipe import REFERENCE
 from experiment.study.report import CellResult, Report
-from experiment.study.statistics import Interval
+from experiment.study.statistics import Interval, share_of_gap
 
 DENSE_HEADINGS = ("dense network", "accuracy", "lowest - highest", "NLL")
 HEADINGS = ("method", "accuracy", "- aligned", "- greedy", "NLL", "kept")
-RECIPE_HEADINGS = ("recipe", "accuracy", "- aligned", "gap closed", "95% interval", "NLL", "kept")
+RECIPE_HEADINGS = (
+    "recipe",
+    "accuracy",
+    "- aligned",
+    "gap closed",
+    "95% interval",
+    "of plain gap",
+    "95% interval",
+    "NLL",
+    "kept",
+)
 
 # Which recipe is compared with which, in the table of questions.
 QUESTIONS = (
@@ -37,14 +47,21 @@ def cell_rows(cell: CellResult) -> list[list[str]]:
     ]
 
 
-def recipe_rows(cell: CellResult, upper: str) -> list[list[str]]:
-    """Under RECIPE_HEADINGS, a row of each recipe; the gap is the one from REFERENCE to `upper`."""
+def recipe_rows(cell: CellResult, plain: CellResult | None, upper: str) -> list[list[str]]:
+    """Under RECIPE_HEADINGS, a row of each recipe.
+
+    Args:
+        cell: of the recipes.
+        plain: whose gap is the second one, of the same seeds; None if it was not run.
+        upper: the recipe at whose accuracy gaps end, in both cells; they begin at REFERENCE.
+    """
     return [
         [
             name,
             percent(cell.mean(name, "accuracy")),
             _points_apart(cell, name, REFERENCE),
-            *_gap_closed(cell, name, upper),
+            *_gap_closed(cell, name, cell, upper),
+            *(_gap_closed(cell, name, plain, upper) if plain else ("-", "-")),
             f"{cell.mean(name, 'nll'):.3f}",
             f"{100 * cell.mean(name, 'kept'):.1f}%",
         ]
@@ -77,10 +94,16 @@ def dense_rows(report: Report) -> list[list[str]]:
     return rows
 
 
-def _gap_closed(cell: CellResult, name: str, upper: str) -> tuple[str, str]:
-    if name in (REFERENCE, upper) or upper not in cell.recipes:
+def _gap_closed(cell: CellResult, name: str, gap: CellResult, upper: str) -> tuple[str, str]:
+    """The share of the gap in one cell that a recipe of another, or the same, has closed."""
+    is_an_end = cell is gap and name in (REFERENCE, upper)
+    if is_an_end or upper not in gap.recipes:
         return "-", "-"
-    share = cell.gap_closed(name, REFERENCE, upper)
+    share = share_of_gap(
+        cell.values(name, "accuracy"),
+        gap.values(REFERENCE, "accuracy"),
+        gap.values(upper, "accuracy"),
+    )
     if math.isnan(share.estimate):
         return "-", "-"
     estimate = f"{100 * share.estimate:.0f}%"

@@ -57,7 +57,7 @@ def test_global_budget_at_every_update(channels, method):
         assert sum(blocks(pruned)) == expected
         chosen = ubp.select_blocks_global(
             [np.abs(kernel.stored()) for kernel in kernels(pruned)], 4, num_blocks=expected,
-            min_density=0.01, method=method,
+            normalize="lamp", min_density=0.01, method=method,
         )  # fmt: skip
         for layer, selection in zip(pruned_layers(pruned), chosen, strict=True):
             np.testing.assert_array_equal(mask_of(layer), selection.mask())
