@@ -21,8 +21,9 @@ UPPER = "unstructured"  # the end of the gap that begins at REFERENCE
 PLAIN = "vgg-plain"
 _BLOCK_SIZE, _STEPS = 8, 460
 _FAST: dict[str, Any] = {"learning_rate": 3e-3}
+_FASTER: dict[str, Any] = {"learning_rate": 6e-3}
 _DISTILLED: dict[str, Any] = {"distillation": 0.5}
-_GRADIENT: dict[str, Any] = {"importance": "gradient"}
+_GRADIENT: dict[str, Any] = {"importance": "gradient", "rising_share": 0.4}
 _PENALTY: dict[str, Any] = {"frequency": 30, "rising_share": 0.4}
 
 _BUDGET = "optimal+permutation+latency"
@@ -36,7 +37,7 @@ def cells() -> list[Cell]:
     return [
         _cell(PLAIN, "learning rate 0.001", _ALL),
         _cell("vgg-fast", "learning rate 0.003", _ALL, **_FAST),
-        _cell("vgg-faster", "learning rate 0.006", _SHORT, learning_rate=6e-3),
+        _cell("vgg-faster", "learning rate 0.006", _SHORT, **_FASTER),
         _cell(
             "vgg-straight",
             "straight-through gradients, learning rate 0.003",
@@ -70,15 +71,22 @@ def cells() -> list[Cell]:
         _cell(
             "vgg-gradient",
             "importance by gradients, learning rate 0.003",
-            _ALL,
+            (*_SHORT, _BUDGET),
             **_FAST,
             **_GRADIENT,
         ),
         _cell(
-            "vgg-both",
-            "importance by gradients, distillation, learning rate 0.003",
-            (*_SHORT, _BUDGET),
-            **_FAST,
+            "vgg-gradient-faster",
+            "importance by gradients, learning rate 0.006",
+            _ALL,
+            **_FASTER,
+            **_GRADIENT,
+        ),
+        _cell(
+            "vgg-gradient-distilled",
+            "importance by gradients, distillation, learning rate 0.006",
+            _SHORT,
+            **_FASTER,
             **_GRADIENT,
             **_DISTILLED,
         ),
