@@ -25,10 +25,11 @@ tried is in these tables. Where nothing else is said, the settings are those of 
 Distillation mixes the dense network's outputs into the targets, half and half. Reweighted
 regularisation and ADMM (`ubp.ReweightedRegularization`, `ubp.ADMM`, their defaults) update their
 penalty every 30 steps and prune at 40% of the steps. Importance by gradients is
-`importance="gradient"`, with a sparsity that rises within the first 40% of the steps. Latency is `scope="latency"`: the kept blocks
-together are predicted to take 5% of the time of all, each layer keeps at least 1% of its weights,
-and importance is compared between layers as LAMP does (arXiv 2010.07611). The other recipes keep 5%
-of every layer, which is predicted to take as long; blocks of N=4 take 1% longer.
+`importance="gradient"`, with a sparsity that rises within the first 40% of the steps. Latency is
+`scope="latency"`: the kept blocks together are predicted to take 5% of the time of all, each layer
+keeps at least 1% of its weights, and importance is compared between layers as LAMP does (arXiv
+2010.07611). The other recipes keep 5% of every layer, which is predicted to take as long; blocks of
+N=4 take 1% longer.
 
 {section.columns_text()}
 
