@@ -52,12 +52,14 @@ _OF_KERAS: dict[type[keras.layers.Layer], _Find] = {
 _NAMES = ", ".join(kind.__name__ for kind in _OF_KERAS)
 
 
-def obstacle(layer: keras.Operation) -> str | None:
+def obstacle(layer: keras.layers.Layer) -> str | None:
     """Why no weight of this layer, built or not, can be pruned; None if one can."""
     if _find(layer) is None:
         kind = type(layer).__name__
         if "Depthwise" in kind:
             return f"it is a {kind}, each of whose channels has a few weights of its own: no blocks"
+        if layer.built and all(len(weight.shape) < 2 for weight in layer.weights):
+            return f"it is a {kind}, which has no kernel"
         return (
             f"it is a {kind}; expected {_NAMES}, or a layer that has the method "
             "get_prunable_weights()"

@@ -35,7 +35,7 @@ def test_plan_of_an_ordinary_model():
     assert rows["stem"] == ["Conv2D", "3x3x2x8", "", "it is the first convolution"]
     assert rows["classifier"][-1] == "it is the last layer with weights"
     assert rows["depthwise"][-1].startswith("it is a DepthwiseConv2D, each of whose channels")
-    assert rows["norm"][-1].startswith("it is a BatchNormalization; expected Dense")
+    assert rows["norm"][-1].startswith("it is a BatchNormalization, which has no kernel")
     assert "Not pruned; ubp.prune would prune 4 of 8 layers with weights." in text
 
 

@@ -174,7 +174,7 @@ MISTAKES = [
     ({"nope": None}, ValueError, "no layer named 'nope'"),
     ("depthwise", ValueError, r"'depthwise' cannot be pruned: it is a DepthwiseConv2D, each of "
      r"whose channels .*\. Take 'depthwise' out of layers"),
-    (["hidden", "norm"], ValueError, "'norm' cannot be pruned: it is a BatchNormalization; expect"),
+    (["hidden", "norm"], ValueError, "'norm' cannot be pruned: it is a BatchNormalization, which"),
     ("depth*", ValueError, r"'depth\*' matches nothing that can be pruned; for example, layer "
      "'depthwise' cannot be pruned"),
     ({"classifier": {"pattern": ubp.UnalignedBlock(8)}}, ValueError,
