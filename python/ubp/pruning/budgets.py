@@ -63,12 +63,19 @@ class GlobalBudget(Scope):
                 "max_density above 0."
             )
 
-    def check(self, kernels: Sequence[PrunedKernel], patterns: Sequence[Pattern]) -> None:
-        self.block_costs(kernels, patterns)
+    def check(
+        self,
+        kernels: Sequence[PrunedKernel],
+        patterns: Sequence[Pattern],
+        final_sparsity: float | None,
+    ) -> None:
+        costs = self.block_costs(kernels, patterns)
         for kernel, pattern in zip(kernels, patterns, strict=True):
             with naming(kernel):
                 sizes = LayerSizes([kernel.shape], [pattern.block_size])
                 density_limits(sizes, self._floor(sizes), np.array([self.max_density]))
+        if final_sparsity is not None:
+            self._budget(_sizes(kernels, patterns), costs, final_sparsity)
 
     def masks(
         self,
@@ -83,11 +90,10 @@ class GlobalBudget(Scope):
         for kernel, importance in zip(kernels, importances, strict=True):
             with naming(kernel):
                 peak_of(np.ascontiguousarray(importance), backend())  # finite, and >= 0
-        block_sizes = [pattern.block_size for pattern in patterns]
-        sizes = LayerSizes([kernel.shape for kernel in kernels], block_sizes)
+        sizes = _sizes(kernels, patterns)
         selection = select_blocks_global(
             importances,
-            block_sizes,
+            sizes.block_sizes,
             normalize=self.normalize,
             min_density=self._floor(sizes).tolist(),
             max_density=self.max_density,
@@ -201,6 +207,11 @@ def as_scope(scope: Any) -> Scope:
     if scope not in _BY_NAME:
         raise ValueError(f"scope is {scope!r}; {expected}.")
     return _BY_NAME[scope]()
+
+
+def _sizes(kernels: Sequence[PrunedKernel], patterns: Sequence[Pattern]) -> LayerSizes:
+    block_sizes = [pattern.block_size for pattern in patterns]
+    return LayerSizes([kernel.shape for kernel in kernels], block_sizes)
 
 
 def _block_cost(costs: CostModel, kernel: PrunedKernel, pattern: Pattern) -> float:

@@ -70,6 +70,9 @@ class RegularizedSchedule(Schedule):
         ends = step == self.end_step
         return ends or is_due(self, step), self.final_sparsity if step >= self.end_step else 0.0
 
+    def ends_at(self) -> float:
+        return self.final_sparsity
+
     def ending_at(self, sparsity: float) -> Self:
         return replace(self, final_sparsity=sparsity)
 

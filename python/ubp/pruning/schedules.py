@@ -26,6 +26,10 @@ class Schedule(Configured, ABC):
         """Whether masks are to be updated at this step, and the sparsity that then holds."""
 
     @abstractmethod
+    def ends_at(self) -> float | None:
+        """The final sparsity; None where only a caller's own function knows."""
+
+    @abstractmethod
     def ending_at(self, sparsity: float) -> Schedule:
         """The same schedule with another final sparsity.
 
@@ -62,6 +66,9 @@ class ConstantSparsity(Schedule):
 
     def __call__(self, step: int) -> tuple[bool, float]:
         return is_due(self, step), self.target_sparsity
+
+    def ends_at(self) -> float:
+        return self.target_sparsity
 
     def ending_at(self, sparsity: float) -> ConstantSparsity:
         return replace(self, target_sparsity=sparsity)
@@ -114,6 +121,9 @@ class PolynomialDecay(Schedule):
         span = self.initial_sparsity - self.final_sparsity
         return is_due(self, step), self.final_sparsity + span * remaining**self.power
 
+    def ends_at(self) -> float:
+        return self.final_sparsity
+
     def ending_at(self, sparsity: float) -> PolynomialDecay:
         return replace(self, final_sparsity=sparsity)
 
@@ -154,6 +164,9 @@ class CustomSchedule(Schedule):
                 "in [0, 1), or a pair (update due, sparsity)."
             )
         return is_due, sparsity
+
+    def ends_at(self) -> None:
+        return None
 
     def ending_at(self, sparsity: float) -> CustomSchedule:
         raise ValueError(

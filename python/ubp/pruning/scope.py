@@ -31,8 +31,13 @@ class Scope(Configured, ABC):
     is_shared: ClassVar[bool] = True  # whether one budget serves several kernels
     is_timed: ClassVar[bool] = False  # whether it needs the positions that kernels are used at
 
-    def check(self, kernels: Sequence[PrunedKernel], patterns: Sequence[Pattern]) -> None:
-        """Refuse, before training, kernels that `masks` could not serve at any sparsity.
+    def check(
+        self,
+        kernels: Sequence[PrunedKernel],
+        patterns: Sequence[Pattern],
+        final_sparsity: float | None,
+    ) -> None:
+        """Refuse, before training, what `masks` could not serve, at any sparsity or the final one.
 
         Raises:
             ValueError: if there are such (naming one).

@@ -108,10 +108,10 @@ def _members(group: Sequence[_Due]) -> _Members:
 
 
 def _check(group: Sequence[_Due]) -> None:
-    """Refuse kernels for which no later step could find masks."""
-    members = _members(group)
+    """Refuse kernels for which a later step could find no masks."""
+    members, settings = _members(group), group[0].settings
     patterns = [entry.settings.pattern for entry, _ in members]
-    group[0].settings.scope.check([kernel for _, kernel in members], patterns)
+    settings.scope.check([kernel for _, kernel in members], patterns, settings.schedule.ends_at())
 
 
 def _update_group(group: Sequence[_Due]) -> list[MaskUpdate]:

@@ -221,6 +221,8 @@ LATE = ConstantSparsity(0.5, begin_step=1000)
          r"sparsity 0.999 cannot be reached by 4 kernels together, of which each keeps "
          r"min_density=0.01 .* sparsity 0.9\d+. Lower the schedule's sparsity, or min_density"),
         ({"scope": ubp.LatencyBudget(min_density=0.6)}, "sparsity 0.5 cannot be reached by 4"),
+        ({"scope": "global", "schedule": PolynomialDecay(0.0, 0.999, 1000, 2000)},
+         "sparsity 0.999 cannot be reached by 4"),
         ({"scope": ubp.GlobalBudget(min_density=0.95), "pattern": ubp.UnalignedBlock(5),
           "schedule": LATE}, "layer 'conv_3x3': its mask cannot be .* min_density 0.95 asks for"),
         ({"scope": "global", "model": with_nan("hidden")},
