@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # loads TensorFlow, which only the workers need
 
 _STEPS_OF_THE_REST = 120  # building, tracing and testing take about as long as so many steps
 
+_RUNS_OF_A_WORKER = 60  # on average; then new ones: TensorFlow keeps some memory of each run
+
 _worker: Worker | None = None  # of a worker process
 
 
@@ -41,27 +43,28 @@ def run_all(runs: Iterable[Run], store: Store, settings: Settings, jobs: int) ->
     if not any(stages):
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when a worker loads TensorFlow
+    total = sum(_length(run, settings) for stage in stages for run in stage)
+    at_once = jobs * _RUNS_OF_A_WORKER
+    with tqdm(total=total, unit="step", smoothing=0.05) as bar:
+        for stage in stages:
+            for start in range(0, len(stage), at_once):
+                _run_some(stage[start : start + at_once], store, settings, jobs, bar)
+
+
+def _run_some(runs: Sequence[Run], store: Store, settings: Settings, jobs: int, bar: tqdm) -> None:
+    """Do these runs in workers of their own."""
     pool = ProcessPoolExecutor(
         jobs, multiprocessing.get_context("spawn"), _start_worker, (store, settings)
     )
-    total = sum(_length(run, settings) for stage in stages for run in stage)
-    with tqdm(total=total, unit="step", smoothing=0.05) as bar:
-        try:
-            for stage in stages:
-                _run_stage(stage, pool, settings, bar)
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _run_stage(
-    runs: Sequence[Run], pool: ProcessPoolExecutor, settings: Settings, bar: tqdm
-) -> None:
-    futures = {pool.submit(_perform, run): run for run in runs}
-    for future in as_completed(futures):
-        future.result()
-        run = futures[future]
-        bar.set_description(f"{run.network}, seed {run.seed}")
-        bar.update(_length(run, settings))
+    try:
+        futures = {pool.submit(_perform, run): run for run in runs}
+        for future in as_completed(futures):
+            future.result()
+            run = futures[future]
+            bar.set_description(f"{run.network}, seed {run.seed}")
+            bar.update(_length(run, settings))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _length(run: Run, settings: Settings) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import keras
 import numpy as np
@@ -125,17 +126,17 @@ def _step_function(
     variables = model.trainable_variables
     optimizer.build(variables)
     loss = keras.losses.CategoricalCrossentropy(from_logits=True)
-    pixels, wanted = tf.constant(pictures.pixels), tf.constant(targets)
 
-    def step(batch: tf.Tensor) -> None:
+    def step(pixels: tf.Tensor, wanted: tf.Tensor, batch: tf.Tensor) -> None:
         with tf.GradientTape() as tape:
             outputs = model(tf.gather(pixels, batch), training=True)
             value = loss(tf.gather(wanted, batch), outputs) + sum(model.losses)
         gradients = tape.gradient(value, [variable.value for variable in variables])
         optimizer.apply(gradients, variables)
 
-    compiled: Callable[[tf.Tensor], None] = tf.function(step, autograph=False)
-    return compiled
+    # The pictures are arguments: a graph that held them would keep them for good.
+    compiled = tf.function(step, autograph=False)
+    return partial(compiled, tf.constant(pictures.pixels), tf.constant(targets))
 
 
 def _log_probabilities(model: keras.Model, pictures: Pictures) -> Floats:
