@@ -121,7 +121,6 @@ def test_admm_writes_how_far_kernels_are_from_blocks(tmp_path):
 
 
 def test_beside_the_tensorboard_callback_of_keras(tmp_path):
-    pytest.importorskip("tensorboard")  # which Keras's callback needs
     board = keras.callbacks.TensorBoard(tmp_path, update_freq=1)
     fit(pruned_model(), [board, ubp.UpdatePruning(), ubp.PruningSummaries(tmp_path)])
     assert list(events(tmp_path / "pruning")["sparsity/hidden"]) == [2, 4, 6]
