@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from rich.table import Table
 
 from bench.harness.table import terminal_table
-from experiment.study import accuracy_section, table
+from experiment.study import accuracy_section, picture, table
 from experiment.study.command import Experiment
 from experiment.study.methods import cells
 from experiment.study.report import Report
@@ -35,6 +35,7 @@ _EXPERIMENT = Experiment(
     cells=cells(),
     render=accuracy_section.render,
     tables=_tables,
+    draw=picture.draw,
 )
 
 

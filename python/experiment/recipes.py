@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from rich.table import Table
 
 from bench.harness.table import terminal_table
-from experiment.study import recipes_section, table
+from experiment.study import recipes_picture, recipes_section, table
 from experiment.study.combinations import UPPER, cells, plain_cell
 from experiment.study.command import Experiment
 from experiment.study.report import Report
@@ -35,6 +35,7 @@ _EXPERIMENT = Experiment(
     cells=cells(),
     render=recipes_section.render,
     tables=_tables,
+    draw=recipes_picture.draw,
 )
 
 

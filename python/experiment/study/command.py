@@ -17,7 +17,7 @@ from rich.table import Table
 from bench.harness.arguments import names_of, number
 from bench.harness.machine import Machine
 from bench.harness.output import ResultFolder
-from experiment.study import picture, section
+from experiment.study import section
 from experiment.study.recipe import REFERENCE, Cell
 from experiment.study.report import Report, gather
 from experiment.study.runner import run_all
@@ -42,6 +42,7 @@ class Experiment:
     cells: what is compared.
     render: the section's body.
     tables: the results, for the terminal.
+    draw: the results as a picture.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Experiment:
     cells: Sequence[Cell]
     render: Callable[[Report], str]
     tables: Callable[[Report], Iterable[Table]]
+    draw: Callable[[Path, Report], None]
 
     def main(self, arguments: Sequence[str] | None) -> int:
         """Run the command; returns the exit status. What goes wrong is one sentence on stderr."""
@@ -93,13 +95,13 @@ class Experiment:
         for each in self.tables(report):
             console.print(each)
         folder.save(report.to_json())
-        picture.draw(folder.picture, report)
+        self.draw(folder.picture, report)
         console.print(f"Wrote {folder.json} and {folder.picture}.")
 
     def _write_docs(self, report: Report, console: Console) -> None:
         section.write_section(self.heading, self.render(report))
         drawn = section.DOCS / f"{self.name}.svg"
-        picture.draw(drawn, report)
+        self.draw(drawn, report)
         console.print(f"Wrote the section '{self.heading}' of {section.PAGE}, and {drawn}.")
 
 

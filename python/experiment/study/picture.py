@@ -36,6 +36,11 @@ def draw(path: Path, report: Report) -> None:
         f"accuracy minus that of {REFERENCE} blocks, points; mean of {count} seeds, 95% interval",
         fontsize=10,
     )
+    save(figure, path)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Save the figure, overwriting the file; its suffix says its format."""
     # Without a date and with fixed names in it, an SVG of the same results is the same file.
     with matplotlib.rc_context({"svg.hashsalt": "ubp"}):
         metadata = {"Date": None} if path.suffix == ".svg" else None

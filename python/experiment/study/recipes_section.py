@@ -9,13 +9,16 @@ from experiment.study.recipe import REFERENCE
 from experiment.study.report import CellResult, Report
 
 HEADING = "Closing the gap to unstructured pruning"
+PICTURE = "recipes.svg"
 
 
 def render(report: Report) -> str:
     """What stands below the heading, in Markdown."""
     plain = plain_cell(report)
     cells = "\n".join(_cell(cell, plain) for cell in report.cells)
-    return f"""{cells}
+    return f"""![Accuracy of each recipe, a row for each way to train]({PICTURE})
+
+{cells}
 Gap closed: the share of the way from the accuracy of {REFERENCE} to that of {UPPER}, both
 trained as the recipe is: a better training by itself closes nothing. Of plain gap: the share of
 that way in the first table, so that what the training brings counts, too. Shares are ratios of mean

@@ -13,7 +13,14 @@ from matplotlib.image import imread
 from scipy import stats
 
 from bench.harness.machine import Machine
-from experiment.study import accuracy_section, combinations, methods, picture, recipes_section
+from experiment.study import (
+    accuracy_section,
+    combinations,
+    methods,
+    picture,
+    recipes_picture,
+    recipes_section,
+)
 from experiment.study import section as page
 from experiment.study.recipe import REFERENCE, Cell
 from experiment.study.report import CellResult, Report
@@ -113,10 +120,14 @@ def test_a_page_of_some_methods_leaves_out_what_needs_others() -> None:
     assert f"| {cell.title} |" in text
 
 
-def test_picture_and_its_svg_are_drawn(tmp_path: Path) -> None:
-    drawn = report(methods.cells())
-    picture.draw(tmp_path / "a.png", drawn)
+@pytest.mark.parametrize(
+    ("draw", "cells"),
+    [(picture.draw, methods.cells()), (recipes_picture.draw, combinations.cells())],
+)
+def test_picture_and_its_svg_are_drawn(draw, cells, tmp_path: Path) -> None:
+    drawn = report(cells)
+    draw(tmp_path / "a.png", drawn)
     assert np.ptp(imread(tmp_path / "a.png")) > 0
     for name in ("a.svg", "b.svg"):
-        picture.draw(tmp_path / name, drawn)
+        draw(tmp_path / name, drawn)
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
