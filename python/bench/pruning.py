@@ -72,8 +72,10 @@ def _measure(settings: Settings) -> Report:
     date = datetime.now(UTC).isoformat(timespec="seconds")
     dense = mobilenet(settings.alpha, settings.size)
     schedule = ubp.ConstantSparsity(_SPARSITY, frequency=settings.frequency)
-    pruned = ubp.prune(dense, schedule, pattern=ubp.UnalignedBlock(_BLOCK_SIZE))
-    layers = pruned_layers(pruned)
+    pattern = ubp.UnalignedBlock(_BLOCK_SIZE)
+    pruned = ubp.prune(dense, schedule, pattern)
+    # Only layers that were pruned for it know what a latency budget needs; it serves all scopes.
+    layers = pruned_layers(ubp.prune(dense, schedule, pattern, scope="latency"))
     kernels = [kernel for layer in layers for kernel in layer.kernels]
     total = 2 * settings.groups * settings.group_size
     with tqdm(total=total, desc="training steps", unit="step") as bar:

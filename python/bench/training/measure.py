@@ -91,7 +91,11 @@ def measure_updates(
 ) -> Iterator[UpdateResult]:
     """The time of an update of all masks by every method in every scope, in turn in each round.
 
-    The last settings stay with the layers.
+    Args:
+        layers: pruned for scope="latency"; the last settings stay with them.
+        methods, scopes: all combinations are measured.
+        rounds: updates of each.
+        after_update: called after each of them.
     """
     pairs = [(method, scope) for scope in scopes for method in methods]
     seconds: dict[tuple[str, str], list[float]] = {pair: [] for pair in pairs}
