@@ -2,8 +2,8 @@
 
     .venv/bin/python examples/prune_a_cnn.py digits.tflite
 
-About a minute. The data are scikit-learn's scans of handwritten digits, enlarged to 24 x 24. The
-recipe is the one that came closest to unstructured pruning in docs/accuracy.md.
+About a minute. The data are scikit-learn's scans of handwritten digits, enlarged to 24 x 24.
+docs/pruning.md says why the network is permuted first and how the masks are chosen.
 """
 
 from __future__ import annotations
