@@ -38,7 +38,7 @@ class ResultFolder:
             for file in (self.json, self.picture):
                 if file.exists():
                     raise FileExistsError(
-                        f"{file} was not made by this benchmark; name another folder with --output."
+                        f"{file} was not made by this command; name another folder with --output."
                     )
 
     def save(self, results: dict[str, Any]) -> None:
@@ -54,7 +54,9 @@ class ResultFolder:
             FileNotFoundError: if there is none.
         """
         if not self.json.is_file():
-            raise FileNotFoundError(f"{self.json}: no such file; run the benchmark first.")
+            raise FileNotFoundError(
+                f"{self.json}: no such file; run this without --write-docs first."
+            )
         results: dict[str, Any] = json.loads(self.json.read_text())
         del results[_MARK]
         return results

@@ -7,13 +7,12 @@ from typing import Any, TypeAlias
 
 import keras
 
-from ubp.pruning.budgets import as_scope
 from ubp.pruning.copying import check_copyable, copy_layer, copy_model, set_weights
-from ubp.pruning.importance import Importance, ImportanceFunction, as_importance
+from ubp.pruning.importance import Importance, ImportanceFunction
 from ubp.pruning.patterns import Pattern
 from ubp.pruning.policy import Policy, choose_layers
 from ubp.pruning.replicas import replicas_of
-from ubp.pruning.schedules import AnySchedule, as_schedule
+from ubp.pruning.schedules import AnySchedule
 from ubp.pruning.scope import Scope
 from ubp.pruning.settings import DEFAULT_PATTERN, PruningSettings
 from ubp.pruning.targets import check_alignment, why_not_pruned
@@ -78,14 +77,15 @@ def prune(
             or cannot be pruned, if aligned blocks do not divide a layer's channels, if nothing
             is left to prune, or if an argument has an impossible value.
     """
-    settings = PruningSettings(
-        schedule=as_schedule(schedule),
-        pattern=pattern,
-        method=method,
-        gradients=gradients,
-        importance=as_importance(importance),
-        scope=as_scope(scope),
-    )
+    arguments: dict[str, Any] = {
+        "schedule": schedule,
+        "pattern": pattern,
+        "method": method,
+        "gradients": gradients,
+        "importance": importance,
+        "scope": scope,
+    }
+    settings = PruningSettings(**arguments)
     if isinstance(model, keras.layers.Layer) and not isinstance(model, keras.Model):
         _check_no_policy(layers)
         _check_not_pruned(model)

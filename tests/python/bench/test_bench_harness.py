@@ -26,7 +26,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["mine", "[1]", '{"benchmark": "kernels"}'])
 def test_somebody_elses_file_is_refused(tmp_path: Path, file: str, content: str) -> None:
     (tmp_path / file).write_text(content)
-    with pytest.raises(FileExistsError, match=f"{file} was not made by this benchmark"):
+    with pytest.raises(FileExistsError, match=f"{file} was not made by this command"):
         ResultFolder(tmp_path, "models")
     assert (tmp_path / file).read_text() == content
 
@@ -38,7 +38,7 @@ def test_file_is_no_folder(tmp_path: Path) -> None:
 
 
 def test_no_results_yet(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"models\.json: no such file; run the benchmark"):
+    with pytest.raises(FileNotFoundError, match=r"models\.json: no such file; run this without"):
         ResultFolder(tmp_path, "models").load()
 
 

@@ -145,5 +145,6 @@ def test_wrong_arguments_are_named(
 def test_errors_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--write-docs", "--output", str(tmp_path)]) == 1
     assert capsys.readouterr().err == (
-        f"bench models: error: {tmp_path / 'models.json'}: no such file; run the benchmark first.\n"
+        f"bench models: error: {tmp_path / 'models.json'}: no such file; "
+        "run this without --write-docs first.\n"
     )
