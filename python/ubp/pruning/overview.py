@@ -14,6 +14,7 @@ from rich.table import Table
 
 from ubp.pruning.copying import check_copyable, iterate_layers
 from ubp.pruning.patterns import Pattern
+from ubp.pruning.prunable import prunable_weights
 from ubp.pruning.schedules import ConstantSparsity, CustomSchedule, PolynomialDecay, Schedule
 from ubp.pruning.settings import DEFAULT_PATTERN, PruningSettings
 from ubp.pruning.targets import check_alignment, dense_by_default, why_not_pruned
@@ -83,10 +84,12 @@ def _rows_of_plan(layers: Sequence[keras.layers.Layer], pattern: Pattern) -> lis
     rows = []
     for layer in layers:
         reason = why_not_pruned(layer, settings) or by_default.get(id(layer))
-        if reason is None:
-            check_alignment(layer, settings)
-        cells = (str(pattern),) if reason is None else ()
-        rows.append(_Row(layer, _shapes(layer), cells, reason or ""))
+        if reason is not None:
+            rows.append(_Row(layer, _shapes(layer), (), reason))
+            continue
+        check_alignment(layer, settings)
+        kernels = ", ".join(_shape(weight.variable) for weight in prunable_weights(layer))
+        rows.append(_Row(layer, kernels, (str(pattern),), ""))
     return rows
 
 

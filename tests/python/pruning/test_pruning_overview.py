@@ -50,6 +50,14 @@ def test_plan_is_what_prune_does():
         assert cells[:2] == after[name][:2]
 
 
+def test_weights_that_are_shown_are_those_that_are_pruned():
+    inputs = keras.Input((8, 8, 4))
+    x = layers.SeparableConv2D(12, 3, name="separable")(inputs)
+    model = keras.Model(inputs, layers.Conv2D(8, 1, name="head")(x))
+    after, _ = table(ubp.prune(model, ubp.ConstantSparsity(0.5), layers="separable"))
+    assert table(model)[0]["separable"][1] == after["separable"][1] == "1x1x4x12"
+
+
 def test_aligned_blocks_that_prune_refuses():
     with pytest.raises(ValueError, match="'conv_1x1' has 10 output channels, not a multiple of 4"):
         ubp.pruning_summary(sequential_model(), pattern=ubp.AlignedBlock(4))
