@@ -89,7 +89,16 @@ __all__ = sorted(_HOME)
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'ubp' has no attribute '{name}'; it has {', '.join(__all__)}")
-    value = getattr(importlib.import_module(_HOME[name]), name)
+    try:
+        value = getattr(importlib.import_module(_HOME[name]), name)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "ubp":
+            raise
+        extra = "ubp[train]" if _HOME[name] == "ubp.pruning" else "--upgrade ubp"
+        raise ImportError(
+            f"ubp.{name} needs {error.name}, which is not installed; install it with 'pip install "
+            f"{extra}'."
+        ) from error
     globals()[name] = value
     return value
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import ubp
 from ubp import cli_convert, cli_timing
 from ubp.cli_common import (
     EXIT_FAILED,
@@ -21,6 +22,7 @@ from ubp.cli_common import (
     console,
     print_verification,
 )
+from ubp.cli_streams import until_closed
 
 _EXIT_ERROR = 2
 
@@ -28,13 +30,16 @@ _EXIT_ERROR = 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when TensorFlow is loaded
-    options = _parser().parse_args(arguments)
-    run: Callable[[argparse.Namespace], int] = options.run
-    try:
-        return run(options)
-    except (ValueError, OSError, ImportError, RuntimeError) as error:
-        print(f"ubp: error: {_sentence(error)}", file=sys.stderr)
-        return _EXIT_ERROR
+    with until_closed():
+        options = _parser().parse_args(arguments)
+        run: Callable[[argparse.Namespace], int] = options.run
+        try:
+            status = run(options)
+            sys.stdout.flush()  # so that a full disk behind it is an error, too
+        except (ValueError, OSError, ImportError, RuntimeError) as error:
+            print(f"ubp: error: {_sentence(error)}", file=sys.stderr)
+            return _EXIT_ERROR
+        return status
 
 
 def _inspect(options: argparse.Namespace) -> int:
@@ -67,7 +72,8 @@ def _verify(options: argparse.Namespace) -> int:
 
 def _sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}."
+        place = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+        return f"{place}{error.strerror}."
     return " ".join(str(error).split())
 
 
@@ -77,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Make pruned models small and fast in the standard TensorFlow Lite runtime.",
         epilog="'ubp COMMAND --help' explains each command.",
     )
+    parser.add_argument("--version", action="version", version=f"ubp {ubp.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for add in (*cli_convert.COMMANDS, _add_inspect, _add_verify, *cli_timing.COMMANDS):
         add(commands)

@@ -19,10 +19,10 @@ EXIT_FAILED = 1  # of a command that worked and found models to differ
 def add_command(
     commands: Any, name: str, run: Callable[[argparse.Namespace], int], text: str, examples: str
 ) -> argparse.ArgumentParser:
-    """Add a command: `text` explains it, its first sentence part in the list of commands."""
+    """Add a command: `text` explains it, its first paragraph in the list of commands."""
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
-        help=text.partition(".")[0],
+        help=text.partition("\n\n")[0].removesuffix("."),
         description=text[0].upper() + text[1:],
         epilog=f"examples:\n{examples}",
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ubp.cli_common import EXIT_FAILED, add_command, add_inputs, console, print_verification
+from ubp.output import check_output, write_output
 
 if TYPE_CHECKING:
     from ubp.convert import ConversionResult
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def _convert(options: argparse.Namespace) -> int:
-    from ubp.convert.converter import check_output, convert
+    from ubp.convert.converter import convert
     from ubp.convert.measure import measure_layers
     from ubp.convert.report import print_report
     from ubp.convert.verify import verify
@@ -28,33 +29,41 @@ def _convert(options: argparse.Namespace) -> int:
     result = convert(options.model, size, options.weights, options.min_speedup, costs)
     if options.measure:
         result = measure_layers(result)
+    verification = None
+    if options.verify or options.inputs is not None:
+        verification = verify(result.dense, result.model, options.inputs)
+    failed = verification is not None and not verification.passed
+    written = [] if failed else _write(options, result, verification)
     print_report(result.report, console())
     taken = sum(layer.taken for layer in result.report)
     print(
         f"{taken} of {len(result.report)} layers converted; {len(result.dense)} -> "
         f"{len(result.model)} bytes ({len(result.model) / len(result.dense):.3f} of the dense file)"
     )
-    verification = None
-    if options.verify or options.inputs is not None:
-        verification = verify(result.dense, result.model, options.inputs)
-        if not print_verification(verification):
-            print(
-                f"ubp: error: verification failed; {options.output} was not written.",
-                file=sys.stderr,
-            )
-            return EXIT_FAILED
+    if verification is not None:
+        print_verification(verification)
+    for path in written:
+        print(f"wrote {path}")
+    if failed:
+        print(
+            f"ubp: error: verification failed; {options.output} was not written.", file=sys.stderr
+        )
+    return EXIT_FAILED if failed else 0
+
+
+def _write(
+    options: argparse.Namespace, result: ConversionResult, verification: Verification | None
+) -> list[Path]:
+    """Write the model and, if asked for, the report; returns their paths."""
     page = _page(options, result, verification)
     result.save(options.output, options.force)
-    print(f"wrote {options.output}")
-    if page is not None:
-        options.report.write_text(page)
-        print(f"wrote {options.report}")
-    return 0
+    if page is None:
+        return [options.output]
+    write_output(options.report, page, options.force)
+    return [options.output, options.report]
 
 
 def _check_report(options: argparse.Namespace) -> None:
-    from ubp.convert.converter import check_output
-
     if options.report is None:
         return
     if options.report.suffix not in (".html", ".json"):
@@ -77,13 +86,13 @@ def _page(
 
 
 def _unpack(options: argparse.Namespace) -> int:
-    from ubp.convert.converter import check_output
     from ubp.convert.unpack import unpack
 
     check_output(options.output, options.force)
     data = unpack(options.model)
-    options.output.write_bytes(data)
-    print(f"wrote {options.output}: {len(data)} bytes, {options.model.stat().st_size} before")
+    size = options.model.stat().st_size
+    write_output(options.output, data, options.force)
+    print(f"wrote {options.output}: {len(data)} bytes, {size} before")
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from ubp.cli_common import add_command, console
+from ubp.output import check_output, write_output
 
 if TYPE_CHECKING:
     from ubp.runtime import BenchmarkResult
@@ -49,10 +51,10 @@ def _benchmark(options: argparse.Namespace) -> int:
 
 def _calibrate(options: argparse.Namespace) -> int:
     from ubp.convert.calibrate import calibrate
-    from ubp.convert.converter import check_output
 
     check_output(options.calibrate, options.force)
     costs = calibrate()
+    write_output(options.calibrate, costs.to_json(), options.force)
     table = Table(header_style="bold", pad_edge=False)
     for heading in ("N", "block", "block, one pixel"):
         table.add_column(heading, justify="right")
@@ -60,7 +62,6 @@ def _calibrate(options: argparse.Namespace) -> int:
         table.add_row(str(n), f"{costs.block[n]:.2f}", f"{costs.single[n]:.2f}")
     console().print(table)
     print(f"in multiply-adds of the dense kernel; changing a value's layout: {costs.transpose:.2f}")
-    options.calibrate.write_text(costs.to_json())
     print(
         f"wrote {options.calibrate}; predict with it by 'ubp convert --costs {options.calibrate}'"
     )
@@ -118,29 +119,32 @@ def _rows(result: BenchmarkResult, threads: int, against: str | None) -> list[di
 
 
 def _check_outputs(options: argparse.Namespace) -> None:
-    from ubp.convert.converter import check_output
-
     for path in (options.json, options.csv):
         if path is not None:
             check_output(path, options.force)
 
 
 def _show(rows: list[dict[str, Any]], options: argparse.Namespace) -> None:
-    """Print the tables, and write the rows to the --json and --csv files."""
+    """Write the rows to the --json and --csv files, and print the tables."""
     from ubp.runtime.profile import print_profile
 
+    if options.csv is not None:
+        write_output(options.csv, _csv(rows), options.force)
+    if options.json is not None:
+        write_output(options.json, json.dumps(rows, indent=2, default=asdict) + "\n", options.force)
     _print_timings(rows)
     for row in rows:
         if "profile" in row:
             print_profile(row["profile"], console())
-    if options.csv is not None:
-        with options.csv.open("w", newline="") as file:
-            fields = [key for key in rows[0] if key != "profile"]
-            writer = csv.DictWriter(file, fields, extrasaction="ignore")
-            writer.writeheader()
-            writer.writerows(rows)
-    if options.json is not None:
-        options.json.write_text(json.dumps(rows, indent=2, default=asdict) + "\n")
+
+
+def _csv(rows: list[dict[str, Any]]) -> str:
+    text = io.StringIO(newline="")
+    fields = [key for key in rows[0] if key != "profile"]
+    writer = csv.DictWriter(text, fields, extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def _print_timings(rows: list[dict[str, Any]]) -> None:

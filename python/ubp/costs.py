@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from typing import Any
 from ubp.format import BLOCK_SIZES
 
 _FIELDS = {"block", "single", "transpose", "tile"}
+_MAX_COST, _MAX_TILE = 1e6, 2**16  # far beyond any machine's
+_MAX_SHOWN = 60  # characters of a wrong value in an error
 
 
 @dataclass(frozen=True)
@@ -60,31 +63,35 @@ DEFAULT_COSTS = CostModel(
 )
 
 
-def read_costs(path: Path) -> CostModel:
+def read_costs(path: str | os.PathLike[str]) -> CostModel:
     """Read a file that `ubp benchmark --calibrate` has written.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if it is anything else, saying what is wrong.
     """
+    path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file.")
     try:
         found = json.loads(path.read_bytes())
-    except ValueError as error:
+    except (RecursionError, ValueError) as error:
         raise ValueError(f"{path}: not a JSON file ({error}).") from error
     if not isinstance(found, dict) or set(found) != _FIELDS:
         raise ValueError(
             f"{path}: not a file of costs: expected a JSON object with "
             f"{', '.join(sorted(_FIELDS))}; make one with 'ubp benchmark --calibrate'."
         )
-    if not isinstance(found["tile"], int) or found["tile"] < 1:
-        raise ValueError(f"{path}: 'tile' is {found['tile']!r}, expected a whole number above 0.")
+    tile = found["tile"]
+    if type(tile) is not int or not 1 <= tile <= _MAX_TILE:
+        raise ValueError(
+            f"{path}: 'tile' is {_shown(tile)}, expected a whole number from 1 to {_MAX_TILE}."
+        )
     return CostModel(
         block=_by_size(found["block"], "block", path),
         single=_by_size(found["single"], "single", path),
         transpose=_cost(found["transpose"], "transpose", path),
-        tile=found["tile"],
+        tile=tile,
     )
 
 
@@ -96,6 +103,14 @@ def _by_size(found: Any, name: str, path: Path) -> dict[int, float]:
 
 
 def _cost(found: Any, name: str, path: Path) -> float:
-    if not isinstance(found, int | float) or not math.isfinite(found) or found < 0:
-        raise ValueError(f"{path}: '{name}' is {found!r}, expected a number of at least 0.")
+    if type(found) not in (int, float) or not 0 < found <= _MAX_COST:
+        raise ValueError(
+            f"{path}: '{name}' is {_shown(found)}, expected a number above 0, at most "
+            f"{_MAX_COST:g}."
+        )
     return float(found)
+
+
+def _shown(found: Any) -> str:
+    text = json.dumps(found)
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."

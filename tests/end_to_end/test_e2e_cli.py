@@ -68,6 +68,26 @@ def test_verify(models: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -
     assert "FAILED" in capsys.readouterr().out
 
 
+def test_the_interpreter_takes_what_the_standard_one_takes(models: tuple[Path, Path]) -> None:
+    import ubp
+
+    content = models[1].read_bytes()
+    for interpreter in (
+        ubp.Interpreter(model_path=str(models[1])),
+        ubp.Interpreter(model_path=models[1], num_threads=2),
+        ubp.Interpreter(model_content=content, experimental_preserve_all_tensors=True),
+    ):
+        interpreter.allocate_tensors()
+        interpreter.invoke()
+    for wrong in ({}, {"model": content, "model_path": models[1]}):
+        with pytest.raises(ValueError, match="models are given, expected one"):
+            ubp.Interpreter(**wrong)
+    with pytest.raises(ValueError, match=r"a int is no \.tflite file"):
+        ubp.Interpreter(3)  # type: ignore[arg-type]
+    with pytest.raises(FileNotFoundError, match="a directory"):
+        ubp.Interpreter(models[1].parent)
+
+
 def test_verify_on_given_inputs(
     models: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -31,6 +31,7 @@ _CONVOLUTIONS = ((1, 64, 128, 56), (1, 256, 256, 28), (1, 512, 512, 14), (3, 128
 _FULLY_CONNECTED = ((256, 512), (1024, 1024), (2048, 512))  # input and output channels
 _SPARSITIES = (0.7, 0.9)
 _SEED = 0
+_MIN_COST = 0.01  # the least that rounding leaves
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,12 @@ def calibrate(rounds: int = 15, num_threads: int = 1, progress: bool = True) -> 
 
 
 def fit(convolutions: list[Point], single: list[Point]) -> CostModel:
-    """The constants that explain the measurements best; none is negative."""
+    """The constants that explain the measurements best; nothing is free."""
     rows = np.zeros((len(convolutions), len(BLOCK_SIZES) + 1))
     for row, point in zip(rows, convolutions, strict=True):
         row[BLOCK_SIZES.index(point.block_size)] = point.blocks / point.cost
         row[-1] = point.activations / point.cost
-    solution = np.maximum(np.linalg.lstsq(rows, np.ones(len(rows)), rcond=None)[0], 0.0)
+    solution = np.maximum(np.linalg.lstsq(rows, np.ones(len(rows)), rcond=None)[0], _MIN_COST)
     block = dict(zip(BLOCK_SIZES, (round(float(cost), 2) for cost in solution), strict=False))
     return CostModel(block, _fit_single(single), round(float(solution[-1]), 2), DEFAULT_COSTS.tile)
 
@@ -95,7 +96,7 @@ def _fit_single(points: list[Point]) -> dict[int, float]:
             for point in points
             if point.block_size == n
         ]
-        costs[n] = round(max(float(np.median(measured)), 0.0), 2)
+        costs[n] = round(max(float(np.median(measured)), _MIN_COST), 2)
     return costs
 
 

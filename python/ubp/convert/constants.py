@@ -113,6 +113,8 @@ def _advice(tensor: schema.TensorT) -> str:
 def _stored_values(
     model: schema.ModelT, tensor: schema.TensorT
 ) -> npt.NDArray[np.float32] | npt.NDArray[np.float16]:
+    if tensor.externalBuffer:
+        raise NotConstantError("are kept in another file (an external buffer)")
     data = model.buffers[tensor.buffer].data
     if data is None or tensor.buffer == flatbuffer.NO_BUFFER:
         raise NotConstantError("are not constant")

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ubp.convert import flatbuffer
+from ubp.convert.archive import append_archive
 from ubp.convert.decide import decide
 from ubp.convert.find import find_layers
 from ubp.convert.load import load
 from ubp.convert.pack import pack_layer
-from ubp.convert.report import LayerReport, report_layer, sparsity_of
+from ubp.convert.report import LayerReport, report_layers, sparsity_of
 from ubp.convert.rewrite import replace_operators
 from ubp.costs import DEFAULT_COSTS, CostModel
 from ubp.format import BLOCK_SIZES, ValueType
+from ubp.output import write_output
 
 WEIGHT_TYPES = {"f32": ValueType.F32, "f16": ValueType.F16, "bf16": ValueType.BF16}
 
@@ -46,9 +50,9 @@ class ConversionResult:
         Raises:
             FileExistsError: if the file exists and `overwrite` is false.
             FileNotFoundError: if there is no such directory.
+            OSError: if it cannot be written; a file that was there before is untouched.
         """
-        check_output(Path(path), overwrite)
-        Path(path).write_bytes(self.model)
+        write_output(path, self.model, overwrite)
 
 
 def convert(
@@ -83,40 +87,38 @@ def convert(
         ImportError: if a Keras model is given and TensorFlow is not installed.
     """
     size = _checked_block_size(block_size)
-    if weights not in WEIGHT_TYPES:
+    _check_numbers(min_speedup, costs)
+    if not isinstance(weights, str) or weights not in WEIGHT_TYPES:
         raise ValueError(f"weights is {weights!r}, expected one of {', '.join(WEIGHT_TYPES)}.")
     dense, source = load(model)
     tree = flatbuffer.parse(dense, source)
-    decisions = [decide(layer, size, min_speedup, costs) for layer in find_layers(tree)]
+    decisions = decide(find_layers(tree), size, min_speedup, costs)
     packed = {
         index: pack_layer(decision, WEIGHT_TYPES[weights])
         for index, decision in enumerate(decisions)
         if decision.taken
     }
-    report = [report_layer(decision, packed.get(index)) for index, decision in enumerate(decisions)]
     replace_operators(tree, [(decisions[index].layer, new) for index, new in packed.items()])
-    return ConversionResult(flatbuffer.serialize(tree), dense, report)
-
-
-def check_output(path: Path, overwrite: bool) -> None:
-    """Refuse an output file that exists, unless it may be overwritten, or that cannot be.
-
-    Raises:
-        FileExistsError, FileNotFoundError: saying so.
-    """
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path.parent}: no such directory.")
-    if path.exists() and not overwrite:
-        raise FileExistsError(
-            f"{path} exists already; choose another name, or overwrite it with --force "
-            "(overwrite=True in Python)."
-        )
+    kept = {index for index, buffer in enumerate(tree.buffers) if buffer.data is not None}
+    report = report_layers(decisions, packed, kept)
+    if not packed:
+        return ConversionResult(dense, dense, report)  # to the byte as it was
+    return ConversionResult(append_archive(flatbuffer.serialize(tree), dense), dense, report)
 
 
 def _checked_block_size(block_size: str | int) -> int | None:
-    if block_size == "auto":
+    if isinstance(block_size, str) and block_size == "auto":
         return None
-    if block_size not in BLOCK_SIZES:
+    whole = isinstance(block_size, numbers.Integral) and not isinstance(block_size, bool)
+    if not whole or block_size not in BLOCK_SIZES:
         sizes = ", ".join(map(str, BLOCK_SIZES))
         raise ValueError(f"block_size is {block_size!r}, expected 'auto' or one of {sizes}.")
     return int(block_size)
+
+
+def _check_numbers(min_speedup: float, costs: CostModel) -> None:
+    is_number = isinstance(min_speedup, numbers.Real) and not isinstance(min_speedup, bool)
+    if not is_number or not 0 <= min_speedup < math.inf:
+        raise ValueError(f"min_speedup is {min_speedup!r}, expected a number of at least 0.")
+    if not isinstance(costs, CostModel):
+        raise ValueError(f"costs are {costs!r}, expected a CostModel, as read_costs gives one.")

@@ -15,10 +15,14 @@ nothing is transposed. Its costs are in the unit "one weight of the dense kernel
 
 delegate/graph/block_choice.cc is the same rule, with the constants of DEFAULT_COSTS, for dense
 layers of files that were not converted.
+
+Layers that share their weights are decided together, by the sum of their costs: taken apart, the
+file would hold the weights twice, dense and packed, or packed in several ways.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +43,7 @@ class Decision:
     reason: why it is not taken; empty if it is.
     blocks: the cover that would be, or is, packed; None if the layer is not a candidate.
     sparsity: share of its weights that are zero, or None where the weights were not examined.
-    speedup: predicted, sparse against dense; None if the layer is not a candidate.
+    speedup: predicted for the layer alone, sparse against dense; None if it is not a candidate.
     """
 
     layer: Layer
@@ -51,50 +55,91 @@ class Decision:
 
 
 def decide(
-    layer: Layer,
+    layers: Sequence[Layer],
     block_size: int | None,
     min_speedup: float,
     costs: CostModel = DEFAULT_COSTS,
-) -> Decision:
-    """Choose a layer's block size, and whether it is converted at all.
+) -> list[Decision]:
+    """Choose every layer's block size, and whether it is converted at all.
 
     Args:
-        layer: as found.
+        layers: of one model, as found.
         block_size: N, or None for the smallest of those covers that are predicted nearly as fast as
             the fastest. A layer with fewer channels gets the largest N that fits.
-        min_speedup: a layer that is predicted below this stays as it is.
+        min_speedup: layers that are predicted below this stay as they are.
         costs: what predictions are made with.
+
+    Returns:
+        One decision for each layer, in their order.
     """
-    if layer.packed is not None:
-        packed = layer.packed
-        blocks = Blocks(packed.attributes.block_size, packed.lanes, packed.starts)
-        sparsity = 1 - np.count_nonzero(packed.values) / (
-            packed.attributes.lanes * packed.attributes.out_channels
-        )
-        return Decision(layer, False, "it is block-sparse already", blocks, sparsity)
-    if layer.candidate is None:
-        return Decision(layer, False, layer.obstacle)
-    candidate = layer.candidate
-    nonzero = candidate.weights != 0
-    covers = [cover_lanes(nonzero, n) for n in _sizes(block_size, nonzero.shape[1])]
-    speedups = [predict_speedup(candidate, blocks, costs) for blocks in covers]
-    near = [
-        pair
-        for pair in zip(speedups, covers, strict=True)
-        if pair[0] >= NEARLY_FASTEST * max(speedups)
-    ]
-    speedup, blocks = min(near, key=lambda pair: _stored_bytes(pair[1]))
-    sparsity = 1 - np.count_nonzero(nonzero) / nonzero.size
-    reason = ""
-    if speedup < min_speedup:
-        reason = f"predicted speed-up {speedup:.2f}x is below {min_speedup:g}x"
-    return Decision(layer, not reason, reason, blocks, sparsity, speedup)
+    decisions: dict[int, Decision] = {}
+    sharing: dict[tuple[int, ...], dict[int, Candidate]] = {}
+    for index, layer in enumerate(layers):
+        if layer.candidate is None:
+            decisions[index] = _settled(layer)
+            continue
+        key = (layer.buffer, *layer.candidate.weights.shape)
+        sharing.setdefault(key, {})[index] = layer.candidate
+    for group in sharing.values():
+        weights = next(iter(group.values())).weights
+        blocks = _choose(list(group.values()), block_size, costs)
+        reason = _objection(_predict(list(group.values()), blocks, costs), min_speedup, len(group))
+        sparsity = 1 - np.count_nonzero(weights) / weights.size
+        for index, candidate in group.items():
+            speedup = predict_speedup(candidate, blocks, costs)
+            decisions[index] = Decision(
+                layers[index], not reason, reason, blocks, sparsity, speedup
+            )
+    return [decisions[index] for index in range(len(layers))]
 
 
 def predict_speedup(
     candidate: Candidate, blocks: Blocks, costs: CostModel = DEFAULT_COSTS
 ) -> float:
     """Predicted time of the dense layer over that of its cover."""
+    return _predict([candidate], blocks, costs)
+
+
+def _settled(layer: Layer) -> Decision:
+    """What is said of a layer that is no candidate."""
+    if layer.packed is None:
+        return Decision(layer, False, layer.obstacle)
+    packed = layer.packed
+    blocks = Blocks(packed.attributes.block_size, packed.lanes, packed.starts)
+    weights = packed.attributes.lanes * packed.attributes.out_channels
+    sparsity = 1 - np.count_nonzero(packed.values) / weights
+    return Decision(layer, False, "it is block-sparse already", blocks, sparsity)
+
+
+def _choose(group: list[Candidate], block_size: int | None, costs: CostModel) -> Blocks:
+    """The cover of the weights that all of the group have."""
+    nonzero = group[0].weights != 0
+    covers = [cover_lanes(nonzero, n) for n in _sizes(block_size, nonzero.shape[1])]
+    speedups = [_predict(group, blocks, costs) for blocks in covers]
+    near = [
+        blocks
+        for speedup, blocks in zip(speedups, covers, strict=True)
+        if speedup >= NEARLY_FASTEST * max(speedups)
+    ]
+    return min(near, key=_stored_bytes)
+
+
+def _objection(speedup: float, min_speedup: float, sharing: int) -> str:
+    """Why layers with such a speed-up stay; empty if they are taken."""
+    if speedup >= min_speedup:
+        return ""
+    together = f" of the {sharing} layers that share these weights" if sharing > 1 else ""
+    return f"predicted speed-up {speedup:.2f}x{together} is below {min_speedup:g}x"
+
+
+def _predict(group: list[Candidate], blocks: Blocks, costs: CostModel) -> float:
+    """Predicted time of dense layers, one after the other, over that of their common cover."""
+    predicted = [_costs(candidate, blocks, costs) for candidate in group]
+    return sum(dense for dense, _ in predicted) / sum(sparse for _, sparse in predicted)
+
+
+def _costs(candidate: Candidate, blocks: Blocks, costs: CostModel) -> tuple[float, float]:
+    """What the dense layer and its cover cost in one inference."""
     attributes = candidate.attributes
     lanes, channels = attributes.lanes, attributes.out_channels
     pointwise = lanes == attributes.in_channels
@@ -102,9 +147,9 @@ def predict_speedup(
     sparse = blocks.count * costs.of_block(blocks.size, candidate.out_pixels, pointwise)
     if pointwise and candidate.out_pixels == 1:
         activations = lanes + channels
-        return (dense + activations) / (sparse + activations)
+        return dense + activations, sparse + activations
     transposed = candidate.in_pixels * attributes.in_channels + candidate.out_pixels * channels
-    return dense / (sparse + costs.transpose * transposed)
+    return dense, sparse + costs.transpose * transposed
 
 
 def _stored_bytes(blocks: Blocks) -> int:

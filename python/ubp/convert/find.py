@@ -74,6 +74,8 @@ class Layer:
     shape: the weights' shape in the file's order: [channels, kernel_h, kernel_w, in_channels] or
         [channels, in_channels] for candidates.
     stored_bytes: size of the weights in the file.
+    buffer: where the file has them, decoded or not; several layers may have the same. NO_BUFFER
+        where it has none.
     candidate: set if one of our ops can stand for the operator.
     packed: set if it already is one of our ops.
     obstacle: why it cannot be converted.
@@ -85,6 +87,7 @@ class Layer:
     name: str
     shape: tuple[int, ...]
     stored_bytes: int
+    buffer: int = flatbuffer.NO_BUFFER
     candidate: Candidate | None = None
     packed: PackedLayer | None = None
     obstacle: str = ""
@@ -134,12 +137,12 @@ class _OperatorView:
             return None
         return self.subgraph.tensors[inputs[position]]
 
-    def stored_bytes(self, position: int) -> int:
-        """The size in the file of the operator's input at `position`, decoded or not."""
+    def buffer(self, position: int) -> int:
+        """Where the file has the operator's input at `position`, decoded or not."""
         index = flatbuffer.indices(self.operator.inputs)[position]
         source = stored_tensor(self.model, self.producers, index)
-        data = self.model.buffers[self.subgraph.tensors[source].buffer].data
-        return 0 if data is None else len(data)
+        buffer: int = self.subgraph.tensors[source].buffer
+        return buffer
 
     def constant(self, position: int, role: str) -> npt.NDArray[Any]:
         """The operator's constant input at `position`, float32 or float16, in its shape."""
@@ -156,11 +159,14 @@ def _examine(view: _OperatorView, subgraph: int, operator: int) -> Layer:
     weights = view.tensor(1)
     layer = Layer(subgraph, operator, view.op, f"{view.op} {operator}", (), 0)
     if weights is not None:
+        buffer = view.buffer(1)
+        data = view.model.buffers[buffer].data
         layer = replace(
             layer,
             name=flatbuffer.text(weights.name).removesuffix(PACKED_SUFFIX) or layer.name,
             shape=shape_of(weights),
-            stored_bytes=view.stored_bytes(1),
+            stored_bytes=0 if data is None else len(data),
+            buffer=buffer,
         )
     if view.op in OP_NAMES:
         packed = _read_packed(view)

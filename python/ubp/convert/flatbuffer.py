@@ -1,8 +1,10 @@
 """A .tflite file's bytes <-> the schema's object tree (ai_edge_litert's generated classes).
 
 Reading checks what the rest of the converter relies on: every index in the tree points at
-something. Writing keeps each buffer's data at a multiple of 16 bytes from the start of the file, as
-the C++ runtime expects and the generated Python code does not do.
+something, and data that a file keeps behind the flatbuffer, as large ones do, is in the tree as all
+other data is. Writing puts everything into the flatbuffer and keeps each buffer's data at a
+multiple of 16 bytes from the start of the file, as the C++ runtime expects and the generated Python
+code does not do.
 """
 
 from __future__ import annotations
@@ -11,10 +13,13 @@ import struct
 from collections.abc import Iterable
 
 import flatbuffers
+import numpy as np
+import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
 FILE_IDENTIFIER = b"TFL3"
 BUFFER_ALIGNMENT = 16
+_NOT_BEHIND = 1  # offsets up to this say that the data is in the flatbuffer
 NO_BUFFER = 0  # the runtime takes the first buffer for "no data", whatever it holds
 MAX_FILE_BYTES = 2**31 - 1  # offsets in a flatbuffer are 32-bit and signed
 
@@ -34,8 +39,7 @@ def parse(data: bytes, source: str) -> schema.ModelT:
         source: what to call it in an error.
 
     Raises:
-        ValueError: if it is not a .tflite file, is damaged, over 2 GB, or keeps data outside of the
-            flatbuffer.
+        ValueError: if it is not a .tflite file, is damaged, or over 2 GB.
     """
     if len(data) > MAX_FILE_BYTES:
         raise ValueError(f"{source}: {len(data)} bytes; models over 2 GB are not supported.")
@@ -46,6 +50,7 @@ def parse(data: bytes, source: str) -> schema.ModelT:
     except _DAMAGED as error:
         raise ValueError(f"{source}: damaged or truncated TensorFlow Lite model.") from error
     _check_tree(model, source)
+    _bring_in(model, data, source)
     return model
 
 
@@ -114,10 +119,6 @@ class _AlignedBufferT(schema.BufferT):
 def _check_tree(model: schema.ModelT, source: str) -> None:
     if not model.subgraphs or not model.buffers:
         raise ValueError(f"{source}: damaged TensorFlow Lite model: no subgraphs or no buffers.")
-    if any(buffer.offset > 1 for buffer in model.buffers):
-        raise ValueError(
-            f"{source}: keeps weights outside of the flatbuffer; this is not supported."
-        )
     for subgraph in model.subgraphs:
         opcodes = [operator.opcodeIndex for operator in operators(subgraph)]
         _check_indices("operator code", opcodes, len(model.operatorCodes or []), source)
@@ -126,6 +127,29 @@ def _check_tree(model: schema.ModelT, source: str) -> None:
         for operator in operators(subgraph):
             used = [i for i in indices(operator.inputs) + indices(operator.outputs) if i != -1]
             _check_indices("tensor", used, len(subgraph.tensors or []), source)
+
+
+def _bring_in(model: schema.ModelT, data: bytes, source: str) -> None:
+    """Put what is behind the flatbuffer where the schema has it otherwise."""
+    for buffer in model.buffers:
+        if buffer.offset > _NOT_BEHIND:
+            buffer.data = _behind(data, buffer.offset, buffer.size, source)
+        buffer.offset = buffer.size = 0
+    for subgraph in model.subgraphs:
+        for operator in operators(subgraph):
+            begin, size = operator.largeCustomOptionsOffset, operator.largeCustomOptionsSize
+            if begin > _NOT_BEHIND:
+                operator.customOptions = _behind(data, begin, size, source)
+            operator.largeCustomOptionsOffset = operator.largeCustomOptionsSize = 0
+
+
+def _behind(data: bytes, begin: int, size: int, source: str) -> npt.NDArray[np.uint8]:
+    if begin + size > len(data):
+        raise ValueError(
+            f"{source}: damaged or truncated TensorFlow Lite model: {size} bytes of data are to be "
+            f"at byte {begin}, the file has {len(data)}."
+        )
+    return np.asarray(memoryview(data)[begin : begin + size])
 
 
 def _check_indices(kind: str, found: Iterable[int], size: int, source: str) -> None:

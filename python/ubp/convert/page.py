@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ubp.convert.converter import ConversionResult
-from ubp.convert.report import LayerReport, short_name, sparsity_of
+from ubp.convert.report import DENSE_STAYS, LayerReport, short_name, sparsity_of
 from ubp.convert.verify import Verification
 
 _TEMPLATE = "report.html"
@@ -129,6 +129,7 @@ def _row(layer: LayerReport) -> dict[str, Any]:
         "shape": "\N{MULTIPLICATION SIGN}".join(map(str, layer.shape)),
         "taken": layer.taken,
         "reason": layer.reason,
+        "note": DENSE_STAYS if layer.keeps_dense else "",
         "sparsity": layer.sparsity,
         "block_size": layer.block_size,
         "num_blocks": layer.num_blocks,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,10 +15,12 @@ from rich.table import Table
 from ubp.convert.cover import Blocks
 from ubp.convert.decide import Decision
 from ubp.convert.find import Layer
+from ubp.convert.flatbuffer import NO_BUFFER
 from ubp.convert.pack import PackedOperator
 from ubp.format import Activation, Attributes, Padding, ValueType
 
 PICTURE_LANES, PICTURE_CHANNELS = 48, 96
+DENSE_STAYS = "its dense weights stay, too: something else in the model uses them"
 
 _NAMED = {"activation": Activation, "padding": Padding, "value_type": ValueType}
 
@@ -33,7 +37,8 @@ class LayerReport:
     sparsity: share of zeros among the weights, or None where they were not examined.
     block_size, num_blocks: the cover with the best predicted speed, also where it was not taken;
         None for layers that cannot be converted.
-    bytes_before, bytes_after: of the weights in the file; equal where nothing changed.
+    bytes_before, bytes_after: of the weights in the file; equal where nothing changed. Weights that
+        several layers share count in the first of them.
     speedup: predicted for the layer alone, sparse over dense; None for layers that cannot be
         converted.
     macs: multiply-adds of one inference of the dense layer; None where they are not known.
@@ -41,6 +46,8 @@ class LayerReport:
     picture: bool [lanes, channels], where the blocks lie in the first lanes and channels, at most
         PICTURE_LANES x PICTURE_CHANNELS of them; None for layers that cannot be converted.
     attributes: of a layer that was block-sparse before; otherwise None.
+    shares_weights: an earlier layer has the same weights.
+    keeps_dense: taken, but the dense weights stay in the file, as something else refers to them.
     """
 
     name: str
@@ -58,10 +65,47 @@ class LayerReport:
     measured: float | None = None
     picture: npt.NDArray[np.bool_] | None = field(default=None, repr=False, compare=False)
     attributes: Attributes | None = None
+    shares_weights: bool = False
+    keeps_dense: bool = False
 
 
-def report_layer(decision: Decision, new: PackedOperator | None) -> LayerReport:
-    """The report on one decision and, where the layer was taken, what it was packed to."""
+def report_layers(
+    decisions: Sequence[Decision], packed: Mapping[int, PackedOperator], kept: Container[int]
+) -> list[LayerReport]:
+    """The report on a model's layers.
+
+    Args:
+        decisions: on all of them, in the order of the file.
+        packed: what the layers that were taken were packed to, by index.
+        kept: the buffers of the model that still hold what they held.
+    """
+    counted: set[int] = set()
+    written: set[bytes] = set()
+    report = []
+    for index, decision in enumerate(decisions):
+        layer, new = decision.layer, packed.get(index)
+        shared = layer.buffer in counted
+        before = 0 if shared else layer.stored_bytes
+        after = before if layer.buffer in kept else 0
+        if new is not None and new.packed not in written:
+            after += len(new.packed)
+            written.add(new.packed)
+        if layer.buffer != NO_BUFFER:
+            counted.add(layer.buffer)
+        report.append(
+            dataclasses.replace(
+                _report_layer(decision),
+                bytes_before=before,
+                bytes_after=after,
+                shares_weights=shared,
+                keeps_dense=new is not None and layer.buffer in kept,
+            )
+        )
+    return report
+
+
+def _report_layer(decision: Decision) -> LayerReport:
+    """The report on one layer, as if it had its weights for itself and nothing was changed."""
     layer, blocks = decision.layer, decision.blocks
     return LayerReport(
         name=layer.name,
@@ -73,7 +117,7 @@ def report_layer(decision: Decision, new: PackedOperator | None) -> LayerReport:
         block_size=None if blocks is None else blocks.size,
         num_blocks=None if blocks is None else blocks.count,
         bytes_before=layer.stored_bytes,
-        bytes_after=layer.stored_bytes if new is None else len(new.packed),
+        bytes_after=layer.stored_bytes,
         speedup=decision.speedup,
         macs=_macs(layer),
         picture=None if blocks is None else _picture(blocks, layer.shape),
@@ -84,7 +128,9 @@ def report_layer(decision: Decision, new: PackedOperator | None) -> LayerReport:
 def sparsity_of(report: list[LayerReport]) -> float | None:
     """Share of zeros among the weights of all layers examined; None if there is no such layer."""
     examined = [
-        (math.prod(layer.shape), layer.sparsity) for layer in report if layer.sparsity is not None
+        (math.prod(layer.shape), layer.sparsity)
+        for layer in report
+        if layer.sparsity is not None and not layer.shares_weights
     ]
     weights = sum(size for size, _ in examined)
     return sum(size * sparsity for size, sparsity in examined) / weights if weights else None
@@ -119,9 +165,7 @@ def print_report(report: list[LayerReport], console: Console, done: bool = True)
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("result" if done else "convert would", overflow="fold")
     for layer in report:
-        verdict = (
-            ("converted" if done else "convert it") if layer.taken else f"keep: {layer.reason}"
-        )
+        verdict = _verdict(layer, done)
         table.add_row(*_cells(layer, measured), verdict, style=None if layer.taken else "dim")
     table.add_section()
     table.add_row(*_total_cells(report, measured))
@@ -144,6 +188,13 @@ def print_attributes(report: list[LayerReport], console: Console) -> None:
     console.print(table)
 
 
+def _verdict(layer: LayerReport, done: bool) -> str:
+    if not layer.taken:
+        return f"keep: {layer.reason}"
+    verdict = "converted" if done else "convert it"
+    return f"{verdict}; {DENSE_STAYS}" if layer.keeps_dense else verdict
+
+
 def short_name(name: str) -> str:
     """The end of a tensor's name, which TensorFlow makes of paths joined by ';'."""
     return "/".join(name.split(";")[0].split("/")[-2:])
@@ -157,7 +208,7 @@ def _cells(layer: LayerReport, measured: bool) -> list[str]:
         _share(layer.sparsity),
         "" if layer.block_size is None else str(layer.block_size),
         "" if layer.num_blocks is None else str(layer.num_blocks),
-        _kib(layer.bytes_before, layer.bytes_after),
+        "shared" if layer.shares_weights else _kib(layer.bytes_before, layer.bytes_after),
         _times(layer.speedup),
         *([_times(layer.measured)] if measured else []),
     ]

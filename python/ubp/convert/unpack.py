@@ -8,6 +8,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from ubp.convert import flatbuffer
+from ubp.convert.archive import append_archive
 from ubp.convert.constants import shape_of
 from ubp.convert.files import Model, tflite_of
 from ubp.convert.find import PACKED_SUFFIX, Layer, find_layers
@@ -55,7 +56,7 @@ def unpack(model: Model) -> bytes:
     for code in tree.operatorCodes:
         if flatbuffer.code_name(code) in _BUILTINS:
             _make_builtin(code)
-    return flatbuffer.serialize(tree)
+    return append_archive(flatbuffer.serialize(tree), data)
 
 
 def _restore(model: schema.ModelT, layer: Layer, tensors: dict[tuple[int, int], int]) -> None:

@@ -7,6 +7,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -50,7 +51,7 @@ class DelegateReport:
 def delegate_report(
     model: str | os.PathLike[str] | bytes,
     num_threads: int = 1,
-    **delegate_options: str | int | os.PathLike[str],
+    **delegate_options: Any,
 ) -> DelegateReport:
     """Load a model with the delegate, without running it.
 

@@ -85,7 +85,7 @@ def delegate_profile(
     num_threads: int = 1,
     seed: int = 0,
     progress: bool = True,
-    **delegate_options: str | int | os.PathLike[str],
+    **delegate_options: Any,
 ) -> DelegateProfile:
     """Run a model on random inputs, and time each step of the delegate.
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ubp.convert.cover import Blocks, cover_lanes
-from ubp.convert.decide import decide, predict_speedup
+from ubp.convert.decide import Decision, decide, predict_speedup
 from ubp.convert.find import Candidate, Layer
 from ubp.costs import DEFAULT_COSTS
 from ubp.format import BLOCK_SIZES, Attributes, Conv2DAttributes, FullyConnectedAttributes
@@ -32,8 +32,14 @@ def speedup(found: Candidate, n: int = 4) -> float:
     return predict_speedup(found, cover_lanes(found.weights != 0, n))
 
 
-def as_layer(found: Candidate) -> Layer:
-    return Layer(0, 0, "CONV_2D", "w", found.weights.shape, found.weights.nbytes, candidate=found)
+def as_layer(found: Candidate, buffer: int = 1) -> Layer:
+    shape = found.weights.shape
+    return Layer(0, 0, "CONV_2D", "w", shape, found.weights.nbytes, buffer, candidate=found)
+
+
+def decide_one(layer: Layer, min_speedup: float) -> Decision:
+    (decision,) = decide([layer], None, min_speedup)
+    return decision
 
 
 @pytest.mark.parametrize("attributes", [conv(), dense_layer()], ids=["conv", "dense"])
@@ -77,23 +83,37 @@ def test_a_layer_without_any_block_is_finite() -> None:
 
 def test_the_threshold_decides_and_is_named() -> None:
     layer = as_layer(candidate(conv(), 0.2, 196))
-    predicted = decide(layer, None, 0.0).speedup
+    predicted = decide_one(layer, 0.0).speedup
     assert predicted is not None
-    assert decide(layer, None, predicted).taken
-    refused = decide(layer, None, predicted + 0.5)
+    assert decide_one(layer, predicted).taken
+    refused = decide_one(layer, predicted + 0.5)
     assert not refused.taken
     assert f"speed-up {predicted:.2f}x is below {predicted + 0.5:g}x" in refused.reason
 
 
 def test_auto_takes_the_block_size_with_the_best_prediction() -> None:
     found = candidate(conv(), 0.2, 196)
-    best = decide(as_layer(found), None, 0.0)
+    best = decide_one(as_layer(found), 0.0)
     assert best.speedup == max(speedup(found, n) for n in BLOCK_SIZES)
     assert best.blocks is not None
     assert best.blocks.size == 4
 
 
 def test_what_cannot_be_converted_keeps_its_reason() -> None:
-    decision = decide(Layer(0, 0, "CONV_2D", "w", (), 0, obstacle="it is green"), None, 0.0)
+    decision = decide_one(Layer(0, 0, "CONV_2D", "w", (), 0, obstacle="it is green"), 0.0)
     assert (decision.taken, decision.reason) == (False, "it is green")
     assert decision.speedup is None
+
+
+def test_layers_that_share_weights_are_decided_together() -> None:
+    large, small = candidate(conv(), 0.2, 784), candidate(conv(), 0.2, 4)
+    assert speedup(large) > 1.1 > speedup(small)
+    together = decide([as_layer(large), as_layer(small)], None, 1.1)
+    assert [decision.taken for decision in together] == [True, True]
+    assert together[0].blocks is together[1].blocks
+    assert [decision.speedup for decision in together] == [speedup(large), speedup(small)]
+    apart = decide([as_layer(large), as_layer(small, buffer=2)], None, 1.1)
+    assert [decision.taken for decision in apart] == [True, False]
+    mostly_small = decide([as_layer(large), *[as_layer(small)] * 4000], None, 1.1)
+    assert not any(decision.taken for decision in mostly_small)
+    assert "x of the 4001 layers that share these weights is below 1.1x" in mostly_small[0].reason

@@ -2,6 +2,7 @@
 
 import struct
 
+import flatbuffers
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
@@ -83,12 +84,36 @@ def test_an_index_out_of_range_is_refused() -> None:
             parse(serialize(tree), "model")
 
 
-def test_weights_outside_of_the_flatbuffer_are_refused() -> None:
-    model = ModelBuilder()
-    model.subgraph()
-    model.tree.buffers.append(schema.BufferT(offset=4096, size=16))
-    with pytest.raises(ValueError, match="keeps weights outside of the flatbuffer"):
-        parse(model.build(), "model")
+def behind(data: bytes, buffer: int, content: bytes) -> bytes:
+    """A file like `data` that keeps one buffer and the options of its operator behind all else."""
+    tree = schema.ModelT.InitFromPackedBuf(data)
+    operator = tree.subgraphs[0].operators[0]
+
+    def pack(begin: int) -> bytes:
+        tree.buffers[buffer] = schema.BufferT(offset=begin, size=len(content))
+        operator.largeCustomOptionsOffset = begin + len(content)
+        operator.largeCustomOptionsSize = 5
+        builder = flatbuffers.Builder(1024)
+        builder.Finish(tree.Pack(builder), b"TFL3")
+        return bytes(builder.Output())
+
+    return pack(len(pack(2**20))) + content + b"large"
+
+
+def test_what_is_behind_the_flatbuffer_is_read_and_written_into_it() -> None:
+    whole = small_model()
+    weights = parse(whole, "model").subgraphs[0].tensors[1].buffer
+    content = bytes(parse(whole, "model").buffers[weights].data)
+    data = behind(whole, weights, content)
+    for tree in (parse(data, "model"), parse(serialize(parse(data, "model")), "model")):
+        assert bytes(tree.buffers[weights].data) == content
+        assert (tree.buffers[weights].offset, tree.buffers[weights].size) == (0, 0)
+        operator = tree.subgraphs[0].operators[0]
+        assert bytes(operator.customOptions) == b"large"
+        assert (operator.largeCustomOptionsOffset, operator.largeCustomOptionsSize) == (0, 0)
+    for cut in (1, 6, len(content)):
+        with pytest.raises(ValueError, match=r"damaged or truncated .* bytes of data are to be at"):
+            parse(data[:-cut], "model")
 
 
 def test_operators_of_files_with_the_old_code_field_are_named() -> None:

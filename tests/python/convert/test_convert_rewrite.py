@@ -40,6 +40,30 @@ def test_two_operators_that_share_weights_share_the_packed_tensor() -> None:
     assert sum(size > 0 for size in data_sizes(result.model)) == 1
 
 
+def test_one_filter_at_several_octaves_is_packed_once_and_counted_once() -> None:
+    model = ModelBuilder()
+    graph = model.subgraph()
+    weights = np.random.default_rng(0).normal(size=(64, 3, 3, 64)).astype(np.float32)
+    kept = np.random.default_rng(1).random((16, 3, 3, 64)) < 0.35
+    weights *= np.repeat(kept, 4, axis=0)
+    shared = model.buffer(weights.tobytes())
+    for size in (32, 8, 4, 2, 1):
+        w = graph.constant(weights, f"octave{size}", shared)
+        graph.output(graph.conv(graph.input([1, size, size, 64]), w))
+    dense = model.build()
+    result = convert(dense)
+    speedups = [layer.speedup for layer in result.report]
+    assert speedups[0] > 1.1 > speedups[-1]  # by themselves they would be decided differently
+    assert names(result.model) == ["UbpConv2D"] * 5
+    assert len(result.model) < 0.5 * len(dense)
+    first, *others = result.report
+    assert (first.bytes_before, first.shares_weights) == (weights.nbytes, False)
+    assert first.bytes_after == sum(data_sizes(result.model))
+    assert {(each.bytes_before, each.bytes_after) for each in others} == {(0, 0)}
+    assert all(each.shares_weights for each in others)
+    assert result.sparsity == pytest.approx(float(np.mean(weights == 0)))
+
+
 def test_two_tensors_that_share_a_buffer() -> None:
     model = ModelBuilder()
     graph = model.subgraph()
@@ -63,6 +87,11 @@ def test_weights_that_an_ordinary_operator_still_uses_stay() -> None:
     graph.output(graph.conv(y, w, activation=4))  # an activation that is not supported
     result = convert(model.build())
     assert names(result.model) == ["UbpConv2D", "CONV_2D"]
+    taken, left = result.report
+    assert (taken.keeps_dense, left.keeps_dense) == (True, False)
+    assert taken.bytes_before == weights.nbytes < taken.bytes_after
+    assert (left.shares_weights, left.bytes_before, left.bytes_after) == (True, 0, 0)
+    assert taken.bytes_after == sum(data_sizes(result.model))
     tree = flatbuffer.parse(result.model, "model")
     kept = tree.subgraphs[0].tensors[tree.subgraphs[0].operators[1].inputs[1]]
     assert bytes(tree.buffers[kept.buffer].data) == weights.tobytes()
@@ -178,9 +207,7 @@ def test_a_model_without_gain_keeps_all_its_contents() -> None:
     graph.output(graph.conv(graph.input([1, 8, 8, 16]), w))
     dense = model.build()
     result = convert(dense)
-    assert names(result.model) == ["CONV_2D"]
-    assert data_sizes(result.model) == data_sizes(dense)
-    assert len(flatbuffer.parse(result.model, "").operatorCodes) == 1
+    assert result.model == dense
 
 
 def test_saving_overwrites_only_when_told(tmp_path) -> None:  # type: ignore[no-untyped-def]
