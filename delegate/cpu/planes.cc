@@ -49,8 +49,9 @@ std::vector<Planes::Phase> Planes::PhasesOf(const ConvShape& shape,
   std::vector<Phase> phases;
   for (int ky = 0; ky < shape.kernel_h; ++ky) {
     for (int kx = 0; kx < shape.kernel_w; ++kx) {
-      Phase phase{ky * shape.dilation_h % shape.stride_h, kx * shape.dilation_w % shape.stride_w, 0,
-                  0};
+      Phase phase{};
+      phase.y = ky * shape.dilation_h % shape.stride_h;
+      phase.x = kx * shape.dilation_w % shape.stride_w;
       // Column q holds image column q * stride_w + phase.x - pad_left.
       phase.first_x = CeilDiv(std::max(0, shape.pad_left - phase.x), shape.stride_w);
       phase.last_x = CeilDiv(std::max(0, shape.in_w + shape.pad_left - phase.x), shape.stride_w);
@@ -60,6 +61,8 @@ std::vector<Planes::Phase> Planes::PhasesOf(const ConvShape& shape,
       const auto found = std::find_if(phases.begin(), phases.end(), same);
       phase_of_tap->push_back(static_cast<int>(found - phases.begin()));
       if (found == phases.end()) phases.push_back(phase);
+      // Taps come in the order of their rows.
+      phases[phase_of_tap->back()].reach = ky * shape.dilation_h / shape.stride_h;
     }
   }
   return phases;
@@ -106,16 +109,19 @@ int Planes::fill_units(int begin, int end) const {
   return static_cast<int>(runs_.size()) * (end - begin + ReachY(shape_));
 }
 
-Planes::Row Planes::FillPadding(int phase_number, int first_row, int r, bool is_last,
-                                float* buffer) const {
+// Row `r` of a phase, for output rows [begin, end).
+Planes::Row Planes::FillPadding(int phase_number, int begin, int end, int r, float* buffer) const {
   const Phase& phase = phases_[phase_number];
   Row row;
   row.first = buffer + int64_t{phase_number} * shape_.in_c * plane_stride_ + int64_t{r} * pitch_;
   // The last row's reach and what kernels read beyond it lie behind: padding too. A buffer made for
   // more rows may hold others there.
+  const bool is_last = r + 1 == end - begin + ReachY(shape_);
   row.length = is_last ? plane_stride_ - int64_t{r} * pitch_ : pitch_;
-  row.y = (first_row + r) * shape_.stride_h + phase.y - shape_.pad_top;
-  const bool inside = row.y >= 0 && row.y < shape_.in_h;
+  row.y = (begin + r) * shape_.stride_h + phase.y - shape_.pad_top;
+  // Rows that no tap reads need not be there: behind a window of rows lies another thread's.
+  const bool is_read = r < end - begin + phase.reach;
+  const bool inside = is_read && row.y >= 0 && row.y < shape_.in_h;
   row.begin = inside ? phase.first_x : pitch_;
   row.end = inside ? std::max(phase.first_x, phase.last_x) : pitch_;
   for (int c = 0; c < shape_.in_c; ++c) {
@@ -140,7 +146,6 @@ void Planes::FillFromImage(const RowWindow<const float>& image, int out_begin, i
                            int unit, float* buffer) const {
   const PhaseRun& run = runs_[unit % runs_.size()];
   const int r = unit / static_cast<int>(runs_.size());
-  const bool is_last = r + 1 == out_end - out_begin + ReachY(shape_);
   // Columns that all phases have are copied together, the others by themselves.
   int begin = 0;
   int end = pitch_;
@@ -149,7 +154,7 @@ void Planes::FillFromImage(const RowWindow<const float>& image, int out_begin, i
     end = std::min(end, phases_[p].last_x);
   }
   for (int p = run.first; p < run.first + run.count; ++p) {
-    const Row row = FillPadding(p, out_begin, r, is_last, buffer);
+    const Row row = FillPadding(p, out_begin, out_end, r, buffer);
     if (row.begin == row.end) continue;
     if (p == run.first) CopyFromImage(image, p, row, begin, end, run.count);
     CopyFromImage(image, p, row, row.begin, std::min(begin, row.end), 1);
@@ -161,9 +166,8 @@ void Planes::FillFromPlanes(const RowWindow<const float>& planes, const PlaneGeo
                             int out_begin, int out_end, int unit, float* buffer) const {
   const PhaseRun& run = runs_[unit % runs_.size()];
   const int r = unit / static_cast<int>(runs_.size());
-  const bool is_last = r + 1 == out_end - out_begin + ReachY(shape_);
   for (int p = run.first; p < run.first + run.count; ++p) {
-    const Row row = FillPadding(p, out_begin, r, is_last, buffer);
+    const Row row = FillPadding(p, out_begin, out_end, r, buffer);
     if (row.begin == row.end) continue;
     const int x = row.begin * shape_.stride_w + phases_[p].x - shape_.pad_left;
     const float* source =

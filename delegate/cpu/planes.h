@@ -58,6 +58,7 @@ class Planes {
   struct Phase {
     int y, x;             // of the stride
     int first_x, last_x;  // columns q in [first_x, last_x) hold pixels of the image
+    int reach;            // how many rows further down than its own an output pixel reads
   };
 
   // What is written of one row of a phase.
@@ -75,7 +76,7 @@ class Planes {
   };
 
   static std::vector<Phase> PhasesOf(const ConvShape& shape, std::vector<int>* phase_of_tap);
-  Row FillPadding(int phase, int first_row, int r, bool is_last, float* buffer) const;
+  Row FillPadding(int phase, int begin, int end, int r, float* buffer) const;
   void CopyFromImage(const RowWindow<const float>& image, int phase, const Row& row, int begin,
                      int end, int phases) const;
 

@@ -94,18 +94,24 @@ class StripStep : public Step {
     operators_[action.index]->RunRows(buffers, action.begin, action.end);
   }
 
+  // From the first pixel of an action's rows to the last. What lies behind it is zero already; behind
+  // the last row of a window it is the next window's, which another thread reads.
+  static int64_t FlatPixels(const StripAction& action, const PlaneGeometry& geometry) {
+    return int64_t{action.end - action.begin - 1} * geometry.pitch + geometry.width;
+  }
+
   static void Zero(const StripAction& action, const Tensor& tensor, float* data) {
     const PlaneGeometry& geometry = tensor.geometry;
     float* row = data + geometry.lead + int64_t{action.begin - action.output_row} * geometry.pitch;
     for (int c = 0; c < tensor.channels; ++c, row += geometry.plane_stride) {
-      std::fill_n(row, int64_t{action.end - action.begin} * geometry.pitch, 0.0f);
+      std::fill_n(row, FlatPixels(action, geometry), 0.0f);
     }
   }
 
   static void Move(const StripAction& action, const Tensor& tensor, float* data) {
     const PlaneGeometry& geometry = tensor.geometry;
     const int64_t distance = int64_t{action.begin - action.output_row} * geometry.pitch;
-    const size_t bytes = sizeof(float) * (action.end - action.begin) * geometry.pitch;
+    const size_t bytes = sizeof(float) * FlatPixels(action, geometry);
     float* row = data + geometry.lead;
     for (int c = 0; c < tensor.channels; ++c, row += geometry.plane_stride) {
       std::memmove(row, row + distance, bytes);

@@ -105,14 +105,16 @@ class TestGraph {
   void MarkOutput(int tensor) { graph_.tensors[tensor].storage = Storage::kOutput; }
 
   const Graph& graph() const { return graph_; }
+  const Dims& dims(int tensor) const { return dims_[tensor]; }
   std::vector<Dims> InputDims() const {
     std::vector<Dims> dims(dims_.size());
     dims[0] = dims_[0];
     return dims;
   }
 
-  // All outputs, computed by the plan.
-  std::vector<std::vector<float>> Run(const PlanOptions& options, const std::vector<float>& input) {
+  // All outputs, computed by the plan, the same in each of `runs`.
+  std::vector<std::vector<float>> Run(const PlanOptions& options, const std::vector<float>& input,
+                                      int runs = 2) {
     std::vector<Dims> dims = InputDims();
     std::unique_ptr<Plan> plan;
     const Status status = Plan::Make(graph_, options, &dims, &plan);
@@ -121,7 +123,7 @@ class TestGraph {
     ThreadPool pool(options.threads);
     std::vector<std::vector<float>> outputs;
     std::vector<float> input_copy = input;
-    for (int run = 0; run < 2; ++run) {
+    for (int run = 0; run < runs; ++run) {
       std::vector<float*> memory(dims.size(), nullptr);
       memory[0] = input_copy.data();
       std::vector<std::vector<float>> results;
@@ -135,8 +137,8 @@ class TestGraph {
         if (graph_.tensors[t].storage == Storage::kOutput) memory[t] = results[next++].data();
       }
       plan->Run(memory, &pool);
-      if (run == 1) {
-        EXPECT_EQ(outputs, results) << "a second run gives another result";
+      if (run > 0) {
+        EXPECT_EQ(outputs, results) << "run " << run << " gives another result than the one before";
       }
       outputs = std::move(results);
     }
