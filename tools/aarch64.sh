@@ -11,14 +11,18 @@ emulates_aarch64() {
 }
 
 missing_aarch64_packages() {
+  emulates_aarch64 || return 0
   type -P aarch64-linux-gnu-g++ >/dev/null || echo g++-aarch64-linux-gnu
   type -P qemu-aarch64-static >/dev/null || echo qemu-user-static
 }
 
-setup_aarch64() {
-  emulates_aarch64 || return 0
-  install_packages "the tests on Arm code, which './run test --fast' leaves out" missing_aarch64_packages
-  install_aarch64_python
+missing_aarch64_downloads() {
+  ! emulates_aarch64 || aarch64_python_installed ||
+    echo "a Python for aarch64 with the standard interpreter: Debian's arm64 packages and wheels, into $aarch64"
+}
+
+fetch_aarch64() {
+  ! emulates_aarch64 || aarch64_python_installed || install_aarch64_python
 }
 
 # Prints what the Python package depends on, in the versions of .venv.
@@ -36,19 +40,25 @@ PROGRAM
 }
 
 # The stamp holds what the installation depends on; it is written last, so that an interrupted one is done again.
+readonly aarch64_stamp=$aarch64/installed
+
+aarch64_python_state() {
+  python_dependencies | cat - tools/aarch64.sh | sha256sum
+}
+
+aarch64_python_installed() {
+  python_packages_installed && [[ -e $aarch64_stamp && $(<"$aarch64_stamp") == "$(aarch64_python_state)" ]]
+}
+
 install_aarch64_python() {
-  local stamp=$aarch64/installed dependencies state
-  dependencies=$(python_dependencies)
-  state=$(echo "$dependencies" | cat - tools/aarch64.sh | sha256sum)
-  [[ -e $stamp && $(<"$stamp") == "$state" ]] && return
   type -P apt-get dpkg-deb >/dev/null ||
     die "the tests on Arm code get their Python from Debian's arm64 packages, and there is no apt-get here: run './run test --fast', which leaves them out"
   rm -rf "$aarch64"
   logged aarch64-packages "getting Debian's Python for arm64" unpack_aarch64_packages
-  # shellcheck disable=SC2086
-  logged aarch64-wheels "getting ai-edge-litert and other wheels for aarch64" install_aarch64_wheels $dependencies
+  # shellcheck disable=SC2046
+  logged aarch64-wheels "getting ai-edge-litert and other wheels for aarch64" install_aarch64_wheels $(python_dependencies)
   write_aarch64_python
-  echo "$state" >"$stamp"
+  aarch64_python_state >"$aarch64_stamp"
 }
 
 # Unpacks Python and all it needs into root/. apt works on a state of its own, as if nothing were installed on an arm64 machine,

@@ -11,7 +11,7 @@ need_tflite_c() {
   [[ -z ${TFLITE_C:-} && ! -e $tflite_c/lib/libtensorflowlite_c.so ]]
 }
 
-missing_host_packages() {
+missing_hosts_packages() {
   local package tool
   for package in make maven:mvn default-jdk-headless:javac aapt apksigner zipalign; do
     tool=${package##*:}
@@ -20,10 +20,22 @@ missing_host_packages() {
   [[ -e /usr/share/android-framework-res/framework-res.apk ]] || echo android-framework-res
   [[ -e /usr/include/png.h ]] || echo libpng-dev
   ! need_tflite_c || type -P npm >/dev/null || echo npm
+  missing_ndk_packages
 }
 
-setup_hosts() {
-  install_packages "the tests of the C++ and Android hosts, which './run test --fast' leaves out" missing_host_packages
+# tests/python/toolchains builds with a stand-in for the Android NDK, which is one for x86-64: GCC for each ABI.
+missing_ndk_packages() {
+  [[ $(uname -sm) == "Linux x86_64" ]] || return 0
+  type -P aarch64-linux-gnu-g++ >/dev/null || echo g++-aarch64-linux-gnu
+  type -P arm-linux-gnueabihf-g++ >/dev/null || echo g++-arm-linux-gnueabihf
+}
+
+missing_hosts_downloads() {
+  ! need_tflite_c || echo "TensorFlow Lite's C library, from npm's registry"
+  [[ -e ~/.m2/repository/org/robolectric/robolectric ]] || echo "what android/pom.xml names, Robolectric among it, from Maven's registry"
+}
+
+fetch_hosts() {
   fetch_tflite_c
 }
 
