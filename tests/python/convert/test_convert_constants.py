@@ -8,8 +8,8 @@ from ai_edge_litert import schema_py_generated as schema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sparse_encoder import sparse_encoding
-from tflite_builder import ModelBuilder, SubgraphBuilder
 
+from fuzz.builder import ModelBuilder, SubgraphBuilder
 from ubp.convert import convert, flatbuffer
 from ubp.convert.find import find_layers
 from ubp.convert.sparse_encoding import decode

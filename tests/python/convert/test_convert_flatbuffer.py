@@ -8,8 +8,8 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tflite_builder import ModelBuilder
 
+from fuzz.builder import ModelBuilder
 from ubp.convert.flatbuffer import operator_name, parse, serialize
 
 

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sparse_encoder import sparse_encoding
 from test_convert_models import sparse_weights
-from tflite_builder import ModelBuilder
 
+from fuzz.builder import ModelBuilder
 from ubp.convert import convert, flatbuffer
 from ubp.convert.find import find_layers
 from ubp.convert.unpack import unpack

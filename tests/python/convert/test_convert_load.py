@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from keras_checks import same_outputs
-from tflite_builder import ModelBuilder
 
+from fuzz.builder import ModelBuilder
 from ubp.convert import convert, flatbuffer
 from ubp.convert.find import find_layers
 from ubp.convert.load import load

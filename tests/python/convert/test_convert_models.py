@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
-from tflite_builder import ModelBuilder, SubgraphBuilder
 
+from fuzz.builder import ModelBuilder, SubgraphBuilder
 from ubp.convert import ConversionResult, convert, flatbuffer
 from ubp.convert.find import Layer, find_layers
 from ubp.lanes import to_lanes

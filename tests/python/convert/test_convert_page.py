@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 from test_convert_models import one_conv, sparse_weights
-from tflite_builder import ModelBuilder
 
+from fuzz.builder import ModelBuilder
 from ubp.convert import ConversionResult, convert
 from ubp.convert.page import to_html, to_json, totals
 from ubp.convert.report import print_report, sparsity_of

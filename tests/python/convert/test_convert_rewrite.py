@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
-from tflite_builder import ModelBuilder
 
+from fuzz.builder import ModelBuilder
 from ubp.convert import convert, flatbuffer
 from ubp.convert.find import find_layers
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 from test_convert_models import CONVOLUTIONS, one_conv, sparse_weights
-from tflite_builder import ModelBuilder
 
 import ubp
+from fuzz.builder import ModelBuilder
 from ubp.convert import convert, flatbuffer
 from ubp.convert.find import find_layers
 

@@ -1,4 +1,4 @@
-"""Small .tflite models from NumPy arrays: any shape, sharing and type a test needs; no TensorFlow.
+"""Small .tflite models from NumPy arrays: any shape, sharing and type one needs; no TensorFlow.
 
 model = ModelBuilder()
 graph = model.subgraph()
@@ -9,6 +9,7 @@ data = model.build()
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import flatbuffers
@@ -21,6 +22,19 @@ _TYPES = {
     "int8": schema.TensorType.INT8,
     "int32": schema.TensorType.INT32,
 }
+# height and width, or one number for both
+Pair = int | tuple[int, int]
+
+
+def as_pair(value: Pair) -> tuple[int, int]:
+    """(height, width)."""
+    return (value, value) if isinstance(value, int) else value
+
+
+def window_extent(size: int, kernel: int, stride: int, dilation: int, valid: bool) -> int:
+    """How often a sliding window fits: of VALID padding, or of SAME. Negative: it does not."""
+    reach = (kernel - 1) * dilation if valid else 0
+    return -(-(size - reach) // stride)
 
 
 class ModelBuilder:
@@ -73,14 +87,17 @@ class SubgraphBuilder:
         self.model = model
         self.graph = graph
 
-    def tensor(self, shape: list[int], name: str, dtype: str = "float32", buffer: int = 0) -> int:
+    def tensor(
+        self, shape: Sequence[int], name: str, dtype: str = "float32", buffer: int = 0
+    ) -> int:
         tensor = schema.TensorT(shape=list(shape), type=_TYPES[dtype], name=name, buffer=buffer)
         self.graph.tensors.append(tensor)
         return len(self.graph.tensors) - 1
 
-    def input(self, shape: list[int], dtype: str = "float32") -> int:
-        self.graph.inputs.append(self.tensor(shape, f"input{len(self.graph.inputs)}", dtype))
-        return self.graph.inputs[-1]
+    def input(self, shape: Sequence[int], dtype: str = "float32") -> int:
+        tensor = self.tensor(shape, f"input{len(self.graph.inputs)}", dtype)
+        self.graph.inputs.append(tensor)
+        return tensor
 
     def output(self, tensor: int) -> None:
         self.graph.outputs.append(tensor)
@@ -92,7 +109,8 @@ class SubgraphBuilder:
         return self.tensor(list(array.shape), name, array.dtype.name, buffer)
 
     def shape(self, tensor: int) -> list[int]:
-        return self.graph.tensors[tensor].shape
+        shape: list[int] = self.graph.tensors[tensor].shape
+        return shape
 
     def operator(
         self, code: int, inputs: list[int], output: int, options: Any = None, kind: int = 0
@@ -107,37 +125,48 @@ class SubgraphBuilder:
         self.graph.operators.append(operator)
         return output
 
+    def window(
+        self, x: int, kernel: Pair, stride: Pair, dilation: Pair, valid: bool, channels: int
+    ) -> list[int]:
+        """The shape of what a window that slides over [batch, height, width, ...] gives."""
+        shape = self.shape(x)
+        steps = zip(shape[1:3], as_pair(kernel), as_pair(stride), as_pair(dilation), strict=True)
+        return [shape[0], *(window_extent(*step, valid) for step in steps), channels]
+
     def conv(
         self,
         x: int,
         weights: int,
         bias: int = -1,
         *,
-        stride: int = 1,
-        dilation: int = 1,
+        stride: Pair = 1,
+        dilation: Pair = 1,
         valid: bool = False,
         activation: int = 0,
         name: str = "",
+        depthwise: bool = False,
     ) -> int:
-        batch, height, width, _ = self.shape(x)
-        channels, kernel_h, kernel_w, _ = self.shape(weights)
-
-        def extent(size: int, kernel: int) -> int:
-            reach = (kernel - 1) * dilation if valid else 0
-            return -(-(size - reach) // stride)
-
-        shape = [batch, extent(height, kernel_h), extent(width, kernel_w), channels]
-        options = schema.Conv2DOptionsT(
-            padding=int(valid),
-            strideW=stride,
-            strideH=stride,
-            fusedActivationFunction=activation,
-            dilationWFactor=dilation,
-            dilationHFactor=dilation,
-        )
+        """A CONV_2D, or a DEPTHWISE_CONV_2D with one filter for each channel."""
+        channels = self.shape(weights)[3 if depthwise else 0]
+        kernel = (self.shape(weights)[1], self.shape(weights)[2])
+        shape = self.window(x, kernel, stride, dilation, valid, channels)
+        common = {
+            "padding": int(valid),
+            "strideH": as_pair(stride)[0],
+            "strideW": as_pair(stride)[1],
+            "fusedActivationFunction": activation,
+            "dilationHFactor": as_pair(dilation)[0],
+            "dilationWFactor": as_pair(dilation)[1],
+        }
         output = self.tensor(shape, name or f"conv{len(self.graph.operators)}")
-        kind = schema.BuiltinOptions.Conv2DOptions
         inputs = [x, weights] if bias == -1 else [x, weights, bias]
+        if depthwise:
+            options = schema.DepthwiseConv2DOptionsT(**common, depthMultiplier=1)
+            kind = schema.BuiltinOptions.DepthwiseConv2DOptions
+            code = schema.BuiltinOperator.DEPTHWISE_CONV_2D
+            return self.operator(code, inputs, output, options, kind)
+        options = schema.Conv2DOptionsT(**common)
+        kind = schema.BuiltinOptions.Conv2DOptions
         return self.operator(schema.BuiltinOperator.CONV_2D, inputs, output, options, kind)
 
     def fully_connected(

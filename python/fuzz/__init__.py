@@ -1,0 +1,1 @@
+"""Random models, files and options against the delegate: `./run fuzz` runs as many as wanted."""

@@ -1,0 +1,102 @@
+"""A case: a model, what its inputs are in each run, and how the delegate is set.
+
+On disk a case is two files, NAME.tflite and NAME.json beside it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+# What inputs are filled with: ordinary numbers, large or tiny ones, ordinary ones but for a few.
+KINDS = ("normal", "large", "tiny", "special")
+SPECIALS = (np.nan, np.inf, -np.inf, 3e38, -3e38)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One inference.
+
+    shapes: of the inputs, in the model's order; None where the previous run's (or the file's) stay.
+    kind: one of KINDS.
+    seed: of the inputs' values.
+    """
+
+    shapes: list[list[int] | None]
+    kind: str
+    seed: int
+
+    def inputs(self, shapes: list[list[int]]) -> list[npt.NDArray[np.float32]]:
+        """Values for inputs of these shapes."""
+        rng = np.random.default_rng(self.seed)
+        scale = {"large": 10.0 ** rng.integers(3, 12), "tiny": 1e-39}.get(self.kind, 1.0)
+        inputs = [(scale * rng.standard_normal(shape)).astype(np.float32) for shape in shapes]
+        for i, element, value in self.specials(shapes):
+            inputs[i].reshape(-1)[element] = value
+        return inputs
+
+    def specials(self, shapes: list[list[int]]) -> list[tuple[int, int, float]]:
+        """(input, element, value) of what is not ordinary: one to three in all."""
+        if self.kind != "special":
+            return []
+        rng = np.random.default_rng([self.seed, 1])
+        sizes = [(i, int(np.prod(shape))) for i, shape in enumerate(shapes) if 0 not in shape]
+        specials = []
+        for _ in range(rng.integers(1, 4) if sizes else 0):
+            i, size = sizes[int(rng.integers(len(sizes)))]
+            specials.append(
+                (i, int(rng.integers(size)), SPECIALS[int(rng.integers(len(SPECIALS)))])
+            )
+        return specials
+
+
+@dataclass(frozen=True)
+class Case:
+    """model: the bytes of a .tflite file that the plain interpreter can run.
+
+    options: the delegate's.
+    convert: the arguments of ubp.convert, if it is the converted model that is compared.
+    """
+
+    model: bytes
+    runs: list[Run]
+    options: dict[str, str]
+    convert: dict[str, Any] | None = None
+
+    def description(self) -> dict[str, Any]:
+        """Everything but the model, as JSON has it."""
+        return {
+            "runs": [asdict(run) for run in self.runs],
+            "options": self.options,
+            "convert": self.convert,
+        }
+
+    @classmethod
+    def of(cls, model: bytes, description: dict[str, Any]) -> Self:
+        runs = [Run(**run) for run in description["runs"]]
+        return cls(model, runs, description["options"], description["convert"])
+
+    def save(self, path: Path, **more: Any) -> None:
+        """Write PATH.tflite and PATH.json; `more` is for the reader."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.with_suffix(".tflite").write_bytes(self.model)
+        text = json.dumps(self.description() | more, indent=1)
+        path.with_suffix(".json").write_text(text + "\n", "utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read both files; either may be named.
+
+        Raises:
+            FileNotFoundError, ValueError: if one is missing or is no case.
+        """
+        text = path.with_suffix(".json").read_text("utf-8")
+        try:
+            return cls.of(path.with_suffix(".tflite").read_bytes(), json.loads(text))
+        except (KeyError, TypeError, json.JSONDecodeError) as error:
+            raise ValueError(f"{path}: not a case that fuzz.graphs wrote: {error!r}.") from error

@@ -1,0 +1,195 @@
+"""Whether two interpreters that differ may both be right.
+
+They add the same numbers in another order. That changes results that are what is left after numbers
+cancel out, and it changes what infinities and NaN make of the elements that depend on them: zero
+weights are skipped (README says so), a maximum of NaN and a number is either, and sums of huge
+numbers overflow or do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from ai_edge_litert import schema_py_generated as schema
+
+from fuzz.case import Run
+from fuzz.session import Array, Session
+from ubp.convert import flatbuffer
+
+TOLERANCE = 1e-4  # of an output's range
+_PERTURBATION = 1e-6  # of inputs and constants; rounding is a sixteenth of it
+_SLACK = 100  # rounding may change an output so many times more than a perturbation does
+
+Bools = npt.NDArray[np.bool_]
+
+
+def difference(results: Sequence[Array], expected: Sequence[Array]) -> str:
+    """What is not as expected, as a sentence; empty if all is."""
+    for number, (result, right) in enumerate(zip(results, expected, strict=True)):
+        if result.shape != right.shape:
+            return f"output {number} has shape {result.shape}, expected {right.shape}"
+        wrong = ~_equal(result, right, tolerance_of(right))
+        if wrong.any():
+            place = tuple(int(i) for i in np.argwhere(wrong)[0])
+            return (
+                f"output {number}, {int(wrong.sum())} of {wrong.size} values are wrong; that at "
+                f"{place} is {result[place]}, expected {right[place]}"
+            )
+    return ""
+
+
+def tolerance_of(right: Array) -> float:
+    """Of the range of what is finite in an output."""
+    finite = right[np.isfinite(right)]
+    return TOLERANCE * float(np.abs(finite).max(initial=0.0)) + 1e-30
+
+
+def explanation(
+    reference: bytes,
+    run: Run,
+    inputs: Sequence[Array],
+    results: Sequence[Array],
+    expected: Sequence[Array],
+) -> str:
+    """Why results may differ from what is expected: "infinities" or "rounding"; empty if not.
+
+    Args:
+        reference: the model that the plain interpreter ran.
+        run: what it ran last.
+    """
+    if any(x.shape != y.shape for x, y in zip(results, expected, strict=True)):
+        return ""
+    if run.specials([list(x.shape) for x in inputs]):
+        only_dependents = _only_dependents_differ(reference, run, inputs, results, expected)
+        return "infinities" if only_dependents else ""
+    return "rounding" if _only_rounding_differs(reference, run, inputs, results, expected) else ""
+
+
+def _only_rounding_differs(
+    reference: bytes,
+    run: Run,
+    inputs: Sequence[Array],
+    results: Sequence[Array],
+    expected: Sequence[Array],
+) -> bool:
+    """Whether constants and inputs that differ by about as much explain what differs."""
+    rng = np.random.default_rng(run.seed)
+
+    def perturbed(x: Array) -> Array:
+        return x * (1 + _PERTURBATION * rng.standard_normal(x.shape))
+
+    allowed = [tolerance_of(right) for right in expected]
+    for _ in range(2):
+        outputs = _run(_with_constants(reference, perturbed), [perturbed(x) for x in inputs])
+        for i, (output, right) in enumerate(zip(outputs, expected, strict=True)):
+            with np.errstate(invalid="ignore", over="ignore"):
+                change = np.abs(output - right)
+            allowed[i] += _SLACK * float(change[np.isfinite(change)].max(initial=0.0))
+    explained = True
+    for result, right, limit in zip(results, expected, allowed, strict=True):
+        # An overflow is one in both, but for the NaN of a zero times it.
+        overflow = (~np.isfinite(result) & ~np.isfinite(right)) | np.isnan(right)
+        explained &= bool((overflow | _equal(result, right, limit)).all())
+    return explained
+
+
+def _equal(a: Array, b: Array, tolerance: float) -> Bools:
+    with np.errstate(invalid="ignore", over="ignore"):
+        equal: Bools = (a == b) | (np.abs(a - b) <= tolerance) | (np.isnan(a) & np.isnan(b))
+    return equal
+
+
+def _only_dependents_differ(
+    reference: bytes,
+    run: Run,
+    inputs: Sequence[Array],
+    results: Sequence[Array],
+    expected: Sequence[Array],
+) -> bool:
+    """Whether all elements that no special input can reach are as they should be."""
+    shapes = [list(x.shape) for x in inputs]
+    reached = _reached(reference, run, shapes)
+    ordinary = [x.copy() for x in inputs]
+    for i, element, _ in run.specials(shapes):
+        ordinary[i].reshape(-1)[element] = 1.0
+    bases = _run(reference, ordinary)
+    return all(
+        bool((far | _equal(result, base, tolerance_of(base)) | _equal(result, right, 0.0)).all())
+        for far, result, base, right in zip(reached, results, bases, expected, strict=True)
+    )
+
+
+def _reached(reference: bytes, run: Run, shapes: list[list[int]]) -> list[Bools]:
+    """Which elements of the outputs a special input can reach.
+
+    All numbers of the model are made positive and all that cuts off is taken away, so that nothing
+    hides what changes.
+    """
+
+    def positive(x: Array) -> Array:
+        values: Array = 0.5 + np.abs(x)
+        fan_in = x.size // x.shape[0] if x.ndim > 1 else 1  # of what has an output channel first
+        values /= values.mean() * fan_in
+        return values
+
+    model = _loosened(_with_constants(reference, positive))
+    outputs = []
+    for value in (1.0, 100.0):
+        rng = np.random.default_rng(run.seed)
+        inputs = [rng.uniform(0.5, 1.5, shape).astype(np.float32) for shape in shapes]
+        for i, element, _ in run.specials(shapes):
+            inputs[i].reshape(-1)[element] = value
+        outputs.append(_run(model, inputs))
+    return [~((x == y) | (np.isnan(x) & np.isnan(y))) for x, y in zip(*outputs, strict=True)]
+
+
+def _run(model: bytes, inputs: Sequence[Array]) -> list[Array]:
+    session = Session(model)
+    error = session.resize([list(x.shape) for x in inputs])
+    outputs = error or session.infer([x.astype(np.float32) for x in inputs])
+    if isinstance(outputs, str):
+        raise RuntimeError(f"the plain interpreter runs the model, but not a variant: {outputs}")
+    return outputs
+
+
+def _with_constants(model: bytes, change: Callable[[Array], Array]) -> bytes:
+    """The model with other weights, biases and operands."""
+    tree = flatbuffer.parse(model, "the model")
+    floats = {schema.TensorType.FLOAT32: np.float32, schema.TensorType.FLOAT16: np.float16}
+    for graph in tree.subgraphs:
+        for tensor in graph.tensors:
+            buffer = tree.buffers[tensor.buffer]
+            if buffer.data is None or len(buffer.data) == 0 or tensor.type not in floats:
+                continue
+            dtype = floats[tensor.type]
+            values = np.frombuffer(bytes(buffer.data), dtype).reshape(tensor.shape)
+            changed = np.asarray(change(values.astype(np.float64)), dtype)
+            buffer.data = np.frombuffer(changed.tobytes(), np.uint8)
+    return flatbuffer.serialize(tree)
+
+
+# What cuts off or subtracts, and what stands for it.
+_LOOSE = {
+    schema.BuiltinOperator.RELU6: schema.BuiltinOperator.RELU,
+    schema.BuiltinOperator.RELU_N1_TO_1: schema.BuiltinOperator.RELU,
+    schema.BuiltinOperator.NEG: schema.BuiltinOperator.ABS,
+    schema.BuiltinOperator.SUB: schema.BuiltinOperator.ADD,
+}
+
+
+def _loosened(model: bytes) -> bytes:
+    tree = flatbuffer.parse(model, "the model")
+    for code in tree.operatorCodes:
+        builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
+        code.builtinCode = _LOOSE.get(builtin, builtin)
+        code.deprecatedBuiltinCode = min(code.builtinCode, 127)
+    for node in tree.subgraphs[0].operators:
+        options = node.builtinOptions
+        if isinstance(options, schema.SubOptionsT):
+            node.builtinOptions = schema.AddOptionsT()
+            node.builtinOptionsType = schema.BuiltinOptions.AddOptions
+        elif hasattr(options, "fusedActivationFunction"):
+            options.fusedActivationFunction = 0
+    return flatbuffer.serialize(tree)

@@ -1,0 +1,54 @@
+"""The interpreter of a case: plain, or with the delegate; in both the kernels of XNNPACK are off.
+
+XNNPACK reads uninitialised memory in rare graphs; the kernels of the interpreter itself do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy.typing as npt
+from ai_edge_litert import interpreter as litert
+
+import ubp
+
+Array = npt.NDArray[Any]
+Outputs = list[Array] | str  # or why there are none
+
+
+class Session:
+    """An interpreter that goes through the runs of a case."""
+
+    def __init__(self, model: bytes, options: dict[str, str] | None = None) -> None:
+        delegates = None if options is None else [ubp.load_delegate(**options)]
+        self._interpreter = litert.Interpreter(
+            model_content=model,
+            experimental_delegates=delegates,
+            experimental_op_resolver_type=litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        )
+
+    def resize(self, shapes: Sequence[list[int] | None]) -> str:
+        """Resize the inputs and allocate; returns the error, or nothing."""
+        details = self._interpreter.get_input_details()
+        try:
+            for detail, shape in zip(details, shapes, strict=True):
+                if shape is not None:
+                    self._interpreter.resize_tensor_input(detail["index"], shape)
+            self._interpreter.allocate_tensors()
+        except (RuntimeError, ValueError) as error:
+            return str(error).strip() or repr(error)
+        return ""
+
+    def shapes(self) -> list[list[int]]:
+        return [detail["shape"].tolist() for detail in self._interpreter.get_input_details()]
+
+    def infer(self, inputs: Sequence[Array]) -> Outputs:
+        try:
+            for detail, value in zip(self._interpreter.get_input_details(), inputs, strict=True):
+                self._interpreter.set_tensor(detail["index"], value)
+            self._interpreter.invoke()
+        except (RuntimeError, ValueError) as error:
+            return str(error).strip() or repr(error)
+        details = self._interpreter.get_output_details()
+        return [self._interpreter.get_tensor(detail["index"]) for detail in details]

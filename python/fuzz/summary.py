@@ -1,0 +1,70 @@
+"""What a run of fuzz.graphs found, and what it looked at."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+from fuzz.compare import Outcome
+
+# Errors of ours where the plain interpreter runs, each for a reason.
+LIMITS = {
+    # The plain interpreter computes with the first elements of what does not fit.
+    r"(FULLY_CONNECTED|UbpFullyConnected) .*, expected a multiple of \d+ elements\.$": (
+        "an input that is no whole number of rows"
+    ),
+}
+FAILURES = ("wrong", "refused", "death", "hang", "broken")
+
+
+def limit_of(message: str) -> str | None:
+    """Why an error is one of the delegate's limits; None if it is not."""
+    return next((why for pattern, why in LIMITS.items() if re.search(pattern, message)), None)
+
+
+@dataclass
+class Summary:
+    """verdicts: cases by verdict; `limit` instead of `refused` where LIMITS has the error.
+
+    taken: nodes that the delegate took, by operator.
+    messages: of refusals, numbers left out.
+    """
+
+    verdicts: Counter[str] = field(default_factory=Counter)
+    taken: Counter[str] = field(default_factory=Counter)
+    messages: Counter[str] = field(default_factory=Counter)
+    runs: int = 0
+    errors: int = 0
+
+    def add(self, outcome: Outcome) -> bool:
+        """Count an outcome; returns whether it is a failure."""
+        if outcome.verdict == "refused":
+            if limit_of(outcome.message) is not None:
+                outcome.verdict = "limit"
+            self.messages[re.sub(r"\d+|'[^']*'", "#", outcome.message)] += 1
+        self.verdicts[outcome.verdict] += 1
+        self.taken.update(outcome.taken)
+        self.runs += outcome.runs
+        self.errors += outcome.errors
+        return outcome.verdict in FAILURES
+
+    @property
+    def cases(self) -> int:
+        return sum(self.verdicts.values())
+
+    @property
+    def failures(self) -> int:
+        return sum(self.verdicts[verdict] for verdict in FAILURES)
+
+    def lines(self, seconds: float) -> list[str]:
+        per_case = 1000 * seconds / max(1, self.cases)
+        lines = [
+            f"{self.cases} graphs in {seconds:.0f} s ({per_case:.1f} ms each)",
+            f"{self.runs} runs, of which {self.errors} ended in an error of both interpreters",
+            "verdicts: " + ", ".join(f"{name} {n}" for name, n in self.verdicts.most_common()),
+            "taken: " + ", ".join(f"{name} {n}" for name, n in self.taken.most_common()),
+        ]
+        for message, count in self.messages.most_common():
+            lines.append(f"refused {count} times: {message}")
+        return lines
