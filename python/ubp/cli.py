@@ -19,7 +19,9 @@ from ubp.cli_common import (
     EXIT_FAILED,
     add_command,
     add_inputs,
+    add_shape,
     console,
+    print_assumption,
     print_verification,
 )
 from ubp.cli_streams import until_closed
@@ -47,26 +49,28 @@ def _inspect(options: argparse.Namespace) -> int:
     from ubp.convert.report import print_attributes, print_report
     from ubp.runtime.decisions import delegate_report, print_delegate_report
 
-    result = convert(options.model)
+    result = convert(options.model, shapes=options.shape)
     print_report(result.report, console(), done=False)
+    print_assumption(result.input_shapes)
     print_attributes(result.report, console())
     print_delegate_report(delegate_report(result.dense), console())
     return 0
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from ubp.convert.files import read_tflite
     from ubp.convert.verify import verify
 
     result = verify(
-        read_tflite(options.dense),
-        read_tflite(options.sparse),
+        options.dense,
+        options.sparse,
         options.inputs,
         runs=options.runs,
         seed=options.seed,
         num_threads=options.threads,
         tolerance=options.tolerance,
+        shapes=options.shape,
     )
+    print_assumption(result.input_shapes)
     return 0 if print_verification(result) else EXIT_FAILED
 
 
@@ -105,6 +109,7 @@ def _add_inspect(commands: Any) -> None:
         type=Path,
         help="a .tflite file, converted or not, or a Keras model as for 'ubp convert'",
     )
+    add_shape(parser)
 
 
 def _add_verify(commands: Any) -> None:
@@ -113,14 +118,15 @@ def _add_verify(commands: Any) -> None:
         "verify",
         _verify,
         "compare a converted model with the dense one, through the interpreter.\n\n"
-        "Both run on random normal inputs, or on those given. Exit status 0: they agree; 1: they\n"
-        "do not.",
+        "Both run on random inputs, or on those given: the main graph and every signature by\n"
+        "turns. Exit status 0: they agree; 1: they do not.",
         "  ubp verify pruned.tflite sparse.tflite --threads 2\n"
         "  ubp verify pruned.tflite sparse.tflite --inputs cat.jpg dog.jpg",
     )
     parser.add_argument("dense", type=Path, help="the .tflite file before conversion")
     parser.add_argument("sparse", type=Path, help="the .tflite file after conversion")
     add_inputs(parser)
+    add_shape(parser)
     parser.add_argument("--runs", type=int, default=3, help="random inputs to try (default: 3)")
     parser.add_argument("--seed", type=int, default=0, help="of the random inputs (default: 0)")
     parser.add_argument("--threads", type=int, default=1, help="for both models (default: 1)")

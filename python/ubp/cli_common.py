@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,14 +36,45 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else 160)
 
 
-def add_inputs(parser: argparse.ArgumentParser) -> None:
-    """Add the option for the inputs of a verification."""
+def parse_shape(text: str) -> tuple[int, ...]:
+    """A shape such as 1,180,180,1."""
+    sizes = [int(part) if part.isdecimal() else 0 for part in text.split(",")]
+    if min(sizes) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no shape such as 1,180,180,1")
+    return tuple(sizes)
+
+
+def add_shape(parser: argparse.ArgumentParser) -> None:
+    """Add the option for the shapes of inputs that a model leaves open."""
+    parser.add_argument(
+        "--shape",
+        type=parse_shape,
+        action="append",
+        metavar="N,N,...",
+        help="the shape of an input, for a model that leaves sizes open; once for each input "
+        "(default: a batch of one, pictures of 224x224, else 128)",
+    )
+
+
+def show_shapes(shapes: Sequence[tuple[int, ...]]) -> str:
+    """Shapes as text, such as 1x224x224x3."""
+    return ", ".join("x".join(map(str, shape)) or "one value" for shape in shapes)
+
+
+def print_assumption(shapes: Sequence[tuple[int, ...]]) -> None:
+    """Say which sizes were assumed, if any were."""
+    if shapes:
+        print(f"the model leaves sizes open: inputs of {show_shapes(shapes)}; --shape gives others")
+
+
+def add_inputs(parser: argparse.ArgumentParser, use: str = "verify with") -> None:
+    """Add the option for the inputs of a model."""
     parser.add_argument(
         "--inputs",
         type=Path,
         nargs="+",
         metavar="FILE",
-        help="verify with these instead of random numbers: a .npy file for each input, [samples, "
+        help=f"{use} these instead of random numbers: a .npy file for each input, [samples, "
         "...], or pictures, which are resized and scaled to 0..1",
     )
 
@@ -57,5 +88,8 @@ def print_verification(result: Verification) -> bool:
     )
     samples = f"{result.samples} sample{'s' * (result.samples != 1)}"
     classes = "" if result.agreement is None else f"; the same class in {result.agreement:.1%}"
-    print(f"mean error {result.mean_abs_error:.3g} over {samples}{classes}")
+    several = f" of {len(result.signatures)} signatures" * (len(result.signatures) > 1)
+    print(f"mean error {result.mean_abs_error:.3g} over {samples}{several}{classes}")
+    for name, reason in result.not_run.items():
+        print(f"not run: {name}: {reason}")
     return result.passed

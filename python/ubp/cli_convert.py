@@ -7,7 +7,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ubp.cli_common import EXIT_FAILED, add_command, add_inputs, console, print_verification
+from ubp.cli_common import (
+    EXIT_FAILED,
+    add_command,
+    add_inputs,
+    add_shape,
+    console,
+    print_assumption,
+    print_verification,
+)
 from ubp.output import check_output, write_output
 
 if TYPE_CHECKING:
@@ -26,12 +34,13 @@ def _convert(options: argparse.Namespace) -> int:
     _check_report(options)
     size = options.block_size if options.block_size == "auto" else int(options.block_size)
     costs = DEFAULT_COSTS if options.costs is None else read_costs(options.costs)
-    result = convert(options.model, size, options.weights, options.min_speedup, costs)
+    shapes = options.shape
+    result = convert(options.model, size, options.weights, options.min_speedup, costs, shapes)
     if options.measure:
-        result = measure_layers(result)
+        result = measure_layers(result, shapes=shapes)
     verification = None
     if options.verify or options.inputs is not None:
-        verification = verify(result.dense, result.model, options.inputs)
+        verification = verify(result.dense, result.model, options.inputs, shapes=shapes)
     failed = verification is not None and not verification.passed
     written = [] if failed else _write(options, result, verification)
     print_report(result.report, console())
@@ -40,6 +49,7 @@ def _convert(options: argparse.Namespace) -> int:
         f"{taken} of {len(result.report)} layers converted; {len(result.dense)} -> "
         f"{len(result.model)} bytes ({len(result.model) / len(result.dense):.3f} of the dense file)"
     )
+    print_assumption(result.input_shapes)
     if verification is not None:
         print_verification(verification)
     for path in written:
@@ -107,7 +117,8 @@ def _add_convert(commands: Any) -> None:
         "  ubp convert pruned.keras -o sparse.tflite --verify\n"
         "  ubp convert stripped.h5 -o sparse.tflite\n"
         "  ubp convert pruned.tflite -o sparse.tflite --block-size 4 --weights f16\n"
-        "  ubp convert pruned.tflite -o sparse.tflite --measure --report sparse.html",
+        "  ubp convert pruned.tflite -o sparse.tflite --measure --report sparse.html\n"
+        "  ubp convert upscale.tflite -o sparse.tflite --shape 1,180,180,1",
     )
     parser.add_argument(
         "model",
@@ -147,6 +158,7 @@ def _add_convert(commands: Any) -> None:
         help="compare with the dense model through the interpreter; write nothing if they differ",
     )
     add_inputs(parser)
+    add_shape(parser)
     parser.add_argument(
         "--measure",
         action="store_true",

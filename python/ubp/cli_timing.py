@@ -6,47 +6,98 @@ import argparse
 import csv
 import io
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from ubp.cli_common import add_command, console
+from ubp.cli_common import add_command, add_inputs, add_shape, console
 from ubp.output import check_output, write_output
 
 if TYPE_CHECKING:
     from ubp.runtime import BenchmarkResult
 
 
-_PROFILED_RUNS = 10  # for each round of the benchmark, as many as in its blocks
+_BLOCK = 10  # inferences, in each round for each model
+_SEED = 0  # of random inputs
 
 
 def _benchmark(options: argparse.Namespace) -> int:
-    from ubp.runtime import benchmark, delegate_profile
+    from ubp.runtime import delegate_profile
+    from ubp.runtime.benchmark import interleave
 
     if options.calibrate is not None:
         return _calibrate(options)
     if options.model is None:
         raise ValueError("name the .tflite file to time, or a file to write with --calibrate.")
     _check_outputs(options)
-    if options.profile and not _is_converted(options.model):
-        raise ValueError(
-            f"--profile shows what the delegate runs, but {options.model} is not converted and "
-            "runs without it; convert it with 'ubp convert'."
-        )
-    paths = [path for path in (options.model, options.against) if path is not None]
-    against = None if options.against is None else str(options.against)
+    models = [_Timed.read(options.model, options, timed=True)]
+    if options.against is not None:
+        models.append(_Timed.read(options.against, options, timed=False))
     rows = []
     for threads in options.threads:
-        interpreters = {str(path): _interpreter(path, threads) for path in paths}
-        timed = _rows(benchmark(interpreters, options.rounds), threads, against)
+        timers = {model.name: model.timer(threads) for model in models}
+        result = interleave(timers, options.rounds, _BLOCK)
+        timed = _rows(result, threads, None if len(models) == 1 else models[1].name)
+        for row, model in zip(timed, models, strict=True):
+            row["delegate"] = model.delegate
         if options.profile:  # in inferences of its own, so that the timings are those without
-            runs = options.rounds * _PROFILED_RUNS
-            timed[0]["profile"] = delegate_profile(options.model, runs, threads)
+            runs, inputs = options.rounds * _BLOCK, models[0].inputs
+            timed[0]["profile"] = delegate_profile(models[0].data, runs, threads, inputs=inputs)
         rows += timed
     _show(rows, options)
     return 0
+
+
+@dataclass(frozen=True)
+class _Timed:
+    """A model of a benchmark.
+
+    name: of its rows.
+    delegate: attach the UBP delegate. The model that is timed has it, so that an ordinary file with
+        zeros gains; the other one only if it needs it.
+    inputs: what it runs on.
+    """
+
+    name: str
+    path: Path
+    data: bytes
+    delegate: bool
+    inputs: list[Any]
+
+    @staticmethod
+    def read(path: Path, options: argparse.Namespace, timed: bool) -> _Timed:
+        from ubp.convert import flatbuffer
+        from ubp.convert.draw import SampleSource
+        from ubp.convert.files import read_tflite
+        from ubp.convert.find import is_converted
+        from ubp.convert.run import open_interpreter
+        from ubp.convert.shapes import resolve_shapes
+        from ubp.runtime.inputs import check_shapes
+
+        data = read_tflite(path)
+        tree = flatbuffer.parse(data, str(path))
+        delegate = timed or is_converted(tree)
+        interpreter = open_interpreter(data, str(path), delegate=delegate)
+        if options.shape is not None:
+            check_shapes(interpreter.get_input_details(), options.shape)
+        shapes = resolve_shapes(data, str(path), options.shape)
+        source = SampleSource(tree, options.inputs, options.shape, shapes, 1, _SEED)
+        inputs = source.of_main(interpreter)
+        again = not timed and path == options.model  # the same file without the delegate
+        name = f"{path} (against)" if again else str(path)
+        return _Timed(name, path, data, delegate, inputs)
+
+    def timer(self, threads: int) -> Any:
+        """What runs the model in a new interpreter."""
+        from ubp.convert.run import open_interpreter
+        from ubp.runtime.benchmark import block_timer
+
+        interpreter = open_interpreter(
+            self.data, str(self.path), delegate=self.delegate, num_threads=threads
+        )
+        return block_timer(interpreter, _SEED, self.inputs)
 
 
 def _calibrate(options: argparse.Namespace) -> int:
@@ -85,26 +136,6 @@ def _android_benchmark(options: argparse.Namespace) -> int:
             rows += _rows(benchmark.run(threads, options.rounds), threads, against)
     _show(rows, options)
     return 0
-
-
-def _interpreter(path: Path, threads: int) -> Any:
-    """The interpreter for a model: with the delegate if it is converted, otherwise as it comes."""
-    from ai_edge_litert.interpreter import Interpreter as StandardInterpreter
-
-    from ubp.convert.files import read_tflite
-    from ubp.runtime import Interpreter
-
-    if _is_converted(path):
-        return Interpreter(read_tflite(path), threads)
-    return StandardInterpreter(model_content=read_tflite(path), num_threads=threads)
-
-
-def _is_converted(path: Path) -> bool:
-    from ubp.convert import flatbuffer
-    from ubp.convert.files import read_tflite
-    from ubp.convert.find import is_converted
-
-    return is_converted(flatbuffer.parse(read_tflite(path), str(path)))
 
 
 def _rows(result: BenchmarkResult, threads: int, against: str | None) -> list[dict[str, Any]]:
@@ -150,12 +181,14 @@ def _csv(rows: list[dict[str, Any]]) -> str:
 def _print_timings(rows: list[dict[str, Any]]) -> None:
     table = Table(header_style="bold", pad_edge=False)
     table.add_column("model", overflow="fold")
+    table.add_column("delegate")
     for heading in ("threads", "median ms", "p10", "p90", "speed-up"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         times = (f"{row[key]:.3f}" for key in ("median_ms", "p10_ms", "p90_ms"))
         speedup = f"{row['speedup']:.2f}x" if "speedup" in row else ""
-        table.add_row(row["model"], str(row["threads"]), *times, speedup)
+        delegate = "UBP" if row.get("delegate") else ""
+        table.add_row(row["model"], delegate, str(row["threads"]), *times, speedup)
     console().print(table)
 
 
@@ -172,19 +205,22 @@ def _add_benchmark(commands: Any) -> None:
         "benchmark",
         _benchmark,
         "time a model, and another one against it.\n\n"
-        "A converted model runs with the UBP delegate, any other in the standard interpreter as\n"
-        "it comes (XNNPACK). Both alternate in blocks of ten inferences; the speed-up is the\n"
-        "median of the blocks' ratios.",
+        "The model runs with the UBP delegate, converted or not; the one against it only if it\n"
+        "is converted, otherwise in the standard interpreter as it comes (XNNPACK). Both take\n"
+        "turns in blocks of ten inferences; the speed-up is the median of the blocks' ratios.",
         "  ubp benchmark sparse.tflite --against dense.tflite --threads 1,2\n"
+        "  ubp benchmark pruned.tflite --against pruned.tflite\n"
         "  ubp benchmark sparse.tflite --profile\n"
         "  ubp benchmark --calibrate costs.json",
     )
     parser.add_argument("model", type=Path, nargs="?", help="the .tflite file to time")
     _add_timing_arguments(parser, rounds=30, unit="blocks")
+    add_inputs(parser, "run on")
+    add_shape(parser)
     parser.add_argument(
         "--profile",
         action="store_true",
-        help="also run the converted model with each step of the delegate timed, and show them; "
+        help="also run the model with each step of the delegate timed, and show them; "
         "--json has them as well",
     )
     parser.add_argument(

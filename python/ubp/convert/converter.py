@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import numbers
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ubp.arguments import check_finite
 from ubp.convert import flatbuffer
 from ubp.convert.archive import append_archive
 from ubp.convert.decide import decide
@@ -16,9 +17,11 @@ from ubp.convert.load import load
 from ubp.convert.pack import pack_layer
 from ubp.convert.report import LayerReport, report_layers, sparsity_of
 from ubp.convert.rewrite import replace_operators
+from ubp.convert.shapes import resolve_shapes
 from ubp.costs import DEFAULT_COSTS, CostModel
 from ubp.format import BLOCK_SIZES, ValueType
 from ubp.output import write_output
+from ubp.runtime.inputs import check_sizes
 
 WEIGHT_TYPES = {"f32": ValueType.F32, "f16": ValueType.F16, "bf16": ValueType.BF16}
 
@@ -30,11 +33,14 @@ class ConversionResult:
     model: the .tflite file with block-sparse layers; it needs the UBP delegate to run.
     dense: the .tflite file it was made from; it computes the same without the delegate.
     report: every layer with weights, in the order of the file.
+    input_shapes: of the main graph's inputs, for which speed-ups are predicted, where the model
+        leaves sizes open and nobody has given them; otherwise empty.
     """
 
     model: bytes = field(repr=False)
     dense: bytes = field(repr=False)
     report: list[LayerReport]
+    input_shapes: tuple[tuple[int, ...], ...] = ()
 
     @property
     def sparsity(self) -> float | None:
@@ -61,6 +67,7 @@ def convert(
     weights: str = "f32",
     min_speedup: float = 1.1,
     costs: CostModel = DEFAULT_COSTS,
+    shapes: Sequence[Sequence[int]] | None = None,
 ) -> ConversionResult:
     """Turn the zeros of a model's convolutions and dense layers into speed and a smaller file.
 
@@ -79,6 +86,10 @@ def convert(
         min_speedup: a layer predicted below this stays an ordinary operator; 0 converts every layer
             that can be.
         costs: what predictions are made with; see ubp.convert.calibrate and read_costs.
+        shapes: for each input of the main graph its shape, for models that leave sizes open: what
+            predictions are made for. By default a batch of one picture of 224x224, and 128 for
+            other open sizes. A Keras model of unknown batch size is converted for the batch that
+            the shapes have.
 
     Raises:
         ValueError: if an argument or the model is not what is expected, or a weight does not fit
@@ -90,9 +101,11 @@ def convert(
     _check_numbers(min_speedup, costs)
     if not isinstance(weights, str) or weights not in WEIGHT_TYPES:
         raise ValueError(f"weights is {weights!r}, expected one of {', '.join(WEIGHT_TYPES)}.")
-    dense, source = load(model)
+    given = None if shapes is None else check_sizes(shapes)
+    dense, source = load(model, given)
     tree = flatbuffer.parse(dense, source)
-    decisions = decide(find_layers(tree), size, min_speedup, costs)
+    resolved = resolve_shapes(dense, source, given)
+    decisions = decide(find_layers(tree, resolved.tensors), size, min_speedup, costs)
     packed = {
         index: pack_layer(decision, WEIGHT_TYPES[weights])
         for index, decision in enumerate(decisions)
@@ -101,9 +114,9 @@ def convert(
     replace_operators(tree, [(decisions[index].layer, new) for index, new in packed.items()])
     kept = {index for index, buffer in enumerate(tree.buffers) if buffer.data is not None}
     report = report_layers(decisions, packed, kept)
-    if not packed:
-        return ConversionResult(dense, dense, report)  # to the byte as it was
-    return ConversionResult(append_archive(flatbuffer.serialize(tree), dense), dense, report)
+    converted = append_archive(flatbuffer.serialize(tree), dense) if packed else dense
+    assumed = () if shapes is not None else tuple(resolved.inputs.get(0, ()))
+    return ConversionResult(converted, dense, report, assumed)
 
 
 def _checked_block_size(block_size: str | int) -> int | None:
@@ -117,8 +130,8 @@ def _checked_block_size(block_size: str | int) -> int | None:
 
 
 def _check_numbers(min_speedup: float, costs: CostModel) -> None:
-    is_number = isinstance(min_speedup, numbers.Real) and not isinstance(min_speedup, bool)
-    if not is_number or not 0 <= min_speedup < math.inf:
+    check_finite(min_speedup=min_speedup)
+    if min_speedup < 0:
         raise ValueError(f"min_speedup is {min_speedup!r}, expected a number of at least 0.")
     if not isinstance(costs, CostModel):
         raise ValueError(f"costs are {costs!r}, expected a CostModel, as read_costs gives one.")

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from ubp.convert import flatbuffer
+from ubp.runtime.inputs import Shape
 
 _SCHEMA_VERSION = 3
 
 
-def cut_operator(model: schema.ModelT, subgraph: int, operator: int) -> bytes:
+def cut_operator(
+    model: schema.ModelT,
+    subgraph: int,
+    operator: int,
+    shapes: Mapping[tuple[int, int], Shape] | None = None,
+) -> bytes:
     """A .tflite file of one operator with its constants; its first input becomes the model's.
 
     Args:
         model: the whole network; stays as it is.
         subgraph, operator: where the operator is.
+        shapes: of tensors, by subgraph and index, where they differ from those of the file.
     """
     source = model.subgraphs[subgraph]
     original = source.operators[operator]
@@ -34,6 +42,9 @@ def cut_operator(model: schema.ModelT, subgraph: int, operator: int) -> bytes:
             if index == -1:  # an optional input left out
                 continue
             tensor = copy.copy(source.tensors[index])
+            shape = (shapes or {}).get((subgraph, index))
+            if shape is not None:
+                tensor.shape, tensor.shapeSignature = np.array(shape, np.int32), None
             buffers.append(model.buffers[tensor.buffer])
             tensor.buffer = len(buffers) - 1
             indices[position] = len(tensors)

@@ -6,6 +6,7 @@ Whether such a layer is worth it is decided later (decide.py).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -52,7 +53,7 @@ class Candidate:
     weights: float32 [lanes, channels], a view of the file where the layout allows.
     bias: float32 [channels], or None.
     in_pixels, out_pixels: activations per channel that one inference reads and writes (batch *
-        height * width, or rows of a fully-connected layer), with unknown dimensions counted as 1.
+        height * width, or rows of a fully-connected layer); sizes that are not known count as 1.
     stored_as: F16 where the file has the weights as float16, which holds them exactly; else F32.
     """
 
@@ -97,8 +98,14 @@ class _UnsupportedError(Exception):
     """Raised while a candidate is examined: the sentence says why it stays an ordinary operator."""
 
 
-def find_layers(model: schema.ModelT) -> list[Layer]:
+def find_layers(
+    model: schema.ModelT, shapes: Mapping[tuple[int, int], tuple[int, ...]] | None = None
+) -> list[Layer]:
     """All operators with weights, in the order of the file.
+
+    Args:
+        model: the object tree.
+        shapes: of tensors, by subgraph and index, where they differ from those of the file.
 
     Raises:
         ValueError: if a weights buffer does not have the size of its tensor, or an op that was
@@ -110,8 +117,8 @@ def find_layers(model: schema.ModelT) -> list[Layer]:
         for position, operator in enumerate(flatbuffer.operators(subgraph)):
             op = flatbuffer.operator_name(model, operator)
             if op in _CANDIDATES or op in _NEVER_TAKEN or op in OP_NAMES:
-                view = _OperatorView(model, subgraph, operator, op, producers)
-                layers.append(_examine(view, index, position))
+                view = _OperatorView(model, index, operator, op, producers, shapes or {})
+                layers.append(_examine(view, position))
     return layers
 
 
@@ -125,10 +132,15 @@ class _OperatorView:
     """One operator and the parts of the model that its layer consists of."""
 
     model: schema.ModelT
-    subgraph: schema.SubGraphT
+    index: int  # of the subgraph
     operator: schema.OperatorT
     op: str
     producers: dict[int, schema.OperatorT]
+    shapes: Mapping[tuple[int, int], tuple[int, ...]]
+
+    @property
+    def subgraph(self) -> schema.SubGraphT:
+        return self.model.subgraphs[self.index]
 
     def tensor(self, position: int) -> schema.TensorT | None:
         """The operator's input at `position`, or None where it is left out."""
@@ -144,6 +156,11 @@ class _OperatorView:
         buffer: int = self.subgraph.tensors[source].buffer
         return buffer
 
+    def pixels(self, tensor: int) -> int:
+        """How many values per channel a tensor of the subgraph has."""
+        shape = self.shapes.get((self.index, tensor), shape_of(self.subgraph.tensors[tensor]))
+        return int(np.prod([max(size, 1) for size in shape[:-1]], dtype=np.int64))
+
     def constant(self, position: int, role: str) -> npt.NDArray[Any]:
         """The operator's constant input at `position`, float32 or float16, in its shape."""
         if self.tensor(position) is None:
@@ -155,9 +172,9 @@ class _OperatorView:
             raise _UnsupportedError(f"its {role} {reason}") from reason
 
 
-def _examine(view: _OperatorView, subgraph: int, operator: int) -> Layer:
+def _examine(view: _OperatorView, operator: int) -> Layer:
     weights = view.tensor(1)
-    layer = Layer(subgraph, operator, view.op, f"{view.op} {operator}", (), 0)
+    layer = Layer(view.index, operator, view.op, f"{view.op} {operator}", (), 0)
     if weights is not None:
         buffer = view.buffer(1)
         data = view.model.buffers[buffer].data
@@ -234,8 +251,8 @@ def _candidate(view: _OperatorView) -> Candidate:
         attributes,
         to_lanes(weights.astype(np.float32, copy=False), 0),
         bias,
-        _pixels(activation),
-        _pixels(output),
+        view.pixels(flatbuffer.indices(view.operator.inputs)[0]),
+        view.pixels(flatbuffer.indices(view.operator.outputs)[0]),
         ValueType.F16 if weights.dtype == np.float16 else ValueType.F32,
     )
 
@@ -277,7 +294,3 @@ def _attributes(view: _OperatorView, shape: tuple[int, ...]) -> Attributes:
 def _only_output(view: _OperatorView) -> schema.TensorT | None:
     outputs = flatbuffer.indices(view.operator.outputs)
     return view.subgraph.tensors[outputs[0]] if len(outputs) == 1 else None
-
-
-def _pixels(tensor: schema.TensorT) -> int:
-    return int(np.prod([max(size, 1) for size in shape_of(tensor)[:-1]], dtype=np.int64))

@@ -77,11 +77,21 @@ def operator_name(model: schema.ModelT, operator: schema.OperatorT) -> str:
 
 def code_name(code: schema.OperatorCodeT) -> str:
     """As `operator_name`, of an entry of the model's table of operators."""
-    # Files written before the schema had more than 127 operators hold the deprecated code only.
-    builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
-    if builtin == schema.BuiltinOperator.CUSTOM:
+    if is_custom(code):
         return text(code.customCode)
+    builtin = _builtin_code(code)
     return _BUILTIN_NAMES.get(builtin, f"BUILTIN_{builtin}")
+
+
+def is_custom(code: schema.OperatorCodeT) -> bool:
+    """Whether an entry of the model's table of operators is a custom operator's."""
+    return _builtin_code(code) == int(schema.BuiltinOperator.CUSTOM)
+
+
+def _builtin_code(code: schema.OperatorCodeT) -> int:
+    # Files written before the schema had more than 127 operators hold the deprecated code only.
+    builtin: int = max(code.builtinCode, code.deprecatedBuiltinCode)
+    return builtin
 
 
 def text(value: bytes | str | None) -> str:

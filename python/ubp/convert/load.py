@@ -9,6 +9,7 @@ import contextlib
 import io
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ from ubp.convert.files import Kind, kind_of, read_tflite, tflite_of
 from ubp.convert.frameworks import import_tensorflow, keras_of, reason_of
 from ubp.convert.keras_files import load_keras_file
 from ubp.convert.wrappers import check_metadata, check_model
+from ubp.runtime.inputs import Shape
 
 
-def load(source: Any) -> tuple[bytes, str]:
+def load(source: Any, shapes: Sequence[Shape] | None = None) -> tuple[bytes, str]:
     """Read or convert a model.
 
     Args:
@@ -28,6 +30,7 @@ def load(source: Any) -> tuple[bytes, str]:
             A Keras model of unknown batch size is converted for batches of one, which keeps the
             graph free of shape arithmetic; any other batch size is kept, and so is that of a
             SavedModel.
+        shapes: of the inputs; the first one's first size is the batch, in place of one.
 
     Returns:
         The .tflite file and what to call the model in an error.
@@ -41,26 +44,34 @@ def load(source: Any) -> tuple[bytes, str]:
     if isinstance(source, bytes | bytearray | memoryview):
         return tflite_of(source)
     if isinstance(source, str | os.PathLike):
-        return _load_path(Path(source)), str(source)
+        return _load_path(Path(source), _batch(shapes)), str(source)
     if keras_of(source) is not None:
-        return convert_keras(source), f"Keras model '{source.name}'"
+        return convert_keras(source, _batch(shapes)), f"Keras model '{source.name}'"
     raise ValueError(
         f"cannot convert a {type(source).__name__}; expected a Keras model, the path of a .tflite, "
         ".keras or .h5 file or of a SavedModel, or a .tflite file's bytes."
     )
 
 
-def _load_path(path: Path) -> bytes:
+def _batch(shapes: Sequence[Shape] | None) -> int:
+    return shapes[0][0] if shapes and shapes[0] else 1
+
+
+def _load_path(path: Path, batch: int) -> bytes:
     kind = kind_of(path)
     if kind is Kind.TFLITE:
         return read_tflite(path)
     if kind is Kind.SAVED_MODEL:
         return _convert_saved_model(path)
-    return convert_keras(load_keras_file(path))
+    return convert_keras(load_keras_file(path), batch)
 
 
-def convert_keras(model: Any) -> bytes:
+def convert_keras(model: Any, batch: int = 1) -> bytes:
     """Convert a Keras model with TensorFlow's own converter, without optimizations.
+
+    Args:
+        model: of either package.
+        batch: of a model that leaves it open.
 
     Raises:
         ValueError: if the model is not built, carries wrappers of tensorflow-model-optimization, or
@@ -73,7 +84,7 @@ def convert_keras(model: Any) -> bytes:
     package = keras_of(model)
     if package is not None and package.__name__ == "tf_keras":
         check_model(model, source)
-    ready = _with_static_batch(_stripped(model))
+    ready = _with_static_batch(_stripped(model), batch)
     return _run(tensorflow.lite.TFLiteConverter.from_keras_model(ready), source)
 
 
@@ -116,8 +127,8 @@ def _stripped(model: Any) -> Any:
     return strip(model) if pruned_layers(model) else model
 
 
-def _with_static_batch(model: Any) -> Any:
-    """A Keras model with its batch size fixed to one if it is unknown.
+def _with_static_batch(model: Any, batch: int) -> Any:
+    """A Keras model with its batch size fixed if it is unknown.
 
     Subclassed models have no symbolic inputs to replace: the converter takes them as they are.
     """
@@ -129,7 +140,7 @@ def _with_static_batch(model: Any) -> Any:
 
     def fixed(tensor: Any) -> Any:
         return package.Input(
-            batch_shape=(1, *tensor.shape[1:]), dtype=tensor.dtype, name=tensor.name
+            batch_shape=(batch, *tensor.shape[1:]), dtype=tensor.dtype, name=tensor.name
         )
 
     # A Sequential model has one input; only functional models have a structure of them.

@@ -8,6 +8,7 @@ its neighbours and gains more. The dense layer runs in the standard interpreter 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter as StandardInterpreter
@@ -18,16 +19,22 @@ from ubp.convert.converter import ConversionResult
 from ubp.convert.cut import cut_operator
 from ubp.convert.find import find_layers
 from ubp.convert.report import LayerReport
+from ubp.convert.shapes import resolve_shapes
 from ubp.convert.unpack import unpack
 from ubp.runtime import Interpreter
 from ubp.runtime.benchmark import block_timer, interleave
+from ubp.runtime.inputs import check_sizes
 
 _BLOCK_MS = 5.0  # of one block of inferences, so that fast layers are timed long enough
 _MAX_BLOCK = 200
 
 
 def measure_layers(
-    result: ConversionResult, num_threads: int = 1, rounds: int = 15, progress: bool = True
+    result: ConversionResult,
+    num_threads: int = 1,
+    rounds: int = 15,
+    progress: bool = True,
+    shapes: Sequence[Sequence[int]] | None = None,
 ) -> ConversionResult:
     """The same result with `measured` filled in for every layer that was converted.
 
@@ -36,6 +43,7 @@ def measure_layers(
         num_threads: of both interpreters.
         rounds: blocks of inferences for each, interleaved; the median of their ratios counts.
         progress: show a progress bar on standard error, if that is a terminal.
+        shapes: of the model's inputs, as of ubp.convert.
 
     Raises:
         ValueError: if rounds is below 1.
@@ -45,6 +53,8 @@ def measure_layers(
         return result
     sparse = flatbuffer.parse(result.model, "the converted model")
     dense = flatbuffer.parse(unpack(result.model), "the unpacked model")
+    given = None if shapes is None else check_sizes(shapes)
+    resolved = resolve_shapes(result.dense, "the dense model", given).tensors
     places = find_layers(sparse)
     report: list[LayerReport] = []
     for layer, place in zip(
@@ -54,8 +64,8 @@ def measure_layers(
     ):
         if layer.taken:
             measured = time_pair(
-                cut_operator(dense, place.subgraph, place.operator),
-                cut_operator(sparse, place.subgraph, place.operator),
+                cut_operator(dense, place.subgraph, place.operator, resolved),
+                cut_operator(sparse, place.subgraph, place.operator, resolved),
                 num_threads,
                 rounds,
             )

@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from ubp.runtime.inputs import random_inputs, set_inputs
+from ubp.arguments import check_counts
+from ubp.runtime.inputs import random_inputs, resize_inputs, set_inputs
 
 _WARM_UP_BLOCKS = 1
 
@@ -58,8 +59,9 @@ def benchmark(
     block: int = 10,
     seed: int = 0,
     progress: bool = True,
+    inputs: Sequence[npt.NDArray[Any]] | None = None,
 ) -> BenchmarkResult:
-    """Time interpreters against each other on random inputs.
+    """Time interpreters against each other.
 
     Args:
         interpreters: by name; each is allocated here.
@@ -67,26 +69,32 @@ def benchmark(
         block: inferences in one block.
         seed: of the random inputs.
         progress: show a progress bar on standard error, if that is a terminal.
+        inputs: one array per input, to which all interpreters are resized; by default random ones
+            of the shapes that the interpreters have.
 
     Raises:
         ValueError: if rounds or block is below 1, or an input's type is not known to
-            `random_inputs`.
+            `random_values`.
     """
-    _check(rounds, block)
-    timers = {name: block_timer(each, seed) for name, each in interpreters.items()}
+    check_counts(rounds=rounds, block=block)
+    timers = {name: block_timer(each, seed, inputs) for name, each in interpreters.items()}
     return interleave(timers, rounds, block, progress)
 
 
-def block_timer(interpreter: Any, seed: int) -> BlockTimer:
-    """Makes an interpreter ready for `interleave`: allocates it, and gives it random inputs."""
+def block_timer(
+    interpreter: Any, seed: int, inputs: Sequence[npt.NDArray[Any]] | None = None
+) -> BlockTimer:
+    """Makes an interpreter ready for `interleave`: allocates it and gives it inputs.
+
+    Those are random unless they are given.
+    """
+    if inputs is not None:
+        resize_inputs(interpreter, inputs)
     interpreter.allocate_tensors()
-    set_inputs(interpreter, random_inputs(interpreter, np.random.default_rng(seed)))
+    if inputs is None:
+        inputs = random_inputs(interpreter, np.random.default_rng(seed))
+    set_inputs(interpreter, inputs)
     return partial(_time_block, interpreter)
-
-
-def _check(rounds: int, block: int) -> None:
-    if rounds < 1 or block < 1:
-        raise ValueError(f"rounds is {rounds} and block {block}, expected at least 1 of each.")
 
 
 def interleave(
@@ -104,7 +112,7 @@ def interleave(
     Raises:
         ValueError: if rounds or block is below 1.
     """
-    _check(rounds, block)
+    check_counts(rounds=rounds, block=block)
     for timer in timers.values():
         for _ in range(_WARM_UP_BLOCKS):
             timer(block)

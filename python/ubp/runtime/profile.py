@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
 
+from ubp.arguments import check_counts
 from ubp.runtime.benchmark import block_timer
 from ubp.runtime.interpreter import Interpreter
 
@@ -85,9 +88,10 @@ def delegate_profile(
     num_threads: int = 1,
     seed: int = 0,
     progress: bool = True,
+    inputs: Sequence[npt.NDArray[Any]] | None = None,
     **delegate_options: Any,
 ) -> DelegateProfile:
-    """Run a model on random inputs, and time each step of the delegate.
+    """Run a model, and time each step of the delegate.
 
     Args:
         model: the path or the bytes of a .tflite file, converted or not.
@@ -95,17 +99,19 @@ def delegate_profile(
         num_threads, delegate_options: as of `Interpreter`.
         seed: of the random inputs.
         progress: show a progress bar on standard error, if that is a terminal.
+        inputs: one array per input; by default random ones.
 
     Raises:
         FileNotFoundError, RuntimeError: as of `Interpreter`.
-        ValueError: if runs is below 1, an input's type is not known to `random_inputs`, or as of
+        ValueError: if runs is below 1, an input's type is not known to `random_values`, or as of
             `Interpreter`.
     """
-    if runs < 1:
-        raise ValueError(f"runs is {runs}, expected at least 1.")
+    check_counts(runs=runs)
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory, "profile.json")
-        timer = block_timer(Interpreter(model, num_threads, profile=path, **delegate_options), seed)
+        interpreter = Interpreter(model, num_threads, profile=path, **delegate_options)
+        timer = block_timer(interpreter, seed, inputs)
+        del interpreter
         rounds = tqdm(range(runs), desc="profile", disable=None if progress else True)
         mean_ms = sum(timer(1)[0] for _ in rounds) / runs
         del timer  # and with it the interpreter, so that the delegate writes the file

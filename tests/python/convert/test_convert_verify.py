@@ -38,6 +38,16 @@ def test_an_output_that_is_not_finite_fails(value: float) -> None:
     assert not compared([0, value], [0, value])
 
 
+def test_an_output_of_another_shape_fails() -> None:
+    assert not compared([0, 1], [0, 1, 2])
+
+
+def test_texts_are_equal_or_not() -> None:
+    texts = np.array([b"cat", b"dog"], object)
+    assert compare_outputs(texts, texts.copy(), 0.1).passed
+    assert not compare_outputs(texts, np.array([b"cat", b"cow"], object), 0.1).passed
+
+
 def test_an_empty_output_is_equal() -> None:
     assert compared([], [])
 

@@ -9,7 +9,7 @@ import pytest
 
 from ubp.runtime import benchmark
 from ubp.runtime.benchmark import BenchmarkResult, Timing
-from ubp.runtime.inputs import random_inputs, set_inputs
+from ubp.runtime.inputs import assumed_shape, random_inputs, set_inputs
 
 
 class FakeInterpreter:
@@ -62,7 +62,7 @@ def test_a_speedup_is_the_median_of_the_rounds_ratios() -> None:
 
 @pytest.mark.parametrize(("rounds", "block"), [(0, 10), (10, 0)])
 def test_at_least_one_inference(rounds: int, block: int) -> None:
-    with pytest.raises(ValueError, match="expected at least 1 of each"):
+    with pytest.raises(ValueError, match="is 0, expected a whole number of at least 1"):
         benchmark({}, rounds=rounds, block=block)
 
 
@@ -78,6 +78,34 @@ def test_random_inputs_by_type() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.int64, np.bool_])
-def test_inputs_whose_meaning_is_unknown_are_named(dtype: Any) -> None:
-    with pytest.raises(ValueError, match=f"input 'in0' of type {np.dtype(dtype).name}"):
-        random_inputs(FakeInterpreter("a", [], (dtype,)), np.random.default_rng(0))
+def test_integers_are_indices_below_their_bound_or_zeros_and_ones(dtype: Any) -> None:
+    fake = FakeInterpreter("a", [], (dtype, dtype))
+    values = [
+        np.concatenate(each)
+        for each in zip(
+            *(random_inputs(fake, np.random.default_rng(seed), {11: 5}) for seed in range(40)),
+            strict=True,
+        )
+    ]
+    assert [value.dtype for value in values] == [dtype, dtype]
+    assert set(values[0].reshape(-1).tolist()) == {0, 1}
+    assert set(values[1].astype(int).reshape(-1).tolist()) == (
+        {0, 1} if dtype is np.bool_ else {*range(5)}
+    )
+
+
+def test_inputs_whose_meaning_is_unknown_are_named() -> None:
+    with pytest.raises(ValueError, match="input 'in0' of type object"):
+        random_inputs(FakeInterpreter("a", [], (np.object_,)), np.random.default_rng(0))
+
+
+def test_open_sizes_are_those_of_a_usual_picture() -> None:
+    def shape(signature: list[int]) -> tuple[int, ...]:
+        detail = {"shape": np.abs(signature), "shape_signature": np.array(signature)}
+        return assumed_shape(detail)
+
+    assert shape([-1, -1, -1, 3]) == (1, 224, 224, 3)
+    assert shape([4, 32, -1, -1]) == (4, 32, 224, 1)
+    assert shape([-1, -1]) == (1, 128)
+    assert shape([-1, -1, 64]) == (1, 128, 64)
+    assert shape([-1]) == (1,) and shape([]) == ()
