@@ -62,6 +62,7 @@ fetch_tflite_c() {
 test_jvm() {
   local abi=x86_64
   [[ $(uname -m) != aarch64 ]] || abi=arm64-v8a
+  "$(find_bazel)" test --config=strict //tests/cpp/jni:ubp_delegate_jni_test
   logged bazel-jni "building libubp_delegate_jni.so" "$(find_bazel)" build --config=strict //android/jni:libubp_delegate_jni.so
   install_built android/jni/libubp_delegate_jni.so "$jvm/libubp_delegate_jni.so" --config=strict
   install_built delegate/plugin/libubp_delegate.so "$jvm/libubp_delegate.so" --config=strict

@@ -1,10 +1,17 @@
 // The native methods of the Java class org.ubp.tflite.UbpDelegate: the functions that the external
 // delegate exports, in Java's types. Thread-safe.
+//
+// Text crosses as bytes of UTF-8, which Java's classes encode and decode: JNI's own functions for
+// strings use a modified UTF-8, in which characters outside the Basic Multilingual Plane and NUL
+// are other bytes than in file names. No C++ exception leaves these functions, which would end the
+// process; each becomes one of Java's.
 
 #include <jni.h>
 
 #include <cstddef>
+#include <new>
 #include <string>
+#include <utility>
 #include <vector>
 
 struct TfLiteDelegate;
@@ -25,46 +32,92 @@ namespace {
 // The delegate's loader interface has no place for a context.
 thread_local std::string last_error;
 
-void KeepError(const char* message) { last_error = message; }
-
-// Returns the elements of a Java array of strings; fewer where Java is out of memory, which it
-// throws on return.
-std::vector<std::string> Strings(JNIEnv* env, jobjectArray array) {
-  std::vector<std::string> strings;
-  const jsize count = env->GetArrayLength(array);
-  for (jsize i = 0; i < count && !env->ExceptionCheck(); ++i) {
-    const auto element = static_cast<jstring>(env->GetObjectArrayElement(array, i));
-    const char* const text = env->GetStringUTFChars(element, nullptr);
-    if (text == nullptr) break;
-    strings.emplace_back(text);
-    env->ReleaseStringUTFChars(element, text);
-    env->DeleteLocalRef(element);
+// Called by C code, through which no exception may pass: no message is left where there is no
+// memory for it.
+void KeepError(const char* message) noexcept {
+  try {
+    last_error = message;
+  } catch (const std::bad_alloc&) {
+    last_error.clear();
   }
-  return strings;
 }
 
-std::vector<const char*> Pointers(const std::vector<std::string>& strings) {
+// Returns the elements of a byte[][]; fewer where Java throws, which it does on return.
+std::vector<std::string> Texts(JNIEnv* env, jobjectArray array) {
+  std::vector<std::string> texts;
+  const jsize count = env->GetArrayLength(array);
+  for (jsize i = 0; i < count; ++i) {
+    const auto element = static_cast<jbyteArray>(env->GetObjectArrayElement(array, i));
+    if (env->ExceptionCheck()) break;
+    std::string text(env->GetArrayLength(element), '\0');
+    env->GetByteArrayRegion(element, 0, static_cast<jsize>(text.size()),
+                            reinterpret_cast<jbyte*>(text.data()));
+    env->DeleteLocalRef(element);
+    texts.push_back(std::move(text));
+  }
+  return texts;
+}
+
+std::vector<const char*> Pointers(const std::vector<std::string>& texts) {
   std::vector<const char*> pointers;
-  for (const std::string& text : strings) pointers.push_back(text.c_str());
+  for (const std::string& text : texts) pointers.push_back(text.c_str());
   return pointers;
+}
+
+// Puts `message` as a byte[] into errors[0]; Java throws on return where it has no memory for it.
+void ReturnError(JNIEnv* env, const std::string& message, jobjectArray errors) {
+  const auto size = static_cast<jsize>(message.size());
+  const jbyteArray bytes = env->NewByteArray(size);
+  if (bytes == nullptr) return;
+  env->SetByteArrayRegion(bytes, 0, size, reinterpret_cast<const jbyte*>(message.data()));
+  env->SetObjectArrayElement(errors, 0, bytes);
+}
+
+// `message` is ASCII. An exception that Java threw before stays.
+void Throw(JNIEnv* env, const char* class_name, const char* message) {
+  if (env->ExceptionCheck()) return;
+  const jclass type = env->FindClass(class_name);
+  if (type != nullptr) env->ThrowNew(type, message);
+}
+
+void ThrowOutOfMemory(JNIEnv* env) {
+  Throw(env, "java/lang/OutOfMemoryError", "No memory was left to make a UBP delegate.");
+}
+
+// Returns null where the delegate refuses an option, with its sentence in errors[0], or where an
+// exception is thrown.
+TfLiteDelegate* Create(JNIEnv* env, jobjectArray keys, jobjectArray values, jobjectArray errors) {
+  const std::vector<std::string> key_texts = Texts(env, keys);
+  if (env->ExceptionCheck()) return nullptr;
+  const std::vector<std::string> value_texts = Texts(env, values);
+  if (env->ExceptionCheck()) return nullptr;
+  last_error.clear();
+  TfLiteDelegate* const delegate = tflite_plugin_create_delegate(
+      Pointers(key_texts).data(), Pointers(value_texts).data(), key_texts.size(), &KeepError);
+  if (delegate == nullptr && last_error.empty()) {
+    ThrowOutOfMemory(env);
+  } else if (delegate == nullptr) {
+    ReturnError(env, last_error, errors);
+  }
+  return delegate;
 }
 
 }  // namespace
 
-// Both arrays have the same length. Throws IllegalArgumentException, with the delegate's own
-// sentence, if it refuses an option.
+// keys and values are byte[][] of the same length, of UTF-8 without NUL; errors is a byte[1][].
 extern "C" JNIEXPORT jlong JNICALL Java_org_ubp_tflite_UbpDelegate_create(JNIEnv* env, jclass,
                                                                           jobjectArray keys,
-                                                                          jobjectArray values) {
-  const std::vector<std::string> key_texts = Strings(env, keys);
-  const std::vector<std::string> value_texts = Strings(env, values);
-  if (env->ExceptionCheck()) return 0;
-  TfLiteDelegate* const delegate = tflite_plugin_create_delegate(
-      Pointers(key_texts).data(), Pointers(value_texts).data(), key_texts.size(), &KeepError);
-  if (delegate == nullptr) {
-    env->ThrowNew(env->FindClass("java/lang/IllegalArgumentException"), last_error.c_str());
+                                                                          jobjectArray values,
+                                                                          jobjectArray errors) {
+  try {
+    return reinterpret_cast<jlong>(Create(env, keys, values, errors));
+  } catch (const std::bad_alloc&) {
+    ThrowOutOfMemory(env);
+  } catch (...) {
+    Throw(env, "java/lang/IllegalStateException",
+          "The UBP delegate could not be made: an unexpected C++ exception.");
   }
-  return reinterpret_cast<jlong>(delegate);
+  return 0;
 }
 
 extern "C" JNIEXPORT void JNICALL Java_org_ubp_tflite_UbpDelegate_destroy(JNIEnv*, jclass,

@@ -1,6 +1,7 @@
 package org.ubp.tflite;
 
 import java.io.File;
+import java.nio.charset.StandardCharsets;
 import java.util.EnumSet;
 import java.util.Locale;
 import java.util.Map;
@@ -40,10 +41,23 @@ public final class UbpDelegate implements Delegate {
    *
    * @throws IllegalStateException if the native library cannot be loaded, the reason as its cause.
    * @throws IllegalArgumentException if the delegate refuses an option, in its own words.
+   * @throws OutOfMemoryError if the native memory does not suffice.
    */
   public UbpDelegate(Options options) {
     NativeLibrary.checkLoaded();
-    handle = create(options.keys(), options.values());
+    byte[][] error = new byte[1][];
+    handle = create(utf8(options.keys()), utf8(options.values()), error);
+    if (handle == CLOSED) {
+      throw new IllegalArgumentException(new String(error[0], StandardCharsets.UTF_8));
+    }
+  }
+
+  private static byte[][] utf8(String[] texts) {
+    byte[][] bytes = new byte[texts.length][];
+    for (int i = 0; i < texts.length; ++i) {
+      bytes[i] = texts[i].getBytes(StandardCharsets.UTF_8);
+    }
+    return bytes;
   }
 
   /**
@@ -78,8 +92,9 @@ public final class UbpDelegate implements Delegate {
     return nativeVersion();
   }
 
-  // Returns the address of a TfLiteDelegate, or throws an IllegalArgumentException.
-  private static native long create(String[] keys, String[] values);
+  // Returns the address of a TfLiteDelegate; 0 if it refuses an option, with its sentence in
+  // error[0]. Texts are UTF-8 without NUL.
+  private static native long create(byte[][] keys, byte[][] values, byte[][] error);
 
   private static native void destroy(long handle);
 
@@ -88,6 +103,8 @@ public final class UbpDelegate implements Delegate {
   /**
    * The delegate's options, one setter for each key of the native delegate: setNumThreads sets
    * num_threads. docs/delegate.md explains them. What is not set has the native delegate's default.
+   * Those that take a file throw an IllegalArgumentException where its name holds a NUL character
+   * or half a surrogate pair.
    *
    * <p>Not thread-safe.
    */
@@ -100,6 +117,8 @@ public final class UbpDelegate implements Delegate {
       AVX512,
       AVX2,
       NEON,
+      /** NEON in an order for cores that do not reorder instructions. */
+      NEON_IN_ORDER,
       /** Runs on any processor. */
       PORTABLE,
       /** Plain loops: slow, to compare results with. */
@@ -207,8 +226,18 @@ public final class UbpDelegate implements Delegate {
       return values.values().toArray(new String[0]);
     }
 
-    // Package-private for the test that no key is missing here.
+    // Every setter ends here. Package-private for the test that no key is missing here.
     Options set(String key, String value) {
+      // Native text ends at a NUL, and half a surrogate pair would silently become another character.
+      if (value.indexOf('\0') >= 0 || !StandardCharsets.UTF_8.newEncoder().canEncode(value)) {
+        throw new IllegalArgumentException(
+            "The option '"
+                + key
+                + "' is '"
+                + value
+                + "', which holds a NUL character or half a surrogate pair: no file can have that"
+                + " name.");
+      }
       values.put(key, value);
       return this;
     }

@@ -13,7 +13,9 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
+import org.junit.Rule;
 import org.junit.Test;
+import org.junit.rules.TemporaryFolder;
 import org.ubp.tflite.UbpDelegate.Options;
 
 /**
@@ -58,6 +60,8 @@ public final class InterpreterTest {
           new File(System.getProperty("tflite.c"), "libtensorflowlite_c.so").getPath(),
           TfLite.class);
 
+  @Rule public final TemporaryFolder folder = new TemporaryFolder();
+
   @Test
   public void theResultsAreThoseOfThePythonInterpreter() throws IOException {
     float[] expected = read("output.f32");
@@ -66,6 +70,16 @@ public final class InterpreterTest {
     }
     Options reference = new Options().setKernel(Options.Kernel.REFERENCE);
     assertArrayEquals(expected, run(reference), TOLERANCE);
+  }
+
+  @Test
+  public void aFileMayHaveAnyName() throws IOException {
+    // The cat is outside the Basic Multilingual Plane.
+    for (String name : new String[] {"\uD83D\uDC08.json", "caf\u00e9.json"}) {
+      File report = new File(folder.newFolder(), name);
+      run(new Options().setReport(report));
+      assertArrayEquals(new String[] {name}, report.getParentFile().list());
+    }
   }
 
   private static float[] run(Options delegateOptions) throws IOException {

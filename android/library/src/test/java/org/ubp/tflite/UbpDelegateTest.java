@@ -104,6 +104,27 @@ public final class UbpDelegateTest {
   }
 
   @Test
+  public void aNameThatNoFileCanHaveIsRefused() {
+    for (String name : new String[] {"a\0.json", "a\uD83D.json"}) {
+      File file = new File(folder.getRoot(), name);
+      IllegalArgumentException error =
+          assertThrows(
+              IllegalArgumentException.class, () -> new Options().setWeightCache(file));
+      assertTrue(error.getMessage(), error.getMessage().startsWith("The option 'weight_cache' is"));
+    }
+  }
+
+  @Test
+  public void theWordsOfTheDelegateKeepEveryCharacter() {
+    Options options = new Options().set("take", "caf\u00e9 \uD83D\uDC08");
+    IllegalArgumentException error =
+        assertThrows(IllegalArgumentException.class, () -> new UbpDelegate(options));
+    assertEquals(
+        "the delegate option 'take' is 'caf\u00e9 \uD83D\uDC08', expected auto, sparse or all.",
+        error.getMessage());
+  }
+
+  @Test
   public void noRuleIsMissing() {
     Options options = new Options().set("without", "nonsense");
     IllegalArgumentException error =
