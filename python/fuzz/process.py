@@ -16,8 +16,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from fuzz.compare import Outcome
+from fuzz.kinds import KINDS
 
-SECONDS_FOR_A_CASE = 60.0
+_BUSY = 10  # a machine on which a process gets less than one core in so many is hung itself
 _LINES_OF_ERRORS = 60  # a sanitizer's report is about as long
 
 # What malloc gives is full of huge numbers, so that what is read unwritten does not go unseen.
@@ -25,26 +26,27 @@ _ENVIRONMENT = {"MALLOC_PERTURB_": "128"}
 
 
 class Worker:
-    """One process of fuzz.worker; ends with the `with` block.
+    """One process of fuzz.worker, for cases of one of KINDS; ends with the `with` block.
 
     A worker is asked for something by `ask`, and `answers` then yields what it has come to, until
     `busy` is false.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed by __exit__)
         self._rest: dict[str, Any] | None = None
         self._phase = ""
         self._index = 0
-        self._heard = 0.0
+        self._heard = self._cpu = 0.0  # time and processor time when it answered last
         self._buffer = b""
         self._start()
 
     def _start(self) -> None:
         self._errors.seek(0)
         self._errors.truncate()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "fuzz.worker"],
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "fuzz.worker", self._kind],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -59,15 +61,15 @@ class Worker:
     @property
     def output(self) -> Any:
         """What becomes readable when there is an answer."""
-        return self._process.stdout
+        return self.process.stdout
 
     def ask(self, request: dict[str, Any]) -> None:
         self._rest, self._index = request, request.get("first", 0)
-        self._heard = time.monotonic()
-        assert self._process.stdin is not None
+        self._heard, self._cpu = time.monotonic(), self._cpu_seconds()
+        assert self.process.stdin is not None
         with suppress(BrokenPipeError):  # `answers` finds that it has ended
-            self._process.stdin.write(json.dumps(request).encode() + b"\n")
-            self._process.stdin.flush()
+            self.process.stdin.write(json.dumps(request).encode() + b"\n")
+            self.process.stdin.flush()
 
     def answers(self, wait: float) -> Iterator[tuple[int, Outcome]]:
         """What has come within some seconds; a death or a hang is an outcome, too."""
@@ -75,12 +77,12 @@ class Worker:
             selector.register(self.output, selectors.EVENT_READ)
             ready = selector.select(wait)
         if not ready:
-            if time.monotonic() - self._heard > SECONDS_FOR_A_CASE:
-                self._process.kill()
-                yield self._index, self._ended("hang", f"no answer for {SECONDS_FOR_A_CASE:.0f} s")
+            if self._hangs():
+                self.process.kill()
+                yield self._index, self._ended("hang", "no answer")
             return
         data = os.read(self.output.fileno(), 1 << 16)
-        self._heard = time.monotonic()
+        self._heard, self._cpu = time.monotonic(), self._cpu_seconds()
         if not data:
             yield self._index, self._ended("death", "the process ended")
             return
@@ -94,6 +96,19 @@ class Worker:
             self._done(self._index + 1)
             yield self._index, Outcome(**answer["outcome"])
 
+    def _hangs(self) -> bool:
+        """Processor time counts: on a busy machine a case may take long without any fault."""
+        most = KINDS[self._kind].seconds
+        waited = time.monotonic() - self._heard
+        return self._cpu_seconds() - self._cpu > most or waited > _BUSY * most
+
+    def _cpu_seconds(self) -> float:
+        try:
+            fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        except FileNotFoundError:  # it has ended
+            return self._cpu
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def _done(self, following: int) -> None:
         """The cases before a number are; what was asked for may end there."""
         assert self._rest is not None
@@ -103,7 +118,7 @@ class Worker:
 
     def _ended(self, verdict: str, what: str) -> Outcome:
         """Restart, and go on behind the case that the process ended at."""
-        status = self._process.wait()
+        status = self.process.wait()
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
         notable = [line for line in lines if not line.startswith(("INFO", "UBP delegate: WARNING"))]
@@ -121,10 +136,10 @@ class Worker:
         return outcome
 
     def _close(self) -> None:
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self.process.stdin is not None and self.process.stdout is not None
         with suppress(BrokenPipeError):
-            self._process.stdin.close()
-        self._process.stdout.close()
+            self.process.stdin.close()
+        self.process.stdout.close()
 
     def __enter__(self) -> Self:
         return self
@@ -135,8 +150,8 @@ class Worker:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._process.kill()
-        self._process.wait()
+        self.process.kill()
+        self.process.wait()
         self._close()
         self._errors.close()
 

@@ -32,7 +32,7 @@ class Session:
         """Resize the inputs and allocate; returns the error, or nothing."""
         details = self._interpreter.get_input_details()
         try:
-            for detail, shape in zip(details, shapes, strict=True):
+            for detail, shape in zip(details, shapes, strict=False):
                 if shape is not None:
                     self._interpreter.resize_tensor_input(detail["index"], shape)
             self._interpreter.allocate_tensors()
@@ -44,11 +44,12 @@ class Session:
         return [detail["shape"].tolist() for detail in self._interpreter.get_input_details()]
 
     def infer(self, inputs: Sequence[Array]) -> Outputs:
+        """Run once; an output may have a shape that NumPy refuses, which is an error, too."""
         try:
             for detail, value in zip(self._interpreter.get_input_details(), inputs, strict=True):
                 self._interpreter.set_tensor(detail["index"], value)
             self._interpreter.invoke()
+            details = self._interpreter.get_output_details()
+            return [self._interpreter.get_tensor(detail["index"]) for detail in details]
         except (RuntimeError, ValueError) as error:
             return str(error).strip() or repr(error)
-        details = self._interpreter.get_output_details()
-        return [self._interpreter.get_tensor(detail["index"]) for detail in details]

@@ -1,4 +1,4 @@
-"""What a run of fuzz.graphs found, and what it looked at."""
+"""What a run of the command found, and what it looked at."""
 
 from __future__ import annotations
 
@@ -60,11 +60,13 @@ class Summary:
     def lines(self, seconds: float) -> list[str]:
         per_case = 1000 * seconds / max(1, self.cases)
         lines = [
-            f"{self.cases} graphs in {seconds:.0f} s ({per_case:.1f} ms each)",
-            f"{self.runs} runs, of which {self.errors} ended in an error of both interpreters",
+            f"{self.cases} cases in {seconds:.0f} s ({per_case:.1f} ms each)",
+            f"{self.runs} runs, of which {self.errors} ended in an error",
             "verdicts: " + ", ".join(f"{name} {n}" for name, n in self.verdicts.most_common()),
-            "taken: " + ", ".join(f"{name} {n}" for name, n in self.taken.most_common()),
         ]
+        if self.taken:
+            counts = ", ".join(f"{name} {n}" for name, n in self.taken.most_common())
+            lines.append(f"nodes that the delegate took: {counts}")
         for message, count in self.messages.most_common():
             lines.append(f"refused {count} times: {message}")
         return lines

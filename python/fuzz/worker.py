@@ -1,6 +1,6 @@
 """The process that cases run in: it may die of one, or hang.
 
-usage: python -m fuzz.worker
+usage: python -m fuzz.worker KIND
 
 Reads requests from standard input, a line of JSON each:
 
@@ -22,19 +22,20 @@ from pathlib import Path
 from typing import Any
 
 from fuzz.case import Case
-from fuzz.compare import Outcome, check
-from fuzz.generate import generate
+from fuzz.compare import Outcome
+from fuzz.kinds import KINDS, Kind
 
 
-def case_of(request: dict[str, Any], index: int) -> Case:
+def case_of(kind: Kind, request: dict[str, Any], index: int) -> Case:
     """The one that was saved, or the one of a number."""
     if "case" in request:
         return Case.load(Path(request["case"]))
-    return generate(request["seed"], index)
+    return kind.make(request["seed"], index)
 
 
 def main() -> None:
     """Answer requests until there are no more."""
+    kind = KINDS[sys.argv[1]]
     answers, sys.stdout = sys.stdout, sys.stderr
 
     def answer(**fields: Any) -> None:
@@ -46,7 +47,7 @@ def main() -> None:
         first = request.get("first", 0)
         for index in range(first, first + request.get("count", 1)):
             try:
-                outcome = check(case_of(request, index), partial(answer, index=index))
+                outcome = kind.check(case_of(kind, request, index), partial(answer, index=index))
             except Exception:
                 outcome = Outcome("broken", traceback.format_exc())
             answer(index=index, outcome=asdict(outcome))
