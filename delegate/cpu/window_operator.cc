@@ -160,8 +160,10 @@ WindowArgs WindowOperator::ArgsOf(int begin, int end) const {
   args.output_plane = output_.plane_stride;
   args.taps = taps_.data();
   args.num_taps = static_cast<int>(taps_.size());
-  args.weights = weights_.data() + int64_t{begin} * args.num_taps;
-  args.bias = bias_.data() + begin;
+  if (!weights_.empty()) {  // pooling has none
+    args.weights = weights_.data() + int64_t{begin} * args.num_taps;
+    args.bias = bias_.data() + begin;
+  }
   args.scale = scale_.data();
   args.min = range_.min;
   args.max = range_.max;

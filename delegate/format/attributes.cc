@@ -169,13 +169,17 @@ const char* OpName(OpKind kind) {
 
 Status ReadAttributes(OpKind kind, const uint8_t* options, size_t size,
                       LayerAttributes* attributes) {
+  // FlexBuffers reads numbers of up to 8 bytes where they lie, and takes the buffer for aligned; a
+  // model file may have it anywhere.
+  std::vector<uint8_t> aligned;
+  if (options != nullptr) aligned.assign(options, options + size);
   std::vector<uint8_t> reuse_tracker;
-  if (options == nullptr || !flexbuffers::VerifyBuffer(options, size, &reuse_tracker)) {
+  if (!flexbuffers::VerifyBuffer(aligned.data(), aligned.size(), &reuse_tracker)) {
     return Status::Error(
         "custom_options are not a FlexBuffers value; the file is damaged or was not written by ubp "
         "convert.");
   }
-  const flexbuffers::Reference root = flexbuffers::GetRoot(options, size);
+  const flexbuffers::Reference root = flexbuffers::GetRoot(aligned.data(), aligned.size());
   if (!root.IsMap()) return Status::Error("custom_options are not a FlexBuffers map.");
   RawAttributes raw{};
   uint32_t crc = 0;

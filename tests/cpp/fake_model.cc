@@ -108,16 +108,16 @@ std::vector<NodeDecision> FakeModel::Decide(Take take, bool sparse_from_dense) {
 }
 
 WidenedTensors FakeModel::FindWidened() {
-  std::vector<int> nodes(nodes_.size());
-  std::iota(nodes.begin(), nodes.end(), 0);
-  plan_ = IntArray(nodes);
   WidenedTensors tensors;
   if (FindWidenedTensors(context(), &tensors) != kTfLiteOk) tensors.clear();
   return tensors;
 }
 
 TfLiteStatus FakeModel::GetPlan(TfLiteContext* context, TfLiteIntArray** plan) {
-  *plan = static_cast<FakeModel*>(context->impl_)->plan_;
+  auto* const model = static_cast<FakeModel*>(context->impl_);
+  std::vector<int> nodes(model->nodes_.size());
+  std::iota(nodes.begin(), nodes.end(), 0);
+  *plan = model->IntArray(nodes);
   return kTfLiteOk;
 }
 

@@ -40,6 +40,7 @@ class FakeModel {
   void CustomNode(const char* name, std::vector<uint8_t> options, std::vector<int> inputs,
                   std::vector<int> outputs);
 
+  int num_nodes() const { return static_cast<int>(nodes_.size()); }
   int num_tensors() const { return static_cast<int>(tensors_.size()); }
   TfLiteTensor& tensor(int index) { return tensors_[index]; }
   Dims DimsOf(int index) const;
@@ -47,6 +48,9 @@ class FakeModel {
   // Of a model with open dimensions.
   void SetSignature(int index, const Dims& dims);
   void Misalign(int index);
+
+  // As it is after all that was added.
+  TfLiteContext* context();
 
   TfLiteNode& node(int index = 0) { return nodes_[index].node; }
   TfLiteRegistration& registration(int index = 0) { return nodes_[index].registration; }
@@ -84,11 +88,9 @@ class FakeModel {
                std::vector<int> inputs, std::vector<int> outputs);
   TfLiteIntArray* IntArray(const std::vector<int>& values);
   uint8_t* Memory(const void* data, size_t bytes, size_t offset);
-  TfLiteContext* context();
   WidenedTensors FindWidened();
 
   TfLiteContext context_{};
-  TfLiteIntArray* plan_ = nullptr;
   std::vector<TfLiteTensor> tensors_;
   std::deque<NodeAndRegistration> nodes_;
   // Deques of vectors: what the structs above point to stays where it is.

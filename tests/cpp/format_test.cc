@@ -212,6 +212,22 @@ TEST(AttributesTest, ReadsBothOps) {
   EXPECT_EQ(AttributeMap(dense.Read().attributes()), AttributeMap(dense.attributes));
 }
 
+// Some processors trap where a number of 8 bytes is not aligned.
+TEST(AttributesTest, ReadsOptionsAtAnyAddress) {
+  auto map = AttributeMap(SmallConv());
+  map["checksum"] = 0xFFFFFFFF;  // which FlexBuffers writes in 8 bytes
+  const std::vector<uint8_t> options = EncodeMap(map);
+  for (size_t offset = 0; offset < 8; ++offset) {
+    std::vector<uint8_t> memory(offset);
+    memory.insert(memory.end(), options.begin(), options.end());
+    LayerAttributes read;
+    const Status status =
+        ReadAttributes(OpKind::kConv2D, memory.data() + offset, options.size(), &read);
+    ASSERT_TRUE(status.ok()) << status.message();
+    EXPECT_EQ(AttributeMap(read), map);
+  }
+}
+
 TEST(AttributesTest, ChecksEveryKeyForPresenceAndRange) {
   const TestLayer test = MakeTestLayer(SmallConv(), 0.3, true, 10);
   const auto good = AttributeMap(test.attributes);

@@ -1,0 +1,67 @@
+// The attributes of a custom op: the first byte chooses the op, the
+// second where in memory the others lie, which are its custom_options.
+
+#include "delegate/format/attributes.h"
+
+#include "delegate/format/crc32.h"
+#include "tests/cpp/test_layer.h"
+#include "tests/fuzz/fuzz.h"
+
+namespace ubp {
+namespace {
+
+void RequireInRange(int64_t value, int64_t min, int64_t max) {
+  UBP_REQUIRE(value >= min && value <= max);
+}
+
+// As docs/packed-format.md has it.
+void RequireValid(const LayerAttributes& a) {
+  UBP_REQUIRE(a.block_size == 1 || a.block_size == 2 || a.block_size == 4 || a.block_size == 8 ||
+              a.block_size == 16);
+  RequireInRange(a.out_channels, a.block_size, 1 << 24);
+  RequireInRange(a.in_channels, 1, 1 << 24);
+  for (const int size :
+       {a.kernel_h, a.kernel_w, a.stride_h, a.stride_w, a.dilation_h, a.dilation_w}) {
+    RequireInRange(size, 1, 1 << 12);
+  }
+  const int64_t lanes = int64_t{a.kernel_h} * a.kernel_w * a.in_channels;
+  RequireInRange(lanes, 1, 0x7FFFFFFF);
+  RequireInRange(a.num_blocks, 0, lanes * (a.out_channels - a.block_size + 1));
+  RequireInRange(static_cast<int>(a.value_type), 0, 2);
+  RequireInRange(static_cast<int>(a.activation), 0, 3);
+  RequireInRange(static_cast<int>(a.padding), 0, 1);
+}
+
+// Attributes written anew are read as the same.
+void RequireSameWhenWritten(const LayerAttributes& attributes) {
+  const std::map<std::string, int64_t> map = AttributeMap(attributes);
+  const std::vector<uint8_t> options = EncodeMap(map);
+  LayerAttributes read;
+  UBP_REQUIRE(ReadAttributes(attributes.kind, options.data(), options.size(), &read).ok());
+  UBP_REQUIRE(AttributeMap(read) == map);
+  UBP_REQUIRE(read.attributes_crc == attributes.attributes_crc);
+  UBP_REQUIRE(attributes.attributes_crc == ChecksumOf(OpName(attributes.kind), map, {}));
+}
+
+}  // namespace
+}  // namespace ubp
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  ubp::FuzzInput input(data, size);
+  const ubp::OpKind kind = input.Flag() ? ubp::OpKind::kFullyConnected : ubp::OpKind::kConv2D;
+  const int offset = input.Below(8);  // from an aligned address
+  std::vector<uint8_t> memory = input.Rest();
+  memory.insert(memory.begin(), offset, 0);
+  memory.shrink_to_fit();
+  ubp::LayerAttributes attributes;
+  const ubp::Status status =
+      ubp::ReadAttributes(kind, memory.data() + offset, memory.size() - offset, &attributes);
+  if (status.ok()) {
+    UBP_REQUIRE(attributes.kind == kind);
+    ubp::RequireValid(attributes);
+    ubp::RequireSameWhenWritten(attributes);
+  } else {
+    UBP_REQUIRE(!status.message().empty() && status.message().back() == '.');
+  }
+  return 0;
+}
