@@ -5,6 +5,7 @@
 #include "delegate/cpu/dot.h"
 #include "delegate/cpu/elementwise_kernels.h"
 #include "delegate/cpu/families.h"
+#include "delegate/cpu/pool.h"
 #include "delegate/cpu/window.h"
 #include "delegate/cpu/wros_instantiate.h"
 
@@ -95,6 +96,8 @@ const KernelFamily kAvx2Family = {"avx2",
                                   &Window<Avx2>::Sum,
                                   &Window<Avx2>::Max,
                                   &Window<Avx2>::Average,
+                                  &Pool<Avx2>::Max,
+                                  &Pool<Avx2>::Average,
                                   &Dot<Avx2>::Run,
                                   ElementwiseKernels<Avx2>::kAll};
 

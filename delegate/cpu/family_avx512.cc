@@ -11,6 +11,7 @@
 #include "delegate/cpu/dot.h"
 #include "delegate/cpu/elementwise_kernels.h"
 #include "delegate/cpu/families.h"
+#include "delegate/cpu/pool.h"
 #include "delegate/cpu/window.h"
 #include "delegate/cpu/wros_instantiate.h"
 
@@ -102,6 +103,8 @@ const KernelFamily kAvx512Family = {"avx512",
                                     &Window<Avx512>::Sum,
                                     &Window<Avx512>::Max,
                                     &Window<Avx512>::Average,
+                                    &Pool<Avx512>::Max,
+                                    &Pool<Avx512>::Average,
                                     &Dot<Avx512>::Run,
                                     ElementwiseKernels<Avx512>::kAll};
 

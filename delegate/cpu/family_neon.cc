@@ -4,6 +4,7 @@
 #include "delegate/cpu/elementwise_kernels.h"
 #include "delegate/cpu/families.h"
 #include "delegate/cpu/neon.h"
+#include "delegate/cpu/pool.h"
 #include "delegate/cpu/window.h"
 #include "delegate/cpu/wros_instantiate.h"
 
@@ -30,6 +31,8 @@ const KernelFamily kNeonFamily = {"neon",
                                   &Window<Neon>::Sum,
                                   &Window<Neon>::Max,
                                   &Window<Neon>::Average,
+                                  &Pool<Neon>::Max,
+                                  &Pool<Neon>::Average,
                                   &Dot<Neon>::Run,
                                   ElementwiseKernels<Neon>::kAll};
 

@@ -8,6 +8,7 @@
 #include "delegate/cpu/elementwise_kernels.h"
 #include "delegate/cpu/families.h"
 #include "delegate/cpu/neon.h"
+#include "delegate/cpu/pool.h"
 #include "delegate/cpu/window.h"
 #include "delegate/cpu/wros_instantiate.h"
 
@@ -60,6 +61,8 @@ const KernelFamily kNeonInOrderFamily = {"neon_in_order",
                                          &Window<NeonInOrder>::Sum,
                                          &Window<NeonInOrder>::Max,
                                          &Window<NeonInOrder>::Average,
+                                         &Pool<NeonInOrder>::Max,
+                                         &Pool<NeonInOrder>::Average,
                                          &Dot<NeonInOrder>::Run,
                                          ElementwiseKernels<NeonInOrder>::kAll};
 

@@ -4,6 +4,7 @@
 #include "delegate/cpu/dot.h"
 #include "delegate/cpu/elementwise_kernels.h"
 #include "delegate/cpu/families.h"
+#include "delegate/cpu/pool.h"
 #include "delegate/cpu/window.h"
 #include "delegate/cpu/wros_instantiate.h"
 
@@ -84,6 +85,8 @@ const KernelFamily kPortableFamily = {"portable",
                                       &Window<Portable>::Sum,
                                       &Window<Portable>::Max,
                                       &Window<Portable>::Average,
+                                      &Pool<Portable>::Max,
+                                      &Pool<Portable>::Average,
                                       &Dot<Portable>::Run,
                                       ElementwiseKernels<Portable>::kAll};
 

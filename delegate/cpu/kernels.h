@@ -6,6 +6,7 @@
 
 #include "delegate/cpu/dot_args.h"
 #include "delegate/cpu/elementwise_args.h"
+#include "delegate/cpu/pool_args.h"
 #include "delegate/cpu/window_args.h"
 #include "delegate/cpu/wros_args.h"
 
@@ -37,6 +38,8 @@ struct KernelFamily {
   WindowKernel window_sum;
   WindowKernel window_max;
   WindowKernel window_average;
+  PoolKernel pool_max;
+  PoolKernel pool_average;
   DotKernel dot;
   const ElementwiseKernel* elementwise;  // by Elementwise
 

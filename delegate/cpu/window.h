@@ -47,7 +47,7 @@ class Window {
 
   struct Maximum {
     static UBP_ALWAYS_INLINE Vec Start(const WindowArgs&, int) {
-      return Simd::Broadcast(-__builtin_inff());
+      return Simd::Broadcast(-__FLT_MAX__);
     }
     static UBP_ALWAYS_INLINE Vec Weight(const WindowArgs&, int, int) { return Vec{}; }
     static UBP_ALWAYS_INLINE Vec Add(Vec pixels, Vec, Vec result) {

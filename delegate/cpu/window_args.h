@@ -37,7 +37,8 @@ struct WindowArgs {
 // For each channel, with in[t] = input[y][stride * x + taps[t]], output[y][x] is zero where the mask
 // is, else
 //   weighted sum   clamp(bias + sum over taps of weights[t] * in[t])
-//   maximum        clamp(maximum over taps of in[t])
+//   maximum        clamp(maximum over taps of in[t]); NaN does not count, nor what is less than any
+//                  float
 //   average        clamp(scale[y][x] * sum over taps of in[t])
 using WindowKernel = void (*)(const WindowArgs& args);
 

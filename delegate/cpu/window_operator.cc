@@ -1,7 +1,6 @@
 #include "delegate/cpu/window_operator.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "delegate/common/aligned_buffer.h"
 
@@ -30,8 +29,7 @@ WindowOperator WindowOperator::Depthwise(const ConvShape& shape, const PlaneGeom
                                          const PlaneGeometry& output, const float* weights,
                                          const float* bias, ActivationRange range,
                                          const KernelFamily& family, int threads) {
-  WindowOperator made(shape, input, output, range, family.window_sum, family.vector_width, threads,
-                      0.0f);
+  WindowOperator made(shape, input, output, range, family.window_sum, family.vector_width, threads);
   const int channels = shape.in_c;
   const int taps = shape.kernel_h * shape.kernel_w;
   made.weights_.resize(int64_t{channels} * taps);
@@ -46,12 +44,10 @@ WindowOperator WindowOperator::Depthwise(const ConvShape& shape, const PlaneGeom
 }
 
 WindowOperator WindowOperator::MaxPool(const ConvShape& shape, const PlaneGeometry& input,
-                                       const PlaneGeometry& output, bool zeros_count,
-                                       ActivationRange range, const KernelFamily& family,
-                                       int threads) {
-  const float padding = zeros_count ? 0.0f : -std::numeric_limits<float>::infinity();
+                                       const PlaneGeometry& output, ActivationRange range,
+                                       const KernelFamily& family, int threads) {
   return WindowOperator(shape, input, output, range, family.window_max, family.vector_width,
-                        threads, padding);
+                        threads);
 }
 
 WindowOperator WindowOperator::AveragePool(const ConvShape& shape, const PlaneGeometry& input,
@@ -59,7 +55,7 @@ WindowOperator WindowOperator::AveragePool(const ConvShape& shape, const PlaneGe
                                            ActivationRange range, const KernelFamily& family,
                                            int threads) {
   WindowOperator made(shape, input, output, range, family.window_average, family.vector_width,
-                      threads, 0.0f);
+                      threads);
   // With as much behind the last pixel as kernels read.
   made.scale_.assign(int64_t{shape.out_h} * output.pitch + kMaxTilePixels, 0.0f);
   for (int y = 0; y < shape.out_h; ++y) {
@@ -77,7 +73,7 @@ WindowOperator WindowOperator::AveragePool(const ConvShape& shape, const PlaneGe
 
 WindowOperator::WindowOperator(const ConvShape& shape, const PlaneGeometry& input,
                                const PlaneGeometry& output, ActivationRange range,
-                               WindowKernel kernel, int vector_width, int threads, float padding)
+                               WindowKernel kernel, int vector_width, int threads)
     : shape_(shape),
       input_(input),
       output_(output),
@@ -85,8 +81,8 @@ WindowOperator::WindowOperator(const ConvShape& shape, const PlaneGeometry& inpu
       kernel_(kernel),
       vector_width_(vector_width),
       threads_(threads) {
-  in_place_ = WindowReadsInPlace(shape) && padding == 0.0f;
-  if (!in_place_) phases_ = Planes(OneChannel(shape), shape.out_h, output.pitch, padding);
+  in_place_ = WindowReadsInPlace(shape);
+  if (!in_place_) phases_ = Planes(OneChannel(shape), shape.out_h, output.pitch);
   for (int ky = 0; ky < shape.kernel_h; ++ky) {
     for (int kx = 0; kx < shape.kernel_w; ++kx) {
       const int y = ky * shape.dilation_h - shape.pad_top;

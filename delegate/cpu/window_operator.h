@@ -30,12 +30,13 @@ class WindowOperator : public RowOperator {
                                   const float* bias, ActivationRange range,
                                   const KernelFamily& family, int threads);
 
-  // Maximum pooling. What lies outside the image counts as zero, or, as is usual, not at all.
+  // Maximum pooling, of a few pixels (a PoolOperator takes more). What lies outside the image counts
+  // as zero.
   static WindowOperator MaxPool(const ConvShape& shape, const PlaneGeometry& input,
-                                const PlaneGeometry& output, bool zeros_count,
-                                ActivationRange range, const KernelFamily& family, int threads);
+                                const PlaneGeometry& output, ActivationRange range,
+                                const KernelFamily& family, int threads);
 
-  // Average pooling. What lies outside the image counts as zero, or, as is usual, not at all.
+  // Average pooling, likewise. What lies outside counts as zero, or, as is usual, not at all.
   static WindowOperator AveragePool(const ConvShape& shape, const PlaneGeometry& input,
                                     const PlaneGeometry& output, bool zeros_count,
                                     ActivationRange range, const KernelFamily& family, int threads);
@@ -66,8 +67,7 @@ class WindowOperator : public RowOperator {
 
  private:
   WindowOperator(const ConvShape& shape, const PlaneGeometry& input, const PlaneGeometry& output,
-                 ActivationRange range, WindowKernel kernel, int vector_width, int threads,
-                 float padding);
+                 ActivationRange range, WindowKernel kernel, int vector_width, int threads);
   WindowArgs ArgsOf(int begin, int end) const;
   bool IsFlat() const;
   void SetRows(WindowArgs* args) const;

@@ -38,12 +38,12 @@ std::vector<PlannedOp*> SparseReaders(GraphLayout* layout, int tensor) {
   return readers;
 }
 
-// The op that copies every stride-th pixel of `tensor` to a new tensor of height h and width w: a
-// maximum over windows of one pixel.
+// The op that copies every stride-th pixel of `tensor` to a new tensor of height h and width w: an
+// average over windows of one pixel, which keeps NaN.
 PlannedOp Subsample(GraphLayout* layout, int tensor, Stride stride, int h, int w) {
   auto op = std::make_unique<GraphOp>();
   op->label = "every pixel that is read";
-  op->type = OpType::kMaxPool2D;
+  op->type = OpType::kAveragePool2D;
   op->attributes.padding = Padding::kValid;
   const Dims dims = layout->tensors[tensor].dims;
   PlannedOp planned;

@@ -1,5 +1,7 @@
 #include "delegate/graph/operators.h"
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace ubp {
@@ -39,25 +41,54 @@ ConvLayout ConvLayoutOf(const GraphLayout& layout, const PlannedOp& op,
   return result;
 }
 
+// Whether the zeros around the image of a pooling count: those of pads that it absorbed do.
+bool ZerosCount(const GraphOp& op) { return op.attributes.padding == Padding::kValid; }
+
+// The interpreter's poolings clamp to finite values, whatever the activation. One that is in no model
+// copies.
+ActivationRange PoolRange(const PlannedOp& op) {
+  constexpr float kLargest = std::numeric_limits<float>::max();
+  ActivationRange range = RangeOf(op.activation);
+  if (op.op->node < 0) return range;
+  return {std::max(range.min, -kLargest), std::min(range.max, kLargest)};
+}
+
 // Without the function behind it.
 WindowOperator MakePlainWindow(const GraphLayout& layout, const PlannedOp& op,
                                const KernelFamily& family, int threads) {
   const PlaneGeometry& input = layout.tensors[op.input].geometry;
   const PlaneGeometry& output = layout.tensors[op.output].geometry;
-  const ActivationRange range = RangeOf(op.activation);
   if (op.op->type == OpType::kDepthwiseConv2D) {
-    return MakeDepthwise(*op.op, op.shape, input, output, range, family, threads);
+    return MakeDepthwise(*op.op, op.shape, input, output, RangeOf(op.activation), family, threads);
   }
   if (op.op->type == OpType::kAveragePool2D) {
-    const bool zeros_count = op.op->attributes.padding == Padding::kValid;  // those it absorbed
-    return WindowOperator::AveragePool(op.shape, input, output, zeros_count, range, family,
-                                       threads);
+    return WindowOperator::AveragePool(op.shape, input, output, ZerosCount(*op.op), PoolRange(op),
+                                       family, threads);
   }
-  return WindowOperator::MaxPool(op.shape, input, output, PaddingIsZero(*op.op), range, family,
-                                 threads);
+  return WindowOperator::MaxPool(op.shape, input, output, PoolRange(op), family, threads);
 }
 
 }  // namespace
+
+bool PoolsByRows(const PlannedOp& op) {
+  if (op.op->type != OpType::kMaxPool2D && op.op->type != OpType::kAveragePool2D) return false;
+  // Few taps are read where they are in less time than rows are reduced and written.
+  constexpr int kFewTaps = 9;
+  const ConvShape& s = op.shape;
+  return int64_t{s.kernel_h} * s.kernel_w > kFewTaps || !WindowReadsInPlace(s) ||
+         !PaddingIsZero(*op.op);
+}
+
+PoolOperator MakePool(const GraphLayout& layout, const PlannedOp& op, const KernelFamily& family,
+                      int threads) {
+  PoolOptions options;
+  options.kind = op.op->type == OpType::kMaxPool2D ? PoolKind::kMax : PoolKind::kAverage;
+  options.zeros_count = ZerosCount(*op.op);
+  options.range = PoolRange(op);
+  if (op.function) options.function = RowFunction(*op.function, family);
+  return PoolOperator(op.shape, layout.tensors[op.input].geometry,
+                      layout.tensors[op.output].geometry, options, family, threads);
+}
 
 WindowOperator MakeWindow(const GraphLayout& layout, const PlannedOp& op,
                           const KernelFamily& family, int threads) {
@@ -86,7 +117,11 @@ Status MakeRowOperator(const GraphLayout& layout, const PlannedOp& op, const Ker
     return MakeWrosRows(WeightsOf(op), op.shape, ConvLayoutOf(layout, op, &family), family,
                         max_rows, row_operator);
   }
-  *row_operator = std::make_unique<WindowOperator>(MakeWindow(layout, op, family, 1));
+  if (PoolsByRows(op)) {
+    *row_operator = std::make_unique<PoolOperator>(MakePool(layout, op, family, 1));
+  } else {
+    *row_operator = std::make_unique<WindowOperator>(MakeWindow(layout, op, family, 1));
+  }
   return Status::Ok();
 }
 

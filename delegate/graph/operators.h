@@ -7,13 +7,19 @@
 #include "delegate/common/status.h"
 #include "delegate/cpu/convolution.h"
 #include "delegate/cpu/kernels.h"
+#include "delegate/cpu/pool_operator.h"
 #include "delegate/cpu/row_operator.h"
 #include "delegate/cpu/window_operator.h"
 #include "delegate/graph/layout.h"
 
 namespace ubp {
 
-// A depthwise convolution or pooling.
+// Whether a pooling is a PoolOperator; another is a window like a depthwise convolution.
+bool PoolsByRows(const PlannedOp& op);
+PoolOperator MakePool(const GraphLayout& layout, const PlannedOp& op, const KernelFamily& family,
+                      int threads);
+
+// A depthwise convolution or any other pooling.
 WindowOperator MakeWindow(const GraphLayout& layout, const PlannedOp& op,
                           const KernelFamily& family, int threads);
 

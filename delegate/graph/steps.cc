@@ -6,6 +6,7 @@
 
 #include "delegate/cpu/convolution.h"
 #include "delegate/cpu/plane_operators.h"
+#include "delegate/cpu/pool_operator.h"
 #include "delegate/cpu/window_operator.h"
 #include "delegate/graph/elementwise_steps.h"
 #include "delegate/graph/forms.h"
@@ -39,9 +40,11 @@ class ConvolutionStep : public Step {
   std::unique_ptr<Convolution> convolution_;
 };
 
+// Of a WindowOperator or a PoolOperator.
+template <class Window>
 class WindowStep : public Step {
  public:
-  WindowStep(int input, int output, WindowOperator window)
+  WindowStep(int input, int output, Window window)
       : Step({input, output}), window_(std::move(window)) {}
 
   size_t scratch_floats() const override { return window_.scratch_floats(); }
@@ -52,7 +55,7 @@ class WindowStep : public Step {
   }
 
  private:
-  WindowOperator window_;
+  Window window_;
 };
 
 class PadStep : public Step {
@@ -203,8 +206,13 @@ class StepMaker {
       case OpType::kDepthwiseConv2D:
       case OpType::kMaxPool2D:
       case OpType::kAveragePool2D:
-        Add<WindowStep>(planes_[op.input], planes_[op.output],
-                        MakeWindow(layout_, op, *family_, threads_));
+        if (PoolsByRows(op)) {
+          Add<WindowStep<PoolOperator>>(planes_[op.input], planes_[op.output],
+                                        MakePool(layout_, op, *family_, threads_));
+        } else {
+          Add<WindowStep<WindowOperator>>(planes_[op.input], planes_[op.output],
+                                          MakeWindow(layout_, op, *family_, threads_));
+        }
         break;
       case OpType::kSoftmax:
       case OpType::kConcatenation:
