@@ -33,9 +33,12 @@ clean_root() {
 
 # Makes the root in this directory, in place of an older one.
 make_clean_root() {
-  local root=$1 suite packages=git,python3
+  local root=$1 suite sources packages=git,python3
   [[ ! -e $root || -e $root/$clean_root_mark ]] || die "$root is there already and no clean root; name another directory"
   suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+  sources=$(apt_sources "$suite" "$suite-updates" "$suite-security")
+  [[ $sources == "deb "*" $suite main"* ]] ||
+    die "clean-root needs a Debian, and this machine's apt has no source of '$suite main'; it has: ${sources:-none of the kind}"
   # A machine with certificates of its own is one on which nothing can be downloaded without them.
   ! compgen -G '/usr/local/share/ca-certificates/*' >/dev/null || packages+=,ca-certificates
   # No mount of in_clean_root outlives it, so that there is nothing but the root's own files below.
@@ -43,20 +46,19 @@ make_clean_root() {
   mkdir -p "$root"
   : >"$root/$clean_root_mark"
   logged debootstrap "making a Debian $suite in $root" \
-    debootstrap --variant=minbase "--include=$packages" "$suite" "$root" "$(mirrors "$suite" | head -n 1 | cut -d ' ' -f 1)"
-  mirrors "$suite" "$suite-updates" "$suite-security" | sed 's/^/deb /' >"$root/etc/apt/sources.list"
+    debootstrap --variant=minbase "--include=$packages" "$suite" "$root" "$(cut -d ' ' -f 2 <<<"${sources%%$'\n'*}")"
+  echo "$sources" >"$root/etc/apt/sources.list"
   copy_settings "$root"
   git clone -q --no-hardlinks . "$root/ubp"
 }
 
-# mirrors SUITE...: prints where this machine's apt gets their packages, as `URI SUITE main`.
-mirrors() {
-  local suite found=0
+# apt_sources SUITE...: prints where this machine's apt gets their packages, suite after suite, as lines of a sources.list.
+apt_sources() {
+  local suite
   for suite; do
-    apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
-      grep -E "^[^ ]+ $suite main$" | sort -u && found=1
+    apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
+      grep -E "^deb [^ ]+ $suite main$" | sort -u || true
   done
-  ((found)) || die "clean-root needs a Debian: this machine's apt has no source of '$1 main'"
 }
 
 # Copies how this machine reaches the registries of packages; nothing else of it.
