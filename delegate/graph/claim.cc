@@ -98,7 +98,7 @@ bool CanBeSparse(OpType type) { return type == OpType::kConv2D || type == OpType
 
 ClaimResult Claim(const TfLiteContext& context, const TfLiteNode& node,
                   const TfLiteRegistration& registration, const ClaimOptions& options) {
-  const NodeView view(context, node, options.widened);
+  const NodeView view(context, node, options.decoded);
   ClaimResult result;
   result.slot.cache = options.cache;
   result.op = NameOf(registration);

@@ -6,8 +6,8 @@
 #include <string>
 
 #include "delegate/graph/block_choice.h"
+#include "delegate/graph/decoded_constants.h"
 #include "delegate/graph/graph.h"
-#include "delegate/graph/widened_constants.h"
 #include "tensorflow/lite/core/c/common.h"
 
 namespace ubp {
@@ -38,7 +38,7 @@ struct ClaimOptions {
   // Whether CONV_2D and FULLY_CONNECTED with enough zeros among their weights count as block-sparse.
   bool sparse_from_dense = true;
   WeightCache* cache = nullptr;         // for what is made of weights, or null
-  WidenedConstants* widened = nullptr;  // that nodes may read, or null
+  DecodedConstants* decoded = nullptr;  // that nodes may read, or null
 };
 
 // A block-sparse op is taken by its name alone: no other code can run it, so

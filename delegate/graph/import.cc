@@ -57,8 +57,8 @@ class Importer {
       : context_(context),
         claims_(claims.nodes),
         graph_(graph),
-        widened_(std::make_shared<WidenedConstants>(claims.widened)) {
-    graph_->constants = widened_;
+        decoded_(std::make_shared<DecodedConstants>(claims.decoded)) {
+    graph_->constants = decoded_;
   }
 
   Status ImportNode(int index) {
@@ -71,7 +71,7 @@ class Importer {
     const auto claimed = claims_.find(index);
     if (claimed == claims_.end()) return Status::Error(place + " of the model was never claimed.");
     const ClaimResult& claim = claimed->second;
-    const NodeView view(*context_, *node, widened_.get());
+    const NodeView view(*context_, *node, decoded_.get());
     if (claim.shape_op != ShapeOp::kNone) return Status::Ok();  // nobody needs what it computes
     if (!claim.type) {
       return Status::Error(place + " of the model, " + claim.label() +
@@ -148,7 +148,7 @@ class Importer {
   TfLiteContext* context_;
   const std::map<int, ClaimResult>& claims_;
   Graph* graph_;
-  std::shared_ptr<WidenedConstants> widened_;
+  std::shared_ptr<DecodedConstants> decoded_;
   std::map<int, int> tensor_of_index_;
 };
 

@@ -14,7 +14,7 @@ namespace ubp {
 
 struct Claims {
   std::map<int, ClaimResult> nodes;  // what Claim() says, by the node's index in the model
-  WidenedTensors widened;            // that the nodes may read
+  DecodedTensors decoded;            // that the nodes may read
 };
 
 // Reads and checks the nodes of one part of the model, all of which `claims`

@@ -82,14 +82,19 @@ double Pixels(const TfLiteTensor& tensor) {
 
 Status NodeView::ReadFloats(int input, const std::string& what, int64_t elements,
                             const float** data) const {
-  if (widened_ != nullptr && widened_->Has(InputIndex(input))) {
-    const std::vector<float>& values = widened_->Values(context_, InputIndex(input));
-    if (values.size() == static_cast<uint64_t>(elements)) {
-      *data = values.data();
+  const TfLiteTensor* tensor = Input(input);
+  const bool is_decoded =
+      decoded_ != nullptr && decoded_->Has(InputIndex(input)) && tensor->type == kTfLiteFloat32;
+  // As many as the shape says, so that nothing is decoded which cannot be used.
+  if (is_decoded && Elements(*tensor) == static_cast<double>(elements)) {
+    const std::vector<float>* values = nullptr;
+    const Status status = decoded_->Values(context_, InputIndex(input), &values);
+    if (!status.ok()) return Status::Error("the " + what + " is damaged: " + status.message());
+    if (values->size() == static_cast<uint64_t>(elements)) {
+      *data = values->data();
       return Status::Ok();
     }
   }
-  const TfLiteTensor* tensor = Input(input);
   UBP_RETURN_IF_ERROR(CheckConstant(tensor, what, kTfLiteFloat32, elements, sizeof(float)));
   if (reinterpret_cast<uintptr_t>(tensor->data.raw) % alignof(float) != 0) {
     return Status::Error("the " + what + " is not aligned to 4 bytes in the file.");

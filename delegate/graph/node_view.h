@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "delegate/common/status.h"
+#include "delegate/graph/decoded_constants.h"
 #include "delegate/graph/graph.h"
-#include "delegate/graph/widened_constants.h"
 #include "tensorflow/lite/core/c/common.h"
 
 namespace ubp {
@@ -35,10 +35,10 @@ double Elements(const TfLiteTensor& tensor);
 
 class NodeView {
  public:
-  // Tensors of `widened`, which may be null, count as constants.
+  // Tensors of `decoded`, which may be null, count as constants.
   NodeView(const TfLiteContext& context, const TfLiteNode& node,
-           WidenedConstants* widened = nullptr)
-      : context_(context), node_(node), widened_(widened) {}
+           DecodedConstants* decoded = nullptr)
+      : context_(context), node_(node), decoded_(decoded) {}
 
   int num_inputs() const { return node_.inputs->size; }
   int num_outputs() const { return node_.outputs->size; }
@@ -58,7 +58,7 @@ class NodeView {
   }
 
   // A constant float32 tensor of `elements` elements, aligned for float: in the model, or in
-  // `widened`.
+  // `decoded`.
   Status ReadFloats(int input, const std::string& what, int64_t elements, const float** data) const;
   // The same; null where the node leaves it out.
   Status ReadBias(int input, int channels, const float** bias) const;
@@ -86,7 +86,7 @@ class NodeView {
 
   const TfLiteContext& context_;
   const TfLiteNode& node_;
-  WidenedConstants* widened_;
+  DecodedConstants* decoded_;
 };
 
 // A float32 tensor that the interpreter computes, or is given, per inference.

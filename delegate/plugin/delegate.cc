@@ -8,6 +8,7 @@
 #include "delegate/graph/partition.h"
 #include "delegate/plugin/log.h"
 #include "delegate/plugin/part.h"
+#include "delegate/plugin/summary.h"
 
 namespace ubp {
 namespace {
@@ -36,11 +37,8 @@ void LogTotal(const DelegateOptions& options, const std::vector<NodeDecision>& d
   }
   const std::string total = std::to_string(decisions.size());
   if (taken == 0 && layers > 0) {
-    const char* const why =
-        options.claim.sparse_from_dense
-            ? "no layer has enough zeros to gain from them; prune the model first."
-            : "it has no block-sparse layers; convert a pruned model with 'ubp convert'.";
-    Log(LogLevel::kWarning, "took none of the model's " + total + " nodes: " + why);
+    Log(LogLevel::kWarning, "took none of the model's " + total + " nodes: " +
+                                WhyLayersAreLeft(decisions, options.claim.sparse_from_dense));
   } else if (options.log_info) {
     Log(LogLevel::kInfo, "took " + std::to_string(taken) + " of the model's " + total + " nodes.");
   }
@@ -50,11 +48,11 @@ void LogTotal(const DelegateOptions& options, const std::vector<NodeDecision>& d
 class ClaimsForParts {
  public:
   ClaimsForParts(Delegate* delegate, const TfLiteContext* context,
-                 const std::vector<NodeDecision>& decisions, const WidenedTensors& widened)
+                 const std::vector<NodeDecision>& decisions, const DecodedTensors& decoded)
       : delegate_(delegate), context_(context) {
     Claims claims;
     for (const NodeDecision& decision : decisions) claims.nodes[decision.node] = decision.claim;
-    claims.widened = widened;
+    claims.decoded = decoded;
     delegate_->HoldClaims(context_, std::move(claims));
   }
   ~ClaimsForParts() { delegate_->DropClaims(context_); }
@@ -73,11 +71,11 @@ TfLiteStatus TakeNodes(TfLiteContext* context, TfLiteDelegate* tflite_delegate) 
   const std::shared_ptr<Loading> loading = delegate.StartLoading();
   // The reference knows block-sparse layers only.
   const Take take = options.family == nullptr ? Take::kSparse : options.take;
-  WidenedTensors widened_tensors;
-  TF_LITE_ENSURE_STATUS(FindWidenedTensors(context, &widened_tensors));
-  WidenedConstants widened(widened_tensors);
+  DecodedTensors decoded_tensors;
+  TF_LITE_ENSURE_STATUS(FindDecodedTensors(context, &decoded_tensors));
+  DecodedConstants decoded(decoded_tensors);
   ClaimOptions claim_options = options.claim;
-  claim_options.widened = &widened;
+  claim_options.decoded = &decoded;
   std::vector<NodeDecision> decisions;
   TF_LITE_ENSURE_STATUS(DecideNodes(context, take, claim_options, &decisions));
   std::vector<int> taken = {0};  // as a TfLiteIntArray: its length, then its elements
@@ -92,7 +90,7 @@ TfLiteStatus TakeNodes(TfLiteContext* context, TfLiteDelegate* tflite_delegate) 
     if (!status.ok()) return Fail(context, status.message());
   }
   if (taken[0] == 0) return kTfLiteOk;
-  const ClaimsForParts claims(&delegate, context, decisions, widened_tensors);
+  const ClaimsForParts claims(&delegate, context, decisions, decoded_tensors);
   return context->ReplaceNodeSubsetsWithDelegateKernels(
       context, PartRegistration(), reinterpret_cast<TfLiteIntArray*>(taken.data()),
       tflite_delegate);

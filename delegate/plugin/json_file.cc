@@ -5,17 +5,46 @@
 #include <cstring>
 
 namespace ubp {
+namespace {
+
+// Bytes of the UTF-8 character that begins at text[i]; 0 if none does. Neither longer forms than
+// needed count, nor surrogates, nor what is beyond U+10FFFF.
+size_t CharacterLength(const std::string& text, size_t i) {
+  const auto byte = [&](size_t at) { return static_cast<unsigned char>(text[at]); };
+  const unsigned char first = byte(i);
+  if (first < 0x80) return 1;
+  if (first < 0xC2 || first > 0xF4) return 0;
+  const size_t length = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+  if (i + length > text.size()) return 0;
+  for (size_t k = 1; k < length; ++k) {
+    if (byte(i + k) < 0x80 || byte(i + k) > 0xBF) return 0;
+  }
+  const unsigned char second = byte(i + 1);
+  if (first == 0xE0 && second < 0xA0) return 0;
+  if (first == 0xED && second > 0x9F) return 0;
+  if (first == 0xF0 && second < 0x90) return 0;
+  if (first == 0xF4 && second > 0x8F) return 0;
+  return length;
+}
+
+}  // namespace
 
 std::ostream& operator<<(std::ostream& out, const Quoted& quoted) {
   static const char kDigits[] = "0123456789abcdef";
+  const std::string& text = quoted.text;
   out << '"';
-  for (const char c : quoted.text) {
-    if (static_cast<unsigned char>(c) < 0x20) {
+  for (size_t i = 0; i < text.size();) {
+    const size_t length = CharacterLength(text, i);
+    const char c = text[i];
+    if (length == 0) {
+      out << "\\ufffd";
+    } else if (length == 1 && static_cast<unsigned char>(c) < 0x20) {
       out << "\\u00" << kDigits[c >> 4] << kDigits[c & 15];
     } else {
       if (c == '"' || c == '\\') out << '\\';
-      out << c;
+      out.write(text.data() + i, static_cast<std::streamsize>(length));
     }
+    i += length == 0 ? 1 : length;
   }
   return out << '"';
 }

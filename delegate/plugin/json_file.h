@@ -10,7 +10,8 @@
 
 namespace ubp {
 
-// Prints a text as a JSON string. Bytes above 127 stay as they are: UTF-8 by TFLite's convention.
+// Prints a text as a JSON string: UTF-8 by TFLite's convention, which nobody checks. Each byte that is
+// not part of it becomes U+FFFD.
 struct Quoted {
   const std::string& text;
 };

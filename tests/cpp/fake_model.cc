@@ -39,6 +39,34 @@ int FakeModel::Floats(const std::vector<float>& values) {
                      values.size() * sizeof(float));
 }
 
+int FakeModel::Sparse(const Dims& dims, const Encoding& encoding,
+                      const std::vector<float>& values) {
+  const int index = AddConstant(dims, kTfLiteFloat32, values.data(), values.size() * sizeof(float));
+  Encode(index, encoding);
+  return index;
+}
+
+int FakeModel::SparseHalves(const Dims& dims, const Encoding& encoding,
+                            const std::vector<uint16_t>& bits) {
+  const int index = Halves(dims, bits);
+  Encode(index, encoding);
+  return index;
+}
+
+void FakeModel::Encode(int index, const Encoding& encoding) {
+  levels_.emplace_back();
+  for (const Encoding::Level& level : encoding.levels) {
+    const bool sparse = level.format == kTfLiteDimSparseCSR;
+    levels_.back().push_back({level.format, level.dense_size,
+                              sparse ? IntArray(level.segments) : nullptr,
+                              sparse ? IntArray(level.indices) : nullptr});
+  }
+  sparsities_.push_back({IntArray(encoding.traversal_order),
+                         encoding.block_map.empty() ? nullptr : IntArray(encoding.block_map),
+                         levels_.back().data(), static_cast<int>(encoding.levels.size())});
+  tensors_[index].sparsity = &sparsities_.back();
+}
+
 void FakeModel::CustomNode(const char* name, std::vector<uint8_t> options, std::vector<int> inputs,
                            std::vector<int> outputs) {
   AddNode(kTfLiteBuiltinCustom, name, std::move(options), std::move(inputs), std::move(outputs));
@@ -69,9 +97,9 @@ void FakeModel::SetOutputs(std::vector<int> outputs, int index) {
 }
 
 ClaimResult FakeModel::ClaimNode(int index) {
-  WidenedConstants widened(FindWidened());
+  DecodedConstants decoded(FindDecoded());
   ClaimOptions options;
-  options.widened = &widened;
+  options.decoded = &decoded;
   return Claim(*context(), node(index), registration(index), options);
 }
 
@@ -93,23 +121,23 @@ Status FakeModel::ImportNodes(const std::vector<int>& nodes, const std::vector<i
   for (size_t i = 0; i < nodes_.size(); ++i) {
     claims.nodes[static_cast<int>(i)] = ClaimNode(static_cast<int>(i));
   }
-  claims.widened = FindWidened();
+  claims.decoded = FindDecoded();
   return ImportGraph(context(), params, claims, graph);
 }
 
 std::vector<NodeDecision> FakeModel::Decide(Take take, bool sparse_from_dense) {
-  WidenedConstants widened(FindWidened());
+  DecodedConstants decoded(FindDecoded());
   ClaimOptions options;
   options.sparse_from_dense = sparse_from_dense;
-  options.widened = &widened;
+  options.decoded = &decoded;
   std::vector<NodeDecision> decisions;
   if (DecideNodes(context(), take, options, &decisions) != kTfLiteOk) decisions.clear();
   return decisions;
 }
 
-WidenedTensors FakeModel::FindWidened() {
-  WidenedTensors tensors;
-  if (FindWidenedTensors(context(), &tensors) != kTfLiteOk) tensors.clear();
+DecodedTensors FakeModel::FindDecoded() {
+  DecodedTensors tensors;
+  if (FindDecodedTensors(context(), &tensors) != kTfLiteOk) tensors.clear();
   return tensors;
 }
 

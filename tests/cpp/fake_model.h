@@ -17,6 +17,20 @@
 
 namespace ubp {
 
+// TFLite's sparse encoding of a constant, level by level; `dense_size` counts for dense levels.
+struct Encoding {
+  struct Level {
+    TfLiteDimensionType format = kTfLiteDimDense;
+    int dense_size = 0;
+    std::vector<int> segments;
+    std::vector<int> indices;
+  };
+
+  std::vector<int> traversal_order;
+  std::vector<int> block_map;
+  std::vector<Level> levels;
+};
+
 // Owns everything it shows. Imported graphs refer to its constants.
 class FakeModel {
  public:
@@ -28,6 +42,9 @@ class FakeModel {
   int Halves(const Dims& dims, const std::vector<uint16_t>& bits);  // float16
   int Bytes(const std::vector<uint8_t>& bytes);
   int Floats(const std::vector<float>& values);
+  // Of shape `dims` in TFLite's sparse encoding.
+  int Sparse(const Dims& dims, const Encoding& encoding, const std::vector<float>& values);
+  int SparseHalves(const Dims& dims, const Encoding& encoding, const std::vector<uint16_t>& bits);
 
   // Each adds a node. Parameters are copied.
   template <typename Params>
@@ -84,17 +101,20 @@ class FakeModel {
 
   int AddTensor(const Dims& dims, TfLiteType type);
   int AddConstant(const Dims& dims, TfLiteType type, const void* data, size_t bytes);
+  void Encode(int index, const Encoding& encoding);
   void AddNode(int builtin_code, const char* custom_name, std::vector<uint8_t> data,
                std::vector<int> inputs, std::vector<int> outputs);
   TfLiteIntArray* IntArray(const std::vector<int>& values);
   uint8_t* Memory(const void* data, size_t bytes, size_t offset);
-  WidenedTensors FindWidened();
+  DecodedTensors FindDecoded();
 
   TfLiteContext context_{};
   std::vector<TfLiteTensor> tensors_;
   std::deque<NodeAndRegistration> nodes_;
   // Deques of vectors: what the structs above point to stays where it is.
   std::deque<std::vector<int>> int_arrays_;
+  std::deque<std::vector<TfLiteDimensionMetadata>> levels_;
+  std::deque<TfLiteSparsity> sparsities_;
   std::deque<std::vector<uint64_t>> memory_;
 };
 

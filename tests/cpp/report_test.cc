@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "delegate/plugin/version.h"
@@ -64,6 +65,29 @@ TEST(ReportTest, WritesAllSubgraphs) {
   ]
 }
 )");
+}
+
+// Names are whatever a model file has: each byte that is no UTF-8 is replaced.
+TEST(ReportTest, TextIsUtf8) {
+  const std::pair<std::string, std::string> texts[] = {
+      {"caf\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80", "caf\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80"},
+      {"\xED\x9F\xBF\xEE\x80\x80\xF4\x8F\xBF\xBF", "\xED\x9F\xBF\xEE\x80\x80\xF4\x8F\xBF\xBF"},
+      {"a\xFFz", "a\\ufffdz"},
+      {"\x80\xBF", "\\ufffd\\ufffd"},             // continuations of nothing
+      {"\xC3", "\\ufffd"},                        // cut off
+      {"\xE2\x82", "\\ufffd\\ufffd"},             // likewise
+      {"\xE2\x82\"", "\\ufffd\\ufffd\\\""},       // a quote where a byte is missing
+      {"\xC0\xAF", "\\ufffd\\ufffd"},             // longer than needed
+      {"\xE0\x9F\xBF", "\\ufffd\\ufffd\\ufffd"},  // likewise
+      {"\xF0\x8F\xBF\xBF", "\\ufffd\\ufffd\\ufffd\\ufffd"},
+      {"\xED\xA0\x80", "\\ufffd\\ufffd\\ufffd"},             // half of a surrogate pair
+      {"\xF4\x90\x80\x80", "\\ufffd\\ufffd\\ufffd\\ufffd"},  // beyond U+10FFFF
+  };
+  for (const auto& [text, expected] : texts) {
+    std::ostringstream out;
+    out << Quoted{text};
+    EXPECT_EQ(out.str(), '"' + expected + '"');
+  }
 }
 
 TEST(ReportTest, OverwritesNothing) {

@@ -223,6 +223,66 @@ def test_weights_shared_by_several_nodes(keras: Any, run: Run) -> None:
     assert_same_results(data, run)
 
 
+@pytest.mark.parametrize("half", [False, True])
+def test_zeros_stored_sparsely(
+    keras: Any,
+    randomise: Callable[[Any], Any],
+    prune: Callable[..., Any],
+    run: Run,
+    half: bool,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """TensorFlow's converter stores weights with many zeros in the sparse encoding, for DENSIFY."""
+    tf = pytest.importorskip("tensorflow")
+    inputs = keras.Input((28, 28, 64), batch_size=1)
+    x = keras.layers.Conv2D(128, 1, activation="relu")(inputs)
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(64, 1)(x))
+    outputs = keras.layers.Dense(100)(x)
+    pruned = prune(randomise(keras.Model(inputs, outputs)), ubp.UnalignedBlock(4), sparsity=0.9)
+    converter = tf.lite.TFLiteConverter.from_keras_model(pruned)
+    converter.optimizations = [tf.lite.Optimize.EXPERIMENTAL_SPARSITY]
+    if half:
+        converter.optimizations.append(tf.lite.Optimize.DEFAULT)
+        converter.target_spec.supported_types = [tf.float16]
+    model = converter.convert()
+    nodes = delegate_report(model).nodes
+    assert sum(node.op == "DENSIFY" for node in nodes) >= 2
+    taken = [node for node in nodes if node.block_size is not None]
+    reports = [r for r in ubp.convert(model).report if r.op in CANDIDATES]
+    assert [node.block_size for node in taken] == [r.block_size for r in reports if r.taken]
+    assert len(taken) >= 2
+    assert "took none" not in capfd.readouterr().err
+    assert_same_results(model, run)
+
+
+def test_names_that_are_no_text(networks: dict[str, bytes], tmp_path: Path) -> None:
+    tree = flatbuffer.parse(networks["blocks"], "model")
+    for tensor in tree.subgraphs[0].tensors:
+        tensor.name = b"caf\xc3\xa9 \xff\xe2\x82"
+    nodes = delegate_report(flatbuffer.serialize(tree)).nodes
+    assert {node.layer for node in nodes} == {"caf\u00e9 \ufffd\ufffd\ufffd"}
+    profile = tmp_path / "profile.json"
+    interpreter = ubp.Interpreter(flatbuffer.serialize(tree), profile=str(profile))
+    interpreter.allocate_tensors()
+    interpreter.invoke()
+    del interpreter
+    assert (
+        "caf\u00e9 \ufffd"
+        in json.loads(profile.read_text())["plans"][0]["steps"][1]["operators"][0]["label"]
+    )
+
+
+def test_a_warning_names_the_reason(keras: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    """Enough zeros that fall into no blocks are not too few."""
+    inputs = keras.Input((4, 4, 4))
+    model = keras.Model(inputs, keras.layers.Conv2D(4, 1)(inputs))
+    model.weights[0].assign(np.eye(4).reshape(1, 1, 4, 4))
+    delegate_report(convert_keras(model))
+    warning = capfd.readouterr().err
+    assert "75% zeros, for which blocks of" in warning
+    assert "too few zeros" not in warning
+
+
 def test_a_report_overwrites_nothing(networks: dict[str, bytes], tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     path.write_text("precious")
