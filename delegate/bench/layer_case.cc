@@ -26,14 +26,11 @@ bool SameShape(const ConvShape& a, const ConvShape& b) {
 
 // The halo that a stride-1 window of `shape` reads in place, and at least that of a 3x3 window:
 // other layers of the same resolution have one in the networks that are measured.
-Halo HaloFor(const ConvShape& s) {
-  Halo halo{1, std::max(1, Planes::MinPitch(s) - s.out_w)};
+Halo HaloInNetwork(const ConvShape& s) {
+  Halo halo{1, static_cast<int>(std::max<int64_t>(1, Planes::MinPitch(s) - s.out_w))};
   if (!s.unit_stride()) return halo;
-  const int below = s.out_h - 1 + (s.kernel_h - 1) * s.dilation_h - s.pad_top - (s.in_h - 1);
-  const int right = s.out_w - 1 + (s.kernel_w - 1) * s.dilation_w - s.pad_left - (s.in_w - 1);
-  halo.rows = std::max({halo.rows, s.pad_top, below});
-  halo.columns = std::max({halo.columns, s.pad_left, right});
-  return halo;
+  const Halo needed = HaloFor(s);
+  return {std::max(halo.rows, needed.rows), std::max(halo.columns, needed.columns)};
 }
 
 // The shape as which a layer is run inside a chain. Its attributes become those of that shape.
@@ -46,12 +43,15 @@ Status ShapeInChain(const LayerCaseSpec& spec, LayerAttributes* attributes, Conv
   return MakeConvShape(*attributes, 1, shape->out_h, shape->out_w, shape);
 }
 
-ConvLayout LayoutFor(const ConvShape& s, bool image_input) {
-  ConvLayout layout;
-  const Halo halo = HaloFor(s);
-  if (!image_input && s.in_h * s.in_w > 1) layout.input = MakePlaneGeometry(s.in_h, s.in_w, halo);
-  if (s.out_h * s.out_w > 1) layout.output = MakePlaneGeometry(s.out_h, s.out_w, halo);
-  return layout;
+Status MakeLayout(const ConvShape& s, bool image_input, ConvLayout* layout) {
+  const Halo halo = HaloInNetwork(s);
+  if (!image_input && s.in_h * s.in_w > 1) {
+    UBP_RETURN_IF_ERROR(MakePlaneGeometry(s.in_h, s.in_w, halo, &layout->input.emplace()));
+  }
+  if (s.out_h * s.out_w > 1) {
+    UBP_RETURN_IF_ERROR(MakePlaneGeometry(s.out_h, s.out_w, halo, &layout->output.emplace()));
+  }
+  return Status::Ok();
 }
 
 std::vector<float> RandomFloats(size_t size) {
@@ -96,7 +96,7 @@ Status LayerCase::AddVariant(const LayerCaseSpec& spec, const std::string& stem)
   UBP_RETURN_IF_ERROR(ShapeInChain(spec, &attributes, &shape));
   if (variants_.empty()) {
     shape_ = shape;
-    layout_ = LayoutFor(shape, spec.image_input);
+    UBP_RETURN_IF_ERROR(MakeLayout(shape, spec.image_input, &layout_));
   } else if (!SameShape(shape, shape_)) {
     return Status::Error("its shape is not that of the variants before.");
   }

@@ -59,10 +59,16 @@ class Convolution {
 std::unique_ptr<Convolution> MakeReferenceConvolution(const LayerWeights& layer,
                                                       const ConvShape& shape);
 
-// The WROS kernels of `family`, divided for `threads` threads. A channel-major output has at least
-// the pitch Planes::MinPitch(shape), or that of the input where the stride is 1.
+// Whether windows read a channel-major input where it is, if its halo suffices
+// (PlaneGeometry::Suits) and its pitch is that of a channel-major output; else from a copy of it.
+inline bool ConvolutionReadsInPlace(const ConvShape& shape) {
+  return shape.unit_stride() && shape.AllTapsInside();
+}
+
+// The WROS kernels of `family`, divided for `threads` threads. Where the input is not read in place,
+// a channel-major output has at least the pitch Planes::MinPitch(shape).
 // The weights that `layer` refers to must outlive the result.
-// Fails when the layer's input is too large for 32-bit offsets.
+// Fails when that pitch is too small, or the layer's input too large for 32-bit offsets.
 Status MakeWrosConvolution(const LayerWeights& layer, const ConvShape& shape,
                            const ConvLayout& layout, const KernelFamily& family, int threads,
                            std::unique_ptr<Convolution>* convolution);

@@ -1,6 +1,8 @@
 #include "delegate/cpu/plane_geometry.h"
 
 #include <algorithm>
+#include <string>
+#include <utility>
 
 #include "delegate/common/aligned_buffer.h"
 #include "delegate/cpu/kernels.h"
@@ -8,7 +10,9 @@
 namespace ubp {
 namespace {
 
-constexpr int kFloatsPerLine = kCacheLineBytes / sizeof(float);
+constexpr int64_t kFloatsPerLine = kCacheLineBytes / sizeof(float);
+
+int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 }  // namespace
 
@@ -16,24 +20,44 @@ size_t PlaneGeometry::floats(int64_t planes) const {
   return static_cast<size_t>(planes * plane_stride) + lead + kMaxTilePixels;
 }
 
-PlaneGeometry MakePlaneGeometry(int height, int width, Halo halo) {
-  PlaneGeometry geometry;
-  geometry.height = height;
-  geometry.width = width;
-  geometry.pitch = width + halo.columns;
-  // At least a line: the last vector of a plane may reach over its end, and writes zeros there.
-  const int reach = halo.rows * geometry.pitch + halo.columns;
-  geometry.lead = static_cast<int>(RoundUp(std::max(reach, 1), kFloatsPerLine));
-  const int64_t used = int64_t{geometry.lead} + geometry.flat_pixels();
-  const int64_t lines = (used + kFloatsPerLine - 1) / kFloatsPerLine;
-  geometry.plane_stride = (lines | 1) * kFloatsPerLine;
+Halo HaloFor(const ConvShape& shape) {
+  Halo halo;
+  halo.rows = std::max({0, shape.pad_top, shape.pad_bottom});
+  halo.columns = std::max({0, shape.pad_left, shape.pad_right});
+  if (shape.unit_stride()) halo.columns = std::max(halo.columns, shape.out_w - shape.in_w);
+  return halo;
+}
 
-  auto mask = std::make_shared<std::vector<uint32_t>>(geometry.flat_pixels() + kFloatsPerLine, 0u);
-  for (int y = 0; y < height; ++y) {
-    std::fill_n(mask->begin() + int64_t{y} * geometry.pitch, width, ~0u);
+bool PlaneGeometry::ColumnsSuit(const ConvShape& shape) const {
+  return HaloFor(shape).columns <= halo.columns;
+}
+
+bool PlaneGeometry::Suits(const ConvShape& shape) const {
+  return ColumnsSuit(shape) && HaloFor(shape).rows <= halo.rows;
+}
+
+Status MakePlaneGeometry(int height, int width, Halo halo, PlaneGeometry* geometry) {
+  const int64_t pitch = int64_t{width} + halo.columns;
+  // At least a line: the last vector of a plane may reach over its end, and writes zeros there.
+  const int64_t reach = std::max<int64_t>(1, halo.rows * pitch + halo.columns);
+  const int64_t flat = height == 0 ? 0 : (height - 1) * pitch + width;
+  const int64_t lines = (reach + flat) / kFloatsPerLine + 3;
+  if (lines * kFloatsPerLine > kMaxPlaneFloats) {
+    return Status::Error("an image of " + std::to_string(height) + " x " + std::to_string(width) +
+                         " pixels with its padding is too large for this delegate: its planes "
+                         "exceed 2^31 floats.");
   }
-  geometry.mask = std::move(mask);
-  return geometry;
+  geometry->height = height;
+  geometry->width = width;
+  geometry->halo = halo;
+  geometry->pitch = static_cast<int>(pitch);
+  geometry->lead = static_cast<int>(RoundUp(reach, kFloatsPerLine));
+  geometry->plane_stride = (CeilDiv(geometry->lead + flat, kFloatsPerLine) | 1) * kFloatsPerLine;
+
+  auto mask = std::make_shared<std::vector<uint32_t>>(flat + kFloatsPerLine, 0u);
+  for (int y = 0; y < height; ++y) std::fill_n(mask->begin() + y * pitch, width, ~0u);
+  geometry->mask = std::move(mask);
+  return Status::Ok();
 }
 
 }  // namespace ubp

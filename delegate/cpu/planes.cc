@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string>
 
 #include "delegate/common/aligned_buffer.h"
 #include "delegate/cpu/kernels.h"
@@ -12,14 +13,21 @@ namespace {
 
 constexpr int64_t kFloatsPerLine = kCacheLineBytes / sizeof(float);
 
-int CeilDiv(int a, int b) { return (a + b - 1) / b; }
+int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// How far a window reaches beyond its first row or column, in rows or columns of a phase.
+// How far a window reaches beyond its first row or column, in rows or columns of a phase. Of a
+// cropped shape, which may have no taps.
 int ReachY(const ConvShape& shape) {
-  return (shape.kernel_h - 1) * shape.dilation_h / shape.stride_h;
+  return std::max(0, shape.kernel_h - 1) * shape.dilation_h / shape.stride_h;
 }
 int ReachX(const ConvShape& shape) {
-  return (shape.kernel_w - 1) * shape.dilation_w / shape.stride_w;
+  return std::max(0, shape.kernel_w - 1) * shape.dilation_w / shape.stride_w;
+}
+
+// Floats of one plane: whole cache lines, an odd number of them.
+int64_t PlaneStride(const ConvShape& cropped, int64_t rows, int64_t pitch) {
+  const int64_t used = rows * pitch + ReachX(cropped) + kMaxTilePixels;
+  return (CeilDiv(used, kFloatsPerLine) | 1) * kFloatsPerLine;
 }
 
 // dst[i] = src[i * stride].
@@ -44,6 +52,17 @@ void CopyStrided(const float* src, int stride, int count, float* dst) {
 
 }  // namespace
 
+ConvShape Planes::Cropped(const ConvShape& shape) {
+  const TapRange rows = shape.RowsInside();
+  const TapRange columns = shape.ColumnsInside();
+  ConvShape cropped = shape;
+  cropped.kernel_h = rows.end - rows.begin;
+  cropped.kernel_w = columns.end - columns.begin;
+  cropped.pad_top -= rows.begin * shape.dilation_h;
+  cropped.pad_left -= columns.begin * shape.dilation_w;
+  return cropped;
+}
+
 std::vector<Planes::Phase> Planes::PhasesOf(const ConvShape& shape,
                                             std::vector<int>* phase_of_tap) {
   std::vector<Phase> phases;
@@ -53,8 +72,12 @@ std::vector<Planes::Phase> Planes::PhasesOf(const ConvShape& shape,
       phase.y = ky * shape.dilation_h % shape.stride_h;
       phase.x = kx * shape.dilation_w % shape.stride_w;
       // Column q holds image column q * stride_w + phase.x - pad_left.
-      phase.first_x = CeilDiv(std::max(0, shape.pad_left - phase.x), shape.stride_w);
-      phase.last_x = CeilDiv(std::max(0, shape.in_w + shape.pad_left - phase.x), shape.stride_w);
+      const int64_t first = int64_t{shape.pad_left} - phase.x;
+      const auto column = [&](int64_t x) {
+        return static_cast<int>(CeilDiv(std::max<int64_t>(0, x), shape.stride_w));
+      };
+      phase.first_x = column(first);
+      phase.last_x = column(first + shape.in_w);
       const auto same = [&](const Phase& other) {
         return other.y == phase.y && other.x == phase.x;
       };
@@ -68,23 +91,49 @@ std::vector<Planes::Phase> Planes::PhasesOf(const ConvShape& shape,
   return phases;
 }
 
-int Planes::MinPitch(const ConvShape& shape) {
+int64_t Planes::MinPitch(const ConvShape& shape) {
+  const ConvShape cropped = Cropped(shape);
   std::vector<int> phase_of_tap;
-  int pitch = shape.out_w;
-  for (const Phase& phase : PhasesOf(shape, &phase_of_tap)) {
+  int64_t pitch = shape.out_w;
+  for (const Phase& phase : PhasesOf(cropped, &phase_of_tap)) {
     // A row must hold its pixels; and what is read right of it must be the padding left of the
     // next.
-    pitch = std::max({pitch, phase.last_x, shape.out_w + ReachX(shape) - phase.first_x});
+    const int64_t read = int64_t{shape.out_w} + ReachX(cropped) - phase.first_x;
+    pitch = std::max<int64_t>({pitch, phase.last_x, read});
   }
   return pitch;
 }
 
+Status Planes::Check(const ConvShape& shape, int out_rows, int64_t pitch) {
+  if (pitch < MinPitch(shape)) {
+    return Status::Error("the planner gave rows of " + std::to_string(pitch) +
+                         " floats, expected at least " + std::to_string(MinPitch(shape)) +
+                         "; please report this model.");
+  }
+  const ConvShape cropped = Cropped(shape);
+  std::vector<int> phase_of_tap;
+  const auto phases = static_cast<int64_t>(PhasesOf(cropped, &phase_of_tap).size());
+  const int64_t rows = int64_t{out_rows} + ReachY(cropped);
+  const bool fits =
+      rows <= kMaxPlaneFloats / pitch &&
+      PlaneStride(cropped, rows, pitch) <= kMaxPlaneFloats / (phases + 1) / std::max(1, shape.in_c);
+  if (fits) return Status::Ok();
+  return Status::Error("an input of " + std::to_string(shape.in_h) + " x " +
+                       std::to_string(shape.in_w) + " x " + std::to_string(shape.in_c) +
+                       " is too large for this delegate: its padded planes exceed 2^31 floats.");
+}
+
 Planes::Planes(const ConvShape& shape, int out_rows, int pitch, float padding)
-    : shape_(shape), rows_(out_rows + ReachY(shape)), pitch_(pitch), padding_(padding) {
-  phases_ = PhasesOf(shape, &phase_of_tap_);
-  const int64_t used = int64_t{rows_} * pitch_ + ReachX(shape) + kMaxTilePixels;
-  const int64_t lines = (used + kFloatsPerLine - 1) / kFloatsPerLine;
-  plane_stride_ = (lines | 1) * kFloatsPerLine;
+    : shape_(Cropped(shape)),
+      kernel_w_(shape.kernel_w),
+      rows_inside_(shape.RowsInside()),
+      columns_inside_(shape.ColumnsInside()),
+      all_taps_inside_(shape.AllTapsInside()),
+      rows_(out_rows + ReachY(shape_)),
+      pitch_(pitch),
+      padding_(padding) {
+  phases_ = PhasesOf(shape_, &phase_of_tap_);
+  plane_stride_ = PlaneStride(shape_, rows_, pitch_);
   const int phases = static_cast<int>(phases_.size());
   for (int p = 0; p < phases; p += runs_.back().count) {
     int count = 0;
@@ -98,15 +147,29 @@ Planes::Planes(const ConvShape& shape, int out_rows, int pitch, float padding)
 
 int64_t Planes::LaneOffset(int lane) const {
   const int channel = lane % shape_.in_c;
-  const int tap = lane / shape_.in_c;
-  const int row = tap / shape_.kernel_w * shape_.dilation_h / shape_.stride_h;
-  const int column = tap % shape_.kernel_w * shape_.dilation_w / shape_.stride_w;
-  const int64_t plane = int64_t{phase_of_tap_[tap]} * shape_.in_c + channel;
+  const int ky = lane / shape_.in_c / kernel_w_;
+  const int kx = lane / shape_.in_c % kernel_w_;
+  if (ky < rows_inside_.begin || ky >= rows_inside_.end || kx < columns_inside_.begin ||
+      kx >= columns_inside_.end) {
+    return PaddingPlane();
+  }
+  const int y = ky - rows_inside_.begin;
+  const int x = kx - columns_inside_.begin;
+  const int row = y * shape_.dilation_h / shape_.stride_h;
+  const int column = x * shape_.dilation_w / shape_.stride_w;
+  const int64_t plane = int64_t{phase_of_tap_[y * shape_.kernel_w + x]} * shape_.in_c + channel;
   return plane * plane_stride_ + int64_t{row} * pitch_ + column;
 }
 
 int Planes::fill_units(int begin, int end) const {
-  return static_cast<int>(runs_.size()) * (end - begin + ReachY(shape_));
+  const int of_phases = static_cast<int>(runs_.size()) * (end - begin + ReachY(shape_));
+  return of_phases + (all_taps_inside_ ? 0 : 1);
+}
+
+bool Planes::FillPaddingPlane(int begin, int end, int unit, float* buffer) const {
+  if (all_taps_inside_ || unit + 1 < fill_units(begin, end)) return false;
+  std::fill_n(buffer + PaddingPlane(), plane_stride_, padding_);
+  return true;
 }
 
 // Row `r` of a phase, for output rows [begin, end).
@@ -144,6 +207,7 @@ void Planes::CopyFromImage(const RowWindow<const float>& image, int phase, const
 
 void Planes::FillFromImage(const RowWindow<const float>& image, int out_begin, int out_end,
                            int unit, float* buffer) const {
+  if (FillPaddingPlane(out_begin, out_end, unit, buffer)) return;
   const PhaseRun& run = runs_[unit % runs_.size()];
   const int r = unit / static_cast<int>(runs_.size());
   // Columns that all phases have are copied together, the others by themselves.
@@ -164,6 +228,7 @@ void Planes::FillFromImage(const RowWindow<const float>& image, int out_begin, i
 
 void Planes::FillFromPlanes(const RowWindow<const float>& planes, const PlaneGeometry& geometry,
                             int out_begin, int out_end, int unit, float* buffer) const {
+  if (FillPaddingPlane(out_begin, out_end, unit, buffer)) return;
   const PhaseRun& run = runs_[unit % runs_.size()];
   const int r = unit / static_cast<int>(runs_.size());
   for (int p = run.first; p < run.first + run.count; ++p) {

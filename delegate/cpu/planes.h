@@ -8,6 +8,10 @@
 //
 // The input is an NHWC image or a channel-major tensor (plane_geometry.h).
 //
+// Taps that read padding only for all output pixels (ConvShape::RowsInside) all read one plane more,
+// which is nothing but padding: so that no plane is larger than image and output demand, however far
+// a window reaches.
+//
 // Tiles run over the flat pixels. Where pitch > out_w, the last pitch - out_w pixels of each row
 // are junk: computed, never stored. Rows share their padding: the zeros left of a row also serve as
 // those right of the row before.
@@ -27,19 +31,19 @@ namespace ubp {
 
 class Planes {
  public:
-  // The least pitch with which rows can share their padding.
-  static int MinPitch(const ConvShape& shape);
+  // The least pitch with which rows can share their padding; no less than the output is wide.
+  static int64_t MinPitch(const ConvShape& shape);
+  // Whether planes can be made: `pitch` is at least MinPitch, and all of them have fewer than 2^31
+  // floats, as far as offsets of 32 bits reach.
+  static Status Check(const ConvShape& shape, int out_rows, int64_t pitch);
 
   Planes() = default;
-  // For `out_rows` rows of the output of `shape` at a time. `pitch` is at least MinPitch; `padding`
-  // the value outside the image.
+  // For `out_rows` rows of the output of `shape` at a time, as checked. `padding` is the value
+  // outside the image.
   Planes(const ConvShape& shape, int out_rows, int pitch, float padding = 0.0f);
 
-  // Floats of the whole buffer, 64-byte aligned by the owner. May exceed what offsets of 32 bits
-  // reach: the owner checks.
-  int64_t floats() const {
-    return plane_stride_ * shape_.in_c * static_cast<int64_t>(phases_.size());
-  }
+  // Floats of the whole buffer, 64-byte aligned by the owner.
+  int64_t floats() const { return PaddingPlane() + (all_taps_inside_ ? 0 : plane_stride_); }
 
   // Floats from the start of the buffer to the row of `lane`.
   int64_t LaneOffset(int lane) const;
@@ -75,12 +79,25 @@ class Planes {
     int count;
   };
 
-  static std::vector<Phase> PhasesOf(const ConvShape& shape, std::vector<int>* phase_of_tap);
+  // A shape without the taps that read padding only, and the phases that the others read; of these
+  // taps, [kernel_h, kernel_w] of that shape, the number of the phase.
+  static ConvShape Cropped(const ConvShape& shape);
+  static std::vector<Phase> PhasesOf(const ConvShape& cropped, std::vector<int>* phase_of_tap);
+  // Floats from the start of the buffer to the plane of padding.
+  int64_t PaddingPlane() const {
+    return plane_stride_ * shape_.in_c * static_cast<int64_t>(phases_.size());
+  }
+  // Whether `unit` is that plane, which it then writes.
+  bool FillPaddingPlane(int begin, int end, int unit, float* buffer) const;
   Row FillPadding(int phase, int begin, int end, int r, float* buffer) const;
   void CopyFromImage(const RowWindow<const float>& image, int phase, const Row& row, int begin,
                      int end, int phases) const;
 
-  ConvShape shape_{};
+  ConvShape shape_{};           // cropped
+  int kernel_w_ = 1;            // of the whole kernel
+  TapRange rows_inside_{0, 1};  // of the whole kernel's taps those that shape_ has
+  TapRange columns_inside_{0, 1};
+  bool all_taps_inside_ = true;
   std::vector<Phase> phases_;  // those that some lane reads
   std::vector<PhaseRun> runs_;
   std::vector<int> phase_of_tap_;  // [kernel_h * kernel_w]

@@ -23,7 +23,9 @@ int Inside(int first, int size, int limit) {
 
 }  // namespace
 
-bool WindowReadsInPlace(const ConvShape& shape) { return shape.stride_w <= 2; }
+bool WindowReadsInPlace(const ConvShape& shape) {
+  return shape.stride_w <= 2 && shape.AllTapsInside();
+}
 
 WindowOperator WindowOperator::Depthwise(const ConvShape& shape, const PlaneGeometry& input,
                                          const PlaneGeometry& output, const float* weights,

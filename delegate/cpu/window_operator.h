@@ -18,7 +18,7 @@
 namespace ubp {
 
 // Whether a window whose padding is zero reads its input where it is, with the input's halo for its
-// padding.
+// padding (PlaneGeometry::Suits).
 bool WindowReadsInPlace(const ConvShape& shape);
 
 class WindowOperator : public RowOperator {

@@ -52,11 +52,15 @@ class WrosConvolution : public Convolution {
         threads_(threads) {
     source_ = ChooseSource();
     pitch_ = ChoosePitch();
-    MakeTiles();
-    MakeRanges();
   }
 
-  Status SetOffsets() {
+  Status Prepare() {
+    if (source_ == Source::kPlanes) {
+      UBP_RETURN_IF_ERROR(Planes::Check(shape_, shape_.out_h, pitch_));
+      planes_ = Planes(shape_, shape_.out_h, static_cast<int>(pitch_));
+    }
+    MakeTiles();
+    MakeRanges();
     return layer_.SetOffsets([this](int lane) { return LaneOffset(lane); }, shape_);
   }
 
@@ -92,14 +96,16 @@ class WrosConvolution : public Convolution {
     if (layout_.depthwise) return Source::kDepthwise;
     if (layout_.input) {
       const bool same_pitch = !layout_.output || layout_.output->pitch == layout_.input->pitch;
-      return shape_.unit_stride() && same_pitch ? Source::kInPlace : Source::kPlanes;
+      const bool in_place =
+          ConvolutionReadsInPlace(shape_) && same_pitch && layout_.input->Suits(shape_);
+      return in_place ? Source::kInPlace : Source::kPlanes;
     }
     if (!shape_.pointwise() || layout_.output) return Source::kPlanes;
     return shape_.out_pixels() == 1 ? Source::kPixel : Source::kPanel;
   }
 
   // From one output row to the next in flat pixels; panels have no junk.
-  int ChoosePitch() const {
+  int64_t ChoosePitch() const {
     if (source_ == Source::kInPlace || source_ == Source::kDepthwise) return layout_.input->pitch;
     if (layout_.output) return layout_.output->pitch;
     return source_ == Source::kPlanes ? Planes::MinPitch(shape_) : shape_.out_w;
@@ -107,7 +113,7 @@ class WrosConvolution : public Convolution {
 
   void MakeTiles() {
     images_ = shape_.batch;
-    int64_t pixels = int64_t{shape_.out_h - 1} * pitch_ + shape_.out_w;
+    int64_t pixels = (shape_.out_h - 1) * pitch_ + shape_.out_w;
     if (source_ == Source::kPanel) {  // the pixels of all images as those of one
       images_ = 1;
       pixels = shape_.out_pixels();
@@ -115,7 +121,6 @@ class WrosConvolution : public Convolution {
     tiles_ = DividePixels(static_cast<int>(pixels), vector_width_, layer_.max_vectors());
     for (const Tile& tile : tiles_)
       tile_width_ = std::max(tile_width_, tile.vectors * vector_width_);
-    if (source_ == Source::kPlanes) planes_ = Planes(shape_, shape_.out_h, pitch_);
   }
 
   // As many ranges as threads need where tiles are few; and where every tile reads the weights anew,
@@ -260,14 +265,14 @@ class WrosConvolution : public Convolution {
     int p = tile.first_pixel;
     const int last = tile.first_pixel + tile.pixels;
     while (p < last) {
-      const int x = contiguous ? 0 : p % pitch_;
+      const int x = contiguous ? 0 : static_cast<int>(p % pitch_);
       const int run = contiguous ? last - p : std::min(shape_.out_w - x, last - p);
       if (run > 0) {
-        const int64_t pixel = contiguous ? p : int64_t{p / pitch_} * shape_.out_w + x;
+        const int64_t pixel = contiguous ? p : p / pitch_ * shape_.out_w + x;
         Transpose(rows + (p - tile.first_pixel), tile_width_, end - begin, run,
                   output + pixel * shape_.out_c + begin, shape_.out_c);
       }
-      p += contiguous ? run : pitch_ - x;
+      p += contiguous ? run : static_cast<int>(pitch_) - x;
     }
   }
 
@@ -277,7 +282,7 @@ class WrosConvolution : public Convolution {
   int vector_width_;
   int threads_;
   Source source_;
-  int pitch_;
+  int64_t pitch_;
   int images_ = 1;      // run one after the other
   int tile_width_ = 0;  // pixels of the widest tile, whole vectors: the stride of panels and rows
   Planes planes_;
@@ -292,7 +297,7 @@ Status MakeWrosConvolution(const LayerWeights& layer, const ConvShape& shape,
                            const ConvLayout& layout, const KernelFamily& family, int threads,
                            std::unique_ptr<Convolution>* convolution) {
   auto made = std::make_unique<WrosConvolution>(layer, shape, layout, family, threads);
-  UBP_RETURN_IF_ERROR(made->SetOffsets());
+  UBP_RETURN_IF_ERROR(made->Prepare());
   *convolution = std::move(made);
   return Status::Ok();
 }

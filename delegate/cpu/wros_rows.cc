@@ -23,17 +23,20 @@ class WrosRows : public RowOperator {
         layout_(layout),
         output_(*layout.output),
         layer_(layer, family),
+        max_rows_(max_rows),
         vector_width_(family.vector_width),
         tile_width_(layer_.max_vectors() * family.vector_width) {
-    const bool in_place =
-        layout.input && shape.unit_stride() && layout.input->pitch == output_.pitch;
-    if (!in_place && !layout.depthwise) {
-      uses_planes_ = true;
-      planes_ = Planes(shape, max_rows, output_.pitch);
-    }
+    // Rows above and below the image are in the window that the input is.
+    const bool in_place = layout.input && ConvolutionReadsInPlace(shape) &&
+                          layout.input->pitch == output_.pitch && layout.input->ColumnsSuit(shape);
+    uses_planes_ = !in_place && !layout.depthwise;
   }
 
-  Status SetOffsets() {
+  Status Prepare() {
+    if (uses_planes_) {
+      UBP_RETURN_IF_ERROR(Planes::Check(shape_, max_rows_, output_.pitch));
+      planes_ = Planes(shape_, max_rows_, output_.pitch);
+    }
     return layer_.SetOffsets([this](int lane) { return LaneOffset(lane); }, shape_);
   }
 
@@ -113,6 +116,7 @@ class WrosRows : public RowOperator {
   ConvLayout layout_;
   PlaneGeometry output_;
   WrosLayer layer_;
+  int max_rows_;  // at a time
   int vector_width_;
   int tile_width_;  // pixels of the widest tile: the stride of panels
   bool uses_planes_ = false;
@@ -125,7 +129,7 @@ Status MakeWrosRows(const LayerWeights& layer, const ConvShape& shape, const Con
                     const KernelFamily& family, int max_rows,
                     std::unique_ptr<RowOperator>* row_operator) {
   auto made = std::make_unique<WrosRows>(layer, shape, layout, family, max_rows);
-  UBP_RETURN_IF_ERROR(made->SetOffsets());
+  UBP_RETURN_IF_ERROR(made->Prepare());
   *row_operator = std::move(made);
   return Status::Ok();
 }

@@ -42,8 +42,14 @@ Status ReadArithmetic(const NodeView& node, GraphOp* op) {
   for (const int input : {0, 1}) {
     if (IsConstant(*node.Input(input))) return ReadConstantOperand(node, input, op);
   }
-  Dims output;
-  return BroadcastDims(FileDims(*node.Input(0)), FileDims(*node.Input(1)), &output);
+  // Anything else that broadcasts runs as well, slower, where a resize brings it about.
+  const Dims first = FileDims(*node.Input(0));
+  const Dims second = FileDims(*node.Input(1));
+  if (first == second || IsVectorFor(first, second) || IsVectorFor(second, first)) {
+    return Status::Ok();
+  }
+  return Status::Error("operands of shapes " + ToString(first) + " and " + ToString(second) +
+                       ", expected equal ones, or an image and [batch, 1, 1, channels].");
 }
 
 Status ReadRelu(const NodeView&, GraphOp* op) { return ReadClamp(Activation::kRelu, op); }

@@ -84,6 +84,19 @@ struct MeanParams {
   bool keep_dims;
 };
 
+struct ReshapeParams {
+  int32_t sizes[8];
+  int32_t num_sizes;
+};
+
+struct StridedSliceParams {
+  int32_t begin_mask;
+  int32_t end_mask;
+  int32_t ellipsis_mask;
+  int32_t new_axis_mask;
+  int32_t shrink_axis_mask;
+};
+
 static_assert(sizeof(int) == sizeof(int32_t) && sizeof(bool) == 1,
               "the runtime's structs are made of int, int-sized enums, bool");
 
@@ -117,6 +130,11 @@ static_assert(offsetof(Pool2DParams, stride_w) == 4 && offsetof(Pool2DParams, st
               offsetof(Pool2DParams, activation) == 20 && sizeof(Pool2DParams) == 24);
 
 static_assert(sizeof(MeanParams) == 1);
+
+static_assert(offsetof(ReshapeParams, num_sizes) == 32 && sizeof(ReshapeParams) == 36);
+
+static_assert(offsetof(StridedSliceParams, shrink_axis_mask) == 16 &&
+              sizeof(StridedSliceParams) == 20);
 
 }  // namespace ubp::builtin
 

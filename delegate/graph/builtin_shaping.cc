@@ -47,23 +47,33 @@ Status ReadPad(const NodeView& node, GraphOp* op) {
   return Status::Ok();
 }
 
-Status ReadReshape(const NodeView& node, GraphOp*) {
+Status ReadReshape(const NodeView& node, GraphOp* op) {
   const Dims input = FileDims(*node.Input(kActivationInput));
   const Dims output = FileDims(*node.Output());
   if (!SameButForOnes(input, output) && !SameButForOnes(output, input)) {
     return Status::Error("RESHAPE of " + ToString(input) + " to " + ToString(output) + ".");
   }
-  // [1, -1] would move the rows of a larger batch into the channels.
   const TfLiteTensor* shape = node.Input(kConstantInput);
-  if (shape == nullptr || !IsConstant(*shape)) return Status::Ok();
-  std::vector<int32_t> sizes;
-  UBP_RETURN_IF_ERROR(
-      node.ReadInts(kConstantInput, "shape", static_cast<int>(output.size()), &sizes));
-  if (sizes.back() == output.back()) return Status::Ok();
-  return Status::Error("RESHAPE to " + ToString(sizes) + ".");
+  if (shape != nullptr && !IsConstant(*shape)) return Status::Ok();  // shape_nodes.h
+  const int rank = static_cast<int>(output.size());
+  if (shape != nullptr) {
+    UBP_RETURN_IF_ERROR(node.ReadInts(kConstantInput, "shape", rank, &op->reshape));
+  } else {
+    const builtin::ReshapeParams* params = nullptr;
+    UBP_RETURN_IF_ERROR(ReadParams(node, &params));
+    UBP_RETURN_IF_ERROR(CheckRange("number of sizes", params->num_sizes, rank, rank));
+    op->reshape.assign(params->sizes, params->sizes + rank);
+  }
+  // [1, -1] would move the rows of a larger batch into the channels.
+  const auto open = std::count(op->reshape.begin(), op->reshape.end(), kRestOfElements);
+  const int least = *std::min_element(op->reshape.begin(), op->reshape.end());
+  if (op->reshape.back() == output.back() && open <= 1 && least >= kRestOfElements) {
+    return Status::Ok();
+  }
+  return Status::Error("RESHAPE to " + ToString(op->reshape) + ".");
 }
 
-Status ReadConcatenation(const NodeView& node, GraphOp*) {
+Status ReadConcatenation(const NodeView& node, GraphOp* op) {
   const builtin::ConcatenationParams* params = nullptr;
   UBP_RETURN_IF_ERROR(ReadParams(node, &params));
   if (params->activation != builtin::Activation::kNone) {
@@ -71,12 +81,15 @@ Status ReadConcatenation(const NodeView& node, GraphOp*) {
   }
   std::vector<Dims> inputs;
   for (int i = 0; i < node.num_inputs(); ++i) inputs.push_back(FileDims(*node.Input(i)));
+  op->axis = params->axis;
+  const int rank = static_cast<int>(inputs[0].size());
+  if (params->axis != -1 && params->axis != rank - 1) {
+    return Status::Error("CONCATENATION along axis " + std::to_string(params->axis) + " of " +
+                         std::to_string(rank) + ", not the last one.");
+  }
   Dims output;
-  UBP_RETURN_IF_ERROR(ConcatenationDims(inputs, &output));
-  const int rank = static_cast<int>(output.size());
-  if (params->axis == -1 || params->axis == rank - 1) return Status::Ok();
-  return Status::Error("CONCATENATION along axis " + std::to_string(params->axis) + " of " +
-                       std::to_string(rank) + ", not the last one.");
+  UBP_RETURN_IF_ERROR(ConcatenationDims(inputs, params->axis, &output));
+  return CheckRange("number of output channels", output.back(), 1, kMaxChannels);
 }
 
 Status ReadSoftmax(const NodeView& node, GraphOp* op) {

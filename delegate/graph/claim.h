@@ -19,6 +19,7 @@ struct ClaimResult {
   // Nothing: the node is left to the interpreter, unless it is a shape_op that is not needed.
   std::optional<OpType> type;
   ShapeOp shape_op = ShapeOp::kNone;
+  Dims reshape;           // of a RESHAPE whose shape other nodes compute (GraphOp::reshape)
   bool packed = false;    // UbpConv2D or UbpFullyConnected
   bool layer_op = false;  // such an op, or CONV_2D or FULLY_CONNECTED, that can be taken or not
   BlockChoice choice;     // of a dense layer, if asked for

@@ -13,15 +13,14 @@ struct Stride {
   int w;
 };
 
-bool HasWindow(OpType type) {
-  return type == OpType::kConv2D || type == OpType::kDepthwiseConv2D || type == OpType::kMaxPool2D;
-}
+// An average is not one of fewer pixels.
+bool CanSkipPixels(OpType type) { return HasWindow(type) && type != OpType::kAveragePool2D; }
 
 // Reads just the pixels at multiples of its stride.
 bool ReadsSparsely(const PlannedOp& op) {
   const ConvShape& s = op.shape;
-  return op.op->type == OpType::kConv2D && s.kernel_h == 1 && s.kernel_w == 1 && s.pad_top == 0 &&
-         s.pad_left == 0 && !s.unit_stride();
+  return op.op->type == OpType::kConv2D && s.kernel_h == 1 && s.kernel_w == 1 && s.unpadded() &&
+         !s.unit_stride();
 }
 
 // The ops that read `tensor` in all pixels but those between the strides: empty if any other does.
@@ -50,8 +49,8 @@ PlannedOp Subsample(GraphLayout* layout, int tensor, Stride stride, int h, int w
   planned.op = op.get();
   planned.input = tensor;
   planned.output = static_cast<int>(layout->tensors.size());
-  planned.shape = {dims[0], dims[1],  dims[2],  dims[3], h, w, dims[3], 1,
-                   1,       stride.h, stride.w, 1,       1, 0, 0};
+  planned.shape = {dims[0],  dims[1],  dims[2], dims[3], h, w, dims[3], 1, 1,
+                   stride.h, stride.w, 1,       1,       0, 0, 0,       0};
   TensorLayout output;
   output.dims = {dims[0], h, w, dims[3]};
   layout->tensors.push_back(std::move(output));
@@ -65,21 +64,27 @@ void RemoveDeadPixels(GraphLayout* layout) {
   for (size_t i = layout->ops.size(); i-- > 0;) {
     PlannedOp& writer = layout->ops[i];
     TensorLayout& written = layout->tensors[writer.output];
-    if (written.storage != Storage::kInternal || !HasWindow(writer.op->type)) continue;
+    if (written.storage != Storage::kInternal || !CanSkipPixels(writer.op->type)) continue;
     const std::vector<PlannedOp*> readers = SparseReaders(layout, writer.output);
     if (readers.empty()) continue;
     const Stride stride = {readers[0]->shape.stride_h, readers[0]->shape.stride_w};
+    if (writer.shape.stride_h > kMaxWindow / stride.h ||
+        writer.shape.stride_w > kMaxWindow / stride.w) {
+      continue;
+    }
     const int h = readers[0]->shape.out_h;
     const int w = readers[0]->shape.out_w;
     for (PlannedOp* reader : readers) {
       reader->shape.in_h = h;
       reader->shape.in_w = w;
       reader->shape.stride_h = reader->shape.stride_w = 1;
+      reader->shape.SetTrailingPads();
     }
     written.dims[1] = writer.shape.out_h = h;
     written.dims[2] = writer.shape.out_w = w;
     writer.shape.stride_h *= stride.h;
     writer.shape.stride_w *= stride.w;
+    writer.shape.SetTrailingPads();
     if (writer.second < 0) continue;
     const PlannedOp subsample = Subsample(layout, writer.second, stride, h, w);
     writer.second = subsample.output;

@@ -3,11 +3,13 @@
 #include <optional>
 #include <utility>
 
+#include "delegate/common/aligned_buffer.h"
 #include "delegate/cpu/activation_range.h"
 #include "delegate/cpu/copy_rows.h"
 #include "delegate/cpu/elementwise.h"
 #include "delegate/cpu/softmax.h"
 #include "delegate/graph/fusion.h"
+#include "delegate/graph/shapes.h"
 
 namespace ubp {
 namespace {
@@ -61,6 +63,75 @@ class VectorStep : public Step {
   ElementwiseVector operation_;
 };
 
+// Two tensors of different shapes: operands that are not as large as the output are spread out. For
+// what resizes bring about; where models have it, the converter has spread constants out already, or
+// one operand is a vector.
+class BroadcastStep : public Step {
+ public:
+  BroadcastStep(const std::vector<int>& buffers, const Dims& first, const Dims& second,
+                const Dims& output, const ElementwiseMap& map)
+      : Step(buffers), output_(output), elements_(ElementsOf(output)), map_(map) {
+    for (const Dims& dims : {first, second}) {
+      if (dims == output)
+        strides_.emplace_back();
+      else
+        strides_.push_back(StridesOf(dims));
+    }
+  }
+
+  size_t scratch_floats() const override {
+    size_t floats = 0;
+    for (const std::vector<int64_t>& strides : strides_) floats += strides.empty() ? 0 : Spread();
+    return floats;
+  }
+
+  void Run(const std::vector<float*>& memory, float* scratch, ThreadPool* pool) const override {
+    const float* operands[2];
+    for (size_t i = 0; i < 2; ++i) {
+      operands[i] = At(memory, i);
+      if (strides_[i].empty()) continue;
+      const float* next = operands[i];
+      float* to = scratch;
+      SpreadOut(strides_[i], 0, next, &to);
+      operands[i] = scratch;
+      scratch += Spread();
+    }
+    map_.Run(operands[0], operands[1], At(memory, 2), pool);
+  }
+
+ private:
+  size_t Spread() const {
+    return RoundUp(static_cast<size_t>(elements_), kCacheLineBytes / sizeof(float));
+  }
+
+  // Floats from one place of the output to the next along each axis, in an operand of shape `dims`.
+  std::vector<int64_t> StridesOf(const Dims& dims) const {
+    std::vector<int64_t> strides(output_.size(), 0);
+    int64_t stride = 1;
+    for (size_t i = dims.size(); i-- > 0;) {
+      if (dims[i] > 1) strides[output_.size() - dims.size() + i] = stride;
+      stride *= dims[i];
+    }
+    return strides;
+  }
+
+  void SpreadOut(const std::vector<int64_t>& strides, size_t axis, const float* from,
+                 float** to) const {
+    if (axis == output_.size()) {
+      *(*to)++ = *from;
+      return;
+    }
+    for (int i = 0; i < output_[axis]; ++i)
+      SpreadOut(strides, axis + 1, from + i * strides[axis], to);
+  }
+
+  Dims output_;
+  int64_t elements_;
+  std::vector<std::vector<int64_t>>
+      strides_;  // of each operand; empty where it is the output's size
+  ElementwiseMap map_;
+};
+
 // One input of a concatenation.
 struct Part {
   RowCopy copy;
@@ -109,12 +180,17 @@ Elementwise ArithmeticOf(OpType type) {
 std::unique_ptr<Step> MakeConcatenationStep(const PlannedOp& op, const GraphLayout& layout,
                                             const std::vector<int>& buffers) {
   const TensorLayout& output = layout.tensors[op.output];
-  // An image's rows are its pixels, those of planes are all planes of one image.
-  const int64_t channel = op.channel_major ? output.geometry.plane_stride : 1;
-  const int64_t stride = output.dims.back() * channel;
-  const int64_t rows = op.channel_major
-                           ? output.dims[0]
-                           : static_cast<int64_t>(Elements(output.dims)) / output.dims.back();
+  // A row is what lies side by side: all planes of one image, or of an image all elements with the
+  // same places along the axes before. `unit` are the floats of one place along the axis.
+  const int axis =
+      op.op->axis < 0 ? op.op->axis + static_cast<int>(output.dims.size()) : op.op->axis;
+  int64_t rows = output.dims[0];
+  int64_t unit = output.geometry.plane_stride;
+  if (!op.channel_major) {
+    rows = ElementsOf(Dims(output.dims.begin(), output.dims.begin() + axis));
+    unit = ElementsOf(Dims(output.dims.begin() + axis + 1, output.dims.end()));
+  }
+  const int64_t stride = output.dims[axis] * unit;
   std::vector<int> inputs = {op.input};
   inputs.insert(inputs.end(), op.further.begin(), op.further.end());
   std::vector<int> used;
@@ -122,13 +198,13 @@ std::unique_ptr<Step> MakeConcatenationStep(const PlannedOp& op, const GraphLayo
   int first = 0;
   for (size_t i = 0; i < inputs.size(); ++i) {
     const TensorLayout& input = layout.tensors[inputs[i]];
-    const int channels = input.dims.back();
+    const int size = input.dims[axis];
     const bool in_place = input.container == op.output && input.first_plane == first;
-    if (!in_place) {
+    if (!in_place && size > 0) {
       used.push_back(buffers[i]);
-      parts.push_back({{rows, channels * channel, stride}, first * channel});
+      parts.push_back({{rows, size * unit, stride}, first * unit});
     }
-    first += channels;
+    first += size;
   }
   if (parts.empty()) return nullptr;
   used.push_back(buffers.back());
@@ -141,20 +217,15 @@ PlaneTensor PlanesOf(const TensorLayout& tensor) {
   return {tensor.geometry, tensor.dims[0], tensor.dims[3]};
 }
 
-size_t Elements(const Dims& dims) {
-  size_t elements = 1;
-  for (const int dim : dims) elements *= dim;
-  return elements;
-}
-
 std::unique_ptr<Step> MakeElementwiseStep(const PlannedOp& op, const GraphLayout& layout,
                                           const std::vector<int>& buffers,
                                           const KernelFamily& family) {
   if (op.op->type == OpType::kConcatenation) return MakeConcatenationStep(op, layout, buffers);
   const TensorLayout& output = layout.tensors[op.output];
-  const int64_t elements = static_cast<int64_t>(Elements(output.dims));
+  const int64_t elements = ElementsOf(output.dims);
   if (op.op->type == OpType::kSoftmax) {
-    const SoftmaxShape shape{output.dims[0], output.dims[1]};
+    const int classes = output.dims.back();
+    const SoftmaxShape shape{static_cast<int>(elements / classes), classes};
     return std::make_unique<SoftmaxStep>(buffers, shape, op.op->factor, family);
   }
   const ActivationRange range = RangeOf(op.activation);
@@ -166,6 +237,11 @@ std::unique_ptr<Step> MakeElementwiseStep(const PlannedOp& op, const GraphLayout
   const std::optional<UnaryFunction> unary = FunctionOf(op);
   const Elementwise function = unary ? unary->function : ArithmeticOf(op.op->type);
   const Dims& first = layout.tensors[op.input].dims;
+  if (!unary && !op.channel_major && first != layout.tensors[op.second].dims) {
+    const ElementwiseMap map(function, ValueRows(elements), range, family);
+    return std::make_unique<BroadcastStep>(buffers, first, layout.tensors[op.second].dims,
+                                           output.dims, map);
+  }
   if (!unary && first != layout.tensors[op.second].dims) {
     const bool vector_first = first != output.dims;
     const int vector_batch = layout.tensors[vector_first ? op.input : op.second].dims[0];

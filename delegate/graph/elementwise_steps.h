@@ -14,7 +14,6 @@
 namespace ubp {
 
 PlaneTensor PlanesOf(const TensorLayout& tensor);
-size_t Elements(const Dims& dims);
 
 // `buffers` are those of the op's inputs in their order and of its output, in the form in which it
 // runs. Null where there is nothing to do: all inputs of a concatenation lie in its output.

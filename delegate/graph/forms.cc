@@ -78,13 +78,27 @@ class FormChooser {
     inputs.insert(inputs.end(), op->further.begin(), op->further.end());
     const Dims& dims = Tensor(op->output).dims;
     const bool elementwise = IsElementwise(op->op->type);
-    const auto is_vector = [&](int t) { return elementwise && Tensor(t).dims != dims; };
+    const auto is_vector = [&](int t) {
+      return elementwise && Tensor(t).dims != dims && IsVectorFor(Tensor(t).dims, dims);
+    };
     const auto is_planes = [&](int t) { return Tensor(t).planes; };
     op->channel_major =
-        std::any_of(inputs.begin(), inputs.end(), is_vector) ||
-        (HasPixels(op->output) && std::any_of(inputs.begin(), inputs.end(), is_planes));
+        CanBeChannelMajor(*op, inputs) &&
+        (std::any_of(inputs.begin(), inputs.end(), is_vector) ||
+         (HasPixels(op->output) && std::any_of(inputs.begin(), inputs.end(), is_planes)));
     for (const int input : inputs) Need(input, op->channel_major && !is_vector(input));
     Need(op->output, op->channel_major);
+  }
+
+  // Concatenations along channels, and operands of equal shape or with one number for each channel.
+  bool CanBeChannelMajor(const PlannedOp& op, const std::vector<int>& inputs) {
+    const Dims& dims = Tensor(op.output).dims;
+    if (op.op->type == OpType::kConcatenation) {
+      return dims.size() == 4 && (op.op->axis == -1 || op.op->axis == 3);
+    }
+    return std::all_of(inputs.begin(), inputs.end(), [&](int t) {
+      return Tensor(t).dims == dims || IsVectorFor(Tensor(t).dims, dims);
+    });
   }
 
   bool allow_planes_;

@@ -7,11 +7,16 @@
 #include <string>
 #include <vector>
 
+#include "delegate/cpu/conv_shape.h"
 #include "delegate/cpu/weights.h"
 
 namespace ubp {
 
 using Dims = std::vector<int>;
+
+// In place of sizes in GraphOp::reshape: what the others leave, and the size of an axis of the input.
+inline constexpr int kRestOfElements = -1;
+constexpr int OfInput(int axis) { return -2 - axis; }
 
 // Where a tensor's memory comes from.
 enum class Storage {
@@ -33,11 +38,10 @@ enum class OpType {
   kAveragePool2D,  // padding does not count
   kMean,           // over height and width
   kPad,            // zeros around height and width
-  kReshape,        // of [batch, 1, 1, channels] to [batch, channels] or back
-  kConcatenation,  // along the last axis
-  kSoftmax,        // over the last axis
-  // Elementwise, of two tensors of equal shape, of a tensor [batch, height, width, channels] and
-  // one [batch or 1, 1, 1, channels] in either order, or of a tensor and a constant.
+  kReshape,
+  kConcatenation,
+  kSoftmax,  // over the last axis
+  // Elementwise, of two tensors that broadcast, or of a tensor and a constant.
   kAdd,
   kSub,
   kMul,
@@ -47,14 +51,6 @@ enum class OpType {
   kHardSwish,
   kLogistic,
   kTanh,
-};
-
-// Zeros added around an image.
-struct Pads {
-  int top = 0;
-  int bottom = 0;
-  int left = 0;
-  int right = 0;
 };
 
 // The operand of an elementwise op that is constant: a number for each channel, or one for all.
@@ -76,6 +72,8 @@ struct GraphOp {
   LayerAttributes attributes;
   Pads pads;                 // kPad
   bool keep_dims = false;    // kMean: output [batch, 1, 1, channels]
+  int axis = -1;             // kConcatenation: negative from the last one on
+  Dims reshape;              // kReshape: sizes, kRestOfElements once at most, or OfInput()
   ConstantOperand constant;  // kAdd, kSub, kMul of one tensor
   float factor = 1.0f;       // kSoftmax: of the exponents; kLeakyRelu: of negative values
   // kConv2D, kFullyConnected. For kDepthwiseConv2D only dense: [kernel_h, kernel_w, channels].

@@ -127,6 +127,7 @@ class Importer {
       const BuiltinOp& builtin = *FindBuiltinOp(registration.builtin_code);
       UBP_RETURN_IF_ERROR(ReadBuiltinOp(builtin, node, &op));
       activations = ActivationInputs(builtin, node);
+      if (!claim.reshape.empty()) op.reshape = claim.reshape;
       op.dense.block_size = claim.block_size;
     }
     for (const int i : activations) op.inputs.push_back(TensorOf(node.InputIndex(i)));

@@ -1,9 +1,13 @@
 #include "delegate/graph/layout.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <set>
+#include <string>
 #include <utility>
 
+#include "delegate/cpu/convolution.h"
 #include "delegate/cpu/planes.h"
 #include "delegate/cpu/window_operator.h"
 #include "delegate/graph/concatenation.h"
@@ -12,14 +16,10 @@
 #include "delegate/graph/fusion.h"
 #include "delegate/graph/shapes.h"
 #include "delegate/graph/strips.h"
+#include "delegate/graph/verify_layout.h"
 
 namespace ubp {
 namespace {
-
-bool HasWindow(OpType type) {
-  return type == OpType::kConv2D || type == OpType::kDepthwiseConv2D ||
-         type == OpType::kMaxPool2D || type == OpType::kAveragePool2D;
-}
 
 class LayoutMaker {
  public:
@@ -35,24 +35,42 @@ class LayoutMaker {
       layout_.tensors[t].dims = dims[t];
     }
     CountUses();
-    for (size_t i = 0; i < graph_.ops.size(); ++i) UBP_RETURN_IF_ERROR(AddOp(graph_.ops[i]));
-    if (options_.allow_planes) {
-      FuseElementwise(&layout_);
-      AbsorbAdds();
-      if (rules_.fuse_functions) FuseFunctions(&layout_);
-      if (rules_.skip_dead_pixels) RemoveDeadPixels(&layout_);
-      if (rules_.fuse_depthwise) AbsorbDepthwise();
-    }
+    for (const GraphOp& op : graph_.ops) UBP_RETURN_IF_ERROR(AddOp(op));
+    DropUnneeded();
+    UBP_RETURN_IF_ERROR(Verify("made of the graph"));
+    if (options_.allow_planes) UBP_RETURN_IF_ERROR(Rewrite());
     ChooseForms(options_.allow_planes, &layout_);
-    ChooseGeometries();
+    UBP_RETURN_IF_ERROR(ChooseGeometries());
+    UBP_RETURN_IF_ERROR(CheckWindows());
+    UBP_RETURN_IF_ERROR(Verify("ChooseGeometries"));
     if (rules_.place_concatenations) PlaceConcatenations(&layout_);
-    if (options_.allow_planes && rules_.use_strips) {
-      ChooseStrips(rules_, options_.threads, &layout_);
-    }
-    return Status::Ok();
+    UBP_RETURN_IF_ERROR(Verify("PlaceConcatenations"));
+    if (!options_.allow_planes || !rules_.use_strips) return Status::Ok();
+    UBP_RETURN_IF_ERROR(ChooseStrips(rules_, options_.threads, &layout_));
+    return Verify("ChooseStrips");
   }
 
  private:
+  // What the passes must have left as it should be; `pass` is the one just done.
+  Status Verify(const char* pass) const {
+    if (!options_.verify) return Status::Ok();
+    const Status status = VerifyLayout(layout_);
+    return status.ok() ? status : Status::Error(std::string(pass) + ": " + status.message());
+  }
+
+  Status Rewrite() {
+    FuseElementwise(&layout_);
+    UBP_RETURN_IF_ERROR(Verify("FuseElementwise"));
+    AbsorbAdds();
+    UBP_RETURN_IF_ERROR(Verify("AbsorbAdds"));
+    if (rules_.fuse_functions) FuseFunctions(&layout_);
+    UBP_RETURN_IF_ERROR(Verify("FuseFunctions"));
+    if (rules_.skip_dead_pixels) RemoveDeadPixels(&layout_);
+    UBP_RETURN_IF_ERROR(Verify("RemoveDeadPixels"));
+    if (rules_.fuse_depthwise) AbsorbDepthwise();
+    return Verify("AbsorbDepthwise");
+  }
+
   // A tensor that a PAD writes and that its readers read instead as `source`, with these pads.
   struct Padded {
     int source = -1;
@@ -108,6 +126,23 @@ class LayoutMaker {
       layout_.ops.push_back(planned);
     }
     return Status::Ok();
+  }
+
+  // Ops that write nothing, or what nobody reads. The dimensions of what they write are checked and
+  // known.
+  void DropUnneeded() {
+    std::set<int> read;
+    std::vector<PlannedOp> needed;
+    for (auto op = layout_.ops.rbegin(); op != layout_.ops.rend(); ++op) {
+      const TensorLayout& output = layout_.tensors[op->output];
+      const bool is_read = !IsInternal(op->output) || read.count(op->output) > 0;
+      if (!is_read || ElementsOf(output.dims) == 0) continue;
+      read.insert({op->input, op->second});
+      read.insert(op->further.begin(), op->further.end());
+      needed.push_back(std::move(*op));
+    }
+    layout_.ops.assign(std::make_move_iterator(needed.rbegin()),
+                       std::make_move_iterator(needed.rend()));
   }
 
   // The op before `end` that writes `tensor` and may take an ADD in: a convolution in planes
@@ -170,9 +205,9 @@ class LayoutMaker {
   // The pointwise convolution that may take a depthwise one in.
   PlannedOp* DepthwiseHost(const PlannedOp& op) {
     const ConvShape& s = op.shape;
-    if (op.op->type != OpType::kDepthwiseConv2D || !s.unit_stride() || s.in_h != s.out_h ||
-        s.in_w != s.out_w || !IsInternal(op.output) || readers_[op.output].size() != 1 ||
-        s.out_pixels() * s.out_c < rules_.fuse_elements) {
+    if (op.op->type != OpType::kDepthwiseConv2D || !s.unit_stride() || !WindowReadsInPlace(s) ||
+        s.in_h != s.out_h || s.in_w != s.out_w || !IsInternal(op.output) ||
+        readers_[op.output].size() != 1 || s.out_pixels() * s.out_c < rules_.fuse_elements) {
       return nullptr;
     }
     for (PlannedOp& reader : layout_.ops) {
@@ -192,7 +227,7 @@ class LayoutMaker {
   }
 
   // One geometry for each height and width, with halo and pitch enough for every op there.
-  void ChooseGeometries() {
+  Status ChooseGeometries() {
     std::map<std::pair<int, int>, Halo> halos;
     const auto halo_of = [&](int tensor) -> Halo& {
       const Dims& dims = layout_.tensors[tensor].dims;
@@ -201,21 +236,17 @@ class LayoutMaker {
     for (const PlannedOp& op : layout_.ops) {
       if (!HasWindow(op.op->type)) continue;
       const ConvShape& s = op.depthwise ? op.depthwise->shape : op.shape;
-      const bool in_place = op.op->type == OpType::kConv2D
-                                ? s.unit_stride()
-                                : WindowReadsInPlace(s) && PaddingIsZero(*op.op);
-      if (layout_.tensors[op.input].planes && in_place) {
+      if (layout_.tensors[op.input].planes && ReadsInPlace(op)) {
+        const Halo needed = HaloFor(s);
         Halo& halo = halo_of(op.input);
-        const int below =
-            (s.out_h - 1) * s.stride_h + (s.kernel_h - 1) * s.dilation_h - s.pad_top - (s.in_h - 1);
-        const int right = (s.out_w - 1) * s.stride_w + (s.kernel_w - 1) * s.dilation_w -
-                          s.pad_left - (s.in_w - 1);
-        halo.rows = std::max({halo.rows, s.pad_top, below});
-        halo.columns = std::max({halo.columns, s.pad_left, right});
+        halo.rows = std::max(halo.rows, needed.rows);
+        halo.columns = std::max(halo.columns, needed.columns);
       }
       if (layout_.tensors[op.output].planes) {
+        const int64_t junk = Planes::MinPitch(s) - s.out_w;
+        if (junk > kMaxPlaneFloats) return Planes::Check(s, s.out_h, Planes::MinPitch(s));
         Halo& halo = halo_of(op.output);
-        halo.columns = std::max(halo.columns, Planes::MinPitch(s) - s.out_w);
+        halo.columns = std::max(halo.columns, static_cast<int>(junk));
       }
     }
     std::map<std::pair<int, int>, PlaneGeometry> geometries;
@@ -223,13 +254,28 @@ class LayoutMaker {
       TensorLayout& tensor = layout_.tensors[t];
       if (!tensor.planes) continue;
       const std::pair<int, int> size(tensor.dims[1], tensor.dims[2]);
-      auto found = geometries.find(size);
-      if (found == geometries.end()) {
-        found =
-            geometries.emplace(size, MakePlaneGeometry(size.first, size.second, halos[size])).first;
+      const auto [found, is_new] = geometries.try_emplace(size);
+      if (is_new) {
+        UBP_RETURN_IF_ERROR(
+            MakePlaneGeometry(size.first, size.second, halos[size], &found->second));
       }
       tensor.geometry = found->second;
     }
+    return Status::Ok();
+  }
+
+  // Whether windows that go by way of planes of their own, one channel at a time, can have them.
+  // Convolutions check that themselves.
+  Status CheckWindows() const {
+    for (const PlannedOp& op : layout_.ops) {
+      if (!HasWindow(op.op->type) || op.op->type == OpType::kConv2D || ReadsInPlace(op)) continue;
+      ConvShape one_channel = op.shape;
+      one_channel.in_c = one_channel.out_c = 1;
+      const int pitch = layout_.tensors[op.output].geometry.pitch;
+      const Status status = Planes::Check(one_channel, op.shape.out_h, pitch);
+      if (!status.ok()) return Status::Error(op.op->label + ": " + status.message());
+    }
+    return Status::Ok();
   }
 
   const Graph& graph_;
@@ -253,6 +299,16 @@ void PlannedOp::Absorb(const PlannedOp& other) {
 
 bool PaddingIsZero(const GraphOp& op) {
   return op.type != OpType::kMaxPool2D || op.attributes.padding == Padding::kValid;
+}
+
+bool HasWindow(OpType type) {
+  return type == OpType::kConv2D || type == OpType::kDepthwiseConv2D ||
+         type == OpType::kMaxPool2D || type == OpType::kAveragePool2D;
+}
+
+bool ReadsInPlace(const PlannedOp& op) {
+  if (op.op->type == OpType::kConv2D && !op.depthwise) return ConvolutionReadsInPlace(op.shape);
+  return WindowReadsInPlace(op.depthwise ? op.depthwise->shape : op.shape) && PaddingIsZero(*op.op);
 }
 
 Status MakeLayout(const Graph& graph, const std::vector<Dims>& dims, const LayoutOptions& options,

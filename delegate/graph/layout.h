@@ -69,6 +69,11 @@ struct PlannedOp {
 // of its own, which ignores what is outside. Pads it absorbed are zeros.
 bool PaddingIsZero(const GraphOp& op);
 
+bool HasWindow(OpType type);
+
+// Whether an op with a window reads a channel-major input where it is, in the halo of its geometry.
+bool ReadsInPlace(const PlannedOp& op);
+
 // Ops [first_op, end_op) of a layout, which run strip by strip (strip_schedule.h).
 struct StripGroup {
   size_t first_op = 0;
@@ -91,11 +96,13 @@ struct LayoutOptions {
   bool allow_planes = true;  // false: every tensor is an image, each op for itself
   int threads = 1;
   PlanRules rules;
+  bool verify = kVerifyLayouts;  // every pass, by VerifyLayout
 };
 
 // `dims[t]` are the dimensions of tensor t where it is an input of the graph. Without planes the
 // graph has convolutions and fully-connected layers only.
 //
+//   - Ops that compute nothing that is needed are dropped.
 //   - PAD before windows with VALID padding becomes their padding.
 //   - Elementwise ops become part of others (fusion.h).
 //   - A depthwise convolution of stride 1 becomes part of the pointwise one that alone reads it, if

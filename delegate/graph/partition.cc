@@ -97,6 +97,7 @@ TfLiteStatus DecideNodes(TfLiteContext* context, Take take, const ClaimOptions& 
   std::vector<TfLiteNode*> nodes;
   decisions->clear();
   TF_LITE_ENSURE_STATUS(ClaimNodes(context, options, &nodes, decisions));
+  ReadComputedShapes(*context, nodes, decisions);
   Stretches stretches(nodes.size());
   JoinByTensors(nodes, *decisions, &stretches);
   std::vector<Balance> balances(nodes.size());  // of the stretch that a node stands for

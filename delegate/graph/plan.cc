@@ -95,7 +95,8 @@ Status Plan::Make(const Graph& graph, const PlanOptions& options, std::vector<Di
                   std::unique_ptr<Plan>* plan) {
   auto made = std::make_unique<Plan>();
   GraphLayout layout;
-  const LayoutOptions layout_options = {options.family != nullptr, options.threads, options.rules};
+  const LayoutOptions layout_options = {options.family != nullptr, options.threads, options.rules,
+                                        options.verify};
   UBP_RETURN_IF_ERROR(MakeLayout(graph, *dims, layout_options, &layout));
   for (size_t t = 0; t < dims->size(); ++t) (*dims)[t] = layout.tensors[t].dims;
   UBP_RETURN_IF_ERROR(

@@ -22,7 +22,8 @@ struct PlanOptions {
   const KernelFamily* family = nullptr;  // null: the reference, which runs block-sparse ops only
   int threads = 1;
   PlanRules rules;
-  bool profile = false;  // whether runs are timed, step by step
+  bool profile = false;          // whether runs are timed, step by step
+  bool verify = kVerifyLayouts;  // every pass of the planner (layout.h)
 };
 
 class Plan {

@@ -30,6 +30,14 @@ struct PlanRules {
   int least_strip_pixels = 200;
 };
 
+// Whether a layout is verified after every pass (VerifyLayout), unless a caller says otherwise: in
+// debug builds, which those with sanitizers are. Tests ask for it.
+#ifdef NDEBUG
+inline constexpr bool kVerifyLayouts = false;
+#else
+inline constexpr bool kVerifyLayouts = true;
+#endif
+
 }  // namespace ubp
 
 #endif  // UBP_DELEGATE_GRAPH_PLAN_RULES_H_

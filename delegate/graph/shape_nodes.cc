@@ -5,10 +5,17 @@
 #include <map>
 #include <optional>
 
+#include "delegate/graph/builtin_params.h"
 #include "delegate/graph/node_view.h"
 
 namespace ubp {
 namespace {
+
+// The sizes, as GraphOp::reshape has them, and the nodes that compute them.
+struct ComputedShape {
+  Dims dims;
+  std::vector<size_t> nodes;
+};
 
 class ShapeNodes {
  public:
@@ -23,25 +30,39 @@ class ShapeNodes {
     }
   }
 
-  // Those that only `reshape` needs; none if its shape is computed in any other way.
-  std::vector<size_t> For(size_t reshape) const {
+  // How a RESHAPE's shape is computed, as above; nothing if it is in any other way.
+  std::optional<ComputedShape> ShapeOf(size_t reshape) const {
     const int reshaped = View(reshape).InputIndex(0);
     const std::optional<size_t> pack = Writer(View(reshape).InputIndex(1), ShapeOp::kPack);
-    if (!pack) return {};
-    std::vector<size_t> found = {*pack};
+    if (!pack) return std::nullopt;
+    ComputedShape shape;
+    shape.nodes = {*pack};
     for (int i = 0; i < View(*pack).num_inputs(); ++i) {
-      if (IsConstantInput(*pack, i)) continue;
+      std::vector<int32_t> size;
+      if (View(*pack).ReadInts(i, "size", 1, &size).ok()) {
+        if (size[0] < kRestOfElements) return std::nullopt;
+        shape.dims.push_back(size[0]);
+        continue;
+      }
       const std::optional<size_t> slice = Writer(View(*pack).InputIndex(i), ShapeOp::kStridedSlice);
-      if (!slice || !HasConstantBounds(*slice)) return {};
-      const std::optional<size_t> shape = Writer(View(*slice).InputIndex(0), ShapeOp::kShape);
-      if (!shape || View(*shape).InputIndex(0) != reshaped) return {};
-      found.push_back(*slice);
-      found.push_back(*shape);
+      const std::optional<int> axis = slice ? AxisOf(*slice) : std::nullopt;
+      if (!axis) return std::nullopt;
+      const std::optional<size_t> whole = Writer(View(*slice).InputIndex(0), ShapeOp::kShape);
+      if (!whole || View(*whole).InputIndex(0) != reshaped) return std::nullopt;
+      shape.dims.push_back(OfInput(*axis));
+      shape.nodes.push_back(*slice);
+      shape.nodes.push_back(*whole);
     }
-    std::vector<size_t> readers = found;
+    if (std::count(shape.dims.begin(), shape.dims.end(), kRestOfElements) > 1) return std::nullopt;
+    return shape;
+  }
+
+  // Whether only `reshape` needs what these nodes compute.
+  bool ServeOnly(size_t reshape, const std::vector<size_t>& nodes) const {
+    std::vector<size_t> readers = nodes;
     readers.push_back(reshape);
     const auto is_read_here = [&](size_t node) { return AllReadersAreAmong(readers, node); };
-    return std::all_of(found.begin(), found.end(), is_read_here) ? found : std::vector<size_t>();
+    return std::all_of(nodes.begin(), nodes.end(), is_read_here);
   }
 
  private:
@@ -57,16 +78,16 @@ class ShapeNodes {
     return found->second;
   }
 
-  bool IsConstantInput(size_t node, int input) const {
-    const TfLiteTensor* const tensor = View(node).Input(input);
-    return tensor != nullptr && IsConstant(*tensor);
-  }
-
-  bool HasConstantBounds(size_t slice) const {
-    for (int i = 1; i < View(slice).num_inputs(); ++i) {
-      if (!IsConstantInput(slice, i)) return false;
-    }
-    return true;
+  // The one axis whose size a STRIDED_SLICE of a shape is, as a number without dimensions.
+  std::optional<int> AxisOf(size_t slice) const {
+    const NodeView view = View(slice);
+    const auto* params = view.Parameters<builtin::StridedSliceParams>();
+    std::vector<int32_t> begin;
+    const bool is_size = params != nullptr && params->shrink_axis_mask == 1 &&
+                         params->begin_mask == 0 && params->ellipsis_mask == 0 &&
+                         params->new_axis_mask == 0 && view.ReadInts(1, "begin", 1, &begin).ok();
+    if (!is_size || begin[0] < 0) return std::nullopt;
+    return begin[0];
   }
 
   bool AllReadersAreAmong(const std::vector<size_t>& nodes, size_t writer) const {
@@ -86,12 +107,31 @@ class ShapeNodes {
 
 }  // namespace
 
+void ReadComputedShapes(const TfLiteContext& context, const std::vector<TfLiteNode*>& nodes,
+                        std::vector<NodeDecision>* decisions) {
+  const ShapeNodes shape_nodes(context, nodes, *decisions);
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    ClaimResult& claim = (*decisions)[i].claim;
+    if (claim.type != OpType::kReshape) continue;
+    const TfLiteTensor* const shape = NodeView(context, *nodes[i]).Input(1);
+    if (shape == nullptr || IsConstant(*shape)) continue;  // claimed as it is
+    if (const std::optional<ComputedShape> computed = shape_nodes.ShapeOf(i)) {
+      claim.reshape = computed->dims;
+    } else {
+      claim.type.reset();
+      claim.reason = "the shape is no constant, nor made of sizes of the input.";
+    }
+  }
+}
+
 void TakeShapeNodes(const TfLiteContext& context, const std::vector<TfLiteNode*>& nodes,
                     std::vector<NodeDecision>* decisions) {
   const ShapeNodes shape_nodes(context, nodes, *decisions);
   for (size_t i = 0; i < nodes.size(); ++i) {
-    if (!(*decisions)[i].taken || (*decisions)[i].claim.type != OpType::kReshape) continue;
-    for (const size_t node : shape_nodes.For(i)) {
+    if (!(*decisions)[i].taken || (*decisions)[i].claim.reshape.empty()) continue;
+    const std::vector<size_t> found = shape_nodes.ShapeOf(i)->nodes;
+    if (!shape_nodes.ServeOnly(i, found)) continue;
+    for (const size_t node : found) {
       (*decisions)[node].taken = true;
       (*decisions)[node].reason.clear();
     }

@@ -4,9 +4,9 @@
 //
 //   RESHAPE(x, PACK(STRIDED_SLICE(SHAPE(x), ...), constants))
 //
-// The delegate knows the shape that its RESHAPE has anyway, so there is nothing to compute in these
-// nodes. Left to the interpreter they would cut the stretch in two, because the second part would
-// have to wait for them.
+// where each slice is one size of x. The delegate computes such a shape itself. Left to the
+// interpreter these nodes would cut the stretch in two, because the second part would have to wait
+// for them.
 #ifndef UBP_DELEGATE_GRAPH_SHAPE_NODES_H_
 #define UBP_DELEGATE_GRAPH_SHAPE_NODES_H_
 
@@ -17,9 +17,15 @@
 
 namespace ubp {
 
+// `nodes[i]` is what `decisions[i]` is about, in both.
+
+// Reads the shapes of RESHAPEs that are computed as above (ClaimResult::reshape). One that is
+// computed in any other way, or given when the model runs, can be anything: that RESHAPE is left.
+void ReadComputedShapes(const TfLiteContext& context, const std::vector<TfLiteNode*>& nodes,
+                        std::vector<NodeDecision>* decisions);
+
 // Takes the nodes above along with every RESHAPE that is taken, if no other node reads what they
 // compute. The interpreter puts them in one part with their RESHAPE: they depend on nothing else.
-// `nodes[i]` is what `decisions[i]` is about.
 void TakeShapeNodes(const TfLiteContext& context, const std::vector<TfLiteNode*>& nodes,
                     std::vector<NodeDecision>* decisions);
 

@@ -11,6 +11,7 @@
 #include "delegate/graph/elementwise_steps.h"
 #include "delegate/graph/forms.h"
 #include "delegate/graph/operators.h"
+#include "delegate/graph/shapes.h"
 #include "delegate/graph/strip_step.h"
 
 namespace ubp {
@@ -142,7 +143,8 @@ class StepMaker {
       planes_.push_back(kNone);
       if (tensor.image && !tensor.dims.empty()) {
         image_.back() = static_cast<int>(buffers_.size());
-        buffers_.push_back({Elements(tensor.dims), internal ? -1 : static_cast<int>(t)});
+        buffers_.push_back(
+            {static_cast<size_t>(ElementsOf(tensor.dims)), internal ? -1 : static_cast<int>(t)});
       }
       if (tensor.planes) {
         planes_.back() = static_cast<int>(buffers_.size());
@@ -236,7 +238,8 @@ class StepMaker {
         Add<PlanesStep>(planes_[op.input], image_[op.output], PlanesOf(input), &MeanOfPlanes);
         break;
       case OpType::kReshape:
-        Add<CopyStep>(image_[op.input], image_[op.output], Elements(input.dims));
+        Add<CopyStep>(image_[op.input], image_[op.output],
+                      static_cast<size_t>(ElementsOf(input.dims)));
         break;
     }
     return Status::Ok();

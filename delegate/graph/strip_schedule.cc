@@ -1,6 +1,7 @@
 #include "delegate/graph/strip_schedule.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <limits>
 
 namespace ubp {
@@ -8,8 +9,11 @@ namespace {
 
 constexpr int kNever = std::numeric_limits<int>::max();
 
-// The first input row that output row `row` reads; may be above the image.
-int FirstRowRead(const ConvShape& shape, int row) { return row * shape.stride_h - shape.pad_top; }
+// The first input row that output row `row` reads; may be above the image. No more than
+// `pad_bottom` below its end.
+int FirstRowRead(const ConvShape& shape, int row) {
+  return static_cast<int>(int64_t{row} * shape.stride_h - shape.pad_top);
+}
 
 // One past the last input row that output row `row` reads; may be below the image.
 int EndRowRead(const ConvShape& shape, int row) {
@@ -44,6 +48,7 @@ class BandScheduler {
     for (size_t i = strips_.ops.size(); i-- > 0;) {
       const StripOp& op = strips_.ops[i];
       const int row = state_[op.output].done;
+      if (row == kNever) continue;  // nobody reads what it writes
       Lower(op.input, FirstRowRead(op.shape, row));
       if (op.second >= 0) Lower(op.second, row);
       State& input = state_[op.input];

@@ -21,23 +21,26 @@ class StripChooser {
   StripChooser(const PlanRules& rules, int threads, GraphLayout* layout)
       : rules_(rules), threads_(threads), layout_(*layout) {}
 
-  void Choose() {
+  Status Choose() {
     for (size_t begin = 0; begin < layout_.ops.size();) {
       StripGroup group;
       if (LargestGroup(begin, &group)) {
-        MakeWindows(group);
+        UBP_RETURN_IF_ERROR(MakeWindows(group));
         begin = group.end_op;
         layout_.strips.push_back(std::move(group));
       } else {
         ++begin;
       }
     }
+    return Status::Ok();
   }
 
  private:
   bool CanRunRows(const PlannedOp& op) const {
     const TensorLayout& output = layout_.tensors[op.output];
     if (!output.planes || output.dims[2] < kMinRowWidth) return false;
+    // Windows of rows would be as large as a kernel reaches far.
+    if (!HasWindow(op.op->type) || !op.shape.AllTapsInside()) return false;
     switch (op.op->type) {
       case OpType::kConv2D:
         return true;
@@ -94,6 +97,10 @@ class StripChooser {
     return found;
   }
 
+  static int BandBegin(int rows, int band, int bands) {
+    return static_cast<int>(int64_t{rows} * band / bands);
+  }
+
   // The highest strips whose windows fit.
   bool FitRows(size_t begin, size_t end, StripGroup* group) const {
     group->first_op = begin;
@@ -107,13 +114,12 @@ class StripChooser {
       for (const bool sized : {false, true}) {
         for (int band = 0; band < bands; ++band) {
           std::vector<StripAction> actions =
-              ScheduleBand(group->strips, rows * band / bands, rows * (band + 1) / bands,
-                           strip_rows, &group->window_rows);
+              ScheduleBand(group->strips, BandBegin(rows, band, bands),
+                           BandBegin(rows, band + 1, bands), strip_rows, &group->window_rows);
           if (sized) group->bands.push_back(std::move(actions));
         }
       }
-      if (WindowFloats(*group) <= rules_.most_window_floats)
-        return PixelsPerRun(*group) >= rules_.least_strip_pixels;
+      if (WindowsFit(*group)) return PixelsPerRun(*group) >= rules_.least_strip_pixels;
     }
     return false;
   }
@@ -155,28 +161,33 @@ class StripChooser {
     }
   }
 
-  PlaneGeometry WindowGeometry(const StripGroup& group, size_t tensor) const {
+  // Its rows above and below the image are rows of the window.
+  Status MakeWindow(const StripGroup& group, size_t tensor, PlaneGeometry* window) const {
     const PlaneGeometry& whole = layout_.tensors[group.tensors[tensor]].geometry;
-    return MakePlaneGeometry(group.window_rows[tensor], whole.width,
-                             {0, whole.pitch - whole.width});
+    return MakePlaneGeometry(group.window_rows[tensor], whole.width, {0, whole.halo.columns},
+                             window);
   }
 
-  int64_t WindowFloats(const StripGroup& group) const {
+  // Whether windows of all these rows may be made.
+  bool WindowsFit(const StripGroup& group) const {
     int64_t floats = 0;
     for (size_t t = 0; t < group.tensors.size(); ++t) {
       if (!group.strips.tensors[t].in_window) continue;
-      floats += WindowGeometry(group, t).plane_stride * layout_.tensors[group.tensors[t]].dims[3];
+      PlaneGeometry window;
+      if (!MakeWindow(group, t, &window).ok()) return false;
+      floats += window.plane_stride * layout_.tensors[group.tensors[t]].dims[3];
     }
-    return floats;
+    return floats <= rules_.most_window_floats;
   }
 
-  void MakeWindows(const StripGroup& group) {
+  Status MakeWindows(const StripGroup& group) {
     for (size_t t = 0; t < group.tensors.size(); ++t) {
       if (!group.strips.tensors[t].in_window) continue;
       TensorLayout& tensor = layout_.tensors[group.tensors[t]];
-      tensor.geometry = WindowGeometry(group, t);
+      UBP_RETURN_IF_ERROR(MakeWindow(group, t, &tensor.geometry));
       tensor.windows = threads_;
     }
+    return Status::Ok();
   }
 
   PlanRules rules_;
@@ -186,8 +197,8 @@ class StripChooser {
 
 }  // namespace
 
-void ChooseStrips(const PlanRules& rules, int threads, GraphLayout* layout) {
-  StripChooser(rules, threads, layout).Choose();
+Status ChooseStrips(const PlanRules& rules, int threads, GraphLayout* layout) {
+  return StripChooser(rules, threads, layout).Choose();
 }
 
 }  // namespace ubp

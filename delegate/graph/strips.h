@@ -6,9 +6,10 @@
 
 namespace ubp {
 
-// Groups operators between which large tensors lie that nobody else reads, as `rules` say. Sets layout->strips, and the geometries of the tensors
-// that become windows, which all have one already. `threads` is the number of bands at most.
-void ChooseStrips(const PlanRules& rules, int threads, GraphLayout* layout);
+// Groups operators between which large tensors lie that nobody else reads, as `rules` say. Sets
+// layout->strips, and the geometries of the tensors that become windows, which all have one already.
+// `threads` is the number of bands at most.
+Status ChooseStrips(const PlanRules& rules, int threads, GraphLayout* layout);
 
 }  // namespace ubp
 
