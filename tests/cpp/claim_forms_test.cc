@@ -181,9 +181,17 @@ TEST(ClaimFormsTest, Reshape) {
   Check({
       {&ReshapeModel, backwards, ""},
       {&ReshapeModel, [](FakeModel& m) { m.SetInputs({kInput}); }, ""},
-      // A shape that other nodes compute from that of the input.
+      // A shape that other nodes compute: shape_nodes_test.cc.
       {&ReshapeModel, WithTensor(kSecond, &TfLiteTensor::allocation_type, kTfLiteArenaRw), ""},
       {&ReshapeModel, WithInts({2, -1}), "RESHAPE to [2, -1]."},
+      {&ReshapeModel, WithInts({-3, 4}), "RESHAPE to [-3, 4]."},
+      {&ReshapeModel, WithInts({-1, -1}), "RESHAPE to [-1, -1]."},
+      {&ReshapeModel,
+       [](FakeModel& m) {
+         m.SetInputs({kInput});
+         m.params<builtin::ReshapeParams>().num_sizes = 9;
+       },
+       "the number of sizes is 9"},
       {&ReshapeModel, WithInts({4}), "the shape must be a constant int32"},
       {&ReshapeModel, WithDims(kInput, {2, 1, 2, 2}), "RESHAPE of [2, 1, 2, 2] to [2, 4]."},
       {&ReshapeModel, WithSignature(kInput, {2, -1, -1, 4}),

@@ -127,12 +127,25 @@ struct Forms {
   bool dense = false;
 };
 
-// A geometry for an op's input or output, with the halo that windows of `shape` need.
-PlaneGeometry GeometryFor(const ConvShape& shape, bool input) {
-  Halo halo{shape.kernel_h * shape.dilation_h, Planes::MinPitch(shape) - shape.out_w};
-  if (shape.unit_stride()) halo.columns = std::max(halo.columns, shape.kernel_w * shape.dilation_w);
-  return input ? MakePlaneGeometry(shape.in_h, shape.in_w, halo)
-               : MakePlaneGeometry(shape.out_h, shape.out_w, halo);
+// A geometry for an op's input or output, with just the halo that windows of `shape` need: counted
+// here for every pixel that they read.
+PlaneGeometry GeometryFor(const ConvShape& s, bool input) {
+  int rows = 0;
+  int columns = s.unit_stride() ? std::max(0, s.out_w - s.in_w) : 0;
+  for (int k = 0; s.unit_stride() && k < s.kernel_h; ++k) {
+    const int first = k * s.dilation_h - s.pad_top;
+    rows = std::max({rows, -first, first + s.out_h - s.in_h});
+  }
+  for (int k = 0; s.unit_stride() && k < s.kernel_w; ++k) {
+    const int first = k * s.dilation_w - s.pad_left;
+    columns = std::max({columns, -first, first + s.out_w - s.in_w});
+  }
+  const int junk = std::max(columns, static_cast<int>(Planes::MinPitch(s)) - s.out_w);
+  PlaneGeometry geometry;
+  const Status status = input ? MakePlaneGeometry(s.in_h, s.in_w, {rows, columns}, &geometry)
+                              : MakePlaneGeometry(s.out_h, s.out_w, {rows, junk}, &geometry);
+  EXPECT_TRUE(status.ok()) << status.message();
+  return geometry;
 }
 
 // A channel-major copy of an NHWC tensor.
@@ -343,8 +356,10 @@ TEST(ConvShapeTest, RefusesWhatCannotBeComputed) {
   LayerAttributes spec = Pointwise(4, 8, 4);
   spec.kernel_h = spec.kernel_w = 5;
   ConvShape shape;
-  EXPECT_FALSE(MakeConvShape(spec, 1, 4, 9, &shape).ok());
-  EXPECT_FALSE(MakeConvShape(spec, 0, 9, 9, &shape).ok());
+  EXPECT_FALSE(MakeConvShape(spec, 1, 3, 9, &shape).ok());
+  EXPECT_TRUE(MakeConvShape(spec, 1, 4, 9, &shape).ok());
+  EXPECT_EQ(shape.out_h, 0);  // as in TensorFlow Lite
+  EXPECT_FALSE(MakeConvShape(spec, -1, 9, 9, &shape).ok());
   EXPECT_TRUE(MakeConvShape(spec, 1, 5, 5, &shape).ok());
   EXPECT_FALSE(MakeConvShape(spec, 1, 1 << 15, 1 << 15, &shape).ok());
 }

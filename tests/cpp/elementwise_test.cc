@@ -166,7 +166,8 @@ INSTANTIATE_TEST_SUITE_P(VectorBatch, ElementwiseVectorTest, testing::Values(1, 
 
 TEST_P(ElementwiseVectorTest, TakesTheNumbersOfEachImageOrOfAll) {
   const int vector_batch = GetParam();
-  const PlaneTensor tensor{MakePlaneGeometry(3, 5, {1, 1}), 2, 7};
+  PlaneTensor tensor{{}, 2, 7};
+  ASSERT_TRUE(MakePlaneGeometry(3, 5, {1, 1}, &tensor.geometry).ok());
   const PlaneGeometry& geometry = tensor.geometry;
   const int planes = tensor.batch * tensor.channels;
   std::vector<float> input(geometry.floats(planes), 0.0f), vector;

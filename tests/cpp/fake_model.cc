@@ -118,8 +118,8 @@ Status FakeModel::ImportNodes(const std::vector<int>& nodes, const std::vector<i
   params.input_tensors = IntArray(part_inputs);
   params.output_tensors = IntArray(part_outputs);
   Claims claims;
-  for (size_t i = 0; i < nodes_.size(); ++i) {
-    claims.nodes[static_cast<int>(i)] = ClaimNode(static_cast<int>(i));
+  for (NodeDecision& decision : Decide(Take::kAll)) {
+    claims.nodes[decision.node] = std::move(decision.claim);
   }
   claims.decoded = FindDecoded();
   return ImportGraph(context(), params, claims, graph);

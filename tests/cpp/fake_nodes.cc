@@ -143,7 +143,8 @@ FakeModel ReshapeModel() {
   model.Activation({2, 4}, "flatten");
   model.Activation({2, 1, 1, 4});
   model.Ints({-1, 4});
-  model.Node(kTfLiteBuiltinReshape, {kInput, kSecond}, {kOutput}, NoParams());
+  const builtin::ReshapeParams params{{2, 4}, 2};
+  model.Node(kTfLiteBuiltinReshape, {kInput, kSecond}, {kOutput}, params);
   return model;
 }
 

@@ -137,7 +137,11 @@ TEST(ShapesTest, InfersAndChecks) {
   EXPECT_EQ(output, (Dims{2, 5, 6, 16}));
   EXPECT_THAT(infer(conv, {2, 5, 6, 7}).message(), HasSubstr("[2, 5, 6, 7]"));
   EXPECT_FALSE(infer(conv, {5, 6, 8}).ok());
-  EXPECT_FALSE(infer(conv, {0, 5, 6, 8}).ok());
+  ASSERT_TRUE(infer(conv, {0, 5, 6, 8}).ok());
+  EXPECT_EQ(output, (Dims{0, 5, 6, 16}));
+  EXPECT_FALSE(infer(conv, {1, 0, 6, 8}).ok());
+  EXPECT_FALSE(infer(conv, {1, -1, 6, 8}).ok());
+  EXPECT_FALSE(infer(conv, {1 << 16, 1 << 12, 1, 8}).ok());
 
   GraphOp dense;
   dense.type = OpType::kFullyConnected;
@@ -148,11 +152,62 @@ TEST(ShapesTest, InfersAndChecks) {
   ASSERT_TRUE(infer(dense, {3, 16}).ok());
   EXPECT_EQ(output, (Dims{6, 16}));
   EXPECT_FALSE(infer(dense, {3, 3}).ok());
-  EXPECT_FALSE(infer(dense, {0, 8}).ok());
+  ASSERT_TRUE(infer(dense, {0, 8}).ok());
+  EXPECT_EQ(output, (Dims{0, 16}));
   dense.attributes.keep_num_dims = true;
   ASSERT_TRUE(infer(dense, {3, 4, 8}).ok());
   EXPECT_EQ(output, (Dims{3, 4, 16}));
   EXPECT_FALSE(infer(dense, {3, 16}).ok());
+}
+
+TEST(ShapesTest, ChecksAgainWhatAResizeChanges) {
+  ConvShape shape;
+  Dims output;
+  const auto infer = [&](const GraphOp& op, const std::vector<Dims>& inputs) {
+    const Status status = InferShape(op, inputs, Pads(), &shape, &output);
+    return status.ok() ? "" : status.message();
+  };
+  GraphOp concatenation;
+  concatenation.type = OpType::kConcatenation;
+  concatenation.axis = 1;
+  EXPECT_EQ(infer(concatenation, {{2, 3, 4}, {2, 0, 4}, {2, 5, 4}}), "");
+  EXPECT_EQ(output, (Dims{2, 8, 4}));
+  EXPECT_EQ(infer(concatenation, {{4}, {4}}), "CONCATENATION along axis 1 of 1.");
+  EXPECT_THAT(infer(concatenation, {{2, 3, 4}, {2, 3, 5}}), HasSubstr("in dimension 1 only"));
+  EXPECT_THAT(infer(concatenation, {{2, 3}, {2, 3, 1}}), HasSubstr("in dimension 1 only"));
+  constexpr int kHalf = 1 << 30;
+  EXPECT_THAT(infer(concatenation, {{1, kHalf}, {1, kHalf}}), HasSubstr("too large"));
+
+  GraphOp reshape;
+  reshape.type = OpType::kReshape;
+  reshape.reshape = {OfInput(1), 4, kRestOfElements};
+  EXPECT_EQ(infer(reshape, {{6, 2, 4}}), "");
+  EXPECT_EQ(output, (Dims{2, 4, 6}));
+  EXPECT_THAT(infer(reshape, {{7}}), HasSubstr("[7], expected more dimensions"));
+  EXPECT_THAT(infer(reshape, {{5, 3}}), HasSubstr("another number of elements"));
+  reshape.reshape = {1, 8};
+  EXPECT_THAT(infer(reshape, {{2, 8}}), HasSubstr("to be reshaped to [1, 8]"));
+  reshape.reshape = {1 << 20, 1 << 20};
+  EXPECT_THAT(infer(reshape, {{2, 8}}), HasSubstr("too large"));
+
+  GraphOp add;
+  add.type = OpType::kAdd;
+  EXPECT_EQ(infer(add, {{3, 1, 5}, {4, 1}}), "");
+  EXPECT_EQ(output, (Dims{3, 4, 5}));
+  EXPECT_THAT(infer(add, {{3, 5}, {4, 5}}), HasSubstr("operands of shapes [3, 5] and [4, 5]"));
+  EXPECT_THAT(infer(add, {{}, {4, 5}}), HasSubstr("at least one dimension"));
+
+  GraphOp softmax;
+  softmax.type = OpType::kSoftmax;
+  EXPECT_EQ(infer(softmax, {{2, 3, 4}}), "");
+  EXPECT_THAT(infer(softmax, {{2, 0}}), HasSubstr("at least one class"));
+
+  GraphOp pad;
+  pad.type = OpType::kPad;
+  pad.pads = {1, 1, 1, 1};
+  EXPECT_EQ(infer(pad, {{1, 0, 8, 4}}), "");
+  EXPECT_EQ(output, (Dims{1, 2, 10, 4}));
+  EXPECT_THAT(infer(pad, {{1, 1 << 29, 1, 2}}), HasSubstr("too large"));
 }
 
 }  // namespace

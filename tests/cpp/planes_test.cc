@@ -49,8 +49,9 @@ INSTANTIATE_TEST_SUITE_P(Windows, PlanesTest,
 // another thread may be writing.
 TEST_P(PlanesTest, ReadOnlyTheRowsThatTheirTapsRead) {
   const ConvShape shape = Shape();
-  const Planes planes(shape, 3, Planes::MinPitch(shape));
-  const PlaneGeometry whole = MakePlaneGeometry(kSize, kSize, Halo());
+  const Planes planes(shape, 3, static_cast<int>(Planes::MinPitch(shape)));
+  PlaneGeometry whole;
+  ASSERT_TRUE(MakePlaneGeometry(kSize, kSize, Halo(), &whole).ok());
   for (int begin = 0; begin + 3 <= shape.out_h; ++begin) {
     for (int end = begin + 1; end <= begin + 3; ++end) {
       const int first_row = begin * shape.stride_h;

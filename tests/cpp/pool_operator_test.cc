@@ -54,10 +54,16 @@ std::ostream& operator<<(std::ostream& out, const PoolCase& c) {
              << " padding " << c.top << " " << c.bottom << " " << c.left << " " << c.right;
 }
 
+PlaneGeometry GeometryOf(int height, int width, Halo halo) {
+  PlaneGeometry geometry;
+  EXPECT_TRUE(MakePlaneGeometry(height, width, halo, &geometry).ok());
+  return geometry;
+}
+
 // Channel-major planes as PlaneGeometry describes them, zero around the pixels.
 struct Tensor {
   Tensor(int planes, int height, int width, Halo halo)
-      : geometry(MakePlaneGeometry(height, width, halo)), memory(geometry.floats(planes)) {}
+      : geometry(GeometryOf(height, width, halo)), memory(geometry.floats(planes)) {}
 
   float& At(int plane, int y, int x) {
     return memory.data()[plane * geometry.plane_stride + geometry.lead + y * geometry.pitch + x];

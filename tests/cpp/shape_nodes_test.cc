@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "delegate/graph/builtin_params.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tensorflow/lite/builtin_ops.h"
@@ -18,6 +19,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 struct NoParams {};
+
+constexpr builtin::StridedSliceParams kOneSize{0, 0, 0, 0, 1};
 
 // [batch, 4] to [batch, 1, 1, 4]; the batch, first of the dimensions, is computed.
 struct Reshape {
@@ -32,8 +35,8 @@ struct Reshape {
 
   Reshape() {
     Add(kTfLiteBuiltinShape, {input}, shape);
-    Add(kTfLiteBuiltinStridedSlice, {shape, model.Ints({0}), model.Ints({1}), model.Ints({1})},
-        batch);
+    model.Node(kTfLiteBuiltinStridedSlice,
+               {shape, model.Ints({0}), model.Ints({1}), model.Ints({1})}, {batch}, kOneSize);
     const int one = model.Ints({1});
     Add(kTfLiteBuiltinPack, {batch, one, one, model.Ints({4})}, packed);
     Add(kTfLiteBuiltinReshape, {input, packed}, output);
@@ -79,6 +82,7 @@ TEST(ShapeNodesTest, LeftIfAnybodyElseReadsThem) {
   }
 }
 
+// The shape might be anything when the model runs, so that its RESHAPE is left too.
 TEST(ShapeNodesTest, LeftIfTheyDependOnAnythingElse) {
   const std::vector<std::function<void(Reshape*)>> changes = {
       [](Reshape* r) {
@@ -100,12 +104,30 @@ TEST(ShapeNodesTest, LeftIfTheyDependOnAnythingElse) {
       [](Reshape* r) {
         r->model.SetOutputs({r->packed, r->Computed({4})}, Reshape::kPack);
       },
+      [](Reshape* r) {  // the last size but one
+        r->model.SetInputs({r->shape, r->model.Ints({-1}), r->model.Ints({0})}, Reshape::kSlice);
+      },
+      [](Reshape* r) {  // several sizes
+        r->model.params<builtin::StridedSliceParams>(Reshape::kSlice).shrink_axis_mask = 0;
+      },
+      [](Reshape* r) {
+        r->model.params<builtin::StridedSliceParams>(Reshape::kSlice).begin_mask = 1;
+      },
+      [](Reshape* r) {
+        const int rest = r->model.Ints({-1});
+        r->model.SetInputs({r->batch, rest, rest, r->model.Ints({4})}, Reshape::kPack);
+      },
+      [](Reshape* r) {  // given when the model runs
+        r->model.SetInputs({r->input, r->Computed({4})}, Reshape::kReshape);
+      },
   };
   for (size_t i = 0; i < changes.size(); ++i) {
     SCOPED_TRACE(i);
     Reshape reshape;
     changes[i](&reshape);
-    EXPECT_THAT(Taken(&reshape.model, Take::kAll), ElementsAre(false, false, false, true));
+    EXPECT_THAT(Taken(&reshape.model, Take::kAll), ElementsAre(false, false, false, false));
+    EXPECT_EQ(reshape.model.Decide(Take::kAll)[3].reason,
+              "the shape is no constant, nor made of sizes of the input.");
   }
 }
 
@@ -122,6 +144,7 @@ TEST(ShapeNodesTest, AreNotInTheGraph) {
   ASSERT_TRUE(status.ok()) << status.message();
   ASSERT_EQ(graph.ops.size(), 1u);
   EXPECT_EQ(graph.ops[0].type, OpType::kReshape);
+  EXPECT_THAT(graph.ops[0].reshape, ElementsAre(OfInput(0), 1, 1, 4));
   EXPECT_EQ(graph.tensors.size(), 2u);
 }
 

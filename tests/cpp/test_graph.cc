@@ -209,7 +209,8 @@ void ExpectRuns(TestGraph* test, const PlanRules& rules) {
   const std::vector<Values> expected = test->Expected(input);
   for (const KernelFamily* family : AllKernelFamilies()) {
     if (!family->supported()) continue;
-    const std::vector<std::vector<float>> outputs = test->Run({family, 1, rules}, input);
+    const std::vector<std::vector<float>> outputs =
+        test->Run({family, 1, rules, false, true}, input);
     ASSERT_EQ(outputs.size(), expected.size());
     for (size_t o = 0; o < outputs.size(); ++o) {
       double range = 1.0;
@@ -220,7 +221,8 @@ void ExpectRuns(TestGraph* test, const PlanRules& rules) {
             << family->name << ", output " << o << ", element " << i;
       }
     }
-    for (const int threads : {2, 3}) EXPECT_EQ(outputs, test->Run({family, threads, rules}, input));
+    for (const int threads : {2, 3})
+      EXPECT_EQ(outputs, test->Run({family, threads, rules, false, true}, input));
   }
 }
 

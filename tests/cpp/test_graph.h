@@ -100,7 +100,13 @@ class TestGraph {
     return Add(op);
   }
 
-  int Reshape(int input) { return Add(MakeOp(OpType::kReshape, {input}, LayerAttributes())); }
+  // [batch, 1, 1, channels] to [batch, channels] or back.
+  int Reshape(int input) {
+    GraphOp op = MakeOp(OpType::kReshape, {input}, LayerAttributes());
+    const int channels = dims_[input].back();
+    op.reshape = dims_[input].size() == 4 ? Dims{OfInput(0), channels} : Dims{-1, 1, 1, channels};
+    return Add(op);
+  }
 
   void MarkOutput(int tensor) { graph_.tensors[tensor].storage = Storage::kOutput; }
 
