@@ -69,7 +69,7 @@ Status NewFile::Create(const std::string& path, std::unique_ptr<NewFile>* file) 
 
 NewFile::~NewFile() {
   close(descriptor_);
-  if (!temporary_.empty()) unlink(temporary_.c_str());
+  if (!temporary_.empty() && is_own()) unlink(temporary_.c_str());
 }
 
 Status NewFile::Append(const void* data, size_t size) {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "delegate/common/fork.h"
 #include "delegate/common/status.h"
 
 namespace ubp {
@@ -39,7 +40,8 @@ class MappedFile {
 };
 
 // Written under a temporary name beside `path`; removed unless it is published. Errors are the end
-// of a sentence about the file: "cannot be written: No space left on device."
+// of a sentence about the file: "cannot be written: No space left on device." In a forked child it is
+// still its parent's: to be destroyed, which does not remove it, and nothing else.
 class NewFile {
  public:
   // The permissions are those of any new file (0666 less the umask).
@@ -48,6 +50,7 @@ class NewFile {
   NewFile(const NewFile&) = delete;
   NewFile& operator=(const NewFile&) = delete;
 
+  bool is_own() const { return made_at_ == ForkCount(); }
   int descriptor() const { return descriptor_; }
   uint64_t size() const { return size_; }
 
@@ -71,6 +74,7 @@ class NewFile {
   std::string temporary_;  // empty once published
   int descriptor_;
   uint64_t size_ = 0;
+  const uint64_t made_at_ = ForkCount();
 };
 
 }  // namespace ubp

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <utility>
 
 namespace ubp {
@@ -105,7 +106,7 @@ void WeightCache::ReadItems(int descriptor, size_t size) {
 }
 
 CachedBytes WeightCache::Find(const WeightKey& key) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard<ForkSafeMutex> lock(mutex_);
   const auto found = items_.find(key);
   if (found == items_.end()) return {};
   Item& item = found->second;
@@ -121,7 +122,7 @@ CachedBytes WeightCache::Find(const WeightKey& key) {
 }
 
 void WeightCache::Reject(const WeightKey& key) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard<ForkSafeMutex> lock(mutex_);
   const auto found = items_.find(key);
   if (found == items_.end()) return;
   --summary_.found;
@@ -130,10 +131,11 @@ void WeightCache::Reject(const WeightKey& key) {
 }
 
 CachedBytes WeightCache::Add(const WeightKey& key, const std::vector<Section>& sections) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard<ForkSafeMutex> lock(mutex_);
   const auto found = items_.find(key);
   if (found != items_.end()) return found->second.bytes;  // added by another thread meanwhile
   if (given_up_) return {};
+  LeaveFileToParent();
   Item item;
   const Status status = AddToNewFile(key, sections, &item);
   if (!status.ok()) {
@@ -171,21 +173,30 @@ Status WeightCache::AddToNewFile(const WeightKey& key, const std::vector<Section
 }
 
 WeightCacheSummary WeightCache::Commit() {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard<ForkSafeMutex> lock(mutex_);
   if (damaged_ > 0) {
     summary_.warnings.push_back("the weight cache '" + path_ + "' is damaged (" +
                                 std::to_string(damaged_) +
                                 " of its entries are not what was written); they are made anew.");
     damaged_ = 0;
   }
+  LeaveFileToParent();
   if (new_file_ != nullptr) {
     const Status status = WriteNewFile();
     if (!status.ok()) GiveUp(status);
-    new_file_ = nullptr;
-    new_table_.clear();
-    for (auto& [key, item] : items_) item.in_new_file = false;
+    DropNewFile();
   }
   return std::exchange(summary_, WeightCacheSummary());
+}
+
+void WeightCache::LeaveFileToParent() {
+  if (new_file_ != nullptr && !new_file_->is_own()) DropNewFile();
+}
+
+void WeightCache::DropNewFile() {
+  new_file_ = nullptr;
+  new_table_.clear();
+  for (auto& [key, item] : items_) item.in_new_file = false;
 }
 
 Status WeightCache::WriteNewFile() {

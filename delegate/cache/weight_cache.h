@@ -10,7 +10,8 @@
 // and keeps nothing.
 //
 // A file is replaced as a whole, in one step: processes that use one cache at the same time see
-// either the old file or the new one, and the last to write wins.
+// either the old file or the new one, and the last to write wins. A child that is forked in the
+// midst of loading leaves the new file to its parent, and makes one of its own.
 //
 // Thread-safe.
 #ifndef UBP_DELEGATE_CACHE_WEIGHT_CACHE_H_
@@ -22,13 +23,13 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "delegate/cache/file.h"
 #include "delegate/cache/weight_file.h"
+#include "delegate/common/fork.h"
 #include "delegate/common/status.h"
 
 namespace ubp {
@@ -83,6 +84,8 @@ class WeightCache {
   explicit WeightCache(std::string path) : path_(std::move(path)) {}
 
   // All but Open, Find, Reject, Add and Commit: with mutex_ held.
+  void LeaveFileToParent();
+  void DropNewFile();
   Status Read();
   void ReadItems(int descriptor, size_t size);
   Status AddToNewFile(const WeightKey& key, const std::vector<Section>& sections, Item* item);
@@ -91,7 +94,7 @@ class WeightCache {
   void GiveUp(const Status& status);
 
   const std::string path_;
-  std::mutex mutex_;  // guards what follows
+  ForkSafeMutex mutex_;  // guards what follows
   std::map<WeightKey, Item> items_;
   std::optional<mode_t> mode_;         // permissions of the file that was read
   bool given_up_ = false;              // nothing is written any more

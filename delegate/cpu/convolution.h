@@ -56,8 +56,8 @@ class Convolution {
 };
 
 // Plain loops over blocks and pixels, NHWC in and out: what all kernels are tested against.
-std::unique_ptr<Convolution> MakeReferenceConvolution(const LayerWeights& layer,
-                                                      const ConvShape& shape);
+Status MakeReferenceConvolution(const LayerWeights& layer, const ConvShape& shape,
+                                std::unique_ptr<Convolution>* convolution);
 
 // Whether windows read a channel-major input where it is, if its halo suffices
 // (PlaneGeometry::Suits) and its pitch is that of a channel-major output; else from a copy of it.

@@ -1,5 +1,7 @@
 // The reference: output-stationary plain loops, one output pixel after the other.
 
+#include <utility>
+
 #include "delegate/cpu/convolution.h"
 #include "delegate/cpu/weights.h"
 
@@ -8,10 +10,8 @@ namespace {
 
 class ReferenceConvolution : public Convolution {
  public:
-  ReferenceConvolution(const LayerWeights& layer, const ConvShape& shape)
-      : shape_(shape),
-        range_(RangeOf(layer.attributes.activation)),
-        weights_(MakeKernelWeights(layer, layer.attributes.block_size)) {}
+  ReferenceConvolution(const LayerWeights& layer, const ConvShape& shape, KernelWeights weights)
+      : shape_(shape), range_(RangeOf(layer.attributes.activation)), weights_(std::move(weights)) {}
 
   size_t scratch_floats() const override { return 0; }
   size_t weight_bytes() const override { return weights_.bytes(); }
@@ -63,9 +63,12 @@ class ReferenceConvolution : public Convolution {
 
 }  // namespace
 
-std::unique_ptr<Convolution> MakeReferenceConvolution(const LayerWeights& layer,
-                                                      const ConvShape& shape) {
-  return std::make_unique<ReferenceConvolution>(layer, shape);
+Status MakeReferenceConvolution(const LayerWeights& layer, const ConvShape& shape,
+                                std::unique_ptr<Convolution>* convolution) {
+  KernelWeights weights;
+  UBP_RETURN_IF_ERROR(MakeKernelWeights(layer, layer.attributes.block_size, &weights));
+  *convolution = std::make_unique<ReferenceConvolution>(layer, shape, std::move(weights));
+  return Status::Ok();
 }
 
 }  // namespace ubp

@@ -80,10 +80,10 @@ void CoverDense(const LayerAttributes& attributes, const float* dense, KernelWei
   weights->values = weights->owned_values.data();
 }
 
-void TakePacked(const PackedLayer& layer, KernelWeights* weights) {
+Status TakePacked(const PackedLayer& layer, KernelWeights* weights) {
   const int from = layer.attributes().block_size;
+  UBP_RETURN_IF_ERROR(layer.DecodeLanes(&weights->lanes));
   std::copy(layer.counts().begin(), layer.counts().end(), weights->counts.begin());
-  weights->lanes = layer.DecodeLanes();
   // In place they are followed by a byte for each block at least.
   const bool readable_beyond = weights->lanes.size() >= kValuesBeyond * sizeof(float);
   weights->values = readable_beyond ? layer.values_in_place() : nullptr;
@@ -91,19 +91,18 @@ void TakePacked(const PackedLayer& layer, KernelWeights* weights) {
     weights->owned_values = layer.DecodeValues(kValuesBeyond);
     weights->values = weights->owned_values.data();
   }
-  if (weights->block_size == from) return;
+  if (weights->block_size == from) return Status::Ok();
   const std::vector<Block> pieces =
       CutBlocks(layer.counts(), weights->lanes, weights->values, from, weights->block_size);
   SetCutBlocks(pieces, from, weights->block_size, weights);
+  return Status::Ok();
 }
 
-void SetBlocks(const LayerWeights& layer, KernelWeights* weights) {
+Status SetBlocks(const LayerWeights& layer, KernelWeights* weights) {
   weights->counts.resize(layer.attributes.out_channels, 0);
-  if (layer.dense.weights != nullptr) {
-    CoverDense(layer.attributes, layer.dense.weights, weights);
-  } else {
-    TakePacked(layer.packed, weights);
-  }
+  if (layer.dense.weights == nullptr) return TakePacked(layer.packed, weights);
+  CoverDense(layer.attributes, layer.dense.weights, weights);
+  return Status::Ok();
 }
 
 // Whether only lanes are made from the model's bytes: a byte for most there, four in a cache.
@@ -127,25 +126,24 @@ size_t KernelWeights::bytes() const {
          sizeof(int32_t) * (counts.size() + first_block.size() + lanes.size());
 }
 
-KernelWeights MakeKernelWeights(const LayerWeights& layer, int block_size) {
+Status MakeKernelWeights(const LayerWeights& layer, int block_size, KernelWeights* weights) {
   const int channels = layer.attributes.out_channels;
-  KernelWeights weights;
-  weights.block_size = block_size;
+  weights->block_size = block_size;
   if (layer.slot.cache == nullptr || IsUsedInPlace(layer, block_size)) {
-    SetBlocks(layer, &weights);
+    UBP_RETURN_IF_ERROR(SetBlocks(layer, weights));
   } else {
     const CachedBlocks cached(layer, block_size);
-    if (!cached.Find(&weights)) {
-      SetBlocks(layer, &weights);
-      cached.Add(&weights);
+    if (!cached.Find(weights)) {
+      UBP_RETURN_IF_ERROR(SetBlocks(layer, weights));
+      cached.Add(weights);
     }
   }
-  weights.first_block.resize(channels, 0);
-  std::partial_sum(weights.counts.begin(), weights.counts.end() - 1,
-                   weights.first_block.begin() + 1);
-  weights.bias.resize(channels + 2 * block_size, 0.0f);
-  if (layer.bias() != nullptr) std::copy_n(layer.bias(), channels, weights.bias.begin());
-  return weights;
+  weights->first_block.resize(channels, 0);
+  std::partial_sum(weights->counts.begin(), weights->counts.end() - 1,
+                   weights->first_block.begin() + 1);
+  weights->bias.resize(channels + 2 * block_size, 0.0f);
+  if (layer.bias() != nullptr) std::copy_n(layer.bias(), channels, weights->bias.begin());
+  return Status::Ok();
 }
 
 }  // namespace ubp

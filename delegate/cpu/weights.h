@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "delegate/common/status.h"
 #include "delegate/cpu/cache_slot.h"
 #include "delegate/format/packed_layer.h"
 
@@ -59,8 +60,9 @@ struct KernelWeights {
 // Brings a layer to blocks of `block_size`. It divides the layer's own block size: larger blocks
 // are cut. A dense layer's non-zero weights are covered, lane by lane, by the fewest blocks that
 // contain them all. Block-sparse values are used where they lie in the model if they can be;
-// all others come from the layer's slot, and are put there if it does not have them.
-KernelWeights MakeKernelWeights(const LayerWeights& layer, int block_size);
+// all others come from the layer's slot, and are put there if it does not have them. Fails where the
+// model's packed bytes have changed, such that they cannot be decoded any more.
+Status MakeKernelWeights(const LayerWeights& layer, int block_size, KernelWeights* weights);
 
 }  // namespace ubp
 

@@ -22,11 +22,12 @@ WrosLayer::WrosLayer(const LayerWeights& layer, const KernelFamily& family)
     : range_(RangeOf(layer.attributes.activation)),
       kernels_(family.KernelsFor(BlockSizeOf(layer, family))),
       num_lanes_(layer.attributes.lanes()),
-      weights_(MakeKernelWeights(layer, kernels_.block_size)),
+      weights_status_(MakeKernelWeights(layer, kernels_.block_size, &weights_)),
       all_pixels_(kMaxTilePixels, ~0u) {}
 
 Status WrosLayer::SetOffsets(const std::function<int64_t(int lane)>& lane_offset,
                              const ConvShape& shape) {
+  UBP_RETURN_IF_ERROR(weights_status_);
   std::vector<int64_t> offset_of_lane(num_lanes_);  // of most lanes there are several blocks
   for (int lane = 0; lane < num_lanes_; ++lane) offset_of_lane[lane] = lane_offset(lane);
   offsets_.reserve(weights_.lanes.size() + kOffsetsBeyond);

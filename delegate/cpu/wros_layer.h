@@ -31,8 +31,8 @@ class WrosLayer {
   WrosLayer(const LayerWeights& layer, const KernelFamily& family);
 
   // Says where the kernels find a lane: `lane_offset(lane)` floats from the source they are given.
-  // To be called once, before any Run. Fails when an offset does not fit into 32 bits, which can
-  // only be for the size of the input in `shape`.
+  // To be called once, before any Run. Fails when the weights could not be made, or an offset does not
+  // fit into 32 bits, which can only be for the size of the input in `shape`.
   Status SetOffsets(const std::function<int64_t(int lane)>& lane_offset, const ConvShape& shape);
 
   int block_size() const { return weights_.block_size; }
@@ -53,6 +53,7 @@ class WrosLayer {
   const BlockKernels& kernels_;
   int num_lanes_;
   KernelWeights weights_;
+  Status weights_status_;
   std::vector<int32_t> offsets_;      // bytes, per block, and kOffsetsBeyond more
   std::vector<uint32_t> all_pixels_;  // the mask of whole tiles
 };

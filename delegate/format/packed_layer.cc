@@ -18,17 +18,6 @@ Status Bad(const std::string& what) {
                        "; the file is damaged or was not written by ubp convert.");
 }
 
-// Reads one LEB128 number of a buffer that Check() has passed.
-uint32_t NextUnchecked(const uint8_t** cursor) {
-  const uint8_t* byte = *cursor;
-  uint32_t value = *byte & 0x7F;
-  for (int shift = 7; *byte++ & 0x80; shift += 7) {
-    value |= static_cast<uint32_t>(*byte & 0x7F) << shift;
-  }
-  *cursor = byte;
-  return value;
-}
-
 // Reads one LEB128 number; false if it does not end before `end`, is too large or longer than
 // needed.
 bool Next(const uint8_t** cursor, const uint8_t* end, uint32_t* value) {
@@ -67,8 +56,10 @@ Status ReadCounts(const LayerAttributes& attributes, const uint8_t** cursor, con
   return Status::Ok();
 }
 
-Status CheckLanes(const LayerAttributes& attributes, const std::vector<int32_t>& counts,
-                  const uint8_t** cursor, const uint8_t* end) {
+// Calls use(lane) for each lane, which is within the layer.
+template <class Use>
+Status ReadLanes(const LayerAttributes& attributes, const std::vector<int32_t>& counts,
+                 const uint8_t** cursor, const uint8_t* end, const Use& use) {
   for (size_t s = 0; s < counts.size(); ++s) {
     int64_t lane = -1;
     for (int32_t i = 0; i < counts[s]; ++i) {
@@ -81,6 +72,7 @@ Status CheckLanes(const LayerAttributes& attributes, const std::vector<int32_t>&
         return Bad("name lane " + std::to_string(lane) + " at start channel " + std::to_string(s) +
                    ", the layer has " + std::to_string(attributes.lanes()) + " lanes");
       }
+      use(static_cast<int32_t>(lane));
     }
   }
   return Status::Ok();
@@ -115,25 +107,23 @@ Status PackedLayer::Check(const LayerAttributes& attributes, const uint8_t* pack
   const uint8_t* const end = packed + packed_size;
   UBP_RETURN_IF_ERROR(ReadCounts(attributes, &cursor, end, &layer->counts_));
   layer->lanes_ = cursor;
-  UBP_RETURN_IF_ERROR(CheckLanes(attributes, layer->counts_, &cursor, end));
+  UBP_RETURN_IF_ERROR(ReadLanes(attributes, layer->counts_, &cursor, end, [](int32_t) {}));
   if (cursor != end) {
     return Bad("have " + std::to_string(end - cursor) + " bytes after the last lane");
   }
   return CheckChecksums(attributes, packed, packed_size, bias);
 }
 
-std::vector<int32_t> PackedLayer::DecodeLanes() const {
-  std::vector<int32_t> lanes;
-  lanes.reserve(attributes_.num_blocks);
+Status PackedLayer::DecodeLanes(std::vector<int32_t>* lanes) const {
+  lanes->clear();
+  lanes->reserve(attributes_.num_blocks);
   const uint8_t* cursor = lanes_;
-  for (const int32_t count : counts_) {
-    int32_t lane = -1;
-    for (int32_t i = 0; i < count; ++i) {
-      lane += static_cast<int32_t>(NextUnchecked(&cursor)) + 1;
-      lanes.push_back(lane);
-    }
-  }
-  return lanes;
+  const Status status = ReadLanes(attributes_, counts_, &cursor, values_ + size_,
+                                  [&](int32_t lane) { lanes->push_back(lane); });
+  if (status.ok()) return status;
+  return Status::Error(status.message() +
+                       " They were whole when the model was loaded: somebody "
+                       "has written into its file since.");
 }
 
 std::vector<float> PackedLayer::DecodeValues(size_t zeros) const {

@@ -1,7 +1,8 @@
 // A checked view of one layer's packed block-sparse weights.
 //
 // docs/packed-format.md defines the bytes. Check() reads a buffer once, from front to back, and
-// refuses it at the first violation; a PackedLayer that exists is safe to decode and to run.
+// refuses it at the first violation; a PackedLayer that exists is safe to decode and to run, whatever
+// becomes of the bytes.
 #ifndef UBP_DELEGATE_FORMAT_PACKED_LAYER_H_
 #define UBP_DELEGATE_FORMAT_PACKED_LAYER_H_
 
@@ -28,8 +29,9 @@ class PackedLayer {
   const std::vector<int32_t>& counts() const { return counts_; }
 
   // The lane of each block in file order, [num_blocks]. Decoded anew at each call: it is needed
-  // only to make a plan.
-  std::vector<int32_t> DecodeLanes() const;
+  // only to make a plan. Checked anew, too: the buffer may be a file's, and somebody may have written
+  // into it since. Fails then, unless what is there can be decoded.
+  Status DecodeLanes(std::vector<int32_t>* lanes) const;
 
   // The rotated values as float32, widened where the file holds 16 bits, and zeros behind them:
   // [num_blocks * block_size + zeros].

@@ -102,13 +102,13 @@ Status MakeConvolution(const GraphLayout& layout, const PlannedOp& op, const Ker
   const LayerWeights layer = WeightsOf(op);
   const ConvLayout conv_layout = ConvLayoutOf(layout, op, family);
   if (family == nullptr) {
-    *convolution = MakeReferenceConvolution(layer, op.shape);
-  } else if (!conv_layout.input && !conv_layout.output && SuitsVectorConvolution(layer, op.shape)) {
-    *convolution = MakeVectorConvolution(layer, op.shape, conv_layout.function, *family);
-  } else {
-    return MakeWrosConvolution(layer, op.shape, conv_layout, *family, threads, convolution);
+    return MakeReferenceConvolution(layer, op.shape, convolution);
   }
-  return Status::Ok();
+  if (!conv_layout.input && !conv_layout.output && SuitsVectorConvolution(layer, op.shape)) {
+    *convolution = MakeVectorConvolution(layer, op.shape, conv_layout.function, *family);
+    return Status::Ok();
+  }
+  return MakeWrosConvolution(layer, op.shape, conv_layout, *family, threads, convolution);
 }
 
 Status MakeRowOperator(const GraphLayout& layout, const PlannedOp& op, const KernelFamily& family,

@@ -1,6 +1,8 @@
 #include "delegate/plugin/delegate.h"
 
+#include <algorithm>
 #include <exception>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -106,7 +108,7 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteDelegate* delegate) {
 
 }  // namespace
 
-Status Delegate::Make(const DelegateOptions& options, std::unique_ptr<Delegate>* delegate) {
+Status Delegate::Make(const DelegateOptions& options, TfLiteDelegate** delegate) {
   std::unique_ptr<WeightCache> cache;
   if (!options.weight_cache.empty()) {
     UBP_RETURN_IF_ERROR(WeightCache::Open(options.weight_cache, &cache));
@@ -115,8 +117,14 @@ Status Delegate::Make(const DelegateOptions& options, std::unique_ptr<Delegate>*
   if (!options.profile.empty()) {
     UBP_RETURN_IF_ERROR(Profile::Make(options.profile, options.kernel_name(), &profile));
   }
-  delegate->reset(new Delegate(options, std::move(cache), std::move(profile)));
+  std::shared_ptr<Delegate> made(new Delegate(options, std::move(cache), std::move(profile)));
+  *delegate = &made->tflite_delegate_;
+  From(*delegate)->self_ = std::move(made);
   return Status::Ok();
+}
+
+void Delegate::Release(TfLiteDelegate* delegate) {
+  const std::shared_ptr<Delegate> self = std::move(From(delegate)->self_);
 }
 
 Delegate::Delegate(const DelegateOptions& options, std::unique_ptr<WeightCache> cache,
@@ -135,38 +143,47 @@ Delegate::Delegate(const DelegateOptions& options, std::unique_ptr<WeightCache> 
 
 int Delegate::NumThreads(const TfLiteContext& context) const {
   if (options_.num_threads > 0) return options_.num_threads;
-  return context.recommended_num_threads > 0 ? context.recommended_num_threads : 1;
+  return std::clamp(context.recommended_num_threads, 1, kMaxThreads);  // -1: any
 }
 
 std::shared_ptr<ThreadPool> Delegate::Pool(int threads) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  if (pool_ == nullptr || pool_->threads() != threads)
-    pool_ = std::make_shared<ThreadPool>(threads);
+  std::lock_guard<ForkSafeMutex> lock(mutex_);
+  if (pool_made_for_ == threads) return pool_;
+  pool_ = std::make_shared<ThreadPool>(threads);
+  pool_made_for_ = threads;
+  if (pool_->threads() < threads && !lacks_threads_) {
+    lacks_threads_ = true;
+    Log(LogLevel::kWarning, "the system started " + std::to_string(pool_->threads() - 1) + " of " +
+                                std::to_string(threads - 1) +
+                                " threads; models run with these, and more slowly: allow the "
+                                "process more threads or memory, or set num_threads to " +
+                                std::to_string(pool_->threads()) + ".");
+  }
   return pool_;
 }
 
 std::shared_ptr<Loading> Delegate::StartLoading() {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard<ForkSafeMutex> lock(mutex_);
   std::shared_ptr<Loading> loading = loading_.lock();
   if (loading == nullptr) {
-    loading = std::make_shared<Loading>(cache_.get(), options_.log_info);
+    loading = std::make_shared<Loading>(cache_.get(), options_.log_info, &mutex_);
     loading_ = loading;
   }
   return loading;
 }
 
 void Delegate::HoldClaims(const TfLiteContext* context, Claims claims) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard<ForkSafeMutex> lock(mutex_);
   claims_[context] = std::move(claims);
 }
 
 void Delegate::DropClaims(const TfLiteContext* context) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard<ForkSafeMutex> lock(mutex_);
   claims_.erase(context);
 }
 
 const Claims& Delegate::ClaimsOf(const TfLiteContext* context) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard<ForkSafeMutex> lock(mutex_);
   return claims_.at(context);
 }
 

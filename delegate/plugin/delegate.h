@@ -4,9 +4,9 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 
 #include "delegate/cache/weight_cache.h"
+#include "delegate/common/fork.h"
 #include "delegate/common/status.h"
 #include "delegate/cpu/thread_pool.h"
 #include "delegate/graph/import.h"
@@ -20,13 +20,16 @@ namespace ubp {
 
 // Owns the options, the weight cache, and the threads that all parts of a model share. Several
 // interpreters may use one delegate, also in several threads at once: they then take turns on its
-// threads.
-class Delegate {
+// threads. In a forked child it works on, except that the files of the options `report` and
+// `profile` stay the parent's.
+class Delegate : public std::enable_shared_from_this<Delegate> {
  public:
-  // Fails with one sentence where an option names a file that it cannot be meant for.
-  static Status Make(const DelegateOptions& options, std::unique_ptr<Delegate>* delegate);
+  // What is made lives until it is released, and longer where parts of models share in it: the
+  // interpreter they are in may outlive it. Fails with one sentence where an option names a file that
+  // it cannot be meant for.
+  static Status Make(const DelegateOptions& options, TfLiteDelegate** delegate);
+  static void Release(TfLiteDelegate* delegate);
 
-  TfLiteDelegate* tflite_delegate() { return &tflite_delegate_; }
   static Delegate* From(TfLiteDelegate* delegate) {
     return static_cast<Delegate*>(delegate->data_);
   }
@@ -35,9 +38,10 @@ class Delegate {
   // Of the options; null if there is none.
   Report* report() { return report_.get(); }
   Profile* profile() { return profile_.get(); }
-  // The option, or the interpreter's number, or 1.
+  // The option, or the interpreter's number as far as the option goes, or 1.
   int NumThreads(const TfLiteContext& context) const;
-  // A pool of `threads` threads: the last one given out if it has as many, else a new one.
+  // A pool made for `threads` threads: the last one given out if that was, else a new one. Where the
+  // system starts fewer, it has fewer, which the first one says.
   std::shared_ptr<ThreadPool> Pool(int threads);
   // To be held by whoever takes part in loading a model.
   std::shared_ptr<Loading> StartLoading();
@@ -57,8 +61,11 @@ class Delegate {
   std::unique_ptr<Report> report_;
   std::unique_ptr<Profile> profile_;
   std::unique_ptr<WeightCache> cache_;  // null: none
-  std::mutex mutex_;                    // guards what follows
+  std::shared_ptr<Delegate> self_;      // until it is released
+  ForkSafeMutex mutex_;                 // guards what follows, and what a Loading has
   std::shared_ptr<ThreadPool> pool_;
+  int pool_made_for_ = 0;  // threads
+  bool lacks_threads_ = false;
   std::weak_ptr<Loading> loading_;
   std::map<const TfLiteContext*, Claims> claims_;
 };

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <exception>
-#include <memory>
 #include <string>
 
 #include "delegate/plugin/delegate.h"
@@ -21,10 +20,10 @@ UBP_EXPORT TfLiteDelegate* tflite_plugin_create_delegate(const char* const* opti
   std::string message;
   try {
     ubp::DelegateOptions options;
-    std::unique_ptr<ubp::Delegate> delegate;
+    TfLiteDelegate* delegate = nullptr;
     ubp::Status status = ubp::ParseOptions(options_keys, options_values, num_options, &options);
     if (status.ok()) status = ubp::Delegate::Make(options, &delegate);
-    if (status.ok()) return delegate.release()->tflite_delegate();
+    if (status.ok()) return delegate;
     message = status.message();
   } catch (const std::exception& error) {
     message = error.what();
@@ -38,7 +37,7 @@ UBP_EXPORT TfLiteDelegate* tflite_plugin_create_delegate(const char* const* opti
 }
 
 UBP_EXPORT void tflite_plugin_destroy_delegate(TfLiteDelegate* delegate) {
-  if (delegate != nullptr) delete ubp::Delegate::From(delegate);
+  if (delegate != nullptr) ubp::Delegate::Release(delegate);
 }
 
 UBP_EXPORT const char* ubp_delegate_version() { return UBP_VERSION; }

@@ -50,6 +50,11 @@ std::ostream& operator<<(std::ostream& out, const Quoted& quoted) {
 }
 
 Status JsonFile::Write(const std::string& text) {
+  if (made_at_ != ForkCount()) {
+    return Status::Error("the " + what_ + " '" + path_ +
+                         "' is not written by a forked child: it is its parent's; a delegate made "
+                         "after the fork can have one of its own.");
+  }
   std::FILE* const file = std::fopen(path_.c_str(), created_ ? "w" : "wx");
   if (file == nullptr && errno == EEXIST) {
     return Status::Error("the " + what_ + " '" + path_ + "' exists already; choose another name.");

@@ -2,10 +2,12 @@
 #ifndef UBP_DELEGATE_PLUGIN_JSON_FILE_H_
 #define UBP_DELEGATE_PLUGIN_JSON_FILE_H_
 
+#include <cstdint>
 #include <ostream>
 #include <string>
 #include <utility>
 
+#include "delegate/common/fork.h"
 #include "delegate/common/status.h"
 
 namespace ubp {
@@ -25,12 +27,13 @@ class JsonFile {
   JsonFile(std::string what, std::string path) : what_(std::move(what)), path_(std::move(path)) {}
 
   // Writes the file as a whole, and over what was written before. Fails where that cannot be done,
-  // or somebody else made the file.
+  // somebody else made the file, or this process was forked since: the file is its parent's.
   Status Write(const std::string& text);
 
  private:
   const std::string what_;
   const std::string path_;
+  const uint64_t made_at_ = ForkCount();
   bool created_ = false;  // by this object
 };
 

@@ -1,6 +1,7 @@
 #include "delegate/plugin/loading.h"
 
 #include <exception>
+#include <mutex>
 #include <string>
 
 #include "delegate/plugin/log.h"
@@ -36,7 +37,7 @@ void Loading::Finish() {
 }
 
 void Loading::AddCopied(const std::vector<MemoryRange>& ranges) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard<ForkSafeMutex> lock(*mutex_);
   copied_.insert(copied_.end(), ranges.begin(), ranges.end());
 }
 

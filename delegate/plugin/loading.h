@@ -2,10 +2,10 @@
 #ifndef UBP_DELEGATE_PLUGIN_LOADING_H_
 #define UBP_DELEGATE_PLUGIN_LOADING_H_
 
-#include <mutex>
 #include <vector>
 
 #include "delegate/cache/weight_cache.h"
+#include "delegate/common/fork.h"
 #include "delegate/common/mapped_memory.h"
 
 namespace ubp {
@@ -17,8 +17,9 @@ namespace ubp {
 // Thread-safe.
 class Loading {
  public:
-  // `cache` may be null, and outlives this.
-  Loading(WeightCache* cache, bool log_info) : cache_(cache), log_info_(log_info) {}
+  // `cache` may be null; it and `mutex` outlive this.
+  Loading(WeightCache* cache, bool log_info, ForkSafeMutex* mutex)
+      : cache_(cache), log_info_(log_info), mutex_(mutex) {}
   ~Loading();
   Loading(const Loading&) = delete;
   Loading& operator=(const Loading&) = delete;
@@ -31,7 +32,7 @@ class Loading {
 
   WeightCache* const cache_;
   const bool log_info_;
-  std::mutex mutex_;  // guards copied_
+  ForkSafeMutex* const mutex_;  // guards copied_
   std::vector<MemoryRange> copied_;
 };
 

@@ -8,8 +8,6 @@
 namespace ubp {
 namespace {
 
-constexpr int kMaxThreads = 64;
-
 Status BadValue(const std::string& key, const std::string& value, const std::string& expected) {
   return Status::Error("the delegate option '" + key + "' is '" + value + "', expected " +
                        expected + ".");

@@ -14,8 +14,10 @@
 
 namespace ubp {
 
+inline constexpr int kMaxThreads = 64;
+
 struct DelegateOptions {
-  // `num_threads`: 1 .. 64; by default the interpreter's own number.
+  // `num_threads`: 1 .. kMaxThreads; by default the interpreter's own number, up to that.
   int num_threads = 0;  // 0: the interpreter's
   // `kernel`: auto (the fastest this processor supports), reference, or the name of a kernel
   // family.

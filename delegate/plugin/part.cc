@@ -22,7 +22,7 @@ namespace {
 class Part {
  public:
   Part(TfLiteContext* context, const TfLiteDelegateParams& params)
-      : delegate_(Delegate::From(params.delegate)),
+      : delegate_(Delegate::From(params.delegate)->shared_from_this()),
         loading_(delegate_->StartLoading()),
         imported_(ImportGraph(context, params, delegate_->ClaimsOf(context), &graph_)) {}
   ~Part() { DropPlan(); }
@@ -35,10 +35,10 @@ class Part {
     DropPlan();  // its weights are not kept beside those of the new one
     PlanOptions options;
     options.family = delegate_->options().family;
-    options.threads = delegate_->NumThreads(*context);
     options.rules = delegate_->options().rules;
     options.profile = delegate_->profile() != nullptr;
-    pool_ = delegate_->Pool(options.threads);
+    pool_ = delegate_->Pool(delegate_->NumThreads(*context));
+    options.threads = pool_->threads();
     std::vector<Dims> dims(graph_.tensors.size());
     for (size_t t = 0; t < dims.size(); ++t) {
       if (graph_.tensors[t].storage == Storage::kInput) dims[t] = DimsOf(Tensor(context, t));
@@ -124,7 +124,7 @@ class Part {
             std::to_string(plan_->arena_bytes() / 1024) + " KiB of activations.");
   }
 
-  Delegate* delegate_;
+  const std::shared_ptr<Delegate> delegate_;
   std::shared_ptr<Loading> loading_;  // until there is a plan
   Graph graph_;
   Status imported_;
@@ -158,8 +158,13 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
 }
 
 TfLiteStatus Invoke(TfLiteContext* context, TfLiteNode* node) {
-  static_cast<Part*>(node->user_data)->Invoke(context);
-  return kTfLiteOk;
+  try {
+    static_cast<Part*>(node->user_data)
+        ->Invoke(context);  // throws only where it starts threads anew
+    return kTfLiteOk;
+  } catch (const std::exception& error) {
+    return Fail(context, error.what());
+  }
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "delegate/plugin/profile.h"
 
 #include <locale>
+#include <mutex>
 #include <sstream>
 
 #include "delegate/plugin/version.h"
@@ -36,7 +37,7 @@ Status Profile::Make(const std::string& path, std::string kernel,
 
 Status Profile::Add(const std::vector<StepProfile>& steps, int threads) {
   if (steps.empty() || steps.front().runs == 0) return Status::Ok();
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard<ForkSafeMutex> lock(mutex_);
   std::ostringstream json;
   json.imbue(std::locale::classic());  // no marks between digits, whatever the program has set
   json << (plans_.empty() ? "" : ",") << "\n    {\"threads\": " << threads << ", \"steps\": [";

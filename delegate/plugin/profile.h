@@ -3,11 +3,11 @@
 #define UBP_DELEGATE_PLUGIN_PROFILE_H_
 
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "delegate/common/fork.h"
 #include "delegate/common/status.h"
 #include "delegate/graph/step_profile.h"
 #include "delegate/plugin/json_file.h"
@@ -33,7 +33,7 @@ class Profile {
   Status Write();
 
   const std::string kernel_;
-  std::mutex mutex_;  // guards what follows
+  ForkSafeMutex mutex_;  // guards what follows
   JsonFile file_;
   std::string plans_;  // JSON objects, separated by commas
 };

@@ -1,6 +1,7 @@
 #include "delegate/plugin/report.h"
 
 #include <locale>
+#include <mutex>
 #include <ostream>
 #include <sstream>
 
@@ -25,7 +26,7 @@ void Print(const NodeDecision& decision, std::ostream& out) {
 }  // namespace
 
 Status Report::Add(const std::vector<NodeDecision>& decisions) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard<ForkSafeMutex> lock(mutex_);
   std::ostringstream json;
   json.imbue(std::locale::classic());  // a point in numbers, whatever the program has set
   json << (subgraphs_.empty() ? "\n    [" : ",\n    [");

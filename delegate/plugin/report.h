@@ -2,11 +2,11 @@
 #ifndef UBP_DELEGATE_PLUGIN_REPORT_H_
 #define UBP_DELEGATE_PLUGIN_REPORT_H_
 
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "delegate/common/fork.h"
 #include "delegate/common/status.h"
 #include "delegate/graph/partition.h"
 #include "delegate/plugin/json_file.h"
@@ -29,7 +29,7 @@ class Report {
   Status Write();
 
   const std::string kernel_;
-  std::mutex mutex_;  // guards what follows
+  ForkSafeMutex mutex_;  // guards what follows
   JsonFile file_;
   std::string subgraphs_;  // JSON arrays, separated by commas
 };

@@ -57,10 +57,10 @@ class CachedBlocksTest : public testing::Test {
   // Makes the layer's blocks with a cache, and expects those that are made without.
   WeightCacheSummary ExpectSameFromCache(LayerWeights layer, int block_size) {
     layer.slot = CacheSlot();
-    const KernelWeights expected = MakeKernelWeights(layer, block_size);
+    const KernelWeights expected = KernelWeightsOf(layer, block_size);
     const std::unique_ptr<WeightCache> cache = Open();
     layer.slot.cache = cache.get();
-    ExpectSame(MakeKernelWeights(layer, block_size), expected);
+    ExpectSame(KernelWeightsOf(layer, block_size), expected);
     return cache->Commit();
   }
 

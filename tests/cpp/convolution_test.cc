@@ -181,13 +181,10 @@ std::vector<float> RunConvolution(const TestLayer& layer, const ConvShape& shape
   if (forms.planes_in) layout.input = in.geometry;
   if (forms.planes_out) layout.output = out.geometry;
   std::unique_ptr<Convolution> convolution;
-  if (family == nullptr) {
-    convolution = MakeReferenceConvolution(weights, shape);
-  } else {
-    const Status status =
-        MakeWrosConvolution(weights, shape, layout, *family, threads, &convolution);
-    EXPECT_TRUE(status.ok()) << status.message();
-  }
+  const Status status = family == nullptr ? MakeReferenceConvolution(weights, shape, &convolution)
+                                          : MakeWrosConvolution(weights, shape, layout, *family,
+                                                                threads, &convolution);
+  EXPECT_TRUE(status.ok()) << status.message();
   // Scratch memory is not clean: another layer has used it before.
   AlignedBuffer scratch(convolution->scratch_floats());
   std::fill_n(scratch.data(), convolution->scratch_floats(),

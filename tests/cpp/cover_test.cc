@@ -96,7 +96,7 @@ TEST_P(CoverTest, IsTheSmallestAndHoldsTheLayer) {
       layer.attributes.in_channels = lanes;
       layer.attributes.out_channels = channels;
       layer.dense.weights = matrix.weights.data();
-      const KernelWeights packed = MakeKernelWeights(layer, n);
+      const KernelWeights packed = KernelWeightsOf(layer, n);
       EXPECT_EQ(packed.lanes.size(), static_cast<size_t>(counts.blocks[i])) << "N = " << n;
       EXPECT_EQ(Unpack(packed, channels, lanes), matrix.weights) << "N = " << n;
     }
@@ -123,7 +123,7 @@ TEST(CoverValuesTest, OnlyZerosAreZero) {
   LayerWeights layer;
   layer.attributes.out_channels = 6;
   layer.dense.weights = values;
-  const KernelWeights packed = MakeKernelWeights(layer, 4);
+  const KernelWeights packed = KernelWeightsOf(layer, 4);
   ASSERT_EQ(packed.counts, (std::vector<int32_t>{0, 0, 1, 0, 0, 0}));
   EXPECT_TRUE(std::isnan(packed.values[2]));  // channel 2
   EXPECT_EQ(packed.values[3], values[3]);
@@ -158,7 +158,7 @@ TEST(KernelWeightsTest, ValuesBeyondTheLastBlockAreReadable) {
   for (const int lanes : {1, 20, 200}) {
     TestLayer layer = MakeTestLayer(Pointwise(lanes, 12, 4), 1.0, false, 7);
     layer.packed.shrink_to_fit();
-    const KernelWeights weights = MakeKernelWeights(layer.Packed(), 4);
+    const KernelWeights weights = KernelWeightsOf(layer.Packed(), 4);
     const size_t blocks = weights.lanes.size();
     EXPECT_EQ(weights.owned_values.empty(), blocks >= kValuesBeyond * sizeof(float));
     volatile float last = 0.0f;  // an address sanitizer looks

@@ -1,5 +1,6 @@
 // The reader of the packed format: what it accepts, and that it refuses everything else.
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -68,7 +69,8 @@ TEST(PackedLayerTest, ReadsBackWhatWasWritten) {
       spec.value_type = type;
       const TestLayer test = MakeTestLayer(spec, 0.3, true, 7);
       const PackedLayer layer = test.Read();
-      const std::vector<int32_t> lanes = layer.DecodeLanes();
+      std::vector<int32_t> lanes;
+      ASSERT_TRUE(layer.DecodeLanes(&lanes).ok());
       const std::vector<float> values = layer.DecodeValues();
       ASSERT_EQ(lanes.size(), test.blocks.size());
       size_t block = 0;
@@ -110,8 +112,31 @@ TEST(PackedLayerTest, WidensSpecialSixteenBitValues) {
 TEST(PackedLayerTest, ReadsALayerWithoutBlocks) {
   const TestLayer test = MakeTestLayer(SmallConv(), 0.0, true, 1);
   const PackedLayer layer = test.Read();
-  EXPECT_TRUE(layer.DecodeLanes().empty());
+  std::vector<int32_t> lanes;
+  EXPECT_TRUE(layer.DecodeLanes(&lanes).ok());
+  EXPECT_TRUE(lanes.empty());
   EXPECT_TRUE(layer.DecodeValues().empty());
+}
+
+// A file that somebody writes into while it is mapped.
+TEST(PackedLayerTest, DecodesNoLaneBeyondTheLayerWhateverBecomesOfTheBytes) {
+  const TestLayer whole = MakeTestLayer(SmallConv(), 0.3, true, 3);
+  int refused = 0;
+  for (size_t at = whole.packed.size() - whole.blocks.size(); at < whole.packed.size(); ++at) {
+    for (const int byte : {0, 1, 0x7F, 0x80, 0xFF}) {
+      TestLayer test = whole;
+      test.packed.shrink_to_fit();  // for the address sanitizer
+      const PackedLayer layer = test.Read();
+      std::fill(test.packed.begin() + at, test.packed.end(), static_cast<uint8_t>(byte));
+      std::vector<int32_t> lanes;
+      const Status status = layer.DecodeLanes(&lanes);
+      for (const int32_t lane : lanes) ASSERT_LT(lane, layer.attributes().lanes());
+      if (status.ok()) continue;
+      ++refused;
+      EXPECT_THAT(status.message(), HasSubstr("somebody has written into its file since."));
+    }
+  }
+  EXPECT_GT(refused, 0);
 }
 
 TEST(PackedLayerTest, RefusesEveryTruncation) {

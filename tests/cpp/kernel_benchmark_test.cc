@@ -73,7 +73,10 @@ std::vector<float> Reference(const TestLayer& layer, const LayerCase& layer_case
   ConvBuffers buffers;
   buffers.input = layer_case.input().data();
   buffers.output = output.data();
-  MakeReferenceConvolution(weights, shape)->Run(buffers, &pool);
+  std::unique_ptr<Convolution> convolution;
+  const Status status = MakeReferenceConvolution(weights, shape, &convolution);
+  EXPECT_TRUE(status.ok()) << status.message();
+  convolution->Run(buffers, &pool);
   return output;
 }
 

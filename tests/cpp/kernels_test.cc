@@ -26,7 +26,7 @@ class KernelRun {
         width_(width),
         layer_(MakeTestLayer(Pointwise(19, out_channels, kernels.block_size), density, true,
                              100 + out_channels)),
-        weights_(MakeKernelWeights(layer_.Packed(), kernels.block_size)) {
+        weights_(KernelWeightsOf(layer_.Packed(), kernels.block_size)) {
     for (const int32_t lane : weights_.lanes) {
       offsets_.push_back(lane * width_ * static_cast<int>(sizeof(float)));
     }

@@ -11,6 +11,7 @@
 #include "delegate/plugin/version.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/cpp/child.h"
 #include "tests/cpp/temporary_directory.h"
 #include "tests/cpp/test_graph.h"
 
@@ -162,6 +163,24 @@ TEST(ProfileFileTest, OverwritesNothing) {
   EXPECT_EQ(Profile::Make(path, "portable", &profile).message(),
             "the profile '" + path + "' exists already; choose another name.");
   EXPECT_EQ(directory.Read("precious.json"), "precious");
+}
+
+TEST(ProfileFileTest, StaysTheParentsInAForkedChild) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.File("p.json");
+  std::unique_ptr<Profile> profile;
+  ASSERT_TRUE(Profile::Make(path, "portable", &profile).ok());
+  StepProfile step;
+  step.AddRun(7);
+  ASSERT_TRUE(profile->Add({step}, 1).ok());
+  const std::string written = directory.Read("p.json");
+  EXPECT_TRUE(SucceedsInChild([&] {
+    EXPECT_EQ(profile->Add({step}, 1).message(),
+              "the profile '" + path +
+                  "' is not written by a forked child: it is its parent's; a delegate made after "
+                  "the fork can have one of its own.");
+  }));
+  EXPECT_EQ(directory.Read("p.json"), written);
 }
 
 TEST(ProfileFileTest, SaysWhyItCannotBeWritten) {

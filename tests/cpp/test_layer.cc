@@ -40,6 +40,13 @@ void AppendValue(float value, ValueType type, std::vector<uint8_t>* bytes) {
 
 }  // namespace
 
+KernelWeights KernelWeightsOf(const LayerWeights& layer, int block_size) {
+  KernelWeights weights;
+  const Status status = MakeKernelWeights(layer, block_size, &weights);
+  EXPECT_TRUE(status.ok()) << status.message();
+  return weights;
+}
+
 LayerAttributes Pointwise(int in_channels, int out_channels, int block_size) {
   LayerAttributes attributes;
   attributes.in_channels = in_channels;

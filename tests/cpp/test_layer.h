@@ -41,6 +41,9 @@ LayerAttributes Pointwise(int in_channels, int out_channels, int block_size);
 // holds a block with probability `density`, unless it would overlap.
 TestLayer MakeTestLayer(const LayerAttributes& spec, double density, bool with_bias, uint32_t seed);
 
+// What kernels read of a layer, which can be made.
+KernelWeights KernelWeightsOf(const LayerWeights& layer, int block_size);
+
 // Encodes the blocks given, with the values of `layer->dense`, anew.
 void Encode(TestLayer* layer);
 

@@ -1,12 +1,19 @@
 #include "delegate/cpu/thread_pool.h"
 
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <chrono>
+#include <fstream>
 #include <memory>
 #include <thread>
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tests/cpp/child.h"
+#include "tests/cpp/no_more_threads.h"
 
 namespace ubp {
 namespace {
@@ -142,6 +149,50 @@ TEST(ThreadPoolTest, CanBeDestroyedAtAnyTime) {
     auto pool = std::make_unique<ThreadPool>(3);
     if (i % 2) pool->Run(5, [](int, int) {});
   }
+}
+
+TEST(ThreadPoolTest, RunsAloneWhereNoThreadCanBeStarted) {
+  const NoMoreThreads limit;
+  ThreadPool pool(8);
+  EXPECT_EQ(pool.threads(), 1);
+  std::vector<int> runs(20, 0);
+  pool.Run(20, [&](int job, int thread) {
+    ++runs[job];
+    EXPECT_EQ(thread, 0);
+  });
+  EXPECT_EQ(runs, std::vector<int>(20, 1));
+}
+
+// Whether the process got no more addresses than this. Emulators do not tell the system.
+bool LimitAddresses(size_t beyond_those_in_use) {
+  size_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  const size_t in_use = pages * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const rlimit limit = {in_use + beyond_those_in_use, RLIM_INFINITY};
+  if (setrlimit(RLIMIT_AS, &limit) != 0) return false;
+  const size_t too_much = 2 * beyond_those_in_use;
+  void* const memory =
+      mmap(nullptr, too_much, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) return true;
+  munmap(memory, too_much);
+  return false;
+}
+
+TEST(ThreadPoolTest, RunsWithTheThreadsThatItGot) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "the sanitizer itself needs addresses";
+#endif
+  EXPECT_TRUE(SucceedsInChild([] {
+    const bool limited = LimitAddresses(size_t{128} << 20);
+    ThreadPool pool(64);
+    EXPECT_TRUE(!limited || pool.threads() < 64);
+    std::vector<int> runs(200, 0);
+    pool.Run(200, [&](int job, int thread) {
+      ++runs[job];
+      EXPECT_LT(thread, pool.threads());
+    });
+    EXPECT_EQ(runs, std::vector<int>(200, 1));
+  }));
 }
 
 }  // namespace

@@ -213,7 +213,9 @@ void UseEntry(FuzzInput* input) {
     for (const int64_t blocks : counts.blocks)
       UBP_REQUIRE(blocks >= 0 && blocks <= int64_t{channels} * lanes);
   } else if (block_size <= channels) {
-    RequireSafe(MakeKernelWeights(layer, block_size), channels, lanes);
+    KernelWeights weights;
+    UBP_REQUIRE(MakeKernelWeights(layer, block_size, &weights).ok());
+    RequireSafe(weights, channels, lanes);
   }
 }
 

@@ -25,14 +25,16 @@ struct Outcome {
 };
 
 Outcome RunModel(const std::vector<uint8_t>& bytes, const DelegateOptions& options) {
-  std::unique_ptr<Delegate> delegate;
+  TfLiteDelegate* delegate = nullptr;
   UBP_REQUIRE(Delegate::Make(options, &delegate).ok());
+  const std::unique_ptr<TfLiteDelegate, void (*)(TfLiteDelegate*)> owned(delegate,
+                                                                         &Delegate::Release);
   FuzzInput input(bytes.data(), bytes.size());
   Interpreter interpreter;  // freed before the delegate
   ModelMaker maker(&input, &interpreter);
   maker.Make();
   Outcome outcome;
-  const bool modified = interpreter.ModifyGraphWithDelegate(delegate->tflite_delegate());
+  const bool modified = interpreter.ModifyGraphWithDelegate(delegate);
   UBP_REQUIRE(modified || !interpreter.error().empty());
   outcome.taken = interpreter.num_taken();
   if (maker.large()) return outcome;

@@ -152,7 +152,8 @@ class Decoder {
 };
 
 void RequireSame(const PackedLayer& layer, const Decoder& decoder) {
-  const std::vector<int32_t> lanes = layer.DecodeLanes();
+  std::vector<int32_t> lanes;
+  UBP_REQUIRE(layer.DecodeLanes(&lanes).ok());
   UBP_REQUIRE(
       std::equal(lanes.begin(), lanes.end(), decoder.lanes().begin(), decoder.lanes().end()));
   const std::vector<int32_t>& counts = layer.counts();

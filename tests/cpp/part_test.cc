@@ -1,0 +1,165 @@
+// The delegate and the part of a model that it runs, between the calls of an interpreter.
+
+#include "delegate/plugin/part.h"
+
+#include <cstdlib>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "delegate/plugin/delegate.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/cpp/fake_nodes.h"
+#include "tests/cpp/no_more_threads.h"
+#include "tests/cpp/temporary_directory.h"
+
+namespace ubp {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// An interpreter of the model [1, 6, 8, 4] RELU, all of which goes to the delegate. One at a time.
+class Interpreter {
+ public:
+  explicit Interpreter(TfLiteDelegate* delegate) {
+    the_interpreter = this;
+    TfLiteContext* const context = Context();
+    EXPECT_EQ(delegate->Prepare(context, delegate), kTfLiteOk);
+  }
+  ~Interpreter() {
+    registration_.free(Context(), node_.user_data);
+    the_interpreter = nullptr;
+  }
+  Interpreter(const Interpreter&) = delete;
+  Interpreter& operator=(const Interpreter&) = delete;
+
+  // Of the threads that the interpreter recommends.
+  void Allocate(int threads) {
+    Context()->recommended_num_threads = threads;
+    EXPECT_EQ(registration_.prepare(Context(), &node_), kTfLiteOk);
+  }
+
+  void ExpectRuns() {
+    std::vector<float> input(6 * 8 * 4), output(input.size(), -1.0f);
+    std::iota(input.begin(), input.end(), 0.0f);
+    model_.tensor(kInput).data.f = input.data();
+    model_.tensor(kOutput).data.f = output.data();
+    EXPECT_EQ(registration_.invoke(Context(), &node_), kTfLiteOk);
+    EXPECT_EQ(output, input);
+  }
+
+ private:
+  static Interpreter* the_interpreter;
+
+  TfLiteContext* Context() {
+    TfLiteContext* const context = model_.context();
+    context->ReplaceNodeSubsetsWithDelegateKernels = &ReplaceNodes;
+    context->ResizeTensor = &Resize;
+    context->ReportError = &ReportError;
+    return context;
+  }
+
+  static TfLiteStatus ReplaceNodes(TfLiteContext* context, TfLiteRegistration registration,
+                                   const TfLiteIntArray* nodes, TfLiteDelegate* delegate) {
+    EXPECT_EQ(nodes->size, 1);
+    Interpreter& self = *the_interpreter;
+    TfLiteDelegateParams params{};
+    params.delegate = delegate;
+    params.nodes_to_replace = const_cast<TfLiteIntArray*>(nodes);
+    params.input_tensors = self.model_.node().inputs;
+    params.output_tensors = self.model_.node().outputs;
+    self.registration_ = registration;
+    self.node_.user_data =
+        registration.init(context, reinterpret_cast<const char*>(&params), sizeof(params));
+    return self.node_.user_data != nullptr ? kTfLiteOk : kTfLiteError;
+  }
+
+  static TfLiteStatus Resize(TfLiteContext*, TfLiteTensor* tensor, TfLiteIntArray* dims) {
+    EXPECT_EQ(dims->size, tensor->dims->size);
+    std::free(dims);
+    return kTfLiteOk;
+  }
+
+  static void ReportError(TfLiteContext*, const char* format, ...) { ADD_FAILURE() << format; }
+
+  FakeModel model_ = ReluModel();
+  TfLiteRegistration registration_{};
+  TfLiteNode node_{};
+};
+
+Interpreter* Interpreter::the_interpreter = nullptr;
+
+TfLiteDelegate* MakeDelegate(const std::string& profile = "") {
+  DelegateOptions options;
+  options.take = Take::kAll;
+  options.log_info = true;
+  options.profile = profile;
+  TfLiteDelegate* delegate = nullptr;
+  const Status status = Delegate::Make(options, &delegate);
+  EXPECT_TRUE(status.ok()) << status.message();
+  return delegate;
+}
+
+// What is logged when an interpreter of this number of threads allocates, and runs.
+std::string LogOfThreads(int threads) {
+  TfLiteDelegate* const delegate = MakeDelegate();
+  testing::internal::CaptureStderr();
+  {
+    Interpreter interpreter(delegate);
+    interpreter.Allocate(threads);
+    interpreter.ExpectRuns();
+  }
+  Delegate::Release(delegate);
+  return testing::internal::GetCapturedStderr();
+}
+
+TEST(PartTest, OutlivesItsDelegate) {
+  const TemporaryDirectory directory;
+  TfLiteDelegate* const delegate = MakeDelegate(directory.File("p.json"));
+  auto interpreter = std::make_unique<Interpreter>(delegate);
+  interpreter->Allocate(2);
+  Delegate::Release(delegate);
+  interpreter->ExpectRuns();
+  interpreter->Allocate(3);
+  interpreter->ExpectRuns();
+  interpreter = nullptr;
+  EXPECT_THAT(directory.Read("p.json"), AllOf(HasSubstr("\"threads\": 2"),  //
+                                              HasSubstr("\"threads\": 3")));
+}
+
+TEST(PartTest, TakesTheInterpretersNumberOfThreadsAsFarAsTheOptionGoes) {
+  EXPECT_THAT(LogOfThreads(3), HasSubstr(" 3 thread(s)"));
+  EXPECT_THAT(LogOfThreads(1'000'000), HasSubstr(" 64 thread(s)"));
+  for (const int unknown : {0, -1}) EXPECT_THAT(LogOfThreads(unknown), HasSubstr(" 1 thread(s)"));
+}
+
+TEST(PartTest, SaysOnceThatThreadsCannotBeStarted) {
+  TfLiteDelegate* const delegate = MakeDelegate();
+  const NoMoreThreads limit;
+  std::vector<std::string> logs;
+  {
+    Interpreter interpreter(delegate);
+    for (const int threads : {8, 8, 4}) {
+      testing::internal::CaptureStderr();
+      interpreter.Allocate(threads);
+      interpreter.ExpectRuns();
+      logs.push_back(testing::internal::GetCapturedStderr());
+    }
+  }
+  Delegate::Release(delegate);
+  const std::string warning =
+      "UBP delegate: WARNING: the system started 0 of 7 threads; models run with these, and more "
+      "slowly: allow the process more threads or memory, or set num_threads to 1.\n";
+  EXPECT_THAT(logs[0], AllOf(HasSubstr(warning), HasSubstr(" 1 thread(s)")));
+  for (const int again : {1, 2}) {
+    EXPECT_THAT(logs[again], AllOf(Not(HasSubstr("WARNING")), HasSubstr(" 1 thread(s)")));
+  }
+}
+
+}  // namespace
+}  // namespace ubp
