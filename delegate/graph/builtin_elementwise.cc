@@ -24,6 +24,7 @@ Status ReadConstantOperand(const NodeView& node, int input, GraphOp* op) {
                          ToString(dims) + ", expected one number or one for each channel.");
   }
   op->constant.count = count;
+  op->constant.rank = static_cast<int>(constant.size());
   op->constant.first = input == 0;
   return node.ReadFloats(input, "constant operand", count, &op->constant.values);
 }

@@ -57,6 +57,7 @@ enum class OpType {
 struct ConstantOperand {
   const float* values = nullptr;  // [count], in the model; null where no operand is constant
   int count = 0;                  // channels or 1
+  int rank = 0;                   // dimensions; the result has as many at least
   bool first = false;             // it is the first operand
 };
 

@@ -57,6 +57,11 @@ Status InferWindow(const GraphOp& op, const Dims& input, const Pads& padded, Con
   if (any_channels) attributes.in_channels = attributes.out_channels = input[3];
   const int64_t height = int64_t{input[1]} + padded.top + padded.bottom;
   const int64_t width = int64_t{input[2]} + padded.left + padded.right;
+  if (any_channels && attributes.padding == Padding::kValid) {
+    // Of windows that do not fit a pooling makes nothing, by however much they exceed the input.
+    attributes.kernel_h = static_cast<int>(std::min<int64_t>(attributes.kernel_h, height + 1));
+    attributes.kernel_w = static_cast<int>(std::min<int64_t>(attributes.kernel_w, width + 1));
+  }
   if (op.type == OpType::kConv2D && (height == 0 || width == 0)) {
     return Unsuitable(input, "at least one pixel");
   }
@@ -128,6 +133,8 @@ Status InferElements(const std::vector<Dims>& inputs, const GraphOp& op, Dims* o
   if (op.type == OpType::kConcatenation) return ConcatenationDims(inputs, op.axis, output);
   if (inputs.size() == 2) return BroadcastDims(inputs[0], inputs[1], output);
   *output = inputs[0];
+  const auto rank = static_cast<size_t>(op.constant.rank);
+  if (output->size() < rank) output->insert(output->begin(), rank - output->size(), 1);
   const bool needs_channels = op.constant.count > 1;
   if (needs_channels && (output->empty() || output->back() != op.constant.count)) {
     return Unsuitable(inputs[0], "[..., " + std::to_string(op.constant.count) + "]");

@@ -84,7 +84,7 @@ class TestGraph {
     LayerAttributes spec;
     spec.activation = activation;
     GraphOp op = MakeOp(type, {input}, spec);
-    op.constant = {Random(count), count, constant_first};
+    op.constant = {Random(count), count, 1, constant_first};
     return Add(op);
   }
 

@@ -168,6 +168,10 @@ CASES: dict[str, tuple[Callable[[], Graph], list[Shapes]]] = {
         lambda: Graph(IMAGE).pool(2, 2),
         [[[1, 8, 8, 0]], [[0, 8, 8, 4]], [[1, 0, 8, 4]], [[1, 1, 8, 4]], [[1, 8, 8, 4]]],
     ),
+    "pooling that does not fit by far": (
+        lambda: Graph([1, 19, 19, 4]).pool(9, 2),
+        [[[1, 1, 9, 4]], [[1, 3, 19, 4]], [[1, 9, 9, 4]]],
+    ),
     "average of nothing": (
         lambda: Graph(IMAGE).pool(2, 2, OPERATOR.AVERAGE_POOL_2D),
         [[[1, 8, 8, 0]], [[0, 8, 8, 4]]],
@@ -206,6 +210,10 @@ CASES: dict[str, tuple[Callable[[], Graph], list[Shapes]]] = {
             [[1, 8, 8, 4], [1, 1, 1, 4]],
             [[1, 8, 8, 4], [1, 7, 8, 4]],
         ],
+    ),
+    "a constant of higher rank": (
+        lambda: (graph := Graph([1, 8])).sum(graph.x, graph.floats(1, 8)),
+        [[[8]], [[2, 3, 8]], [[3, 8]]],
     ),
     "dense of several rows": (
         lambda: Graph([1, 8]).dense(4),
