@@ -23,6 +23,9 @@ LIBRARIES = {
     "UBP_SELECTION_LIBRARY": "libubp_selection.so",
 }
 
+# e_machine of the ELF header: what wheels call it.
+MACHINES = {3: "i686", 40: "armv7l", 62: "x86_64", 183: "aarch64", 243: "riscv64"}
+
 
 def built_libraries() -> list[Path]:
     """Returns the libraries that the variables name, or else those that `./run build` makes."""
@@ -36,10 +39,31 @@ def built_libraries() -> list[Path]:
             "The libraries of UBP could not be built (see above): run './run setup' in the source "
             f"folder first, or set {' and '.join(missing)} to built ones."
         )
+    return library_paths()
+
+
+def library_paths() -> list[Path]:
+    """Returns where the libraries of this build are, or will be."""
+    named = {variable: os.environ.get(variable) for variable in LIBRARIES}
     return [
         Path(file) if file else ROOT / "python" / FOLDER / LIBRARIES[variable]
         for variable, file in named.items()
     ]
+
+
+def library_machine(libraries: list[Path]) -> str | None:
+    """Returns the processor that ELF libraries are for, as wheels name it; None for other kinds."""
+    found = {}
+    for library in libraries:
+        header = library.read_bytes()[:20]
+        if header[:4] != b"\x7fELF":
+            return None
+        code = int.from_bytes(header[18:20], "little")
+        found[library] = MACHINES.get(code, f"machine {code}")
+    if len(set(found.values())) > 1 or not set(found.values()) <= set(MACHINES.values()):
+        named = ", ".join(f"{library} for {machine}" for library, machine in found.items())
+        sys.exit(f"The libraries are not for one processor that wheels have a name for: {named}.")
+    return next(iter(found.values()), None)
 
 
 class BuildWithLibraries(build_py):
@@ -63,8 +87,11 @@ class PlatformWheel(bdist_wheel):
     """A wheel for this platform and any Python 3: its libraries are no Python extensions."""
 
     def get_tag(self) -> tuple[str, str, str]:
-        """Returns the wheel's Python, ABI and platform tags."""
-        return "py3", "none", super().get_tag()[2]
+        """Returns the wheel's Python, ABI and platform tags; the platform is the libraries'."""
+        platform = super().get_tag()[2]
+        # An editable install may come before the libraries are built.
+        machine = library_machine([path for path in library_paths() if path.is_file()])
+        return "py3", "none", platform if machine is None else f"linux_{machine}"
 
 
 class PlatformDistribution(Distribution):

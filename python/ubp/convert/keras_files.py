@@ -12,9 +12,12 @@ archives, and from HDF5 this module does.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import tempfile
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,13 +79,26 @@ def load_keras_file(path: Path) -> Any:
     if is_hdf5 and package.__name__ == "tf_keras":
         _refuse_code(header.config, f"{path}: {name}")
     try:
-        return package.models.load_model(path, compile=False)
+        with _named(path, ".h5" if is_hdf5 else ".keras") as readable:
+            return package.models.load_model(readable, compile=False)
     except (TypeError, ValueError) as error:
         raise ValueError(_refusal(f"{path}: {name}", reason_of(error))) from error
     except _DAMAGED as error:
         raise ValueError(
             f"{path}: damaged Keras file, {name} cannot load it: {reason_of(error)}."
         ) from error
+
+
+@contextlib.contextmanager
+def _named(path: Path, suffix: str) -> Iterator[Path]:
+    """The file under a name that ends as Keras expects it, by which it tells what it is."""
+    if path.suffix == suffix:
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        link = Path(folder, f"model{suffix}")
+        link.symlink_to(path.absolute())
+        yield link
 
 
 def _read_archive(path: Path) -> _Header:

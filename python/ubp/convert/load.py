@@ -146,4 +146,8 @@ def _with_static_batch(model: Any, batch: int) -> Any:
     # A Sequential model has one input; only functional models have a structure of them.
     structure = model.inputs[0] if isinstance(model, package.Sequential) else model.input
     inputs = import_tensorflow().nest.map_structure(fixed, structure)
-    return package.Model(inputs, model(inputs), name=model.name)
+    wrapped = package.Model(inputs, model(inputs), name=model.name)
+    # tf_keras names a signature's outputs after the model's last layers, here the model itself.
+    if len(getattr(model, "output_names", ())) == len(wrapped.outputs):
+        wrapped.output_names = list(model.output_names)
+    return wrapped

@@ -90,6 +90,17 @@ def test_what_takes_tflite_files_takes_nothing_else(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("package", [keras, tf_keras], ids=["keras", "tf_keras"])
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_names_of_files_do_not_matter(tmp_path: Path, package: Any, suffix: str) -> None:
+    model, path = small(package), tmp_path / f"model{suffix}"
+    model.save(path)
+    for name in ("model", "model.tflite", "other.h5", "other.keras"):
+        renamed = path.rename(tmp_path / name)
+        assert same_outputs(convert(renamed).dense, model)
+        path = renamed
+
+
+@pytest.mark.parametrize("package", [keras, tf_keras], ids=["keras", "tf_keras"])
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
 def test_the_package_that_wrote_a_file_reads_it(tmp_path: Path, package: Any, suffix: str) -> None:
     model, path = small(package), tmp_path / f"model{suffix}"
     model.save(path)

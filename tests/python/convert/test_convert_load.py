@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 import zipfile
@@ -120,6 +121,28 @@ def test_a_batch_size_of_the_models_own_is_kept(keras: Any) -> None:
     dense, _ = load(model)
     graph = flatbuffer.parse(dense, "").subgraphs[0]
     assert graph.tensors[graph.inputs[0]].shape.tolist() == [3, 4, 4, 8]
+
+
+@pytest.mark.parametrize("kind", [dict, list])
+@pytest.mark.parametrize("name", ["keras", "tf_keras"])
+def test_a_signature_has_the_names_of_outputs_of_an_open_batch(name: str, kind: type) -> None:
+    import tensorflow as tf
+
+    package = importlib.import_module(name)
+    inputs = package.Input((8, 8, 3))
+    layers = {"boxes": package.layers.Conv2D(4, 1), "scores": package.layers.Conv2D(2, 1)}
+    outputs = {key: layer(inputs) for key, layer in layers.items()}
+    model = package.Model(inputs, outputs if kind is dict else list(outputs.values()))
+    expected = tf.lite.TFLiteConverter.from_keras_model(model).convert()
+    signatures = [
+        [
+            (key, sorted(entry.name for entry in maps))
+            for definition in flatbuffer.parse(data, "").signatureDefs
+            for key, maps in (("in", definition.inputs), ("out", definition.outputs))
+        ]
+        for data in (convert(model).dense, expected)
+    ]
+    assert signatures[0] == signatures[1]
 
 
 def test_several_named_inputs_and_outputs(keras: Any) -> None:

@@ -27,12 +27,14 @@ def pip(*arguments: str | Path, **environment: str) -> subprocess.CompletedProce
     )
 
 
-def build_wheel(folder: Path, delegate: Path) -> subprocess.CompletedProcess[str]:
+def build_wheel(
+    folder: Path, delegate: Path, selection: Path = SELECTION
+) -> subprocess.CompletedProcess[str]:
     """Builds the wheel of the checkout into `folder` with libraries that are already built."""
     return pip(
         *("wheel", ROOT, "--no-deps", "--no-build-isolation", "-w", folder),
         UBP_DELEGATE=str(delegate),
-        UBP_SELECTION_LIBRARY=str(SELECTION),
+        UBP_SELECTION_LIBRARY=str(selection),
     )
 
 
@@ -51,6 +53,24 @@ def test_wheel_is_for_one_platform_and_any_python3(wheel: Path) -> None:
     _, _, python_tag, abi_tag, platform_tag = wheel.stem.split("-")
     assert (python_tag, abi_tag) == ("py3", "none")
     assert platform_tag != "any"
+
+
+def library_for(machine: int, path: Path) -> Path:
+    """The beginning of a 64-bit ELF library for a processor."""
+    path.write_bytes(b"\x7fELF\x02\x01\x01".ljust(18, b"\0") + machine.to_bytes(2, "little"))
+    return path
+
+
+def test_wheel_is_for_the_processor_of_its_libraries(tmp_path: Path) -> None:
+    """Whatever the machine that makes it."""
+    aarch64 = library_for(183, tmp_path / "aarch64.so")
+    built = build_wheel(tmp_path, aarch64, aarch64)
+    assert built.returncode == 0, built.stdout + built.stderr
+    (path,) = tmp_path.glob("*.whl")
+    assert path.stem.endswith("-py3-none-linux_aarch64")
+    failed = build_wheel(tmp_path, aarch64, library_for(62, tmp_path / "x86_64.so"))
+    assert failed.returncode != 0
+    assert "The libraries are not for one processor" in failed.stdout + failed.stderr
 
 
 def test_wheel_holds_the_package_only(wheel: Path) -> None:
