@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
-from tqdm import tqdm
 
 from bench.families import picture, section, table, zoo
 from bench.families.cache import pruned_network
@@ -21,6 +20,7 @@ from bench.harness.command import Benchmark
 from bench.harness.machine import Machine
 from bench.harness.output import ResultFolder
 from bench.harness.table import terminal_table
+from ubp.progress import ProgressBar
 
 _ROUNDS, _QUICK_ROUNDS = 10, 2
 
@@ -71,7 +71,7 @@ def _run(options: argparse.Namespace, folder: ResultFolder, console: Console) ->
 def _measure_all(settings: Settings, cache: Path) -> Iterator[Result]:
     """One network after the other: VGG16 alone takes gigabytes of memory."""
     total = len(settings.applications) * len(zoo.PRUNINGS) * len(settings.threads)
-    with tqdm(total=total, unit="measurement") as bar:
+    with ProgressBar(total=total, unit="measurement") as bar:
         for application in settings.applications:
             for pruning in zoo.PRUNINGS:
                 bar.set_description(f"building {application.name} ({pruning})")

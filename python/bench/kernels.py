@@ -15,7 +15,6 @@ from statistics import median
 from typing import Any
 
 from rich.console import Console
-from tqdm import tqdm
 
 from bench.harness.arguments import names_of, numbers, numbers_among, rounds
 from bench.harness.command import Benchmark
@@ -31,6 +30,7 @@ from bench.layers.summary import TARGET_BLOCK_SIZE, TARGET_SPARSITY, summarise, 
 from bench.layers.weights import patterns, write_weights
 from bench.networks import zoo
 from ubp.format import BLOCK_SIZES
+from ubp.progress import ProgressBar
 
 _ROUNDS, _QUICK_ROUNDS = 10, 2
 _SPARSITIES, _QUICK_SPARSITIES = (80, 90, 95), (80,)
@@ -91,7 +91,7 @@ def _measure_all(settings: Settings) -> Iterator[LayerTimes]:
     with (
         KernelProgram(BLOCK_MS) as program,
         tempfile.TemporaryDirectory() as folder,
-        tqdm(total=1, unit="measurement", desc="reading the networks") as bar,
+        ProgressBar(total=1, unit="measurement", desc="reading the networks") as bar,
     ):
         shapes = layer_shapes(settings.networks)
         bar.reset(len(shapes) * len(settings.families) * len(settings.threads))

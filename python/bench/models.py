@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
-from tqdm import tqdm
 
 from bench.harness.arguments import names_of, numbers, rounds
 from bench.harness.command import Benchmark
@@ -25,6 +24,7 @@ from bench.networks.measure import Candidate, Rivals, measure
 from bench.networks.report import Report, Result
 from bench.peers.contenders import convert
 from bench.peers.peers import Peer, install_peers
+from ubp.progress import ProgressBar
 
 _ROUNDS, _QUICK_ROUNDS = 30, 2
 _SPARSITIES, _QUICK_SPARSITIES = (0, 80, 90, 95), (0, 80)
@@ -79,7 +79,7 @@ def _measure_all(
     settings: Settings, peers: Sequence[Peer], cache: Path, notes: list[str]
 ) -> Iterator[Result]:
     total = len(settings.networks) * len(settings.sparsities) * len(settings.threads)
-    with tqdm(total=total, unit="measurement") as bar:
+    with ProgressBar(total=total, unit="measurement") as bar:
         for network in settings.networks:
             bar.set_description(f"building {network.name}")
             dense = load_or_build(network, 0, cache)

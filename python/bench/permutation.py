@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
-from tqdm import tqdm
 
 from bench.channels import picture, section, table
 from bench.channels.report import METHODS, NetworkResult, Report, SpeedResult
@@ -21,6 +20,7 @@ from bench.harness.machine import Machine
 from bench.harness.output import ResultFolder
 from bench.harness.table import terminal_table
 from demo.quiet import held_back_stderr
+from ubp.progress import ProgressBar
 from ubp.selection.permutation import DEFAULT_ROUNDS
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when TensorFlow is loaded
@@ -93,7 +93,7 @@ def _run(options: argparse.Namespace, folder: ResultFolder, console: Console) ->
 def _measure_networks(settings: Settings, cache: Path) -> Iterator[NetworkResult]:
     weights = ("random", "trained")
     total = len(settings.networks) * len(weights) * len(METHODS)
-    with tqdm(total=total, unit="network") as bar:
+    with ProgressBar(total=total, unit="network") as bar:
         for name in settings.networks:
             network = NETWORKS[name]
             train, test = digits_of_size(network.size)
@@ -117,7 +117,7 @@ def _measure_networks(settings: Settings, cache: Path) -> Iterator[NetworkResult
 
 
 def _measure_speeds(settings: Settings) -> Iterator[SpeedResult]:
-    for lanes, channels in tqdm(settings.shapes, desc="timing single layers", unit="layer"):
+    for lanes, channels in ProgressBar(settings.shapes, desc="timing single layers", unit="layer"):
         yield measure_speed(
             lanes, channels, settings.block_size, settings.sparsity / 100, settings.rounds
         )

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from rich.console import Console
-from tqdm import tqdm
 
 from bench.harness.arguments import number, rounds
 from bench.harness.command import Benchmark
@@ -20,6 +19,7 @@ from bench.harness.table import terminal_table
 from bench.training import section, table
 from bench.training.report import Report
 from demo.quiet import held_back_stderr
+from ubp.progress import ProgressBar
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when TensorFlow is loaded
 with held_back_stderr():
@@ -78,7 +78,7 @@ def _measure(settings: Settings) -> Report:
     layers = pruned_layers(ubp.prune(dense, schedule, pattern, scope="latency"))
     kernels = [kernel for layer in layers for kernel in layer.kernels]
     total = 2 * settings.groups * settings.group_size
-    with tqdm(total=total, desc="training steps", unit="step") as bar:
+    with ProgressBar(total=total, desc="training steps", unit="step") as bar:
         steps = measure_steps(
             dense,
             pruned,
@@ -88,7 +88,7 @@ def _measure(settings: Settings) -> Report:
             bar.update,
         )
     total = settings.rounds * len(METHODS) * len(_SCOPES)
-    with tqdm(total=total, desc="updates of masks", unit="update") as bar:
+    with ProgressBar(total=total, desc="updates of masks", unit="update") as bar:
         updates = list(measure_updates(layers, METHODS, _SCOPES, settings.rounds, bar.update))
     return Report(
         date=date,

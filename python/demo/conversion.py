@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
 import ubp
 from ubp.convert.verify import Verification, verify
+from ubp.progress import ProgressBar
 
 
 def convert_all(models: dict[str, keras.Model]) -> dict[str, ubp.ConversionResult]:
@@ -15,7 +15,7 @@ def convert_all(models: dict[str, keras.Model]) -> dict[str, ubp.ConversionResul
 
     A model without zeros is left as it is.
     """
-    bar = tqdm(models.items(), desc=f"  {'converting':<18}", unit="model")
+    bar = ProgressBar(models.items(), desc=f"  {'converting':<18}", unit="model")
     return {name: ubp.convert(model) for name, model in bar}
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
-from tqdm import tqdm
 
 import ubp
 from demo.measure import standard_interpreter
 from ubp.convert import flatbuffer
 from ubp.convert.cut import cut_operator
 from ubp.convert.find import Layer, find_layers
+from ubp.progress import ProgressBar
 from ubp.runtime import benchmark
 
 _TIMES = "\N{MULTIPLICATION SIGN}"
@@ -43,7 +43,7 @@ def time_layers(networks: dict[str, ubp.ConversionResult], rounds: int) -> list[
     dense_tree = flatbuffer.parse(first.dense, "dense")
     found = find_layers(dense_tree)
     speedups = []
-    for index, layer in enumerate(tqdm(found, f"  {'timing layers':<18}", unit="layer")):
+    for index, layer in enumerate(ProgressBar(found, f"  {'timing layers':<18}", unit="layer")):
         taken = {
             name: trees[name] for name, result in networks.items() if result.report[index].taken
         }

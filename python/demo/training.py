@@ -6,11 +6,11 @@ import math
 from typing import Any
 
 import keras
-from tqdm import tqdm
 
 import ubp
 from demo.digits import Images
 from demo.settings import SPARSITY
+from ubp.progress import ProgressBar
 from ubp.pruning import Pattern
 
 _BATCH = 32
@@ -94,7 +94,7 @@ class _ProgressBar(keras.callbacks.Callback):
 
     def __init__(self, title: str, steps: int) -> None:
         super().__init__()
-        self._bar = tqdm(total=steps, desc=f"  {title:<18}", unit="step")
+        self._bar = ProgressBar(total=steps, desc=f"  {title:<18}", unit="step")
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self._bar.update()

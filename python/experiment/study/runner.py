@@ -9,11 +9,10 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
 from demo.quiet import held_back_stderr
 from experiment.study.settings import Settings
 from experiment.study.store import Run, Store
+from ubp.progress import ProgressBar
 
 if TYPE_CHECKING:  # loads TensorFlow, which only the workers need
     from experiment.study.worker import Worker
@@ -45,13 +44,15 @@ def run_all(runs: Iterable[Run], store: Store, settings: Settings, jobs: int) ->
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when a worker loads TensorFlow
     total = sum(_length(run, settings) for stage in stages for run in stage)
     at_once = jobs * _RUNS_OF_A_WORKER
-    with tqdm(total=total, unit="step", smoothing=0.05) as bar:
+    with ProgressBar(total=total, unit="step", smoothing=0.05) as bar:
         for stage in stages:
             for start in range(0, len(stage), at_once):
                 _run_some(stage[start : start + at_once], store, settings, jobs, bar)
 
 
-def _run_some(runs: Sequence[Run], store: Store, settings: Settings, jobs: int, bar: tqdm) -> None:
+def _run_some(
+    runs: Sequence[Run], store: Store, settings: Settings, jobs: int, bar: ProgressBar
+) -> None:
     """Do these runs in workers of their own."""
     pool = ProcessPoolExecutor(
         jobs, multiprocessing.get_context("spawn"), _start_worker, (store, settings)

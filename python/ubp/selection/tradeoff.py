@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, overload
 
 import numpy as np
-from tqdm import tqdm
 
+from ubp.progress import ProgressBar
 from ubp.selection.arguments import Importances, checked_layers
 from ubp.selection.backend import backend
 from ubp.selection.evaluator import Layer, LayerEvaluator, evaluator_of
@@ -99,7 +99,7 @@ def tradeoff_curves(
             f"names has {len(names)} values for {len(importances)} layers; expected one for each."
         )
     pairs = zip(names, layers, strict=True)
-    shown = tqdm(pairs, "trade-off curves", len(layers), unit="layer", disable=not progress)
+    shown = ProgressBar(pairs, "trade-off curves", len(layers), unit="layer", disable=not progress)
     curves = [_curve(name, layer, tolerance, core) for name, layer in shown]
     return TradeoffCurves(tuple(curves))
 
