@@ -40,6 +40,8 @@ def open_interpreter(
                 **({} if kind is None else {"experimental_op_resolver_type": kind}),
             )
         interpreter.allocate_tensors()
+        interpreter.get_input_details()  # fails where a name is no UTF-8
+        interpreter.get_output_details()
     except (RuntimeError, ValueError) as error:
         raise cannot_run(model, source, error) from error
     return interpreter
