@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+import tokenize
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,24 @@ import numpy as np
 import numpy.typing as npt
 
 from ubp.runtime.inputs import Shape, assumed_shape, signature_of
+
+# What NumPy and Pillow raise for files that are damaged, or none of theirs. NumPy reads a header as
+# Python source.
+_DAMAGED = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RecursionError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    tokenize.TokenError,
+    zlib.error,
+)
 
 Sample = list[npt.NDArray[Any]]  # one array per input of the model, of the input's shape
 
@@ -122,9 +143,11 @@ def _picture_samples(
 
 def _read_npy(path: Path) -> npt.NDArray[Any]:
     try:
-        array: npt.NDArray[Any] = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{path}: not a NumPy file ({error}).") from error
+        with path.open("rb") as file:
+            array: npt.NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+    except _DAMAGED as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"{path}: not a NumPy file ({reason}).") from error
     return array
 
 
@@ -138,7 +161,7 @@ def _read_pictures(
             "or 3]; give a .npy file for each input."
         )
     try:
-        from PIL import Image, UnidentifiedImageError
+        from PIL import Image
     except ModuleNotFoundError as error:
         raise ImportError(
             "reading pictures needs Pillow, which is not installed; install it with 'pip install "
@@ -155,10 +178,10 @@ def _read_pictures(
                     picture.height if height == -1 else height,
                 )
                 fitted = picture.convert("RGB" if channels == 3 else "L").resize(size)
-        except UnidentifiedImageError as error:
-            raise ValueError(f"{path}: neither a NumPy file (.npy) nor a picture.") from error
-        except OSError as error:
-            raise ValueError(f"{path}: a damaged picture ({error}).") from error
+        except (*_DAMAGED, Image.DecompressionBombError) as error:
+            raise ValueError(
+                f"{path}: neither a NumPy file (.npy) nor a picture, or a damaged one."
+            ) from error
         values = np.asarray(fitted).reshape(fitted.height, fitted.width, channels)
         pixels.append(values / np.float32(255) if is_float else values)
     return pixels

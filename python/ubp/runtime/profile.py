@@ -19,6 +19,16 @@ from ubp.arguments import check_counts
 from ubp.runtime.benchmark import block_timer
 from ubp.runtime.interpreter import Interpreter
 
+# What reading a file raises that is no JSON, or JSON of something else.
+_NO_PROFILE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
 
 @dataclass(frozen=True)
 class ProfiledStep:
@@ -78,8 +88,15 @@ def read_profile(path: str | os.PathLike[str]) -> list[ProfiledStep]:
 
     Raises:
         FileNotFoundError: if there is none.
+        ValueError: if it is anything else.
     """
-    return _steps(_load(path))
+    try:
+        return _steps(_load(path))
+    except _NO_PROFILE as error:
+        raise ValueError(
+            f"{os.fspath(path)}: not a profile; the delegate's option 'profile' names the file "
+            "that it writes one to."
+        ) from error
 
 
 def delegate_profile(
@@ -178,12 +195,28 @@ def _first_node(steps: list[ProfiledStep]) -> int:
 
 
 def _step(step: Any) -> ProfiledStep:
+    operators = step["operators"]
+    runs = max(_count(step["runs"]), 1)
     return ProfiledStep(
-        operators=tuple(operator["label"] for operator in step["operators"]),
-        nodes=tuple(operator["node"] for operator in step["operators"]),
-        conversion=step["conversion"],
-        multiply_adds=step["multiply_adds"],
-        runs=step["runs"],
-        mean_us=step["total_ns"] / step["runs"] / 1e3,
-        min_us=step["min_ns"] / 1e3,
+        operators=tuple(_text(operator["label"]) for operator in operators),
+        nodes=tuple(
+            None if operator["node"] is None else _count(operator["node"]) for operator in operators
+        ),
+        conversion=step["conversion"] is True,
+        multiply_adds=_count(step["multiply_adds"]),
+        runs=runs,
+        mean_us=_count(step["total_ns"]) / runs / 1e3,
+        min_us=_count(step["min_ns"]) / 1e3,
     )
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < 2**63:
+        raise ValueError(f"{value!r} is no count.")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no text.")
+    return value

@@ -89,7 +89,8 @@ def _add_signatures(draw: st.DrawFn, tree: schema.ModelT) -> None:
 
 def _add_metadata(draw: st.DrawFn, tree: schema.ModelT) -> None:
     tree.description = draw(names)
-    buffer = draw(st.integers(0, len(tree.buffers)))  # also one of the weights'
+    weights = [layer.buffer for layer in find_layers(tree) if layer.buffer]
+    buffer = draw(st.sampled_from([*weights, len(tree.buffers)]))
     if buffer == len(tree.buffers):
         tree.buffers.append(schema.BufferT(np.frombuffer(draw(st.binary(min_size=1)), np.uint8)))
     tree.metadata = [schema.MetadataT(name=draw(names), buffer=buffer)]
