@@ -198,8 +198,10 @@ void WindowOperator::RunPhases(int begin, int end, const float* input, float* ph
     kernel_(one);
     input += input_.plane_stride;
     args.output += output_.plane_stride;
-    args.weights += args.num_taps;
-    ++args.bias;
+    if (!weights_.empty()) {
+      args.weights += args.num_taps;
+      ++args.bias;
+    }
   }
 }
 
