@@ -11,7 +11,7 @@ declare -rA fuzz_options=([import]="-len_control=0 -max_len=512")
 readonly fuzz_readers=(
   delegate/format/{attributes,packed_layer}.cc delegate/format/half.h
   delegate/cache/{weight_cache,weight_file}.cc delegate/cpu/{cached_blocks,cache_slot}.cc delegate/plugin/options.cc
-  delegate/graph/{import,claim,node_view,widened_constants}.cc delegate/graph/builtin_{ops,layers,elementwise,shaping}.cc
+  delegate/graph/{import,claim,node_view,decoded_constants,sparse_encoding}.cc delegate/graph/builtin_{ops,layers,elementwise,shaping}.cc
 )
 
 fuzz_usage() {

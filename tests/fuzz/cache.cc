@@ -26,6 +26,7 @@ const TemporaryDirectory& Directory() {
   return directory;
 }
 constexpr char kName[] = "m.cache";
+constexpr char kNoCache[] = "a file of somebody else";
 
 // What the bytes of a file are given, so that they get past one check after the other.
 enum Repairs { kMagic = 1, kSizes = 2, kTableChecksum = 4, kEntryChecksums = 8 };
@@ -115,17 +116,21 @@ std::map<WeightKey, Bytes> Use(const std::vector<WeightEntry>& entries, FuzzInpu
   std::map<WeightKey, Bytes> expected;
   bool added = false;
   for (const WeightEntry& entry : entries) {
-    const CachedBytes found = cache->Find(entry.key);
+    const int use = script->Below(4);
+    const CachedBytes found = use == 1 ? CachedBytes() : cache->Find(entry.key);
     if (found.data == nullptr) continue;
     expected[entry.key] = CopyOf(found);
-    if (script->Below(4) != 0) continue;
+    if (use != 0) continue;
     cache->Reject(entry.key);
     UBP_REQUIRE(cache->Find(entry.key).data == nullptr);
     expected.erase(entry.key);
   }
   for (int i = script->Below(4); i > 0; --i) {
     const WeightKey key = SomeKey(i);
-    if (cache->Find(key).data != nullptr) continue;
+    if (const CachedBytes found = cache->Find(key); found.data != nullptr) {
+      expected[key] = CopyOf(found);
+      continue;
+    }
     const Bytes content(1 + script->Take<uint8_t>(), static_cast<uint8_t>(i));
     const CachedBytes made = cache->Add(key, {{content.data(), content.size()}});
     UBP_REQUIRE(made.data != nullptr && made.size == (content.size() + 63) / 64 * 64);
@@ -133,9 +138,15 @@ std::map<WeightKey, Bytes> Use(const std::vector<WeightEntry>& entries, FuzzInpu
     expected[key] = CopyOf(made);
     added = true;
   }
+  const bool replaced = script->Below(8) == 1;
+  if (replaced) {
+    std::filesystem::remove(Directory().File(kName));
+    Directory().Write(kName, kNoCache);
+  }
   const WeightCacheSummary summary = cache->Commit();
   UBP_REQUIRE(summary.found <= entries.size() + 3);
-  if (!added) expected.clear();  // the file stays as it is
+  if (replaced) UBP_REQUIRE(Directory().Read(kName) == kNoCache);
+  if (!added || replaced) expected.clear();  // the file stays as it is
   return expected;
 }
 

@@ -38,7 +38,7 @@ int TakeSize(FuzzInput* input, int small, int most) {
 // False where the attributes are refused before the buffer is looked at.
 bool TakePackedInput(FuzzInput* input, PackedInput* taken) {
   LayerAttributes& a = taken->attributes;
-  const bool right_checksums = input->Below(8) != 0;
+  const int right_checksums = input->Below(8);  // neither, the one that is checked first, or both
   a.kind = input->Flag() ? OpKind::kFullyConnected : OpKind::kConv2D;
   a.block_size = 1 << input->Below(5);
   a.value_type = static_cast<ValueType>(input->Below(3));
@@ -57,9 +57,11 @@ bool TakePackedInput(FuzzInput* input, PackedInput* taken) {
     for (int c = 0; c < a.out_channels; ++c) taken->bias.push_back(input->Take<float>());
   }
   taken->packed = input->Rest();
-  if (right_checksums) {
+  if (right_checksums > 1) {
     const std::vector<float>& bias = taken->bias;
     a.bias_checksum = bias.empty() ? 0 : Crc32(0, bias.data(), bias.size() * sizeof(float));
+  }
+  if (right_checksums > 0) {
     a.checksum = ChecksumOf(OpName(a.kind), AttributeMap(a), taken->packed);
   }
   const std::vector<uint8_t> options = EncodeMap(AttributeMap(a));

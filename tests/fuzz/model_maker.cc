@@ -21,6 +21,39 @@ int32_t WordOf(float value) {
   return word;
 }
 
+// What TFLite's sparse encoding stores of a tensor whose last dimension is sparse, in blocks of `block` where that is above 1.
+struct Sparse {
+  Encoding encoding;
+  std::vector<float> values;
+};
+
+Sparse EncodeSparse(const Dims& dims, const std::vector<float>& dense, int block) {
+  Sparse sparse;
+  Encoding& encoding = sparse.encoding;
+  const int last = dims.back() / block;
+  for (size_t d = 0; d + 1 < dims.size(); ++d)
+    encoding.levels.push_back({kTfLiteDimDense, dims[d], {}, {}});
+  encoding.levels.push_back({kTfLiteDimSparseCSR, 0, {0}, {}});
+  std::vector<int>& indices = encoding.levels.back().indices;
+  std::vector<int>& segments = encoding.levels.back().segments;
+  for (auto row = dense.begin(); row != dense.end(); row += dims.back()) {
+    for (int i = 0; i < last; ++i) {
+      const auto begin = row + i * block;
+      if (std::all_of(begin, begin + block, [](float value) { return value == 0; })) continue;
+      indices.push_back(i);
+      sparse.values.insert(sparse.values.end(), begin, begin + block);
+    }
+    segments.push_back(static_cast<int>(indices.size()));
+  }
+  if (block > 1) {
+    encoding.block_map = {static_cast<int>(dims.size()) - 1};
+    encoding.levels.push_back({kTfLiteDimDense, block, {}, {}});
+  }
+  encoding.traversal_order.resize(encoding.levels.size());
+  std::iota(encoding.traversal_order.begin(), encoding.traversal_order.end(), 0);
+  return sparse;
+}
+
 // TfLitePadding.
 enum : int32_t { kPaddingSame = 1, kPaddingValid = 2 };
 int32_t PaddingWord(bool same) { return same ? kPaddingSame : kPaddingValid; }
@@ -92,7 +125,7 @@ int ModelMaker::Activation(const Dims& dims) { return model_->Activation(dims, "
 int ModelMaker::Weights(const Dims& dims, int lanes) {
   uint32_t state = input_->Take<uint16_t>();
   const uint32_t zeros = input_->Take<uint8_t>();
-  const bool halves = input_->Below(8) == 0;
+  const int form = input_->Below(8);
   const auto count = static_cast<size_t>(ElementsOf(dims));
   std::vector<float> values(count);
   std::vector<uint16_t> bits(count);
@@ -104,7 +137,15 @@ int ModelMaker::Weights(const Dims& dims, int lanes) {
     bits[i] =
         static_cast<uint16_t>((state & 0x8000) | (0x2C00 + (state >> 16 & 0x3FF)));  // about 1/16
   }
-  if (!halves) {
+  if (form == 1) {
+    const int block = dims.back() % 2 == 0 ? 2 : 1;
+    const Sparse sparse = EncodeSparse(dims, values, block);
+    const int densified = Activation(dims);
+    model_->Node(kTfLiteBuiltinDensify, {model_->Sparse(dims, sparse.encoding, sparse.values)},
+                 {densified}, Words{});
+    return densified;
+  }
+  if (form > 1) {
     const int floats = model_->Floats(values);
     model_->SetDims(floats, dims);
     return floats;
@@ -336,8 +377,9 @@ void ModelMaker::AddLeft(int input) {
 }
 
 int ModelMaker::AnySize() {
-  constexpr int kSizes[] = {0,  -1,   1,    2,    3,       4,       7,          16,
-                            64, 4095, 4096, 4097, 1 << 16, 1 << 24, 0x7FFFFFFF, INT32_MIN};
+  constexpr int kNan = 0x7FC00000;
+  constexpr int kSizes[] = {0,  -1,   1,    2,    3,       4,       5,          7,         16,
+                            64, 4095, 4096, 4097, 1 << 16, 1 << 24, 0x7FFFFFFF, INT32_MIN, kNan};
   const int size = kSizes[input_->Below(std::size(kSizes))];
   large_ = large_ || size > 64 || size < -64;
   return size;
@@ -371,7 +413,11 @@ void ModelMaker::DamageTensor(int index) {
         model_->Misalign(index);
       break;
     case 3:
-      tensor.sparsity = &sparsity;
+      if (tensor.sparsity == nullptr) {
+        tensor.sparsity = &sparsity;
+      } else {
+        DamageSparsity(tensor.sparsity);
+      }
       break;
     case 4:
       if (tensor.bytes > 0) tensor.bytes -= 1;
@@ -391,6 +437,34 @@ void ModelMaker::DamageTensor(int index) {
     default:
       tensor.data.raw = nullptr;
       tensor.name = input_->Flag() ? "a;b" : nullptr;
+  }
+}
+
+void ModelMaker::DamageSparsity(TfLiteSparsity* sparsity) {
+  const auto damage = [&](TfLiteIntArray* array) {
+    if (array != nullptr && array->size > 0)
+      array->data[input_->Take<uint16_t>() % array->size] = AnySize();
+  };
+  if (sparsity->dim_metadata_size == 0) return;
+  TfLiteDimensionMetadata& level =
+      sparsity->dim_metadata[input_->Below(sparsity->dim_metadata_size)];
+  switch (input_->Below(7)) {
+    case 0:
+      return damage(sparsity->traversal_order);
+    case 1:
+      return damage(sparsity->block_map);
+    case 2:
+      return damage(level.array_segments);
+    case 3:
+      return damage(level.array_indices);
+    case 4:
+      level.dense_size = AnySize();
+      return;
+    case 5:
+      level.format = static_cast<TfLiteDimensionType>(input_->Below(3) % 2);
+      return;
+    default:
+      sparsity->dim_metadata_size -= 1;
   }
 }
 

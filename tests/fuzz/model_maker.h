@@ -45,6 +45,7 @@ class ModelMaker {
 
   void Damage();
   void DamageTensor(int index);
+  void DamageSparsity(TfLiteSparsity* sparsity);
   void DamageNode(int index);
 
   // A size of an axis or window that damage sets.
@@ -53,7 +54,7 @@ class ModelMaker {
   // A tensor that has been computed or given, of this rank where there is one.
   int Some(size_t rank);
   int Activation(const Dims& dims);
-  // Of small numbers, part of them zeros; sometimes stored as float16 behind a DEQUANTIZE.
+  // Of small numbers, part of them zeros; sometimes stored as float16 behind a DEQUANTIZE, or sparsely behind a DENSIFY.
   int Weights(const Dims& dims, int lanes);
   int Bias(int channels);
   // Of a window over an axis, with the padding in `same`, which is set where there is no output without.
