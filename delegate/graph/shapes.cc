@@ -57,12 +57,7 @@ Status InferWindow(const GraphOp& op, const Dims& input, const Pads& padded, Con
   if (any_channels) attributes.in_channels = attributes.out_channels = input[3];
   const int64_t height = int64_t{input[1]} + padded.top + padded.bottom;
   const int64_t width = int64_t{input[2]} + padded.left + padded.right;
-  if (any_channels && attributes.padding == Padding::kValid) {
-    // Of windows that do not fit a pooling makes nothing, by however much they exceed the input.
-    attributes.kernel_h = static_cast<int>(std::min<int64_t>(attributes.kernel_h, height + 1));
-    attributes.kernel_w = static_cast<int>(std::min<int64_t>(attributes.kernel_w, width + 1));
-  }
-  if (op.type == OpType::kConv2D && (height == 0 || width == 0)) {
+  if (!any_channels && (height == 0 || width == 0)) {
     return Unsuitable(input, "at least one pixel");
   }
   UBP_RETURN_IF_ERROR(MakeConvShape(attributes, input[0], input[1], input[2], padded, shape));
@@ -72,13 +67,10 @@ Status InferWindow(const GraphOp& op, const Dims& input, const Pads& padded, Con
 
 Status InferFullyConnected(const LayerAttributes& attributes, const Dims& input, ConvShape* shape,
                            Dims* output) {
-  const std::string channels = std::to_string(attributes.in_channels);
-  if (ElementsOf(input) % attributes.in_channels != 0) {
-    return Unsuitable(input, "a multiple of " + channels + " elements");
+  if (attributes.keep_num_dims && input.back() != attributes.in_channels) {
+    return Unsuitable(input, "[..., " + std::to_string(attributes.in_channels) + "]");
   }
-  if (attributes.keep_num_dims && (input.empty() || input.back() != attributes.in_channels)) {
-    return Unsuitable(input, "[..., " + channels + "]");
-  }
+  // As TensorFlow Lite has it, elements that make no whole row are not read.
   const int rows = static_cast<int>(ElementsOf(input) / attributes.in_channels);
   UBP_RETURN_IF_ERROR(MakeConvShape(attributes, rows, 1, 1, shape));
   *output = attributes.keep_num_dims ? input : Dims{rows, 0};

@@ -151,7 +151,8 @@ TEST(ShapesTest, InfersAndChecks) {
   EXPECT_EQ(output, (Dims{12, 16}));
   ASSERT_TRUE(infer(dense, {3, 16}).ok());
   EXPECT_EQ(output, (Dims{6, 16}));
-  EXPECT_FALSE(infer(dense, {3, 3}).ok());
+  ASSERT_TRUE(infer(dense, {3, 3}).ok());
+  EXPECT_EQ(output, (Dims{1, 16}));  // one whole row, as in TensorFlow Lite
   ASSERT_TRUE(infer(dense, {0, 8}).ok());
   EXPECT_EQ(output, (Dims{0, 16}));
   dense.attributes.keep_num_dims = true;
