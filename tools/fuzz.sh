@@ -16,7 +16,7 @@ readonly fuzz_readers=(
 
 fuzz_usage() {
   cat <<TEXT
-usage: ./run fuzz graphs|files [ARGUMENT...]             random graphs, as C++ sees them, and random model files
+usage: ./run fuzz graphs|files [ARGUMENT...]             random graphs, and models with something wrong in them
        ./run fuzz TARGET [--minutes M] [ARGUMENT...]     libFuzzer, from the target's corpus on; ARGUMENTs are libFuzzer's
        ./run fuzz TARGET FILE...                         one input after the other, as saved by an earlier run
        ./run fuzz TARGET --merge                         adds to the committed corpus what earlier runs have found and reaches more

@@ -17,6 +17,7 @@ from fuzz.case import Case
 from fuzz.compare import Outcome
 from fuzz.kinds import KINDS
 from fuzz.process import Worker, check_apart
+from fuzz.sanitized import sanitized_environment
 from fuzz.shrink import shrink
 from fuzz.summary import FAILURES, Summary
 from ubp.convert import flatbuffer
@@ -29,7 +30,7 @@ def main(kind: str, description: str, arguments: Sequence[str] | None = None) ->
     """Run `./run fuzz KIND`; returns 1 if anything failed."""
     options = _parser(kind, description).parse_args(arguments)
     if options.repeat is not None:
-        return _repeat(kind, options.repeat)
+        return _repeat(kind, options)
     start = time.monotonic()
     until = None if options.minutes is None else start + 60 * options.minutes
     summary, failed = Summary(), []
@@ -47,7 +48,7 @@ def main(kind: str, description: str, arguments: Sequence[str] | None = None) ->
             break
     seconds = time.monotonic() - start
     for path, case, outcome in failed[: options.shrink if KINDS[kind].shrinks else 0]:
-        _save_smaller(kind, path, case, outcome)
+        _save_smaller(_new_worker(kind, options), kind, path, case, outcome)
     print("\n".join(summary.lines(seconds)))
     return 1 if summary.failures else 0
 
@@ -62,6 +63,12 @@ def _parser(kind: str, description: str) -> argparse.ArgumentParser:
     parser.add_argument("--first", type=int, default=0, help="the number of the first one (0)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="worker processes")
     parser.add_argument("--output", type=Path, default=_OUTPUT, help=f"a folder ({_OUTPUT})")
+    parser.add_argument(
+        "--sanitized",
+        action="store_true",
+        help="with the delegate that './run test --sanitize' has built with sanitizers; a case may "
+        "take ten times as long",
+    )
     parser.add_argument("--shrink", type=int, default=10, help="so many failures are made smaller")
     parser.add_argument("--most-failures", type=int, default=100, help="then it stops (100)")
     return parser
@@ -74,7 +81,9 @@ def _outcomes(
     end = sys.maxsize if until is not None else options.first + options.count
     following = options.first
     with ExitStack() as stack:
-        workers = [stack.enter_context(Worker(kind)) for _ in range(max(1, options.jobs))]
+        workers = [
+            stack.enter_context(_new_worker(kind, options)) for _ in range(max(1, options.jobs))
+        ]
         total = None if until is not None else options.count
         bar = stack.enter_context(tqdm(total=total, unit="case", disable=None))
         while True:
@@ -94,9 +103,13 @@ def _outcomes(
                     yield index, outcome
 
 
-def _save_smaller(kind: str, path: Path, case: Case, outcome: Outcome) -> None:
+def _new_worker(kind: str, options: argparse.Namespace) -> Worker:
+    return Worker(kind, sanitized_environment() if options.sanitized else None)
+
+
+def _save_smaller(fresh: Worker, kind: str, path: Path, case: Case, outcome: Outcome) -> None:
     small = path.with_name(path.name + "-small")
-    with Worker(kind) as worker:
+    with fresh as worker:
 
         def fails(candidate: Case) -> bool:
             candidate.save(small)
@@ -123,10 +136,10 @@ def _operators(case: Case) -> str:
     return " ".join(words)
 
 
-def _repeat(kind: str, path: Path) -> int:
-    Case.load(path)  # says what is wrong with the files
-    with Worker(kind) as worker:
-        outcome = check_apart(worker, path)
+def _repeat(kind: str, options: argparse.Namespace) -> int:
+    Case.load(options.repeat)  # says what is wrong with the files
+    with _new_worker(kind, options) as worker:
+        outcome = check_apart(worker, options.repeat)
     print(f"{outcome.verdict}: {outcome.message}" if outcome.message else outcome.verdict)
     return 1 if outcome.verdict in FAILURES else 0
 

@@ -238,6 +238,25 @@ def _function(draft: Draft) -> bool:
 
 
 @operator(0.7)
+def _softplus(draft: Draft) -> bool:
+    """As the standard converter writes it; sometimes mish, which is x * tanh(softplus(x))."""
+    x = draft.pick()
+    if x is None:
+        return False
+    shape = draft.shape(x)
+    exponential = draft.emit(OP.EXP, [x], shape, schema.ExpOptionsT())
+    if draft.chance(0.2):
+        return True
+    one = draft.constant(np.array(1, np.float32))
+    y = draft.emit(OP.ADD, [exponential, one], shape, schema.AddOptionsT())
+    y = draft.emit(OP.LOG, [y], shape)
+    if draft.chance(0.4):
+        y = draft.emit(OP.TANH, [y], shape)
+        draft.emit(OP.MUL, [x, y], shape, schema.MulOptionsT())
+    return True
+
+
+@operator(0.7)
 def _prelu(draft: Draft) -> bool:
     x = draft.pick([2, 3, 4])
     if x is None:

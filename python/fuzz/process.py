@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -22,18 +22,23 @@ _BUSY = 10  # a machine on which a process gets less than one core in so many is
 _LINES_OF_ERRORS = 60  # a sanitizer's report is about as long
 
 # What malloc gives is full of huge numbers, so that what is read unwritten does not go unseen.
-_ENVIRONMENT = {"MALLOC_PERTURB_": "128"}
+_ENVIRONMENT = {"MALLOC_PERTURB_": "128", "PYTHONPATH": str(Path(__file__).parents[1])}
 
 
 class Worker:
     """One process of fuzz.worker, for cases of one of KINDS; ends with the `with` block.
 
+    Args:
+        kind: a key of KINDS.
+        environment: added to this process's.
+
     A worker is asked for something by `ask`, and `answers` then yields what it has come to, until
     `busy` is false.
     """
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, environment: Mapping[str, str] | None = None) -> None:
         self._kind = kind
+        self._environment = {**os.environ, **_ENVIRONMENT, **(environment or {})}
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed by __exit__)
         self._rest: dict[str, Any] | None = None
         self._phase = ""
@@ -50,7 +55,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)} | _ENVIRONMENT,
+            env=self._environment,
         )
         self._buffer, self._phase = b"", ""
 

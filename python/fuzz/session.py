@@ -6,8 +6,10 @@ XNNPACK reads uninitialised memory in rare graphs; the kernels of the interprete
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import interpreter as litert
 
@@ -20,12 +22,15 @@ Outputs = list[Array] | str  # or why there are none
 class Session:
     """An interpreter that goes through the runs of a case."""
 
-    def __init__(self, model: bytes, options: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, model: bytes, options: dict[str, str] | None = None, keep_all: bool = False
+    ) -> None:
         delegates = None if options is None else [ubp.load_delegate(**options)]
         self._interpreter = litert.Interpreter(
             model_content=model,
             experimental_delegates=delegates,
             experimental_op_resolver_type=litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            experimental_preserve_all_tensors=keep_all,
         )
 
     def resize(self, shapes: Sequence[list[int] | None]) -> str:
@@ -53,3 +58,12 @@ class Session:
             return [self._interpreter.get_tensor(detail["index"]) for detail in details]
         except (RuntimeError, ValueError) as error:
             return str(error).strip() or repr(error)
+
+    def values(self) -> list[Array]:
+        """What all float32 tensors hold, constants too, if they were kept; not of unused ones."""
+        values = []
+        for detail in self._interpreter.get_tensor_details():
+            if detail["dtype"] is np.float32:
+                with suppress(ValueError):
+                    values.append(self._interpreter.get_tensor(detail["index"]))
+        return values

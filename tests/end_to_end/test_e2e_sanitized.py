@@ -1,8 +1,6 @@
 """The standard interpreter with the delegate under the address and undefined-behaviour sanitizers.
 
-`./run test` leaves a delegate built with them in .deps/sanitized. Python itself is not built so:
-the sanitizers' runtime, preloaded into it, watches all memory that the process allocates, and what
-the delegate reads and writes. What is still allocated when the process ends is not looked at.
+`./run test` leaves a delegate built with them in .deps/sanitized.
 """
 
 from __future__ import annotations
@@ -16,9 +14,8 @@ from typing import Any
 import pytest
 
 import ubp
+from fuzz.sanitized import LIBRARY, ROOT, sanitized_environment
 
-ROOT = Path(__file__).parents[2]
-LIBRARY = ROOT / ".deps" / "sanitized" / "libubp_delegate.so"
 OPTIONS = [(), ("take=all",), ("take=all", "kernel=portable")]
 
 pytestmark = pytest.mark.slow  # './run test --fast' does not build the library
@@ -47,33 +44,18 @@ def conversion(keras: Any, randomise: Any, prune: Any) -> ubp.ConversionResult:
     return ubp.convert(prune(network, ubp.UnalignedBlock(4)), min_speedup=0)
 
 
-def runtime(name: str) -> str:
-    """The path of one of GCC's libraries."""
-    command = ["g++", f"-print-file-name={name}"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-
 @pytest.mark.parametrize("options", OPTIONS, ids=lambda options: " ".join(options) or "defaults")
 @pytest.mark.parametrize("kind", ["converted", "ordinary"])
 def test_nothing_is_found(
     conversion: ubp.ConversionResult, tmp_path: Path, kind: str, options: tuple[str, ...]
 ) -> None:
     """Converted, and as an ordinary file whose zeros the delegate finds by itself."""
-    if not LIBRARY.is_file():
-        pytest.fail(f"{LIBRARY} is not there: run './run test --sanitize'")
     model, standard = tmp_path / "model.tflite", tmp_path / "standard.tflite"
     model.write_bytes(conversion.model if kind == "converted" else conversion.dense)
     standard.write_bytes(conversion.dense)
     done = subprocess.run(
         [sys.executable, Path(__file__).with_name("sanitized_host.py"), model, standard, *options],
-        env={
-            **os.environ,
-            "PYTHONPATH": str(ROOT / "python"),
-            "UBP_DELEGATE": str(LIBRARY),
-            "LD_PRELOAD": f"{runtime('libasan.so')} {runtime('libubsan.so')}",
-            "ASAN_OPTIONS": "detect_leaks=0:detect_stack_use_after_return=1:strict_string_checks=1",
-            "UBSAN_OPTIONS": "print_stacktrace=1",
-        },
+        env=os.environ | {"PYTHONPATH": str(ROOT / "python")} | sanitized_environment(),
         capture_output=True,
         text=True,
         check=False,
