@@ -158,45 +158,45 @@ Values TestGraph::EvaluateDense(const GraphOp& op, const Values& in) const {
 }
 
 Values TestGraph::EvaluateWindow(const GraphOp& op, const Values& in, const Dims& dims) const {
-  ConvShape s;
-  Dims out_dims;
-  EXPECT_TRUE(InferShape(op, {dims}, Pads(), &s, &out_dims).ok());
+  const LayerAttributes& a = op.attributes;
+  const int top = CountWindows(dims[1], a.kernel_h, a.stride_h, a.dilation_h, a.padding).before;
+  const int left = CountWindows(dims[2], a.kernel_w, a.stride_w, a.dilation_w, a.padding).before;
+  const Dims& to = dims_[op.output];
   Values out;
-  for (int b = 0; b < s.batch; ++b) {
-    for (int y = 0; y < s.out_h; ++y) {
-      for (int x = 0; x < s.out_w; ++x) {
-        for (int c = 0; c < s.out_c; ++c) out.push_back(WindowAt(op, s, in, b, y, x, c));
+  for (int b = 0; b < to[0]; ++b) {
+    for (int y = 0; y < to[1]; ++y) {
+      for (int x = 0; x < to[2]; ++x) {
+        for (int c = 0; c < to[3]; ++c) out.push_back(WindowAt(op, in, top, left, b, y, x, c));
       }
     }
   }
   return out;
 }
 
-double TestGraph::WindowAt(const GraphOp& op, const ConvShape& s, const Values& in, int b, int y,
+double TestGraph::WindowAt(const GraphOp& op, const Values& in, int top, int left, int b, int y,
                            int x, int c) const {
+  const LayerAttributes& a = op.attributes;
+  const Dims& from = dims_[op.inputs[0]];
   double result = op.type == OpType::kMaxPool2D ? -INFINITY : 0.0;
   if (op.type == OpType::kDepthwiseConv2D) result = op.dense.bias[c];
   if (op.type == OpType::kConv2D) result = LayerOf(op).bias[c];
   int inside = 0;
-  for (int ky = 0; ky < s.kernel_h; ++ky) {
-    for (int kx = 0; kx < s.kernel_w; ++kx) {
-      const int in_y = y * s.stride_h + ky - s.pad_top;
-      const int in_x = x * s.stride_w + kx - s.pad_left;
-      if (in_y < 0 || in_y >= s.in_h || in_x < 0 || in_x >= s.in_w) continue;
-      const double* pixel = &in[((int64_t{b} * s.in_h + in_y) * s.in_w + in_x) * s.in_c];
-      const int tap = ky * s.kernel_w + kx;
-      ++inside;
-      if (op.type == OpType::kMaxPool2D) {
-        result = std::max(result, pixel[c]);
-      } else if (op.type == OpType::kAveragePool2D) {
-        result += pixel[c];
-      } else if (op.type == OpType::kDepthwiseConv2D) {
-        result += op.dense.weights[int64_t{tap} * s.in_c + c] * pixel[c];
-      } else {
-        for (int k = 0; k < s.in_c; ++k) {
-          const int64_t lane = int64_t{tap} * s.in_c + k;
-          result += LayerOf(op).dense[lane * s.out_c + c] * pixel[k];
-        }
+  for (int tap = 0; tap < a.kernel_h * a.kernel_w; ++tap) {
+    const int in_y = y * a.stride_h + tap / a.kernel_w * a.dilation_h - top;
+    const int in_x = x * a.stride_w + tap % a.kernel_w * a.dilation_w - left;
+    if (in_y < 0 || in_y >= from[1] || in_x < 0 || in_x >= from[2]) continue;
+    const double* pixel = &in[((int64_t{b} * from[1] + in_y) * from[2] + in_x) * from[3]];
+    ++inside;
+    if (op.type == OpType::kMaxPool2D) {
+      result = std::max(result, pixel[c]);
+    } else if (op.type == OpType::kAveragePool2D) {
+      result += pixel[c];
+    } else if (op.type == OpType::kDepthwiseConv2D) {
+      result += op.dense.weights[int64_t{tap} * from[3] + c] * pixel[c];
+    } else {
+      for (int k = 0; k < from[3]; ++k) {
+        const int64_t lane = int64_t{tap} * from[3] + k;
+        result += LayerOf(op).dense[lane * a.out_channels + c] * pixel[k];
       }
     }
   }

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "delegate/graph/plan.h"
-#include "delegate/graph/shapes.h"
 #include "gtest/gtest.h"
+#include "tests/cpp/expected_shape.h"
 #include "tests/cpp/test_layer.h"
 
 namespace ubp {
@@ -39,6 +39,13 @@ class TestGraph {
     return AddWeights(OpType::kConv2D, input, spec, sparse);
   }
 
+  // With the window of `spec`, the channels of the input, and in blocks of spec.block_size if it is
+  // `sparse`.
+  int Convolve(int input, LayerAttributes spec, bool sparse) {
+    spec.in_channels = dims_[input][3];
+    return AddWeights(OpType::kConv2D, input, spec, sparse);
+  }
+
   int Dense(int input, int out_channels, bool sparse) {
     LayerAttributes spec = Pointwise(dims_[input].back(), out_channels, sparse ? 2 : 1);
     spec.kind = OpKind::kFullyConnected;
@@ -47,12 +54,20 @@ class TestGraph {
 
   int Depthwise(int input, int kernel, int stride, Padding padding,
                 Activation activation = Activation::kRelu6) {
-    LayerAttributes spec = Window(kernel, stride, padding, activation);
+    return Depthwise(input, Window(kernel, stride, padding, activation));
+  }
+
+  int Depthwise(int input, LayerAttributes spec) {
     spec.in_channels = spec.out_channels = dims_[input][3];
     GraphOp op = MakeOp(OpType::kDepthwiseConv2D, {input}, spec);
-    op.dense.weights = Random(int64_t{kernel} * kernel * spec.in_channels);
+    op.dense.weights = Random(int64_t{spec.kernel_h} * spec.kernel_w * spec.in_channels);
     op.dense.bias = Random(spec.in_channels);
     return Add(op);
+  }
+
+  int Pool(OpType type, int input, LayerAttributes spec) {
+    spec.in_channels = spec.out_channels = 0;
+    return Add(MakeOp(type, {input}, spec));
   }
 
   int MaxPool(int input, int kernel, int stride, Padding padding) {
@@ -190,9 +205,7 @@ class TestGraph {
 
   int Pool(OpType type, int input, int kernel, int stride, Padding padding,
            Activation activation = Activation::kNone) {
-    LayerAttributes spec = Window(kernel, stride, padding, activation);
-    spec.in_channels = spec.out_channels = 0;
-    return Add(MakeOp(type, {input}, spec));
+    return Pool(type, input, Window(kernel, stride, padding, activation));
   }
 
   const float* Random(size_t count) {
@@ -221,15 +234,11 @@ class TestGraph {
   }
 
   int Add(GraphOp op, size_t layer = 0) {
-    ConvShape shape;
-    Dims output;
     std::vector<Dims> inputs;
     for (const int input : op.inputs) inputs.push_back(dims_[input]);
-    const Status status = InferShape(op, inputs, Pads(), &shape, &output);
-    EXPECT_TRUE(status.ok()) << status.message();
     op.node = static_cast<int>(graph_.ops.size());
     op.output = static_cast<int>(dims_.size());
-    dims_.push_back(output);
+    dims_.push_back(ExpectedShape(op, inputs));
     graph_.tensors.push_back({Storage::kInternal, op.output});
     graph_.ops.push_back(op);
     test_layers_.push_back(layer);
@@ -244,7 +253,8 @@ class TestGraph {
   Values EvaluateConcatenation(const GraphOp& op, const std::vector<Values>& values) const;
   Values EvaluateArithmetic(const GraphOp& op, const std::vector<Values>& values) const;
   Values EvaluateWindow(const GraphOp& op, const Values& in, const Dims& dims) const;
-  double WindowAt(const GraphOp& op, const ConvShape& s, const Values& in, int b, int y, int x,
+  // At output pixel (b, y, x) and channel c; the first windows begin `top` and `left` before `in`.
+  double WindowAt(const GraphOp& op, const Values& in, int top, int left, int b, int y, int x,
                   int c) const;
 
   const TestLayer& LayerOf(const GraphOp& op) const {

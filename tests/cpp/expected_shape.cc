@@ -1,0 +1,93 @@
+#include "tests/cpp/expected_shape.h"
+
+#include <algorithm>
+
+namespace ubp {
+namespace {
+
+Dims WindowShape(const GraphOp& op, const Dims& input) {
+  const LayerAttributes& a = op.attributes;
+  const ExpectedWindows rows =
+      CountWindows(input[1], a.kernel_h, a.stride_h, a.dilation_h, a.padding);
+  const ExpectedWindows columns =
+      CountWindows(input[2], a.kernel_w, a.stride_w, a.dilation_w, a.padding);
+  const int channels = op.type == OpType::kConv2D ? a.out_channels : input[3];
+  return {input[0], rows.count, columns.count, channels};
+}
+
+Dims FullyConnectedShape(const LayerAttributes& attributes, const Dims& input) {
+  if (attributes.keep_num_dims) {
+    Dims output = input;
+    output.back() = attributes.out_channels;
+    return output;
+  }
+  int rows = 1;
+  for (const int size : input) rows *= size;
+  return {rows / attributes.in_channels, attributes.out_channels};
+}
+
+Dims ReshapedShape(const Dims& sizes, const Dims& input) {
+  Dims output;
+  int given = 1;
+  for (const int size : sizes) {
+    output.push_back(size < kRestOfElements ? input[-2 - size] : size);
+    if (output.back() != kRestOfElements) given *= output.back();
+  }
+  int elements = 1;
+  for (const int size : input) elements *= size;
+  std::replace(output.begin(), output.end(), kRestOfElements, elements / given);
+  return output;
+}
+
+// Sizes are aligned at the last axis; one of two that differ is 1.
+Dims BroadcastShape(Dims a, Dims b) {
+  if (a.size() < b.size()) std::swap(a, b);
+  b.insert(b.begin(), a.size() - b.size(), 1);
+  for (size_t i = 0; i < a.size(); ++i) a[i] = a[i] == 1 ? b[i] : a[i];
+  return a;
+}
+
+}  // namespace
+
+ExpectedWindows CountWindows(int size, int kernel, int stride, int dilation, Padding padding) {
+  const int reach = (kernel - 1) * dilation + 1;
+  ExpectedWindows windows;
+  if (padding == Padding::kValid) {
+    for (int first = 0; first + reach <= size; first += stride) ++windows.count;
+    return windows;
+  }
+  for (int first = 0; first < size; first += stride) ++windows.count;
+  const int end = (windows.count - 1) * stride + reach;  // of the last window, if none is moved
+  windows.before = std::max(0, end - size) / 2;
+  return windows;
+}
+
+Dims ExpectedShape(const GraphOp& op, const std::vector<Dims>& inputs) {
+  const Dims& input = inputs[0];
+  switch (op.type) {
+    case OpType::kConv2D:
+    case OpType::kDepthwiseConv2D:
+    case OpType::kMaxPool2D:
+    case OpType::kAveragePool2D:
+      return WindowShape(op, input);
+    case OpType::kFullyConnected:
+      return FullyConnectedShape(op.attributes, input);
+    case OpType::kPad:
+      return {input[0], input[1] + op.pads.top + op.pads.bottom,
+              input[2] + op.pads.left + op.pads.right, input[3]};
+    case OpType::kMean:
+      return op.keep_dims ? Dims{input[0], 1, 1, input[3]} : Dims{input[0], input[3]};
+    case OpType::kReshape:
+      return ReshapedShape(op.reshape, input);
+    case OpType::kConcatenation: {
+      Dims output = input;
+      const size_t axis = op.axis < 0 ? op.axis + input.size() : op.axis;
+      for (size_t i = 1; i < inputs.size(); ++i) output[axis] += inputs[i][axis];
+      return output;
+    }
+    default:  // elementwise, softmax
+      return inputs.size() == 2 ? BroadcastShape(input, inputs[1]) : input;
+  }
+}
+
+}  // namespace ubp
