@@ -81,10 +81,12 @@ class PrunedLayer(keras.layers.Wrapper):
         with keras.StatelessScope(
             state_mapping=given, collect_losses=True, initialize_variables=False
         ) as scope:
+            # The scope's own values: under mixed precision, those given in 16 bits.
+            before = [(variable, scope.get_current_value(variable)) for variable, _ in given]
             outputs = self.layer(inputs)
         for loss in scope.losses:  # activity regularisation, which the scope would swallow
             self.add_loss(loss)
-        for variable, value in given:  # and what the call has updated: statistics, random states
+        for variable, value in before:  # and what the call has updated: statistics, random states
             updated = scope.get_current_value(variable)
             if updated is not value:
                 variable.assign(updated)

@@ -184,6 +184,49 @@ def test_mixed_precision(policy, gradients):
     np.testing.assert_array_equal(outputs(ubp.strip(pruned)), outputs(pruned))
 
 
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_inference_changes_no_weight(policy):
+    """Values that 16 bits cannot hold; the layers are pruned, those left dense included."""
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = keras.Sequential(
+            [
+                keras.Input((8, 8, 2)),
+                layers.Conv2D(8, 3, name="stem"),
+                layers.Conv2D(8, 3, name="conv"),
+                layers.BatchNormalization(),
+                layers.SeparableConv2D(8, 3, name="separable"),
+                layers.Conv2DTranspose(8, 3, name="transposed"),
+                layers.GlobalAveragePooling2D(),
+                layers.Dense(8, name="hidden"),
+                layers.Dense(5, name="classifier"),
+            ]
+        )
+    finally:
+        keras.config.set_dtype_policy("float32")
+    pruned = ubp.prune(
+        model, ubp.ConstantSparsity(0.5, begin_step=1),
+        layers=["conv", "separable", "transposed", "hidden"],
+    )  # fmt: skip
+    rng = np.random.default_rng(7)
+    pruned.set_weights(
+        [
+            rng.uniform(0.1, 1.0, weight.shape).astype(weight.dtype)
+            if weight.dtype == np.float32
+            else weight
+            for weight in pruned.get_weights()
+        ]
+    )
+    before = pruned.get_weights()
+    x, y = data()
+    compiled(pruned, jit_compile=False)
+    pruned.predict(x, verbose=0)
+    pruned.evaluate(x, y, verbose=0)
+    pruned(x, training=False)
+    for found, expected in zip(pruned.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_forgotten_callback(jit_compile):
     pruned = compiled(ubp.prune(sequential_model(), GRADUAL), jit_compile=jit_compile)
