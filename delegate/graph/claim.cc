@@ -5,43 +5,11 @@
 #include "delegate/format/attributes.h"
 #include "delegate/graph/builtin_ops.h"
 #include "delegate/graph/node_view.h"
+#include "delegate/graph/operator_names.h"
 #include "tensorflow/lite/builtin_ops.h"
 
 namespace ubp {
 namespace {
-
-struct Name {
-  int code;
-  const char* name;
-};
-
-// Operators of image networks, and of control flow around them, that are left in every form.
-constexpr Name kLeft[] = {
-    {kTfLiteBuiltinDequantize, "DEQUANTIZE"},
-    {kTfLiteBuiltinResizeBilinear, "RESIZE_BILINEAR"},
-    {kTfLiteBuiltinTranspose, "TRANSPOSE"},
-    {kTfLiteBuiltinDiv, "DIV"},
-    {kTfLiteBuiltinSqueeze, "SQUEEZE"},
-    {kTfLiteBuiltinStridedSlice, "STRIDED_SLICE"},
-    {kTfLiteBuiltinSplit, "SPLIT"},
-    {kTfLiteBuiltinPadv2, "PADV2"},
-    {kTfLiteBuiltinTransposeConv, "TRANSPOSE_CONV"},
-    {kTfLiteBuiltinShape, "SHAPE"},
-    {kTfLiteBuiltinPack, "PACK"},
-    {kTfLiteBuiltinResizeNearestNeighbor, "RESIZE_NEAREST_NEIGHBOR"},
-    {kTfLiteBuiltinQuantize, "QUANTIZE"},
-    {kTfLiteBuiltinDensify, "DENSIFY"},
-    {kTfLiteBuiltinGelu, "GELU"},
-    {kTfLiteBuiltinNeg, "NEG"},
-    {kTfLiteBuiltinRsqrt, "RSQRT"},
-    {kTfLiteBuiltinSquaredDifference, "SQUARED_DIFFERENCE"},
-    {kTfLiteBuiltinGather, "GATHER"},
-    {kTfLiteBuiltinReduceProd, "REDUCE_PROD"},
-    {kTfLiteBuiltinIf, "IF"},
-    {kTfLiteBuiltinWhile, "WHILE"},
-    {kTfLiteBuiltinLess, "LESS"},
-    {kTfLiteBuiltinDelegate, "the node of another delegate"},
-};
 
 std::string NameOf(const TfLiteRegistration& registration) {
   const int code = registration.builtin_code;
@@ -49,11 +17,7 @@ std::string NameOf(const TfLiteRegistration& registration) {
     const char* name = registration.custom_name;
     return name != nullptr ? name : "custom op without a name";
   }
-  if (const BuiltinOp* op = FindBuiltinOp(code)) return op->name;
-  for (const Name& left : kLeft) {
-    if (left.code == code) return left.name;
-  }
-  return "builtin operator " + std::to_string(code);
+  return OperatorName(code);
 }
 
 // The converter names a fused op after all the ops in it, separated by ';': the first will do.
