@@ -18,6 +18,9 @@ import ubp
 Array = npt.NDArray[Any]
 Outputs = list[Array] | str  # or why there are none
 
+# The interpreter computed a shape as it ran, of no elements or fewer: it is not the model's error.
+UNREADABLE = "the interpreter does not hand out an output"
+
 
 class Session:
     """An interpreter that goes through the runs of a case."""
@@ -49,15 +52,18 @@ class Session:
         return [detail["shape"].tolist() for detail in self._interpreter.get_input_details()]
 
     def infer(self, inputs: Sequence[Array]) -> Outputs:
-        """Run once; an output may have a shape that NumPy refuses, which is an error, too."""
+        """Run once."""
         try:
             for detail, value in zip(self._interpreter.get_input_details(), inputs, strict=True):
                 self._interpreter.set_tensor(detail["index"], value)
             self._interpreter.invoke()
-            details = self._interpreter.get_output_details()
-            return [self._interpreter.get_tensor(detail["index"]) for detail in details]
         except (RuntimeError, ValueError) as error:
             return str(error).strip() or repr(error)
+        details = self._interpreter.get_output_details()
+        try:
+            return [self._interpreter.get_tensor(detail["index"]) for detail in details]
+        except ValueError:
+            return UNREADABLE
 
     def values(self) -> list[Array]:
         """What all float32 tensors hold, constants too, if they were kept; not of unused ones."""

@@ -1,0 +1,29 @@
+"""Random graphs and damaged files, always the same ones; `./run fuzz` looks at more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fuzz import command
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "count", "arguments"),
+    [("graphs", 3000, []), ("graphs", 300, ["--sanitized"]), ("files", 500, [])],
+    ids=["graphs", "graphs-sanitized", "files"],
+)
+def test_none_fails(
+    kind: str,
+    count: int,
+    arguments: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    common = ["--count", str(count), "--seed", "13", "--jobs", "2", "--shrink", "3"]
+    status = command.main(kind, "", [*common, "--output", str(tmp_path), *arguments])
+    output = capsys.readouterr().out
+    assert status == 0, output
+    assert f"{count} cases in" in output
