@@ -28,18 +28,28 @@ constexpr double kTile = 16.0;
 // 1 - 8 / 9.5 / 1.1 = 23% zeros on; a sample may show much less by chance.
 constexpr double kMinSampledZeros = 0.07;
 
+bool IsSingle(const LayerAttributes& attributes, const LayerPixels& pixels) {
+  return attributes.lanes() == attributes.in_channels && pixels.out == 1.0;
+}
+
+double CostOfBlocks(const LayerAttributes& attributes, const LayerPixels& pixels, double blocks,
+                    size_t size) {
+  if (IsSingle(attributes, pixels)) return blocks * kSingleCost[size];
+  return std::ceil(pixels.out / kTile) * kTile * blocks * kBlockCost[size];
+}
+
 double PredictSpeedup(const LayerAttributes& attributes, const LayerPixels& pixels, double blocks,
                       size_t size) {
   const double lanes = attributes.lanes();
   const double channels = attributes.out_channels;
   const double dense = pixels.out * lanes * channels;
-  if (attributes.lanes() == attributes.in_channels && pixels.out == 1.0) {
+  const double cost = CostOfBlocks(attributes, pixels, blocks, size);
+  if (IsSingle(attributes, pixels)) {
     const double activations = lanes + channels;
-    return (dense + activations) / (blocks * kSingleCost[size] + activations);
+    return (dense + activations) / (cost + activations);
   }
   const double transposed = pixels.in * attributes.in_channels + pixels.out * channels;
-  const double computed = std::ceil(pixels.out / kTile) * kTile;
-  return dense / (computed * blocks * kBlockCost[size] + kTransposeCost * transposed);
+  return dense / (cost + kTransposeCost * transposed);
 }
 
 }  // namespace
@@ -66,6 +76,7 @@ BlockChoice ChooseBlocks(const LayerAttributes& attributes, const float* weights
     if (speedups[i] < kNearlyFastest * fastest || bytes >= fewest_bytes) continue;
     fewest_bytes = bytes;
     choice.block_size = kBlockSizes[i];
+    choice.cost = CostOfBlocks(attributes, pixels, static_cast<double>(counts.blocks[i]), i);
     choice.speedup = speedups[i];
   }
   choice.pays = choice.speedup >= kMinSpeedup;

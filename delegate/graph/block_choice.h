@@ -18,6 +18,8 @@ struct BlockChoice {
   int block_size = 0;  // the fastest one; 0 where the weights have hardly a zero, or were not read
   double zeros = 0.0;  // share of the weights, where block_size is not 0
   double speedup = 0.0;  // predicted for the layer alone, against dense; likewise
+  // Of the blocks, in multiply-adds of the dense kernel; likewise.
+  double cost = 0.0;
 };
 
 // One inference reads in_pixels and writes out_pixels activations of each channel.
@@ -29,8 +31,8 @@ struct LayerPixels {
 // For a convolution or fully-connected layer with constant weights [out_channels, lanes].
 //
 // python/ubp/convert/decide.py is the same rule for models that are converted, with the same
-// constants: a dense layer is run in blocks if and only if the converter, left to its defaults,
-// would convert it, and in blocks of the same size. Only a layer in a sample of whose weights there
+// constants: a dense layer counts as block-sparse if and only if the converter, left to its
+// defaults, would convert it, and in blocks of the same size. Only a layer in a sample of whose weights there
 // are hardly any zeros is not looked at further, so that dense models lose no time.
 //
 // What was counted is kept in the slot's cache, if there is one.

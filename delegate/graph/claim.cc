@@ -48,12 +48,16 @@ std::optional<OpType> PackedType(const TfLiteRegistration& registration) {
   return std::nullopt;
 }
 
-int PackedBlockSize(OpType type, const NodeView& view) {
+// What a block-sparse op says of itself; a block size of 0 where it is damaged.
+LayerAttributes PackedAttributes(OpType type, const NodeView& view) {
   LayerAttributes attributes;
   const OpKind kind = type == OpType::kConv2D ? OpKind::kConv2D : OpKind::kFullyConnected;
   const Status status =
       ReadAttributes(kind, view.custom_options(), view.custom_options_size(), &attributes);
-  return status.ok() ? attributes.block_size : 0;
+  if (status.ok()) return attributes;
+  attributes = LayerAttributes();
+  attributes.block_size = 0;
+  return attributes;
 }
 
 bool CanBeSparse(OpType type) { return type == OpType::kConv2D || type == OpType::kFullyConnected; }
@@ -73,7 +77,9 @@ ClaimResult Claim(const TfLiteContext& context, const TfLiteNode& node,
   result.packed = result.type.has_value();
   if (result.packed) {
     result.layer_op = true;
-    result.block_size = PackedBlockSize(*result.type, view);
+    result.attributes = PackedAttributes(*result.type, view);
+    result.block_size = result.attributes.block_size;
+    result.activations = {0};
     return result;
   }
 
@@ -91,6 +97,8 @@ ClaimResult Claim(const TfLiteContext& context, const TfLiteNode& node,
     return result;
   }
   result.type = builtin->type;
+  result.attributes = op.attributes;
+  result.activations = ActivationInputs(*builtin, view);
   if (options.sparse_from_dense && CanBeSparse(builtin->type)) {
     const LayerPixels pixels = {Pixels(*view.Input(0)), Pixels(*view.Output())};
     result.choice = ChooseBlocks(op.attributes, op.dense.weights, pixels, &result.slot);

@@ -4,7 +4,9 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "delegate/format/attributes.h"
 #include "delegate/graph/block_choice.h"
 #include "delegate/graph/decoded_constants.h"
 #include "delegate/graph/graph.h"
@@ -22,12 +24,16 @@ struct ClaimResult {
   Dims reshape;           // of a RESHAPE whose shape other nodes compute (GraphOp::reshape)
   bool packed = false;    // UbpConv2D or UbpFullyConnected
   bool layer_op = false;  // such an op, or CONV_2D or FULLY_CONNECTED, that can be taken or not
-  BlockChoice choice;     // of a dense layer, if asked for
-  CacheSlot slot;         // of the layer's weights
-  int block_size = 0;     // of a block-sparse layer; 0 if it is damaged
-  std::string op;         // "CONV_2D"
-  std::string layer;      // the output tensor's name, shortened: "stem"; may be empty
-  std::string reason;     // a sentence, where the node is left
+  // Of a node with a type: window, channels and activation, as far as it has them, and the places of
+  // the inputs that are computed, or given, per inference.
+  LayerAttributes attributes;
+  std::vector<int> activations;
+  BlockChoice choice;  // of a dense layer, if asked for
+  CacheSlot slot;      // of the layer's weights
+  int block_size = 0;  // of a block-sparse layer; 0 if it is damaged
+  std::string op;      // "CONV_2D"
+  std::string layer;   // the output tensor's name, shortened: "stem"; may be empty
+  std::string reason;  // a sentence, where the node is left
 
   // Run in blocks that leave out zeros.
   bool sparse() const { return packed || choice.pays; }

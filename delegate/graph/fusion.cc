@@ -8,26 +8,6 @@
 namespace ubp {
 namespace {
 
-// Whether the op has an activation fused, or can have one.
-bool HasActivation(OpType type) {
-  switch (type) {
-    case OpType::kMean:
-    case OpType::kPad:
-    case OpType::kReshape:
-    case OpType::kConcatenation:
-    case OpType::kSoftmax:
-      return false;
-    default:
-      return true;
-  }
-}
-
-bool CanHaveFunction(OpType type) {
-  return type == OpType::kConv2D || type == OpType::kFullyConnected ||
-         type == OpType::kDepthwiseConv2D || type == OpType::kMaxPool2D ||
-         type == OpType::kAveragePool2D;
-}
-
 // scale and offset, one after the other, as one: (x * a + b) * c + d.
 ChannelScale Compose(const ChannelScale& first, const ChannelScale& second) {
   const size_t channels = std::max(first.scale.size(), second.scale.size());
@@ -129,6 +109,25 @@ class Fuser {
 };
 
 }  // namespace
+
+bool HasActivation(OpType type) {
+  switch (type) {
+    case OpType::kMean:
+    case OpType::kPad:
+    case OpType::kReshape:
+    case OpType::kConcatenation:
+    case OpType::kSoftmax:
+      return false;
+    default:
+      return true;
+  }
+}
+
+bool CanHaveFunction(OpType type) {
+  return type == OpType::kConv2D || type == OpType::kFullyConnected ||
+         type == OpType::kDepthwiseConv2D || type == OpType::kMaxPool2D ||
+         type == OpType::kAveragePool2D;
+}
 
 std::optional<ChannelScale> ScaleOf(const GraphOp& op) {
   const ConstantOperand& constant = op.constant;

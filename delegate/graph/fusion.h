@@ -28,6 +28,12 @@ void FuseElementwise(GraphLayout* layout);
 // come before the function.
 void FuseFunctions(GraphLayout* layout);
 
+// Whether the op has an activation fused, or can have one.
+bool HasActivation(OpType type);
+
+// Whether a function of one tensor can be fused with the op.
+bool CanHaveFunction(OpType type);
+
 // What an elementwise op of one tensor computes, but for its activation; nothing for other ops.
 std::optional<UnaryFunction> FunctionOf(const PlannedOp& op);
 

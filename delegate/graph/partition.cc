@@ -1,70 +1,14 @@
 #include "delegate/graph/partition.h"
 
-#include <algorithm>
-#include <map>
-#include <numeric>
+#include <cstddef>
+#include <set>
 
-#include "delegate/graph/node_view.h"
+#include "delegate/graph/cheapest_choice.h"
+#include "delegate/graph/costs.h"
 #include "delegate/graph/shape_nodes.h"
 
 namespace ubp {
 namespace {
-
-// Sets of nodes that are joined by tensors (union-find).
-class Stretches {
- public:
-  explicit Stretches(size_t nodes) : parent_(nodes) {
-    std::iota(parent_.begin(), parent_.end(), size_t{0});
-  }
-
-  size_t Of(size_t node) {
-    while (parent_[node] != node) node = parent_[node] = parent_[parent_[node]];
-    return node;
-  }
-  void Join(size_t a, size_t b) { parent_[Of(a)] = Of(b); }
-
- private:
-  std::vector<size_t> parent_;
-};
-
-// Joins each node that can be taken with those whose outputs it reads.
-void JoinByTensors(const std::vector<TfLiteNode*>& nodes,
-                   const std::vector<NodeDecision>& decisions, Stretches* stretches) {
-  std::map<int, size_t> producer;
-  for (size_t i = 0; i < nodes.size(); ++i) {
-    if (!decisions[i].claim.type) continue;
-    for (int k = 0; k < nodes[i]->inputs->size; ++k) {
-      const auto found = producer.find(nodes[i]->inputs->data[k]);
-      if (found != producer.end()) stretches->Join(i, found->second);
-    }
-    for (int k = 0; k < nodes[i]->outputs->size; ++k) producer[nodes[i]->outputs->data[k]] = i;
-  }
-}
-
-// What taking the whole of a stretch changes, beside taking its block-sparse layers alone. In the
-// time of one multiply-add of XNNPACK's dense convolution; measured on x86-64 with AVX-512.
-struct Balance {
-  double saved = 0.0;   // activations of block-sparse layers are no longer transposed
-  double lost = 0.0;    // dense convolutions are slower in blocks
-  bool sparse = false;  // the stretch has a block-sparse layer
-
-  bool pays() const { return sparse && saved >= lost; }
-};
-constexpr double kDenseLoss = 0.15;
-
-void AddToBalance(const NodeView& node, const ClaimResult& claim, Balance* balance) {
-  const TfLiteTensor* const input = node.Input(0);
-  const TfLiteTensor* const output = node.Output();
-  balance->sparse = balance->sparse || claim.sparse();
-  if (input == nullptr || output == nullptr) return;  // a block-sparse op that import will refuse
-  if (claim.sparse()) {
-    balance->saved += kTransposeCost * (Elements(*input) + Elements(*output));
-  } else if (claim.type == OpType::kConv2D) {
-    const double pixels = Pixels(*output);
-    const bool is_vector = pixels <= input->dims->data[0];  // not run in blocks
-    if (!is_vector) balance->lost += kDenseLoss * pixels * Elements(*node.Input(1));
-  }
-}
 
 TfLiteStatus ClaimNodes(TfLiteContext* context, const ClaimOptions& options,
                         std::vector<TfLiteNode*>* nodes, std::vector<NodeDecision>* decisions) {
@@ -82,12 +26,40 @@ TfLiteStatus ClaimNodes(TfLiteContext* context, const ClaimOptions& options,
   return kTfLiteOk;
 }
 
-// Why a node is left that could be taken.
-std::string ReasonToLeave(const ClaimResult& claim, const Balance& balance) {
+CostGraph CostGraphOf(const TfLiteContext& context, const std::vector<TfLiteNode*>& nodes,
+                      const std::vector<NodeDecision>& decisions,
+                      const std::vector<std::vector<size_t>>& shape_nodes) {
+  std::vector<ClaimedNode> claimed(nodes.size());
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    claimed[i].node = nodes[i];
+    claimed[i].claim = &decisions[i].claim;
+    for (const size_t node : shape_nodes[i]) claimed[node].follows_reshape = true;
+  }
+  return MakeCostGraph(context, claimed);
+}
+
+Choice ChoiceOf(const CostGraph& graph, Take take) {
+  switch (take) {
+    case Take::kAuto:
+      return CheapestChoice(graph);
+    case Take::kSparse:
+      return SparseChoice(graph);
+    case Take::kAll:
+      break;
+  }
+  return FullChoice(graph);
+}
+
+// Why a node is left that could be taken. `near`: a block-sparse layer is in its stretch.
+std::string ReasonToLeave(const ClaimResult& claim, Take take, bool near) {
+  if (claim.sparse()) {
+    return Describe(claim.choice) +
+           "; but the changes of layout around it are predicted to cost more than it gains.";
+  }
   const std::string zeros = claim.choice.block_size > 0 ? Describe(claim.choice) + "; " : "";
-  return zeros + (balance.sparse ? "the dense layers around would lose more than the block-sparse "
-                                   "layers near would gain."
-                                 : "no block-sparse layer is near.");
+  if (!near) return zeros + "no block-sparse layer is near.";
+  if (take == Take::kSparse) return zeros + "take=sparse takes block-sparse layers only.";
+  return zeros + "it is predicted to run faster in XNNPACK, changes of layout around it included.";
 }
 
 }  // namespace
@@ -98,27 +70,23 @@ TfLiteStatus DecideNodes(TfLiteContext* context, Take take, const ClaimOptions& 
   decisions->clear();
   TF_LITE_ENSURE_STATUS(ClaimNodes(context, options, &nodes, decisions));
   ReadComputedShapes(*context, nodes, decisions);
-  Stretches stretches(nodes.size());
-  JoinByTensors(nodes, *decisions, &stretches);
-  std::vector<Balance> balances(nodes.size());  // of the stretch that a node stands for
+  const std::vector<std::vector<size_t>> shape_nodes = FindShapeNodes(*context, nodes, *decisions);
+  const CostGraph graph = CostGraphOf(*context, nodes, *decisions, shape_nodes);
+  const Choice choice = ChoiceOf(graph, take);
+  const std::vector<int> stretches = StretchesOf(graph);
+  std::set<int> sparse;  // stretches with a block-sparse layer
   for (size_t i = 0; i < nodes.size(); ++i) {
-    const ClaimResult& claim = (*decisions)[i].claim;
-    if (!claim.type) continue;
-    AddToBalance(NodeView(*context, *nodes[i]), claim, &balances[stretches.Of(i)]);
+    if (graph.nodes[i].sparse) sparse.insert(stretches[i]);
   }
   for (size_t i = 0; i < nodes.size(); ++i) {
     NodeDecision& decision = (*decisions)[i];
-    const ClaimResult& claim = decision.claim;
-    if (!claim.type) {
-      decision.reason = claim.reason;
-      continue;
-    }
-    const Balance& balance = balances[stretches.Of(i)];
-    decision.taken =
-        take == Take::kAll || claim.sparse() || (take == Take::kAuto && balance.pays());
-    if (!decision.taken) decision.reason = ReasonToLeave(claim, balance);
+    decision.taken = choice[i];
+    if (decision.taken) continue;
+    decision.reason = decision.claim.type
+                          ? ReasonToLeave(decision.claim, take, sparse.count(stretches[i]) > 0)
+                          : decision.claim.reason;
   }
-  TakeShapeNodes(*context, nodes, decisions);
+  TakeShapeNodes(shape_nodes, decisions);
   return kTfLiteOk;
 }
 

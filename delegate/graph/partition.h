@@ -12,8 +12,9 @@ namespace ubp {
 
 // A block-sparse layer is one that Claim() calls sparse: converted, or dense with enough zeros.
 enum class Take {
-  // Of every stretch of nodes that can be taken and holds a block-sparse layer all, if that is
-  // predicted to pay, else its block-sparse layers.
+  // Of every stretch of nodes that can be taken and holds a block-sparse layer what is predicted to
+  // make an inference fastest (cheapest_choice.h): all, block-sparse layers only, or something in
+  // between; of layers that are not converted also none.
   kAuto,
   kSparse,  // block-sparse layers only
   kAll      // everything that can be taken

@@ -1,7 +1,6 @@
 #include "delegate/graph/shape_nodes.h"
 
 #include <algorithm>
-#include <cstddef>
 #include <map>
 #include <optional>
 
@@ -124,14 +123,24 @@ void ReadComputedShapes(const TfLiteContext& context, const std::vector<TfLiteNo
   }
 }
 
-void TakeShapeNodes(const TfLiteContext& context, const std::vector<TfLiteNode*>& nodes,
-                    std::vector<NodeDecision>* decisions) {
-  const ShapeNodes shape_nodes(context, nodes, *decisions);
+std::vector<std::vector<size_t>> FindShapeNodes(const TfLiteContext& context,
+                                                const std::vector<TfLiteNode*>& nodes,
+                                                const std::vector<NodeDecision>& decisions) {
+  const ShapeNodes shape_nodes(context, nodes, decisions);
+  std::vector<std::vector<size_t>> found(nodes.size());
   for (size_t i = 0; i < nodes.size(); ++i) {
-    if (!(*decisions)[i].taken || (*decisions)[i].claim.reshape.empty()) continue;
-    const std::vector<size_t> found = shape_nodes.ShapeOf(i)->nodes;
-    if (!shape_nodes.ServeOnly(i, found)) continue;
-    for (const size_t node : found) {
+    if (!decisions[i].claim.type || decisions[i].claim.reshape.empty()) continue;
+    const std::vector<size_t> needed = shape_nodes.ShapeOf(i)->nodes;
+    if (shape_nodes.ServeOnly(i, needed)) found[i] = needed;
+  }
+  return found;
+}
+
+void TakeShapeNodes(const std::vector<std::vector<size_t>>& shape_nodes,
+                    std::vector<NodeDecision>* decisions) {
+  for (size_t i = 0; i < decisions->size(); ++i) {
+    if (!(*decisions)[i].taken) continue;
+    for (const size_t node : shape_nodes[i]) {
       (*decisions)[node].taken = true;
       (*decisions)[node].reason.clear();
     }

@@ -10,6 +10,7 @@
 #ifndef UBP_DELEGATE_GRAPH_SHAPE_NODES_H_
 #define UBP_DELEGATE_GRAPH_SHAPE_NODES_H_
 
+#include <cstddef>
 #include <vector>
 
 #include "delegate/graph/partition.h"
@@ -17,16 +18,22 @@
 
 namespace ubp {
 
-// `nodes[i]` is what `decisions[i]` is about, in both.
+// `nodes[i]` is what `decisions[i]` is about.
 
 // Reads the shapes of RESHAPEs that are computed as above (ClaimResult::reshape). One that is
 // computed in any other way, or given when the model runs, can be anything: that RESHAPE is left.
 void ReadComputedShapes(const TfLiteContext& context, const std::vector<TfLiteNode*>& nodes,
                         std::vector<NodeDecision>* decisions);
 
-// Takes the nodes above along with every RESHAPE that is taken, if no other node reads what they
-// compute. The interpreter puts them in one part with their RESHAPE: they depend on nothing else.
-void TakeShapeNodes(const TfLiteContext& context, const std::vector<TfLiteNode*>& nodes,
+// For each node, if it is a RESHAPE that can be taken, the nodes above that it needs; none if other
+// nodes read what they compute.
+std::vector<std::vector<size_t>> FindShapeNodes(const TfLiteContext& context,
+                                                const std::vector<TfLiteNode*>& nodes,
+                                                const std::vector<NodeDecision>& decisions);
+
+// Takes them along with every RESHAPE that is taken. The interpreter puts them in one part with
+// their RESHAPE: they depend on nothing else.
+void TakeShapeNodes(const std::vector<std::vector<size_t>>& shape_nodes,
                     std::vector<NodeDecision>* decisions);
 
 }  // namespace ubp

@@ -8,6 +8,7 @@ namespace {
 
 // The same for layers that are left for one reason, whatever the numbers in it.
 std::string KindOf(const ClaimResult& claim) {
+  if (claim.sparse()) return "layout";
   if (claim.type) return claim.choice.block_size > 0 ? "gain" : "zeros";
   std::string kind = "form ";
   for (const char c : claim.reason) {
@@ -56,6 +57,11 @@ std::string WhyLayersAreLeft(const std::vector<NodeDecision>& decisions, bool sp
     return share +
            " are not converted, which sparse_from_dense=off asks for; convert a pruned "
            "model with 'ubp convert'.";
+  }
+  if (claim.sparse()) {
+    return share +
+           " would gain less from their zeros than the changes of layout around them cost; "
+           "take=sparse takes them in any case.";
   }
   if (claim.choice.block_size == 0) {
     return share + " have too few zeros to gain from them; prune the model first.";

@@ -1,0 +1,27 @@
+// The costs of a model's nodes: where the partition's constants are, and their units.
+#ifndef UBP_DELEGATE_GRAPH_COSTS_H_
+#define UBP_DELEGATE_GRAPH_COSTS_H_
+
+#include <vector>
+
+#include "delegate/graph/claim.h"
+#include "delegate/graph/cost_graph.h"
+#include "tensorflow/lite/core/c/common.h"
+
+namespace ubp {
+
+// A node of the model, in the order of execution, and what Claim() says about it.
+struct ClaimedNode {
+  const TfLiteNode* node = nullptr;
+  const ClaimResult* claim = nullptr;
+  // SHAPE and the like: taken along with a RESHAPE if at all (shape_nodes.h), and not in the graph.
+  bool follows_reshape = false;
+};
+
+// One node for each of `nodes`. Dimensions that are known only once the inputs are resized count as
+// a batch of 1 and as images of 32 x 32 pixels.
+CostGraph MakeCostGraph(const TfLiteContext& context, const std::vector<ClaimedNode>& nodes);
+
+}  // namespace ubp
+
+#endif  // UBP_DELEGATE_GRAPH_COSTS_H_
