@@ -18,29 +18,29 @@ namespace {
 
 // One element of a tensor of several pixels: an image made planes, planes made an image; and what
 // there is for each plane, however small.
-constexpr double kToPlanes = 10.0;
-constexpr double kToImage = 18.0;
+constexpr double kToPlanes = 9.0;
+constexpr double kToImage = 19.0;
 constexpr double kPlane = 300.0;
 // One element and one channel of an image that a convolution makes planes of: a pointwise one, if
 // it writes planes, and one with a window, whose planes strides cut apart.
-constexpr double kImageToPointwise = 7.0;
+constexpr double kImageToPointwise = 9.0;
 constexpr double kChannelToPointwise = 1500.0;
-constexpr double kImageToWindow = 10.0;
+constexpr double kImageToWindow = 7.0;
 constexpr double kChannelToWindow = 3000.0;
-constexpr double kImageToStrides = 22.0;
+constexpr double kImageToStrides = 15.0;
 // Calling one part.
-constexpr double kPart = 5e3;
+constexpr double kPart = 10e3;
 
 // An element of the output of a dense convolution, beside its multiply-adds.
-constexpr double kDenseOutput = 8.0;
-constexpr double kDenseOutputOfXnnpack = 12.0;
+constexpr double kDenseOutput = 10.0;
+constexpr double kDenseOutputOfXnnpack = 15.0;
 // Channels that XNNPACK computes together: of pointwise layers and few channels, and of others.
 constexpr double kChannels = 16.0;
 constexpr double kChannelsOfWindow = 32.0;
 // A weight of a layer of one pixel, which comes from memory.
 constexpr double kWeight = 4.0;
 // An element of the output of a block-sparse layer, beside its blocks.
-constexpr double kSparseOutput = 4.0;
+constexpr double kSparseOutput = 2.0;
 // The delegate's dense convolutions: one multiply-add, and pixels that are computed together at
 // least.
 constexpr double kDenseInBlocks = 1.0;
@@ -51,6 +51,15 @@ constexpr double kTap = 1.9;
 constexpr double kTapOfXnnpack = 2.6;
 constexpr double kTapOfXnnpackAbove = 3.2;
 constexpr int kFewTaps = 9;
+
+// Pooling: an element, and for each row of the window, of square ones; of large ones at most; and a
+// plane. XNNPACK's is for each element of the output, and for as many taps as fit into one pass.
+constexpr double kPoolElement = 2.0;
+constexpr double kPoolRow = 5.6;
+constexpr double kLargePoolElement = 40.0;
+constexpr double kPoolPlane = 1500.0;
+constexpr double kMaxPoolOfXnnpack = 25.0;
+constexpr double kAveragePoolOfXnnpack = 17.0;
 
 // Of an op without weights: for each element of the output, or of the input for MEAN. `alone`: more
 // where the op is not fused with the one next to it.
@@ -78,16 +87,12 @@ OpCost CostOfArithmetic(OpType type, Operand operand) {
 
 OpCost CostOfOp(OpType type) {
   switch (type) {
-    case OpType::kMaxPool2D:
-      return {85.0, 25.0, 0.0, 0.0};
-    case OpType::kAveragePool2D:
-      return {30.0, 17.0, 0.0, 0.0};
     case OpType::kMean:
       return {5.5, 1.7, 0.0, 0.0};
     case OpType::kPad:
-      return {0.0, 1.0, 10.0, 25.0};
+      return {0.0, 1.0, 10.0, 18.0};
     case OpType::kConcatenation:
-      return {1.5, 8.0, 0.0, 0.0};
+      return {1.5, 4.0, 0.0, 0.0};
     case OpType::kReshape:
       return {1.0, 1.0, 0.0, 0.0};
     case OpType::kSoftmax:
@@ -105,6 +110,8 @@ OpCost CostOfOp(OpType type) {
     case OpType::kConv2D:
     case OpType::kFullyConnected:
     case OpType::kDepthwiseConv2D:
+    case OpType::kMaxPool2D:
+    case OpType::kAveragePool2D:
     case OpType::kAdd:
     case OpType::kSub:
     case OpType::kMul:
@@ -272,6 +279,10 @@ class GraphMaker {
         SetCosts(i, {kTap * taps, tap * taps, 0.0, 0.0}, output);
         break;
       }
+      case OpType::kMaxPool2D:
+      case OpType::kAveragePool2D:
+        AddPoolCosts(i);
+        break;
       case OpType::kMean:
         SetCosts(i, CostOfOp(type(i)), Input(i));
         break;
@@ -294,6 +305,19 @@ class GraphMaker {
     node.left = cost.left * elements;
     node.taken_alone = cost.taken_alone * elements + (cost.taken > 0.0 ? 0.0 : planes);
     node.left_alone = cost.left_alone * elements;
+  }
+
+  void AddPoolCosts(size_t i) {
+    CostNode& node = graph_.nodes[i];
+    const double taps =
+        static_cast<double>(claim(i).attributes.kernel_h) * claim(i).attributes.kernel_w;
+    const Extent output = Output(i);
+    const double element = std::min(kPoolElement + kPoolRow * std::sqrt(taps), kLargePoolElement);
+    // Rows are reduced before columns, at all pixels.
+    const double elements = (Input(i).elements() + output.elements()) / 2.0;
+    node.taken = element * elements + kPoolPlane * output.planes();
+    const double left = type(i) == OpType::kMaxPool2D ? kMaxPoolOfXnnpack : kAveragePoolOfXnnpack;
+    node.left = left * std::max(1.0, taps / kFewTaps) * output.elements();
   }
 
   // Of a convolution or fully-connected layer.
