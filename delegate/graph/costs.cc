@@ -124,11 +124,6 @@ bool IsArithmetic(OpType type) {
   return type == OpType::kAdd || type == OpType::kSub || type == OpType::kMul;
 }
 
-bool HasWindow(OpType type) {
-  return type == OpType::kConv2D || type == OpType::kDepthwiseConv2D ||
-         type == OpType::kMaxPool2D || type == OpType::kAveragePool2D;
-}
-
 // Extents of a tensor; those the model file leaves open are made up.
 struct Extent {
   double batch = 1.0;

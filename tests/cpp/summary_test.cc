@@ -56,6 +56,14 @@ TEST(SummaryTest, ZerosThatFallIntoNoBlocks) {
                 Describe(kScattered) + "; prune more of them, in blocks.");
 }
 
+TEST(SummaryTest, LayersThatWouldPayForChangesOfLayout) {
+  BlockChoice pays = kScattered;
+  pays.pays = true;
+  EXPECT_EQ(WhyLayersAreLeft({WithZeros("c", pays)}, true),
+            "1 of its 1 layer would gain less from their zeros than the changes of layout around "
+            "them cost; take=sparse takes them in any case.");
+}
+
 TEST(SummaryTest, NumbersMakeNoOtherReason) {
   const auto filter = [](const std::string& layer, int elements) {
     return Left(layer, "the filter must be a constant float32 tensor of " +
