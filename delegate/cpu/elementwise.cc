@@ -90,21 +90,18 @@ void ElementwiseMap::Run(const float* a, const float* b, float* output, ThreadPo
   RunRows(rows_, kernel_, whole, pool, [](int, ElementwiseArgs*) {});
 }
 
-ScaleChannels::ScaleChannels(const ChannelScale& numbers, const PlaneTensor& tensor,
-                             ActivationRange range, const KernelFamily& family)
-    : numbers_(numbers),
-      rows_(tensor),
-      kernel_(family.KernelFor(Elementwise::kScale)),
-      args_(ArgsOf(range)) {}
+ChannelMap::ChannelMap(Elementwise function, const ChannelScale& numbers, const PlaneTensor& tensor,
+                       ActivationRange range, const KernelFamily& family)
+    : numbers_(numbers), rows_(tensor), kernel_(family.KernelFor(function)), args_(ArgsOf(range)) {}
 
-ScaleChannels::ScaleChannels(const ChannelScale& numbers, int64_t values, ActivationRange range,
-                             const KernelFamily& family)
+ChannelMap::ChannelMap(Elementwise function, const ChannelScale& numbers, int64_t values,
+                       ActivationRange range, const KernelFamily& family)
     : numbers_{Repeat(numbers.scale), Repeat(numbers.offset)},
       rows_(values, static_cast<int64_t>(numbers_.scale.size())),
-      kernel_(family.KernelFor(Elementwise::kMultiplyAdd)),
+      kernel_(family.KernelFor(ByValue(function))),
       args_(ArgsOf(range)) {}
 
-void ScaleChannels::Run(const float* input, float* output, ThreadPool* pool) const {
+void ChannelMap::Run(const float* input, float* output, ThreadPool* pool) const {
   ElementwiseArgs whole = args_;
   whole.a = input;
   whole.output = output;

@@ -63,15 +63,16 @@ struct ChannelScale {
   std::vector<float> offset;
 };
 
-// output = clamp(input * scale[c] + offset[c]) for constant numbers.
-class ScaleChannels {
+// A function of a tensor and of the constant numbers s (scale) and t (offset) of each channel: kScale
+// or kLeakyRelu.
+class ChannelMap {
  public:
   // Of a channel-major tensor.
-  ScaleChannels(const ChannelScale& numbers, const PlaneTensor& tensor, ActivationRange range,
-                const KernelFamily& family);
+  ChannelMap(Elementwise function, const ChannelScale& numbers, const PlaneTensor& tensor,
+             ActivationRange range, const KernelFamily& family);
   // Of an image of `values` values.
-  ScaleChannels(const ChannelScale& numbers, int64_t values, ActivationRange range,
-                const KernelFamily& family);
+  ChannelMap(Elementwise function, const ChannelScale& numbers, int64_t values,
+             ActivationRange range, const KernelFamily& family);
 
   void Run(const float* input, float* output, ThreadPool* pool) const;
 

@@ -19,11 +19,20 @@ enum class Elementwise {
   kScale,        // a * s + t
   kMultiplyAdd,  // a * b + c
   kLeakyRelu,    // a, or a * s where a < 0
+  kPRelu,        // a, or a * b where a < 0
+  kElu,          // a, or exp(a) - 1 where a < 0
   kHardSwish,    // a * clamp(a + 3, 0, 6) / 6
   kLogistic,     // 1 / (1 + exp(-a))
   kSwish,        // a / (1 + exp(-a))
+  kMish,         // a * tanh(log(1 + exp(a)))
+  kGelu,         // a * (1 + erf(a / sqrt(2))) / 2
+  kGeluTanh,     // a * (1 + tanh(sqrt(2 / pi) * (a + 0.044715 a^3))) / 2
   kTanh,
-  kExp,  // exp((a + t) * s); infinite from 88.4 on
+  kExp,  // exp((a + t) * s)
+  kLog,  // natural
+  // log(1 + exp(a)) as TFLite has it, in three operators: the sum is rounded to a float and clamped
+  // to the largest one.
+  kSoftplus,
   kCount
 };
 
@@ -41,7 +50,8 @@ struct ElementwiseArgs {
 };
 
 // Reads and writes no element outside. NaN stays NaN. Beside rounding (a few units in the last
-// place) results differ from exact ones where those are denormal: they may be zero.
+// place) results differ from exact ones where those, or exp(a), are hardly above denormal numbers:
+// they may be zero.
 using ElementwiseKernel = void (*)(const ElementwiseArgs& args);
 
 }  // namespace ubp

@@ -6,8 +6,21 @@
 //   exp(y) = 2^n (1 + p),   p = exp(r) - 1 = r q(r)
 //
 // where q is a polynomial of degree 5, fitted for the least largest error of exp (2e-9, relative).
-// 2^n is made by shifting n into the exponent: n = -127 gives 0 and n = 128 infinity, so that
-// clamping y gives what is too small or too large for a float without a case of its own.
+// 2^n is made by shifting n into the exponent: n = -127 gives 0, so that clamping y gives what is
+// too small for a float without a case of its own. 2^(n - 1), doubled in the end, does so for what
+// is too large.
+//
+// Logarithms: with x = 2^n (1 + f), 1 + f between sqrt(1/2) and sqrt(2),
+//
+//   log(x) = n ln 2 + f - f^2 / 2 + f^3 q(f)
+//
+// where q is a polynomial of degree 7, fitted likewise (6e-9).
+//
+// The normal distribution's tail, for GELU: with t = |x| and u = 1 / (1 + 0.3 t),
+//
+//   Q(t) = erfc(t / sqrt(2)) / 2 = exp(-t^2 / 2) u q(u)
+//
+// where q is a polynomial of degree 7, fitted likewise (1.3e-7).
 #ifndef UBP_DELEGATE_CPU_ELEMENTWISE_KERNELS_H_
 #define UBP_DELEGATE_CPU_ELEMENTWISE_KERNELS_H_
 
@@ -25,6 +38,12 @@ class ElementwiseKernels {
  private:
   using Vec = typename Simd::Vec;
   typedef uint32_t Bits __attribute__((vector_size(Simd::kWidth * sizeof(uint32_t))));
+  typedef int32_t Signed __attribute__((vector_size(Simd::kWidth * sizeof(int32_t))));
+
+  // A float between 2^23 and 2^24, whose lowest bit counts ones.
+  static constexpr float kRounder = 12582912.0f;
+  static constexpr uint32_t kRounderBits = 0x4b400000;
+  static constexpr uint32_t kRootOfHalf = 0x3f3504f3;  // sqrt(1/2)
 
   static constexpr uint32_t kNoMask[] = {~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u,
                                          ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u};
@@ -66,10 +85,17 @@ class ElementwiseKernels {
   };
   struct LeakyRelu {
     static constexpr int kInputs = 1;
+    static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) { return IfNegative(o.a, o.a * o.s); }
+  };
+  struct PRelu {
+    static constexpr int kInputs = 2;
+    static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) { return IfNegative(o.a, o.a * o.b); }
+  };
+  struct Elu {
+    static constexpr int kInputs = 1;
     static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) {
-      const Vec zero = Simd::Broadcast(0.0f);
-      const Vec infinity = Simd::Broadcast(__builtin_inff());
-      return Simd::MultiplyAdd(Limit(o.a, -infinity, zero), o.s, Limit(o.a, zero, infinity));
+      const Vec limit = Simd::Broadcast(-40.0f);  // where the result is -1
+      return IfNegative(o.a, ExponentialMinusOne(Limit(o.a, limit, Simd::Broadcast(0.0f))));
     }
   };
   struct HardSwish {
@@ -91,13 +117,40 @@ class ElementwiseKernels {
     static constexpr int kInputs = 1;
     static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) { return o.a * Logistic::Apply(o); }
   };
+  // tanh(log(1 + e)) = t / (t + 2) with t = (1 + e)^2 - 1.
+  struct Mish {
+    static constexpr int kInputs = 1;
+    static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) {
+      const Vec two = Simd::Broadcast(2.0f);
+      const Vec limit = Simd::Broadcast(40.0f);  // where the result is a
+      const Vec e = Exponential(o.a > limit ? limit : o.a);
+      const Vec t = e * (e + two);
+      return o.a * (t / (t + two));
+    }
+  };
+  struct Gelu {
+    static constexpr int kInputs = 1;
+    static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) {
+      const Vec tail = NormalTail(o.a);
+      return o.a * IfNegative(o.a, tail, Simd::Broadcast(1.0f) - tail);
+    }
+  };
+  // (1 + tanh(k)) / 2 is the logistic function of 2k.
+  struct GeluTanh {
+    static constexpr int kInputs = 1;
+    static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) {
+      const Vec factor =
+          Simd::MultiplyAdd(o.a * o.a, Simd::Broadcast(7.1354814e-2f), Simd::Broadcast(1.5957691f));
+      const Vec one = Simd::Broadcast(1.0f);
+      return o.a * (one / (one + Exponential(-o.a * factor)));
+    }
+  };
   // t / (t + 2) with t = exp(2a) - 1, which is exact to rounding near a = 0 too.
   struct Tanh {
     static constexpr int kInputs = 1;
     static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) {
       const Vec limit = Simd::Broadcast(40.0f);  // where the result is +-1
-      const Power power = PowerOf(Limit(o.a + o.a, -limit, limit));
-      const Vec t = Simd::MultiplyAdd(power.scale, power.p, power.scale - Simd::Broadcast(1.0f));
+      const Vec t = ExponentialMinusOne(Limit(o.a + o.a, -limit, limit));
       return t / (t + Simd::Broadcast(2.0f));
     }
   };
@@ -105,15 +158,36 @@ class ElementwiseKernels {
     static constexpr int kInputs = 1;
     static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) { return Exponential((o.a + o.t) * o.s); }
   };
+  struct Log {
+    static constexpr int kInputs = 1;
+    static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) { return Logarithm(o.a); }
+  };
+  struct Softplus {
+    static constexpr int kInputs = 1;
+    static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) {
+      const Vec sum = Simd::Broadcast(1.0f) + Exponential(o.a);
+      const Vec max = Simd::Broadcast(__FLT_MAX__);
+      return LogarithmOfNormal(sum > max ? max : sum);
+    }
+  };
 
-  // exp(y) = scale * (1 + p).
+  // `negative` where a < 0, else `other`.
+  static UBP_ALWAYS_INLINE Vec IfNegative(Vec a, Vec negative, Vec other) {
+    return a < Simd::Broadcast(0.0f) ? negative : other;
+  }
+  static UBP_ALWAYS_INLINE Vec IfNegative(Vec a, Vec negative) {
+    return IfNegative(a, negative, a);
+  }
+
+  // exp(y) = 2^-kExponent * scale * (1 + p).
   struct Power {
     Vec scale, p;
   };
 
+  template <int kExponent>
   static UBP_ALWAYS_INLINE Power PowerOf(Vec y) {
     // Adding this rounds to an integer, which is then in the lowest bits, plus the bias of floats.
-    const Vec rounder = Simd::Broadcast(12582912.0f + 127.0f);
+    const Vec rounder = Simd::Broadcast(kRounder + 127.0f + kExponent);
     const Vec shifted = Simd::MultiplyAdd(y, Simd::Broadcast(1.44269502f), rounder);
     const Vec n = shifted - rounder;
     // ln 2 in two parts, of which n times the first is exact.
@@ -129,8 +203,63 @@ class ElementwiseKernels {
   }
 
   static UBP_ALWAYS_INLINE Vec Exponential(Vec y) {
-    const Power power = PowerOf(Limit(y, Simd::Broadcast(-88.0f), Simd::Broadcast(89.0f)));
-    return power.scale * (Simd::Broadcast(1.0f) + power.p);
+    const Power power = PowerOf<-1>(Limit(y, Simd::Broadcast(-87.3f), Simd::Broadcast(89.0f)));
+    const Vec half = power.scale * (Simd::Broadcast(1.0f) + power.p);
+    return half + half;
+  }
+
+  // Exact to rounding near y = 0 too; y from -87 to 88.
+  static UBP_ALWAYS_INLINE Vec ExponentialMinusOne(Vec y) {
+    const Power power = PowerOf<0>(y);
+    return Simd::MultiplyAdd(power.scale, power.p, power.scale - Simd::Broadcast(1.0f));
+  }
+
+  // log(2^power x) of positive numbers that are not denormal, infinity and NaN.
+  static UBP_ALWAYS_INLINE Vec LogarithmOfNormal(Vec x, Vec power = Simd::Broadcast(0.0f)) {
+    const Bits above = (Bits)x - kRootOfHalf;
+    const Vec f = (Vec)((above & 0x7fffff) + kRootOfHalf) - Simd::Broadcast(1.0f);
+    // A signed shift: n may be negative.
+    const Vec shifted = (Vec)((Bits)((Signed)above >> 23) + kRounderBits);
+    const Vec n = shifted - Simd::Broadcast(kRounder) + power;
+    Vec q = Simd::Broadcast(-7.6345305e-2f);
+    q = Simd::MultiplyAdd(q, f, Simd::Broadcast(1.2761630e-1f));
+    q = Simd::MultiplyAdd(q, f, Simd::Broadcast(-1.3160195e-1f));
+    q = Simd::MultiplyAdd(q, f, Simd::Broadcast(1.4201752e-1f));
+    q = Simd::MultiplyAdd(q, f, Simd::Broadcast(-1.6623356e-1f));
+    q = Simd::MultiplyAdd(q, f, Simd::Broadcast(2.0001227e-1f));
+    q = Simd::MultiplyAdd(q, f, Simd::Broadcast(-2.5000821e-1f));
+    q = Simd::MultiplyAdd(q, f, Simd::Broadcast(3.3333332e-1f));
+    const Vec square = f * f;
+    Vec rest = Simd::MultiplyAdd(n, Simd::Broadcast(-2.12194440e-4f), q * f * square);
+    rest = Simd::MultiplyAdd(square, Simd::Broadcast(-0.5f), rest);
+    const Vec log = Simd::MultiplyAdd(n, Simd::Broadcast(0.693359375f), f + rest);
+    return x < Simd::Broadcast(__builtin_inff()) ? log : x;
+  }
+
+  static UBP_ALWAYS_INLINE Vec Logarithm(Vec x) {
+    const Vec zero = Simd::Broadcast(0.0f);
+    const Vec smallest = Simd::Broadcast(1.17549435e-38f);  // that is not denormal
+    const Vec normal = x < smallest ? x * Simd::Broadcast(8388608.0f) : x;
+    const Vec log = LogarithmOfNormal(normal, x < smallest ? Simd::Broadcast(-23.0f) : zero);
+    const Vec none =
+        x == zero ? Simd::Broadcast(-__builtin_inff()) : Simd::Broadcast(__builtin_nanf(""));
+    return x > zero ? log : none;
+  }
+
+  // Q(|x|).
+  static UBP_ALWAYS_INLINE Vec NormalTail(Vec x) {
+    const Vec t = IfNegative(x, -x);
+    const Vec one = Simd::Broadcast(1.0f);
+    const Vec u = one / Simd::MultiplyAdd(t, Simd::Broadcast(0.3f), one);
+    Vec q = Simd::Broadcast(3.5984109e-2f);
+    q = Simd::MultiplyAdd(q, u, Simd::Broadcast(-1.5849500e-1f));
+    q = Simd::MultiplyAdd(q, u, Simd::Broadcast(2.0858561e-1f));
+    q = Simd::MultiplyAdd(q, u, Simd::Broadcast(-5.5744553e-2f));
+    q = Simd::MultiplyAdd(q, u, Simd::Broadcast(1.2965596e-1f));
+    q = Simd::MultiplyAdd(q, u, Simd::Broadcast(9.9580449e-2f));
+    q = Simd::MultiplyAdd(q, u, Simd::Broadcast(1.2080759e-1f));
+    q = Simd::MultiplyAdd(q, u, Simd::Broadcast(1.1962578e-1f));
+    return Exponential(t * t * Simd::Broadcast(-0.5f)) * (q * u);
   }
 
   template <class Function>
@@ -180,9 +309,10 @@ class ElementwiseKernels {
 
  public:
   static constexpr ElementwiseKernel kAll[] = {
-      &Run<Add>,         &Run<Subtract>,  &Run<Multiply>,  &Run<Scale>,
-      &Run<MultiplyAdd>, &Run<LeakyRelu>, &Run<HardSwish>, &Run<Logistic>,
-      &Run<Swish>,       &Run<Tanh>,      &Run<Exp>,
+      &Run<Add>,       &Run<Subtract>, &Run<Multiply>, &Run<Scale>,     &Run<MultiplyAdd>,
+      &Run<LeakyRelu>, &Run<PRelu>,    &Run<Elu>,      &Run<HardSwish>, &Run<Logistic>,
+      &Run<Swish>,     &Run<Mish>,     &Run<Gelu>,     &Run<GeluTanh>,  &Run<Tanh>,
+      &Run<Exp>,       &Run<Log>,      &Run<Softplus>,
   };
   static_assert(sizeof(kAll) / sizeof(kAll[0]) == static_cast<size_t>(Elementwise::kCount),
                 "one kernel for each function, in their order");

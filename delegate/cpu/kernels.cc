@@ -37,6 +37,10 @@ ElementwiseKernel KernelFamily::KernelFor(Elementwise function) const {
   return elementwise[static_cast<int>(function)];
 }
 
+Elementwise ByValue(Elementwise function) {
+  return function == Elementwise::kLeakyRelu ? Elementwise::kPRelu : Elementwise::kMultiplyAdd;
+}
+
 const std::vector<const KernelFamily*>& AllKernelFamilies() {
   static const auto* const families = new std::vector<const KernelFamily*> {
 #if defined(__x86_64__)

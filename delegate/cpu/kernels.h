@@ -17,6 +17,10 @@ inline constexpr int kMaxVectors = 6;
 // Most pixels in a tile.
 inline constexpr int kMaxTilePixels = kMaxVectors * 16;
 
+// Of kScale and kLeakyRelu: the function that has a number in b and c for each value, in place of s
+// and t.
+Elementwise ByValue(Elementwise function);
+
 // The kernels for one block size N. tile[v - 1] computes v vectors of pixels, v = 1 .. max_vectors,
 // limited by the registers of the instruction set; pixel computes a single pixel.
 struct BlockKernels {

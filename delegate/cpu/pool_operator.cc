@@ -116,10 +116,11 @@ PoolArgs PoolOperator::ArgsFor(float* scratch) const {
   return args;
 }
 
-// Rows of `pixels` flat pixels altogether.
-void PoolOperator::RunChannels(const PoolArgs& args, int pixels) const {
+// The channels from `first` on; rows of `pixels` flat pixels altogether.
+void PoolOperator::RunChannels(const PoolArgs& args, int first, int pixels) const {
   kernel_(args);
-  options_.function.Apply(args.output, args.channels, args.output_plane, pixels, args.mask);
+  options_.function.Apply(args.output, first, first + args.channels, args.output_plane, pixels,
+                          args.mask);
 }
 
 void PoolOperator::Run(const float* input, float* output, float* scratch, ThreadPool* pool) const {
@@ -138,7 +139,7 @@ void PoolOperator::Run(const float* input, float* output, float* scratch, Thread
     args.first_row = 0;
     args.end_row = shape_.out_h;
     // In whole vectors, the last of which ends in zeros of the same plane.
-    RunChannels(args, static_cast<int>(RoundUp(output_.flat_pixels(), vector_width_)));
+    RunChannels(args, begin, static_cast<int>(RoundUp(output_.flat_pixels(), vector_width_)));
   });
 }
 
@@ -152,7 +153,7 @@ void PoolOperator::RunRows(const RowBuffers& buffers, int begin, int end) const 
   args.first_row = begin;
   args.end_row = end;
   args.exact = true;
-  RunChannels(args, (end - begin - 1) * output_.pitch + shape_.out_w);
+  RunChannels(args, 0, (end - begin - 1) * output_.pitch + shape_.out_w);
 }
 
 }  // namespace ubp

@@ -51,7 +51,7 @@ class PoolOperator : public RowOperator {
   void SetScale();
   size_t reduced_floats() const;
   PoolArgs ArgsFor(float* scratch) const;
-  void RunChannels(const PoolArgs& args, int pixels) const;
+  void RunChannels(const PoolArgs& args, int first, int pixels) const;
 
   ConvShape shape_;
   PlaneGeometry input_;

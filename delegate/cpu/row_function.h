@@ -11,8 +11,9 @@
 namespace ubp {
 
 struct UnaryFunction {
-  Elementwise function;  // of one tensor
-  float s = 1.0f;        // its number, if it has one
+  Elementwise function = Elementwise::kScale;  // of one tensor
+  float s = 1.0f;                              // its number, if it has one
+  const float* channels = nullptr;             // [channels]: in place of s, if not null
 };
 
 class RowFunction {
@@ -20,14 +21,18 @@ class RowFunction {
   RowFunction() = default;  // none: changes nothing
   RowFunction(const UnaryFunction& function, const KernelFamily& family);
 
-  // Changes `rows` rows of `count` values, `stride` floats apart. Zero bits of mask [count], the
-  // same for all rows, make a value zero.
-  void Apply(float* values, int rows, ptrdiff_t stride, ptrdiff_t count,
+  // Changes a row of `count` values for each of the channels [begin, end), `stride` floats apart.
+  // Zero bits of mask [count], the same for all rows, make a value zero.
+  void Apply(float* values, int begin, int end, ptrdiff_t stride, ptrdiff_t count,
              const uint32_t* mask) const;
 
+  // Changes the channels [begin, end) of one pixel, which lie side by side.
+  void ApplyToPixel(float* values, int begin, int end) const;
+
  private:
+  UnaryFunction function_;
   ElementwiseKernel kernel_ = nullptr;
-  float s_ = 1.0f;
+  ElementwiseKernel pixel_kernel_ = nullptr;
 };
 
 }  // namespace ubp

@@ -40,7 +40,7 @@ class VectorConvolution : public Convolution {
         args.input = buffers.input + int64_t{v} * length_;
         args.output = buffers.output + int64_t{v} * channels_ + begin;
         kernel_(args);
-        function_.Apply(args.output, 1, 0, args.rows, nullptr);
+        function_.ApplyToPixel(args.output, begin, begin + static_cast<int>(args.rows));
       }
     });
   }

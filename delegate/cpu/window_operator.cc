@@ -125,7 +125,7 @@ void WindowOperator::RunRows(const RowBuffers& buffers, int begin, int end) cons
   SetExactRows(end - begin, &args);
   kernel_(args);
   const int pixels = (end - begin - 1) * output_.pitch + shape_.out_w;
-  function_.Apply(args.output, shape_.in_c, args.output_plane, pixels, args.mask);
+  function_.Apply(args.output, 0, shape_.in_c, args.output_plane, pixels, args.mask);
 }
 
 // Whether output and input have the same pitch: then all rows are one.
@@ -182,7 +182,7 @@ void WindowOperator::RunChannels(int begin, int end, const float* input, float* 
   }
   // In whole vectors, the last of which ends in zeros of the same plane.
   const auto values = static_cast<ptrdiff_t>(RoundUp(output_.flat_pixels(), vector_width_));
-  function_.Apply(args.output, end - begin, args.output_plane, values, args.mask);
+  function_.Apply(args.output, begin, end, args.output_plane, values, args.mask);
 }
 
 // One channel after the other, each by way of its phases.
@@ -218,8 +218,7 @@ void WindowOperator::RunPixels(const float* pixels, int begin, int end, int firs
   args.last = -1;
   args.stride = 1;
   kernel_(args);
-  function_.Apply(output, end - begin, output_stride, ptrdiff_t{vectors} * vector_width_,
-                  args.mask);
+  function_.Apply(output, begin, end, output_stride, ptrdiff_t{vectors} * vector_width_, args.mask);
 }
 
 }  // namespace ubp

@@ -227,7 +227,7 @@ class WrosConvolution : public Convolution {
       RunIntoPlanes(source, tile, begin, end, buffers);
     } else if (source_ == Source::kPixel) {
       layer_.RunPixel(source, begin, end, buffers.output + begin);
-      layout_.function.Apply(buffers.output + begin, 1, 0, end - begin, nullptr);
+      layout_.function.ApplyToPixel(buffers.output + begin, begin, end);
     } else {
       for (int first = begin; first < end; first += kChannelsPerStore) {
         const int last = std::min(first + kChannelsPerStore, end);
@@ -255,7 +255,7 @@ class WrosConvolution : public Convolution {
   void RunTile(const float* source, const Tile& tile, int begin, int end,
                const ChannelRows& rows) const {
     layer_.RunTile(source, tile.vectors, begin, end, rows);
-    layout_.function.Apply(rows.output, end - begin, rows.output_stride,
+    layout_.function.Apply(rows.output, begin, end, rows.output_stride,
                            ptrdiff_t{tile.vectors} * vector_width_, rows.mask);
   }
 

@@ -63,7 +63,7 @@ class WrosRows : public RowOperator {
       layer_.RunTile(tile, vectors, 0, shape_.out_c, tile_rows);
     });
     // Not tile by tile: they overlap.
-    layout_.function.Apply(rows.output, shape_.out_c, rows.output_stride, pixels, rows.mask);
+    layout_.function.Apply(rows.output, 0, shape_.out_c, rows.output_stride, pixels, rows.mask);
   }
 
  private:

@@ -10,9 +10,10 @@
 namespace ubp {
 namespace {
 
-// The constant operand in place `input` of two: a number for each channel of the other operand, or
-// one for all, of any rank up to that operand's.
-Status ReadConstantOperand(const NodeView& node, int input, GraphOp* op) {
+// The constant operand in place `input` of two, `what`: a number for each channel of the other
+// operand, or one for all, of any rank up to that operand's.
+Status ReadConstantOperand(const NodeView& node, int input, const std::string& what,
+                           ConstantOperand* operand) {
   const Dims dims = FileDims(*node.Input(1 - input));
   const Dims constant = FileDims(*node.Input(input));
   const int count = constant.empty() ? 1 : constant.back();
@@ -20,13 +21,13 @@ Status ReadConstantOperand(const NodeView& node, int input, GraphOp* op) {
   const bool in_last = ones + (count == 1 ? 0 : 1) >= constant.size();
   const bool per_channel = !dims.empty() && count == dims.back();
   if (constant.size() > dims.size() || !in_last || count < 1 || (count > 1 && !per_channel)) {
-    return Status::Error("a constant operand of shape " + ToString(constant) + " and another of " +
+    return Status::Error("the " + what + " has shape " + ToString(constant) + " and the input " +
                          ToString(dims) + ", expected one number or one for each channel.");
   }
-  op->constant.count = count;
-  op->constant.rank = static_cast<int>(constant.size());
-  op->constant.first = input == 0;
-  return node.ReadFloats(input, "constant operand", count, &op->constant.values);
+  operand->count = count;
+  operand->rank = static_cast<int>(constant.size());
+  operand->first = input == 0;
+  return node.ReadFloats(input, what, count, &operand->values);
 }
 
 Status ReadClamp(Activation activation, GraphOp* op) {
@@ -41,7 +42,8 @@ Status ReadArithmetic(const NodeView& node, GraphOp* op) {
   UBP_RETURN_IF_ERROR(ReadParams(node, &params));
   UBP_RETURN_IF_ERROR(ReadActivation(params->activation, &op->attributes));
   for (const int input : {0, 1}) {
-    if (IsConstant(*node.Input(input))) return ReadConstantOperand(node, input, op);
+    if (!IsConstant(*node.Input(input))) continue;
+    return ReadConstantOperand(node, input, "constant operand", &op->constant);
   }
   // Anything else that broadcasts runs as well, slower, where a resize brings it about.
   const Dims first = FileDims(*node.Input(0));
@@ -63,10 +65,21 @@ Status ReadLeakyRelu(const NodeView& node, GraphOp* op) {
   if (!std::isfinite(params->alpha)) {
     return Status::Error("the alpha is " + std::to_string(params->alpha) + ".");
   }
-  op->factor = params->alpha;
+  op->function = {Elementwise::kLeakyRelu, params->alpha};
   return Status::Ok();
 }
 
-Status ReadFunction(const NodeView&, GraphOp*) { return Status::Ok(); }
+Status ReadPRelu(const NodeView& node, GraphOp* op) {
+  if (node.Input(kConstantInput) == nullptr) return Status::Error("the alpha is missing.");
+  op->function.function = Elementwise::kLeakyRelu;
+  return ReadConstantOperand(node, kConstantInput, "alpha", &op->constant);
+}
+
+Status ReadGelu(const NodeView& node, GraphOp* op) {
+  const builtin::GeluParams* params = nullptr;
+  UBP_RETURN_IF_ERROR(ReadParams(node, &params));
+  op->function.function = params->approximate ? Elementwise::kGeluTanh : Elementwise::kGelu;
+  return Status::Ok();
+}
 
 }  // namespace ubp

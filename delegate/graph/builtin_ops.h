@@ -13,8 +13,7 @@
 namespace ubp {
 
 struct BuiltinOp {
-  int code;          // TfLiteBuiltinOperator
-  const char* name;  // as in TFLite's schema
+  int code;  // TfLiteBuiltinOperator
   OpType type;
   int activations;    // the node's first inputs, those after them are constants; negative where
                       // ActivationInputs() has to look at the node

@@ -71,6 +71,10 @@ struct LeakyReluParams {
   float alpha;
 };
 
+struct GeluParams {
+  bool approximate;
+};
+
 struct Pool2DParams {
   Padding padding;
   int32_t stride_w;
@@ -129,7 +133,7 @@ static_assert(offsetof(Pool2DParams, stride_w) == 4 && offsetof(Pool2DParams, st
               offsetof(Pool2DParams, filter_w) == 12 && offsetof(Pool2DParams, filter_h) == 16 &&
               offsetof(Pool2DParams, activation) == 20 && sizeof(Pool2DParams) == 24);
 
-static_assert(sizeof(MeanParams) == 1);
+static_assert(sizeof(MeanParams) == 1 && sizeof(GeluParams) == 1);
 
 static_assert(offsetof(ReshapeParams, num_sizes) == 32 && sizeof(ReshapeParams) == 36);
 

@@ -46,7 +46,14 @@ Status ReadRelu(const NodeView& node, GraphOp* op);
 Status ReadReluN1To1(const NodeView& node, GraphOp* op);
 Status ReadRelu6(const NodeView& node, GraphOp* op);
 Status ReadLeakyRelu(const NodeView& node, GraphOp* op);
-Status ReadFunction(const NodeView& node, GraphOp* op);  // without parameters
+Status ReadPRelu(const NodeView& node, GraphOp* op);
+Status ReadGelu(const NodeView& node, GraphOp* op);
+// A function without parameters.
+template <Elementwise kFunction>
+Status ReadFunction(const NodeView&, GraphOp* op) {
+  op->function.function = kFunction;
+  return Status::Ok();
+}
 
 // builtin_shaping.cc: operators that rearrange or reduce.
 Status ReadMean(const NodeView& node, GraphOp* op);

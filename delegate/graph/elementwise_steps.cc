@@ -30,19 +30,19 @@ class MapStep : public Step {
   ElementwiseMap map_;
 };
 
-class ScaleStep : public Step {
+class ChannelStep : public Step {
  public:
-  ScaleStep(const std::vector<int>& buffers, ScaleChannels scale)
-      : Step(buffers), scale_(std::move(scale)) {}
+  ChannelStep(const std::vector<int>& buffers, ChannelMap map)
+      : Step(buffers), map_(std::move(map)) {}
 
   bool runs_in_place() const override { return true; }
 
   void Run(const std::vector<float*>& memory, float*, ThreadPool* pool) const override {
-    scale_.Run(At(memory, 0), At(memory, 1), pool);
+    map_.Run(At(memory, 0), At(memory, 1), pool);
   }
 
  private:
-  ScaleChannels scale_;
+  ChannelMap map_;
 };
 
 class VectorStep : public Step {
@@ -177,6 +177,19 @@ Elementwise ArithmeticOf(OpType type) {
   return type == OpType::kSub ? Elementwise::kSubtract : Elementwise::kAdd;
 }
 
+// Of a function with a number s for each channel, which has no t.
+ChannelScale SlopesOf(const UnaryFunction& function, int channels) {
+  const std::vector<float> s(function.channels, function.channels + channels);
+  return {s, std::vector<float>(s.size(), 0.0f)};
+}
+
+ChannelMap MakeChannelMap(Elementwise function, const ChannelScale& numbers, const PlannedOp& op,
+                          const TensorLayout& output, ActivationRange range,
+                          const KernelFamily& family) {
+  if (op.channel_major) return {function, numbers, PlanesOf(output), range, family};
+  return {function, numbers, ElementsOf(output.dims), range, family};
+}
+
 std::unique_ptr<Step> MakeConcatenationStep(const PlannedOp& op, const GraphLayout& layout,
                                             const std::vector<int>& buffers) {
   const TensorLayout& output = layout.tensors[op.output];
@@ -230,11 +243,15 @@ std::unique_ptr<Step> MakeElementwiseStep(const PlannedOp& op, const GraphLayout
   }
   const ActivationRange range = RangeOf(op.activation);
   if (op.scale) {
-    return std::make_unique<ScaleStep>(
-        buffers, op.channel_major ? ScaleChannels(*op.scale, PlanesOf(output), range, family)
-                                  : ScaleChannels(*op.scale, elements, range, family));
+    return std::make_unique<ChannelStep>(
+        buffers, MakeChannelMap(Elementwise::kScale, *op.scale, op, output, range, family));
   }
-  const std::optional<UnaryFunction> unary = FunctionOf(op);
+  const std::optional<UnaryFunction>& unary = op.function;
+  if (unary && unary->channels != nullptr) {
+    return std::make_unique<ChannelStep>(
+        buffers, MakeChannelMap(unary->function, SlopesOf(*unary, output.dims.back()), op, output,
+                                range, family));
+  }
   const Elementwise function = unary ? unary->function : ArithmeticOf(op.op->type);
   const Dims& first = layout.tensors[op.input].dims;
   if (!unary && !op.channel_major && first != layout.tensors[op.second].dims) {

@@ -113,10 +113,7 @@ bool IsElementwise(OpType type) {
     case OpType::kSub:
     case OpType::kMul:
     case OpType::kClamp:
-    case OpType::kLeakyRelu:
-    case OpType::kHardSwish:
-    case OpType::kLogistic:
-    case OpType::kTanh:
+    case OpType::kFunction:
       return true;
     default:
       return false;

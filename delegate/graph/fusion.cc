@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,13 @@ ChannelScale Compose(const ChannelScale& first, const ChannelScale& second) {
   return both;
 }
 
+// Whether x + 1 is what it computes.
+bool AddsOne(const ChannelScale& scale) {
+  const auto is_one = [](float number) { return number == 1.0f; };
+  return std::all_of(scale.scale.begin(), scale.scale.end(), is_one) &&
+         std::all_of(scale.offset.begin(), scale.offset.end(), is_one);
+}
+
 class Fuser {
  public:
   explicit Fuser(GraphLayout* layout) : layout_(*layout), readers_(layout->tensors.size(), 0) {
@@ -35,63 +43,95 @@ class Fuser {
 
   void FuseElementwise() {
     for (size_t i = 0; i < layout_.ops.size();) {
-      const PlannedOp& op = layout_.ops[i];
-      PlannedOp* const writer = Host(op);
-      if (writer == nullptr) {
-        ++i;
-        continue;
-      }
-      if (op.scale) writer->scale = Compose(*writer->scale, *op.scale);
-      if (op.op->type == OpType::kMul && op.second >= 0) writer->times_input = true;
-      writer->activation = op.activation;
-      Absorb(i, writer);
+      const size_t before = layout_.ops.size();
+      TryFuseElementwise(i);
+      i += 1 - (before - layout_.ops.size());  // those that are gone came before op i + 1
     }
   }
 
   void FuseFunctions() {
     for (size_t i = 0; i < layout_.ops.size();) {
-      const PlannedOp& op = layout_.ops[i];
-      const std::optional<UnaryFunction> function = FunctionOf(op);
+      PlannedOp& op = layout_.ops[i];
       PlannedOp* const writer =
-          function && op.activation == Activation::kNone ? SoleWriter(op.input) : nullptr;
+          IsFunction(op) && op.activation == Activation::kNone ? SoleWriter(op.input) : nullptr;
       if (writer == nullptr || writer->function || !CanHaveFunction(writer->op->type)) {
         ++i;
         continue;
       }
-      writer->function = function;
-      Absorb(i, writer);
+      writer->function = op.function;
+      Absorb(&op, writer);
     }
   }
 
  private:
-  // Op i becomes part of `writer`, an earlier one.
-  void Absorb(size_t i, PlannedOp* writer) {
-    writer->output = layout_.ops[i].output;
-    writer->Absorb(layout_.ops[i]);
-    layout_.ops.erase(layout_.ops.begin() + static_cast<ptrdiff_t>(i));
+  // `op` becomes part of `writer`, an earlier one.
+  void Absorb(PlannedOp* op, PlannedOp* writer) {
+    writer->output = op->output;
+    writer->Absorb(*op);
+    layout_.ops.erase(layout_.ops.begin() + (op - layout_.ops.data()));
   }
 
-  // The op that `op` becomes part of; null if it stays.
-  PlannedOp* Host(const PlannedOp& op) {
-    if (op.op->type == OpType::kMul && op.second >= 0) return Gate(op);
-    PlannedOp* const writer = SoleWriter(op.input);
-    if (writer == nullptr || writer->activation != Activation::kNone) return nullptr;
-    const bool fits =
-        op.op->type == OpType::kClamp ? HasActivation(writer->op->type) : op.scale && writer->scale;
-    return fits ? writer : nullptr;
+  // Likewise an elementwise op, whose activation the writer has from now on.
+  void Join(PlannedOp* op, PlannedOp* writer) {
+    writer->activation = op->activation;
+    Absorb(op, writer);
   }
 
-  // The LOGISTIC of one factor that is the other.
-  PlannedOp* Gate(const PlannedOp& product) {
+  void TryFuseElementwise(size_t i) {
+    PlannedOp& op = layout_.ops[i];
+    if (op.op->type == OpType::kMul && op.second >= 0) return TryFuseGate(&op);
+    if (Computes(op, Elementwise::kLog)) return TryFuseSoftplus(&op);
+    PlannedOp* const writer = PlainWriter(op.input);
+    if (writer == nullptr) return;
+    if (op.op->type == OpType::kClamp && HasActivation(writer->op->type)) {
+      Join(&op, writer);
+    } else if (op.scale && writer->scale) {
+      writer->scale = Compose(*writer->scale, *op.scale);
+      Join(&op, writer);
+    }
+  }
+
+  // LOG of EXP plus one.
+  void TryFuseSoftplus(PlannedOp* log) {
+    PlannedOp* const sum = PlainWriter(log->input);
+    if (sum == nullptr || !sum->scale || !AddsOne(*sum->scale)) return;
+    PlannedOp* const exp = PlainWriter(sum->input);
+    if (exp == nullptr || !Computes(*exp, Elementwise::kExp)) return;
+    exp->function = UnaryFunction{Elementwise::kSoftplus};
+    Join(log, sum);
+    Join(sum, exp);
+  }
+
+  // A tensor times its LOGISTIC is swish, times TANH of its softplus mish.
+  void TryFuseGate(PlannedOp* product) {
     for (const auto& [gate, factor] :
-         {std::pair(product.second, product.input), {product.input, product.second}}) {
-      PlannedOp* const writer = SoleWriter(gate);
-      if (writer != nullptr && writer->op->type == OpType::kLogistic && writer->input == factor &&
-          !writer->times_input && writer->activation == Activation::kNone) {
-        return writer;
+         {std::pair(product->second, product->input), {product->input, product->second}}) {
+      PlannedOp* const writer = PlainWriter(gate);
+      if (writer == nullptr) continue;
+      if (Computes(*writer, Elementwise::kLogistic) && writer->input == factor) {
+        writer->function = UnaryFunction{Elementwise::kSwish};
+        return Join(product, writer);
+      }
+      PlannedOp* const inner = PlainWriter(writer->input);
+      if (inner != nullptr && Computes(*writer, Elementwise::kTanh) &&
+          Computes(*inner, Elementwise::kSoftplus) && inner->input == factor) {
+        inner->function = UnaryFunction{Elementwise::kMish};
+        Join(product, writer);
+        return Join(writer, inner);
       }
     }
-    return nullptr;
+  }
+
+  // A function of one tensor, standing alone.
+  static bool IsFunction(const PlannedOp& op) { return op.op->type == OpType::kFunction; }
+  static bool Computes(const PlannedOp& op, Elementwise function) {
+    return IsFunction(op) && op.function->function == function;
+  }
+
+  // The op that writes a tensor inside the graph for one reader alone, if it has no activation.
+  PlannedOp* PlainWriter(int tensor) {
+    PlannedOp* const writer = SoleWriter(tensor);
+    return writer != nullptr && writer->activation == Activation::kNone ? writer : nullptr;
   }
 
   // The op that writes a tensor inside the graph for one reader alone.
@@ -131,7 +171,7 @@ bool CanHaveFunction(OpType type) {
 
 std::optional<ChannelScale> ScaleOf(const GraphOp& op) {
   const ConstantOperand& constant = op.constant;
-  if (constant.values == nullptr) return std::nullopt;
+  if (constant.values == nullptr || op.type == OpType::kFunction) return std::nullopt;
   const std::vector<float> values(constant.values, constant.values + constant.count);
   if (op.type == OpType::kMul) return ChannelScale{values, std::vector<float>(values.size(), 0.0f)};
   const bool minus = op.type == OpType::kSub;
@@ -143,21 +183,13 @@ std::optional<ChannelScale> ScaleOf(const GraphOp& op) {
   return scale;
 }
 
-std::optional<UnaryFunction> FunctionOf(const PlannedOp& op) {
-  switch (op.op->type) {
-    case OpType::kClamp:
-      return UnaryFunction{Elementwise::kScale};  // times one, plus zero
-    case OpType::kLeakyRelu:
-      return UnaryFunction{Elementwise::kLeakyRelu, op.op->factor};
-    case OpType::kHardSwish:
-      return UnaryFunction{Elementwise::kHardSwish};
-    case OpType::kLogistic:
-      return UnaryFunction{op.times_input ? Elementwise::kSwish : Elementwise::kLogistic};
-    case OpType::kTanh:
-      return UnaryFunction{Elementwise::kTanh};
-    default:
-      return std::nullopt;
-  }
+std::optional<UnaryFunction> FunctionOf(const GraphOp& op) {
+  if (op.type == OpType::kClamp) return UnaryFunction{Elementwise::kScale};  // times one, plus zero
+  if (op.type != OpType::kFunction) return std::nullopt;
+  UnaryFunction function = op.function;
+  if (op.constant.count == 1) function.s = op.constant.values[0];
+  if (op.constant.count > 1) function.channels = op.constant.values;
+  return function;
 }
 
 void FuseElementwise(GraphLayout* layout) { Fuser(layout).FuseElementwise(); }

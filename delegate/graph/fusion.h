@@ -18,7 +18,9 @@ std::optional<ChannelScale> ScaleOf(const GraphOp& op);
 //   - RELU, RELU6 or RELU_N1_TO_1, of an op without an activation: its activation
 //   - ADD, SUB or MUL with a constant, of another such op without an activation: one scale and
 //     offset for both
-//   - MUL of a tensor with the LOGISTIC of that tensor: swish, one op
+//   - LOG of EXP plus one: softplus, one op
+//   - MUL of a tensor with the LOGISTIC of that tensor: swish, one op; with TANH of its softplus:
+//     mish, one op
 //
 // Reads and changes `ops`; nothing has a form yet.
 void FuseElementwise(GraphLayout* layout);
@@ -35,7 +37,7 @@ bool HasActivation(OpType type);
 bool CanHaveFunction(OpType type);
 
 // What an elementwise op of one tensor computes, but for its activation; nothing for other ops.
-std::optional<UnaryFunction> FunctionOf(const PlannedOp& op);
+std::optional<UnaryFunction> FunctionOf(const GraphOp& op);
 
 }  // namespace ubp
 

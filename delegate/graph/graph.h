@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "delegate/cpu/conv_shape.h"
+#include "delegate/cpu/row_function.h"
 #include "delegate/cpu/weights.h"
 
 namespace ubp {
@@ -46,11 +47,8 @@ enum class OpType {
   kSub,
   kMul,
   // Elementwise, of one tensor.
-  kClamp,  // the activation, standing alone
-  kLeakyRelu,
-  kHardSwish,
-  kLogistic,
-  kTanh,
+  kClamp,     // the activation, standing alone
+  kFunction,  // GraphOp::function
 };
 
 // The operand of an elementwise op that is constant: a number for each channel, or one for all.
@@ -75,8 +73,9 @@ struct GraphOp {
   bool keep_dims = false;    // kMean: output [batch, 1, 1, channels]
   int axis = -1;             // kConcatenation: negative from the last one on
   Dims reshape;              // kReshape: sizes, kRestOfElements once at most, or OfInput()
-  ConstantOperand constant;  // kAdd, kSub, kMul of one tensor
-  float factor = 1.0f;       // kSoftmax: of the exponents; kLeakyRelu: of negative values
+  ConstantOperand constant;  // kAdd, kSub, kMul of one tensor; kFunction: the function's number s
+  float factor = 1.0f;       // kSoftmax: of the exponents
+  UnaryFunction function;    // kFunction
   // kConv2D, kFullyConnected. For kDepthwiseConv2D only dense: [kernel_h, kernel_w, channels].
   PackedLayer packed;  // of a converted layer: packed.counts() is not empty
   DenseWeights dense;  // of any other; its weights are null for a converted one

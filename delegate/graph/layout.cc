@@ -108,6 +108,7 @@ class LayoutMaker {
     }
     planned.output = op.output;
     planned.activation = op.attributes.activation;
+    planned.function = FunctionOf(op);
     planned.scale = ScaleOf(op);
     const Padded& padded = padded_[planned.input];
     if (padded.source >= 0) {

@@ -53,10 +53,11 @@ struct PlannedOp {
   int output = -1;
   ConvShape shape{};  // of convolutions, pooling and fully-connected layers
   Activation activation = Activation::kNone;
-  std::optional<UnaryFunction> function;       // of ops with weights or a window: behind that
+  // Elementwise ops of one tensor: what they compute. Ops with weights or a window: what is applied
+  // behind the activation.
+  std::optional<UnaryFunction> function;
   std::optional<AbsorbedDepthwise> depthwise;  // kConv2D: `input` is what this reads
   std::optional<ChannelScale> scale;  // kAdd, kSub, kMul with a constant: what they compute
-  bool times_input = false;           // kLogistic: multiplied by its input
   bool channel_major = false;  // elementwise ops, kConcatenation: runs on planes, else on images
 
   // Whether it reads the tensor beside `input`.

@@ -222,10 +222,7 @@ class StepMaker {
       case OpType::kSub:
       case OpType::kMul:
       case OpType::kClamp:
-      case OpType::kLeakyRelu:
-      case OpType::kHardSwish:
-      case OpType::kLogistic:
-      case OpType::kTanh:
+      case OpType::kFunction:
         if (auto step = MakeElementwiseStep(op, layout_, BuffersOf(op), *family_)) {
           steps_.push_back(std::move(step));
         }

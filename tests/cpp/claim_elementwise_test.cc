@@ -89,7 +89,8 @@ TEST(ClaimArithmeticTest, Constants) {
         {&ScaleModel, WithConstant({1, 1, 4}, first), ""},
         {&ScaleModel, WithConstant({1, 1, 1, 1}, first), ""},
         {&ScaleModel, WithConstant({5}, first),
-         "a constant operand of shape [5] and another of [1, 6, 8, 4], expected one number or one "
+         "the constant operand has shape [5] and the input [1, 6, 8, 4], expected one number or "
+         "one "
          "for each channel."},
         {&ScaleModel, WithConstant({4, 1}, first), "one number"},
         {&ScaleModel, WithConstant({2, 2}, first), "one number"},
@@ -104,7 +105,7 @@ TEST(ClaimArithmeticTest, Constants) {
       {&ScaleModel, too_long, "the constant operand must be a constant float32 tensor of 4"},
       {&ScaleModel, misaligned, "the constant operand is not aligned to 4 bytes"},
       {&ScaleModel, open_channels, "one number or one for each channel"},
-      {&ScaleModel, WithDims(kSecond, {-4}), "a constant operand of shape [-4]"},
+      {&ScaleModel, WithDims(kSecond, {-4}), "the constant operand has shape [-4]"},
       {&ScaleModel, WithDims(kInput, {7, 4}), ""},
   });
 }
@@ -150,7 +151,26 @@ TEST(ClaimFunctionsTest, Factors) {
       {&SoftmaxModel, WithDims(kInput, {1, 6, 8, 4}), "expected 2 dimensions"},
       {&LeakyReluModel, With(&LeakyRelu::alpha, -0.5f), ""},
       {&LeakyReluModel, With(&LeakyRelu::alpha, kInfinity), "the alpha is inf"},
+      {&GeluModel, With(&builtin::GeluParams::approximate, true), ""},
+      {&LogModel, WithDims(kInput, {7}), ""},
       {&ReluModel, WithDims(kInput, {7}), ""},
+  });
+}
+
+TEST(ClaimFunctionsTest, AlphasOfPRelu) {
+  const Apply computed = [](FakeModel& m) { m.SetInputs({kInput, kInput}); };
+  const Apply missing = [](FakeModel& m) { m.SetInputs({kInput, -1}); };
+  Check({
+      {&PReluModel, WithConstant({4}), ""},
+      {&PReluModel, WithConstant({1, 1, 1, 4}), ""},
+      {&PReluModel, WithConstant({1, 1, 1}), ""},
+      {&PReluModel, WithConstant({6, 8, 4}),
+       "the alpha has shape [6, 8, 4] and the input [1, 6, 8, 4], expected one number or one for "
+       "each channel."},
+      {&PReluModel, WithConstant({1, 1, 5}), "the alpha has shape [1, 1, 5]"},
+      {&PReluModel, WithSignature(kInput, {1, 6, 8, -1}), "the alpha has shape"},
+      {&PReluModel, computed, "the alpha"},
+      {&PReluModel, missing, "the alpha is missing."},
   });
 }
 

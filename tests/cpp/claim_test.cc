@@ -39,10 +39,15 @@ const std::vector<Kind>& AllKinds() {
       {"Relu", OpType::kClamp, "RELU 'activation'", &ReluModel},
       {"ReluN1To1", OpType::kClamp, "RELU_N1_TO_1 'activation'", &ReluN1To1Model},
       {"Relu6", OpType::kClamp, "RELU6 'activation'", &Relu6Model},
-      {"LeakyRelu", OpType::kLeakyRelu, "LEAKY_RELU 'activation'", &LeakyReluModel},
-      {"HardSwish", OpType::kHardSwish, "HARD_SWISH 'activation'", &HardSwishModel},
-      {"Logistic", OpType::kLogistic, "LOGISTIC 'activation'", &LogisticModel},
-      {"Tanh", OpType::kTanh, "TANH 'activation'", &TanhModel},
+      {"LeakyRelu", OpType::kFunction, "LEAKY_RELU 'activation'", &LeakyReluModel},
+      {"PRelu", OpType::kFunction, "PRELU 'activation'", &PReluModel},
+      {"Elu", OpType::kFunction, "ELU 'activation'", &EluModel},
+      {"Gelu", OpType::kFunction, "GELU 'activation'", &GeluModel},
+      {"HardSwish", OpType::kFunction, "HARD_SWISH 'activation'", &HardSwishModel},
+      {"Logistic", OpType::kFunction, "LOGISTIC 'activation'", &LogisticModel},
+      {"Tanh", OpType::kFunction, "TANH 'activation'", &TanhModel},
+      {"Exp", OpType::kFunction, "EXP 'activation'", &ExpModel},
+      {"Log", OpType::kFunction, "LOG 'activation'", &LogModel},
       {"Concatenation", OpType::kConcatenation, "CONCATENATION 'concatenation'",
        &ConcatenationModel},
       {"Softmax", OpType::kSoftmax, "SOFTMAX 'probabilities'", &SoftmaxModel},
@@ -128,17 +133,15 @@ TEST_P(EveryKindTest, SurvivesMissingTensors) {
 }
 
 TEST_P(EveryKindTest, SurvivesMissingDimensionsAndParameters) {
-  const std::set<OpType> of_any_rank = {OpType::kFullyConnected, OpType::kClamp,
-                                        OpType::kLeakyRelu,      OpType::kHardSwish,
-                                        OpType::kLogistic,       OpType::kTanh};
-  const std::set<OpType> without_parameters = {OpType::kPad,      OpType::kReshape,
-                                               OpType::kClamp,    OpType::kHardSwish,
-                                               OpType::kLogistic, OpType::kTanh};
+  const std::set<OpType> of_any_rank = {OpType::kFullyConnected, OpType::kClamp, OpType::kFunction};
+  const std::set<OpType> without_parameters = {OpType::kPad, OpType::kReshape, OpType::kClamp};
+  const std::set<std::string> with_parameters = {"LeakyRelu", "Gelu"};  // of the functions
   EXPECT_NE(Reason([](FakeModel& m) { m.tensor(kInput).dims = nullptr; }), "");
   if (of_any_rank.count(GetParam().type) == 0) {
     EXPECT_NE(Reason([](FakeModel& m) { m.SetDims(kInput, {4, 4, 3}); }), "");
   }
   if (without_parameters.count(GetParam().type) != 0) return;
+  if (GetParam().type == OpType::kFunction && with_parameters.count(GetParam().name) == 0) return;
   EXPECT_THAT(Reason([](FakeModel& m) { m.node().builtin_data = nullptr; }),
               HasSubstr("the op has no parameters"));
 }
@@ -152,6 +155,12 @@ TEST(ClaimTest, LeavesOtherOperators) {
   registration.builtin_code = kTfLiteBuiltinSplit;
   EXPECT_EQ(model.ClaimNode().label(), "SPLIT 'pool'");
   EXPECT_EQ(model.ClaimNode().reason, "SPLIT is left to the interpreter.");
+  for (int code = 0; code <= kTfLiteBuiltinReduceWindow; ++code) {
+    registration.builtin_code = code;
+    EXPECT_THAT(model.ClaimNode().op, ::testing::Not(HasSubstr("builtin operator"))) << code;
+  }
+  registration.builtin_code = kTfLiteBuiltinSelectV2;
+  EXPECT_EQ(model.ClaimNode().reason, "SELECT_V2 is left to the interpreter.");
   registration.builtin_code = 12345;
   EXPECT_EQ(model.ClaimNode().reason, "builtin operator 12345 is left to the interpreter.");
   registration.builtin_code = kTfLiteBuiltinCustom;

@@ -1,6 +1,7 @@
 // Plans with elementwise operators, average pooling, concatenation and softmax, against plain NHWC
 // arithmetic in double precision.
 
+#include <functional>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -9,9 +10,14 @@
 namespace ubp {
 namespace {
 
-constexpr OpType kFunctions[] = {OpType::kClamp, OpType::kLeakyRelu, OpType::kHardSwish,
-                                 OpType::kLogistic, OpType::kTanh};
+// LOG, which makes NaN of negative values, is in tests of its own.
+constexpr Elementwise kFunctions[] = {Elementwise::kLeakyRelu, Elementwise::kElu,
+                                      Elementwise::kHardSwish, Elementwise::kLogistic,
+                                      Elementwise::kGelu,      Elementwise::kGeluTanh,
+                                      Elementwise::kTanh,      Elementwise::kExp};
 constexpr OpType kArithmetic[] = {OpType::kAdd, OpType::kSub, OpType::kMul};
+
+constexpr float kOne = 1.0f;
 
 class ElementwisePlanTest : public testing::TestWithParam<Dims> {
  protected:
@@ -21,38 +27,23 @@ class ElementwisePlanTest : public testing::TestWithParam<Dims> {
     return test_.Convolve(input, channels, 1, 1, Padding::kSame, true, activation);
   }
 
-  // Squeeze and excite.
-  int Gate(int input, int channels) {
-    int y = Pointwise(test_.Mean(input, true), 4, Activation::kRelu);
-    y = test_.Convolve(y, channels, 1, 1, Padding::kSame, false);
-    return test_.Apply(OpType::kLogistic, {y});
+  void Use(int tensor) {
+    test_.MarkOutput(Pointwise(tensor, 5));
+    test_.MarkOutput(tensor);
   }
-};
 
-INSTANTIATE_TEST_SUITE_P(Inputs, ElementwisePlanTest,
-                         testing::Values(Dims{1, 16, 16, 3}, Dims{2, 15, 13, 3}, Dims{1, 1, 1, 5},
-                                         Dims{2, 1, 7, 4}, Dims{1, 70, 61, 3}));
-
-TEST_P(ElementwisePlanTest, FunctionsOfImagesAndPlanes) {
-  const int x = Pointwise(0, 9);
-  test_.MarkOutput(Pointwise(x, 5));
-  for (const OpType type : kFunctions) {
-    for (const Activation activation : {Activation::kRelu6, Activation::kReluN1To1}) {
-      test_.MarkOutput(test_.Apply(type, {0}, activation, 0.3f));
-      const int y = test_.Apply(type, {x}, activation, 0.3f);
-      test_.MarkOutput(Pointwise(y, 5));
-    }
+  // A LEAKY_RELU with a slope for each channel.
+  int Slopes(int input) {
+    return test_.Apply({Elementwise::kLeakyRelu}, input, Activation::kNone, true);
   }
-  ExpectRuns(&test_);
-}
 
-TEST_P(ElementwisePlanTest, FunctionsBehindLayers) {
-  const int x = Pointwise(0, 12);
-  test_.MarkOutput(test_.Mean(x, false));
-  for (const OpType type : kFunctions) {
-    const auto apply = [&](int tensor) {
-      return test_.Apply(type, {tensor}, Activation::kNone, 0.3f);
-    };
+  int Softplus(int input) {
+    const int sum = test_.WithConstant(OpType::kAdd, test_.Apply(Elementwise::kExp, input), &kOne);
+    return test_.Apply(Elementwise::kLog, sum);
+  }
+
+  // What `apply` adds, behind layers of every kind that read x [.., 12].
+  void BehindLayers(int x, const std::function<int(int)>& apply) {
     test_.MarkOutput(apply(Pointwise(x, 9, Activation::kRelu6)));
     test_.MarkOutput(Pointwise(apply(test_.Sum(x, Pointwise(x, 12))), 4));
     for (const int stride : {1, 2, 3}) {
@@ -66,15 +57,83 @@ TEST_P(ElementwisePlanTest, FunctionsBehindLayers) {
       test_.MarkOutput(apply(test_.Dense(test_.Reshape(apply(y)), 10, sparse)));
     }
   }
+
+  // Squeeze and excite.
+  int Gate(int input, int channels) {
+    int y = Pointwise(test_.Mean(input, true), 4, Activation::kRelu);
+    y = test_.Convolve(y, channels, 1, 1, Padding::kSame, false);
+    return test_.Apply(Elementwise::kLogistic, y);
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Inputs, ElementwisePlanTest,
+                         testing::Values(Dims{1, 16, 16, 3}, Dims{2, 15, 13, 3}, Dims{1, 1, 1, 5},
+                                         Dims{2, 1, 7, 4}, Dims{1, 70, 61, 3}));
+
+TEST_P(ElementwisePlanTest, FunctionsOfImagesAndPlanes) {
+  const int x = Pointwise(0, 9);
+  test_.MarkOutput(Pointwise(x, 5));
+  for (const Activation activation : {Activation::kRelu6, Activation::kReluN1To1}) {
+    for (const int tensor : {0, x}) Use(test_.Apply(OpType::kClamp, {tensor}, activation));
+    for (const Elementwise function : kFunctions) {
+      for (const int tensor : {0, x}) Use(test_.Apply({function, 0.3f}, tensor, activation));
+    }
+  }
+  for (const int tensor : {0, x}) {
+    Use(Slopes(tensor));
+    Use(test_.Apply(Elementwise::kLog, test_.Apply(Elementwise::kLogistic, tensor)));
+  }
+  ExpectRuns(&test_);
+}
+
+TEST_P(ElementwisePlanTest, FunctionsBehindLayers) {
+  const int x = Pointwise(0, 12);
+  test_.MarkOutput(test_.Mean(x, false));
+  for (const Elementwise function : kFunctions) {
+    BehindLayers(x, [&](int tensor) { return test_.Apply({function, 0.3f}, tensor); });
+  }
+  BehindLayers(x, [&](int tensor) { return Slopes(tensor); });
+  BehindLayers(
+      x, [&](int tensor) { return test_.Apply(OpType::kClamp, {tensor}, Activation::kReluN1To1); });
   ExpectRuns(&test_);
   PlanRules rules;
   rules.fuse_functions = false;
   ExpectRuns(&test_, rules);
 }
 
+TEST_P(ElementwisePlanTest, FunctionsOfSeveralOps) {
+  const int x = Pointwise(0, 12);
+  for (const int tensor : {0, x}) {
+    const int y = Softplus(tensor);
+    Use(y);
+    Use(Softplus(Pointwise(x, 7)));
+    const int z = test_.Depthwise(tensor, 3, 1, Padding::kSame, Activation::kNone);
+    Use(test_.Apply(OpType::kMul, {z, test_.Apply(Elementwise::kTanh, Softplus(z))}));
+    Use(test_.Apply(OpType::kMul, {test_.Apply(Elementwise::kTanh, y), tensor}));
+  }
+  ExpectRuns(&test_);
+}
+
+// The functions of a convolution behind a depthwise one that it computes, and of both in strips.
+TEST_P(ElementwisePlanTest, FunctionsInsideFusedLayers) {
+  int x = Pointwise(0, 12);
+  for (const Elementwise function : {Elementwise::kGelu, Elementwise::kElu}) {
+    int y = Slopes(test_.Depthwise(x, 3, 1, Padding::kSame, Activation::kNone));
+    y = test_.Apply(function, Pointwise(y, 20));
+    y = test_.Depthwise(y, 3, 1, Padding::kSame, Activation::kNone);
+    x = Slopes(test_.Sum(x, Pointwise(test_.Apply(function, y), 12)));
+  }
+  test_.MarkOutput(Pointwise(x, 4));
+  PlanRules rules;
+  rules.fuse_elements = 0;
+  ExpectRuns(&test_, rules);
+  rules.fuse_depthwise = false;
+  ExpectRuns(&test_, rules);
+}
+
 TEST_P(ElementwisePlanTest, ArithmeticOfTensors) {
   const int x = Pointwise(0, 9), y = Pointwise(0, 9);
-  const int planes = test_.Apply(OpType::kHardSwish, {x});
+  const int planes = test_.Apply(Elementwise::kHardSwish, x);
   for (const OpType type : kArithmetic) {
     test_.MarkOutput(test_.Apply(type, {0, 0}, Activation::kRelu6));
     test_.MarkOutput(test_.Apply(type, {x, y}, Activation::kReluN1To1));
@@ -114,9 +173,9 @@ TEST_P(ElementwisePlanTest, SwishWithSqueezeAndExcite) {
   int x = test_.Convolve(0, 8, 3, 1, Padding::kSame, false);
   for (const int kernel : {3, 5}) {
     int y = Pointwise(x, 24);
-    y = test_.Apply(OpType::kMul, {y, test_.Apply(OpType::kLogistic, {y})});
+    y = test_.Apply(OpType::kMul, {y, test_.Apply(Elementwise::kLogistic, y)});
     y = test_.Depthwise(y, kernel, 1, Padding::kSame, Activation::kNone);
-    y = test_.Apply(OpType::kMul, {test_.Apply(OpType::kLogistic, {y}), y});
+    y = test_.Apply(OpType::kMul, {test_.Apply(Elementwise::kLogistic, y), y});
     y = test_.Apply(OpType::kMul, {y, Gate(y, 24)});
     x = test_.Sum(x, Pointwise(y, 8));
   }
@@ -191,12 +250,12 @@ TEST_P(ElementwisePlanTest, Branches) {
 
 TEST_P(ElementwisePlanTest, Tails) {
   int x = Pointwise(0, 8);
-  x = test_.Apply(OpType::kHardSwish, {Pointwise(test_.Mean(x, true), 20)});
+  x = test_.Apply(Elementwise::kHardSwish, Pointwise(test_.Mean(x, true), 20));
   // A window over what a mean writes, which is an image.
   test_.MarkOutput(test_.Depthwise(x, 3, 1, Padding::kSame));
   test_.MarkOutput(test_.AveragePool(x, 2, 2, Padding::kSame));
-  x = test_.Apply(OpType::kTanh, {test_.Dense(test_.Reshape(x), 37, true)});
-  x = test_.Apply(OpType::kMul, {x, test_.Apply(OpType::kLogistic, {x})});
+  x = test_.Apply(Elementwise::kTanh, test_.Dense(test_.Reshape(x), 37, true));
+  x = test_.Apply(OpType::kMul, {x, test_.Apply(Elementwise::kLogistic, x)});
   x = test_.WithConstant(OpType::kSub, x, 37, true);
   x = test_.Apply(OpType::kConcatenation, {x, x});
   test_.MarkOutput(test_.Apply(OpType::kSoftmax, {x}, Activation::kNone, 1.7f));

@@ -93,12 +93,32 @@ FakeModel Relu6Model() { return FunctionModel(kTfLiteBuiltinRelu6); }
 FakeModel HardSwishModel() { return FunctionModel(kTfLiteBuiltinHardSwish); }
 FakeModel LogisticModel() { return FunctionModel(kTfLiteBuiltinLogistic); }
 FakeModel TanhModel() { return FunctionModel(kTfLiteBuiltinTanh); }
+FakeModel EluModel() { return FunctionModel(kTfLiteBuiltinElu); }
+FakeModel ExpModel() { return FunctionModel(kTfLiteBuiltinExp); }
+FakeModel LogModel() { return FunctionModel(kTfLiteBuiltinLog); }
 
 FakeModel LeakyReluModel() {
   FakeModel model;
   model.Activation({1, 6, 8, 4}, "activation");
   model.Activation({1, 6, 8, 4});
   model.Node(kTfLiteBuiltinLeakyRelu, {kInput}, {kOutput}, builtin::LeakyReluParams{0.25f});
+  return model;
+}
+
+FakeModel GeluModel() {
+  FakeModel model;
+  model.Activation({1, 6, 8, 4}, "activation");
+  model.Activation({1, 6, 8, 4});
+  model.Node(kTfLiteBuiltinGelu, {kInput}, {kOutput}, builtin::GeluParams{false});
+  return model;
+}
+
+FakeModel PReluModel() {
+  FakeModel model;
+  model.Activation({1, 6, 8, 4}, "activation");
+  model.Activation({1, 6, 8, 4});
+  model.Filled({1, 1, 4});
+  model.Node(kTfLiteBuiltinPrelu, {kInput, kSecond}, {kOutput}, NoParams());
   return model;
 }
 

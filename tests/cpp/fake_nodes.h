@@ -28,6 +28,13 @@ FakeModel Relu6Model();
 FakeModel HardSwishModel();
 FakeModel LogisticModel();
 FakeModel TanhModel();
+FakeModel EluModel();
+FakeModel ExpModel();
+FakeModel LogModel();
+// Exact: [1, 6, 8, 4].
+FakeModel GeluModel();
+// alpha [1, 1, 4]: [1, 6, 8, 4].
+FakeModel PReluModel();
 // alpha 0.25: [1, 6, 8, 4].
 FakeModel LeakyReluModel();
 // [1, 6, 8, 4] and [1, 6, 8, 5] along axis 3.

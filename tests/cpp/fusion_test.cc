@@ -1,6 +1,7 @@
 // Which elementwise ops become part of others, and where concatenations and the outputs of
 // elementwise ops lie in memory. All graphs also run.
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -12,12 +13,29 @@
 namespace ubp {
 namespace {
 
+constexpr float kOne = 1.0f;
+
 class FusionTest : public testing::Test {
  protected:
   TestGraph test_{{1, 12, 11, 8}};
   GraphLayout layout_;
+  std::vector<std::unique_ptr<float>> numbers_;
 
   int Pointwise(int input) { return test_.Convolve(input, 8, 1, 1, Padding::kSame, true); }
+  // LOG of EXP plus `number`, softplus if that is one.
+  int Softplus(int input, float number) {
+    numbers_.push_back(std::make_unique<float>(number));
+    const int exp = test_.Apply(Elementwise::kExp, input);
+    return test_.Apply(Elementwise::kLog,
+                       test_.WithConstant(OpType::kAdd, exp, numbers_.back().get()));
+  }
+  // Of the ops of the layout.
+  int CountOf(Elementwise function) const {
+    const auto has = [&](const PlannedOp& op) {
+      return op.function && op.function->function == function;
+    };
+    return static_cast<int>(std::count_if(layout_.ops.begin(), layout_.ops.end(), has));
+  }
   void MakeLayoutOf(int output) {
     test_.MarkOutput(output);
     ASSERT_TRUE(MakeLayout(test_.graph(), test_.InputDims(), LayoutOptions(), &layout_).ok());
@@ -75,16 +93,45 @@ TEST_F(FusionTest, ConstantsBecomeOneScale) {
 
 TEST_F(FusionTest, SwishIsOneOp) {
   const int x = Pointwise(0);
-  int y = test_.Apply(OpType::kMul, {test_.Apply(OpType::kLogistic, {x}), x}, Activation::kRelu6);
-  y = test_.Apply(OpType::kMul, {Pointwise(0), test_.Apply(OpType::kLogistic, {y})});  // another's
+  int y =
+      test_.Apply(OpType::kMul, {test_.Apply(Elementwise::kLogistic, x), x}, Activation::kRelu6);
+  y = test_.Apply(OpType::kMul,
+                  {Pointwise(0), test_.Apply(Elementwise::kLogistic, y)});  // another's
   MakeLayoutOf(y);
   EXPECT_EQ(layout_.ops.size(), 5u);
 }
 
+TEST_F(FusionTest, SoftplusAndMishAreOneOp) {
+  int x = Softplus(Pointwise(0), 1.0f);
+  const int y = test_.Sum(x, Pointwise(x));
+  x = test_.Apply(OpType::kMul, {test_.Apply(Elementwise::kTanh, Softplus(y, 1.0f)), y});
+  MakeLayoutOf(x);
+  ASSERT_EQ(layout_.ops.size(), 2u);
+  EXPECT_EQ(layout_.ops[0].function->function, Elementwise::kSoftplus);
+  EXPECT_EQ(layout_.ops[1].function->function, Elementwise::kMish);
+}
+
+TEST_F(FusionTest, LogarithmsOfAnotherSumStay) {
+  const int x = Pointwise(0);
+  const int sum =
+      test_.WithConstant(OpType::kAdd, test_.Apply(Elementwise::kExp, Pointwise(x)), &kOne);
+  test_.MarkOutput(sum);
+  const int product =
+      test_.WithConstant(OpType::kMul, test_.Apply(Elementwise::kExp, Pointwise(x)), &kOne);
+  const int gate = test_.Apply(Elementwise::kTanh, Softplus(Pointwise(x), 1.0f));
+  int y = test_.Sum(Softplus(x, 2.0f), test_.Apply(Elementwise::kLog, sum));
+  y = test_.Sum(y, test_.Apply(Elementwise::kLog, product));
+  y = test_.Sum(y, test_.Apply(OpType::kMul, {x, gate}));  // of another tensor
+  MakeLayoutOf(y);
+  EXPECT_EQ(CountOf(Elementwise::kLog), 3);
+  EXPECT_EQ(CountOf(Elementwise::kSoftplus), 1);
+  EXPECT_EQ(CountOf(Elementwise::kMish), 0);
+}
+
 TEST_F(FusionTest, FunctionsBecomePartOfTheirWriter) {
-  int x = test_.Apply(OpType::kHardSwish, {Pointwise(0)});
-  x = test_.Apply(OpType::kTanh, {test_.Depthwise(x, 3, 1, Padding::kSame)});
-  x = test_.Apply(OpType::kLogistic, {test_.Sum(x, Pointwise(x))});
+  int x = test_.Apply(Elementwise::kHardSwish, Pointwise(0));
+  x = test_.Apply(Elementwise::kTanh, test_.Depthwise(x, 3, 1, Padding::kSame));
+  x = test_.Apply(Elementwise::kLogistic, test_.Sum(x, Pointwise(x)));
   MakeLayoutOf(x);
   ASSERT_EQ(layout_.ops.size(), 3u);
   EXPECT_EQ(layout_.ops[0].function->function, Elementwise::kHardSwish);
@@ -94,10 +141,10 @@ TEST_F(FusionTest, FunctionsBecomePartOfTheirWriter) {
 
 TEST_F(FusionTest, FunctionsStayBehindASharedTensorOrAnotherFunction) {
   const int x = Pointwise(0);
-  int y = test_.Apply(OpType::kHardSwish, {x});
-  y = test_.Sum(test_.Apply(OpType::kTanh, {y}), x);
-  y = test_.Apply(OpType::kTanh, {test_.Apply(OpType::kLogistic, {Pointwise(y)})});
-  y = test_.Apply(OpType::kTanh, {Pointwise(y)}, Activation::kRelu);
+  int y = test_.Apply(Elementwise::kHardSwish, x);
+  y = test_.Sum(test_.Apply(Elementwise::kTanh, y), x);
+  y = test_.Apply(Elementwise::kTanh, test_.Apply(Elementwise::kLogistic, Pointwise(y)));
+  y = test_.Apply(Elementwise::kTanh, Pointwise(y), Activation::kRelu);
   MakeLayoutOf(y);
   EXPECT_EQ(layout_.ops.size(), 8u);
 }

@@ -1,7 +1,9 @@
 // What is read of operators without weights, but for those with a window.
 
+#include <utility>
 #include <vector>
 
+#include "delegate/graph/builtin_params.h"
 #include "gtest/gtest.h"
 #include "tests/cpp/fake_model.h"
 #include "tests/cpp/fake_nodes.h"
@@ -40,13 +42,41 @@ TEST(ImportElementwiseTest, OpsWithoutWeightsOrWindow) {
 
   FakeModel softmax = SoftmaxModel();
   EXPECT_EQ(ImportOnly(&softmax).factor, 1.5f);
-  FakeModel leaky_relu = LeakyReluModel();
-  EXPECT_EQ(ImportOnly(&leaky_relu).factor, 0.25f);
 
   FakeModel relu = ReluModel(), relu_n1_to_1 = ReluN1To1Model(), relu6 = Relu6Model();
   EXPECT_EQ(ImportOnly(&relu).attributes.activation, Activation::kRelu);
   EXPECT_EQ(ImportOnly(&relu_n1_to_1).attributes.activation, Activation::kReluN1To1);
   EXPECT_EQ(ImportOnly(&relu6).attributes.activation, Activation::kRelu6);
+}
+
+TEST(ImportElementwiseTest, Functions) {
+  const std::pair<FakeModel (*)(), Elementwise> functions[] = {
+      {&LeakyReluModel, Elementwise::kLeakyRelu},
+      {&PReluModel, Elementwise::kLeakyRelu},
+      {&EluModel, Elementwise::kElu},
+      {&GeluModel, Elementwise::kGelu},
+      {&HardSwishModel, Elementwise::kHardSwish},
+      {&LogisticModel, Elementwise::kLogistic},
+      {&TanhModel, Elementwise::kTanh},
+      {&ExpModel, Elementwise::kExp},
+      {&LogModel, Elementwise::kLog},
+  };
+  for (const auto& [make, function] : functions) {
+    FakeModel model = make();
+    const GraphOp op = ImportOnly(&model);
+    EXPECT_EQ(op.type, OpType::kFunction);
+    EXPECT_EQ(op.function.function, function);
+  }
+  FakeModel leaky_relu = LeakyReluModel();
+  EXPECT_EQ(ImportOnly(&leaky_relu).function.s, 0.25f);
+  FakeModel gelu = GeluModel();
+  gelu.params<builtin::GeluParams>().approximate = true;
+  EXPECT_EQ(ImportOnly(&gelu).function.function, Elementwise::kGeluTanh);
+  FakeModel prelu = PReluModel();
+  const GraphOp op = ImportOnly(&prelu);
+  EXPECT_EQ(op.inputs.size(), 1u);
+  EXPECT_EQ(op.constant.values, prelu.tensor(kSecond).data.f);
+  EXPECT_EQ(op.constant.count, 4);
 }
 
 }  // namespace

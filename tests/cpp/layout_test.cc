@@ -126,14 +126,13 @@ TEST_P(StripsTest, Residuals) {
 TEST_P(StripsTest, FunctionsAndAverages) {
   TestGraph test(GetParam());
   int x = test.Convolve(0, 8, 3, 2, Padding::kSame, false);
-  x = test.Apply(OpType::kHardSwish, {x});
+  x = test.Apply(Elementwise::kHardSwish, x);
   x = test.Depthwise(x, 3, 1, Padding::kSame, Activation::kNone);
-  x = test.Apply(OpType::kMul, {x, test.Apply(OpType::kLogistic, {x})});
+  x = test.Apply(OpType::kMul, {x, test.Apply(Elementwise::kLogistic, x)});
   x = test.Convolve(x, 12, 1, 1, Padding::kSame, true);
-  x = test.AveragePool(test.Apply(OpType::kLogistic, {x}), 3, 1, Padding::kSame);
-  x = test.Apply(OpType::kTanh, {test.AveragePool(x, 2, 2, Padding::kValid)});
-  x = test.Apply(OpType::kLeakyRelu, {test.Convolve(x, 9, 1, 1, Padding::kSame, true)},
-                 Activation::kNone, 0.1f);
+  x = test.AveragePool(test.Apply(Elementwise::kLogistic, x), 3, 1, Padding::kSame);
+  x = test.Apply(Elementwise::kTanh, test.AveragePool(x, 2, 2, Padding::kValid));
+  x = test.Apply({Elementwise::kLeakyRelu, 0.1f}, test.Convolve(x, 9, 1, 1, Padding::kSame, true));
   test.MarkOutput(test.Mean(x, false));
   ExpectRunsInStrips(&test, 5);
 }

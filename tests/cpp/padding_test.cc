@@ -35,7 +35,7 @@ TEST_P(PadInFrontTest, OfConvolutions) {
   for (const int kernel : {1, 2, 3}) {
     for (const int stride : {1, 2, 3}) {
       const int y = test_.Convolve(padded, 20, kernel, stride, Padding::kValid, true);
-      if (stride == 2) test_.MarkOutput(test_.Apply(OpType::kTanh, {y}));
+      if (stride == 2) test_.MarkOutput(test_.Apply(Elementwise::kTanh, y));
       if (stride != 2) test_.MarkOutput(y);
     }
   }

@@ -84,7 +84,7 @@ TEST(StepProfileTest, NamesAbsorbedOps) {
   const int b = test.Convolve(padded, 8, 3, 1, Padding::kValid, true);
   const int c = test.Depthwise(test.Sum(a, b), 3, 1, Padding::kSame, Activation::kNone);
   const int d = test.Convolve(c, 8, 1, 1, Padding::kSame, true);
-  const int gate = test.Apply(OpType::kLogistic, {d});
+  const int gate = test.Apply(Elementwise::kLogistic, d);
   const int e = test.Apply(OpType::kMul, {d, gate});
   const int f = test.WithConstant(OpType::kMul, e, 8);
   test.MarkOutput(test.WithConstant(OpType::kAdd, f, 1));

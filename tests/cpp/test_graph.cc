@@ -16,17 +16,28 @@ double Activate(const GraphOp& op, double value) {
   return std::min<double>(range.max, std::max<double>(range.min, value));
 }
 
-double Function(const GraphOp& op, double x) {
-  switch (op.type) {
-    case OpType::kLeakyRelu:
-      return x < 0.0 ? x * op.factor : x;
-    case OpType::kHardSwish:
+double Compute(const UnaryFunction& function, double x) {
+  switch (function.function) {
+    case Elementwise::kLeakyRelu:
+      return x < 0.0 ? x * function.s : x;
+    case Elementwise::kElu:
+      return x < 0.0 ? std::expm1(x) : x;
+    case Elementwise::kHardSwish:
       return x * std::min(6.0, std::max(0.0, x + 3.0)) / 6.0;
-    case OpType::kLogistic:
+    case Elementwise::kLogistic:
       return 1.0 / (1.0 + std::exp(-x));
-    case OpType::kTanh:
+    case Elementwise::kGelu:
+      return 0.5 * x * std::erfc(-x * std::sqrt(0.5));
+    case Elementwise::kGeluTanh:
+      return 0.5 * x * (1.0 + std::tanh(std::sqrt(2.0 / M_PI) * (x + 0.044715 * x * x * x)));
+    case Elementwise::kTanh:
       return std::tanh(x);
-    default:  // kClamp
+    case Elementwise::kExp:
+      return std::exp(x * function.s);
+    case Elementwise::kLog:
+      return std::log(x);
+    default:
+      ADD_FAILURE() << "a function that no operator is";
       return x;
   }
 }
@@ -57,14 +68,8 @@ Values TestGraph::Evaluate(const GraphOp& op, const std::vector<Values>& values)
     case OpType::kMul:
       return EvaluateArithmetic(op, values);
     case OpType::kClamp:
-    case OpType::kLeakyRelu:
-    case OpType::kHardSwish:
-    case OpType::kLogistic:
-    case OpType::kTanh: {
-      Values out;
-      for (const double value : in) out.push_back(Activate(op, Function(op, value)));
-      return out;
-    }
+    case OpType::kFunction:
+      return EvaluateFunction(op, in);
     case OpType::kReshape:
       return in;
     case OpType::kSoftmax:
@@ -80,6 +85,17 @@ Values TestGraph::Evaluate(const GraphOp& op, const std::vector<Values>& values)
     default:
       return EvaluateWindow(op, in, dims);
   }
+}
+
+Values TestGraph::EvaluateFunction(const GraphOp& op, const Values& in) const {
+  Values out;
+  UnaryFunction function = op.function;
+  for (size_t i = 0; i < in.size(); ++i) {
+    if (op.constant.values != nullptr) function.s = op.constant.values[i % op.constant.count];
+    const double value = op.type == OpType::kClamp ? in[i] : Compute(function, in[i]);
+    out.push_back(Activate(op, value));
+  }
+  return out;
 }
 
 Values TestGraph::EvaluateArithmetic(const GraphOp& op, const std::vector<Values>& values) const {

@@ -83,7 +83,21 @@ class TestGraph {
     return Apply(OpType::kAdd, {a, b}, activation);
   }
 
-  // Any op without parameters but `factor`: elementwise, concatenation or softmax.
+  // A function of one tensor, with a number s for each channel if it is `per_channel`.
+  int Apply(const UnaryFunction& function, int input, Activation activation = Activation::kNone,
+            bool per_channel = false) {
+    LayerAttributes spec;
+    spec.activation = activation;
+    GraphOp op = MakeOp(OpType::kFunction, {input}, spec);
+    op.function = function;
+    if (per_channel) op.constant = {Random(dims_[input].back()), dims_[input].back(), false};
+    return Add(op);
+  }
+  int Apply(Elementwise function, int input, Activation activation = Activation::kNone) {
+    return Apply(UnaryFunction{function}, input, activation);
+  }
+
+  // Any op without parameters but `factor`: arithmetic of tensors, clamps, concatenation, softmax.
   int Apply(OpType type, std::vector<int> inputs, Activation activation = Activation::kNone,
             float factor = 1.0f) {
     LayerAttributes spec;
@@ -100,6 +114,13 @@ class TestGraph {
     spec.activation = activation;
     GraphOp op = MakeOp(type, {input}, spec);
     op.constant = {Random(count), count, 1, constant_first};
+    return Add(op);
+  }
+
+  // The same with one number.
+  int WithConstant(OpType type, int input, const float* number) {
+    GraphOp op = MakeOp(type, {input}, LayerAttributes());
+    op.constant = {number, 1, false};
     return Add(op);
   }
 
@@ -251,6 +272,7 @@ class TestGraph {
   Values EvaluatePad(const GraphOp& op, const Values& in, const Dims& dims) const;
   Values EvaluateDense(const GraphOp& op, const Values& in) const;
   Values EvaluateConcatenation(const GraphOp& op, const std::vector<Values>& values) const;
+  Values EvaluateFunction(const GraphOp& op, const Values& in) const;
   Values EvaluateArithmetic(const GraphOp& op, const std::vector<Values>& values) const;
   Values EvaluateWindow(const GraphOp& op, const Values& in, const Dims& dims) const;
   // At output pixel (b, y, x) and channel c; the first windows begin `top` and `left` before `in`.

@@ -68,6 +68,27 @@ def activations(keras: Any) -> Any:
     return image, activation(x)
 
 
+def functions(keras: Any) -> Any:
+    """Behind convolutions, depthwise ones, residuals and pooling, and standing alone."""
+    layers = keras.layers
+    x = image = keras.Input((15, 16, 3))
+    for activation in ("elu", "gelu", "gelu_tanh", "softplus", "mish", "prelu"):
+        y = activate(keras, activation, layers.Conv2D(16, 3, padding="same")(x))
+        y = activate(keras, activation, layers.DepthwiseConv2D(3, padding="same")(y))
+        y = layers.Add()([y, layers.Conv2D(16, 1)(y)])
+        y = activate(keras, activation, activate(keras, activation, y))
+        x = activate(keras, activation, layers.AveragePooling2D(2, 1)(y))
+    return image, x
+
+
+def activate(keras: Any, activation: str, x: Any) -> Any:
+    if activation == "prelu":
+        return keras.layers.PReLU(shared_axes=[1, 2])(x)
+    if activation == "gelu_tanh":
+        return keras.activations.gelu(x, approximate=True)
+    return keras.layers.Activation(activation)(x)
+
+
 def average_pooling(keras: Any) -> Any:
     layers = keras.layers
     x = image = keras.Input((33, 30, 3))
@@ -96,6 +117,7 @@ OPERATORS = {
     arithmetic: {"ADD", "SUB", "MUL"},
     squeeze_and_excite: {"MUL", "HARD_SWISH", "LOGISTIC", "SHAPE", "STRIDED_SLICE", "PACK"},
     activations: {"ADD", "RELU", "LEAKY_RELU", "TANH", "LOGISTIC", "HARD_SWISH"},
+    functions: {"PRELU", "ELU", "GELU", "EXP", "LOG", "TANH", "AVERAGE_POOL_2D"},
     average_pooling: {"AVERAGE_POOL_2D"},
     concatenation: {"CONCATENATION", "MUL", "ADD", "AVERAGE_POOL_2D"},
 }
