@@ -17,8 +17,6 @@ constexpr Elementwise kFunctions[] = {Elementwise::kLeakyRelu, Elementwise::kElu
                                       Elementwise::kTanh,      Elementwise::kExp};
 constexpr OpType kArithmetic[] = {OpType::kAdd, OpType::kSub, OpType::kMul};
 
-constexpr float kOne = 1.0f;
-
 class ElementwisePlanTest : public testing::TestWithParam<Dims> {
  protected:
   TestGraph test_{GetParam()};
@@ -35,11 +33,6 @@ class ElementwisePlanTest : public testing::TestWithParam<Dims> {
   // A LEAKY_RELU with a slope for each channel.
   int Slopes(int input) {
     return test_.Apply({Elementwise::kLeakyRelu}, input, Activation::kNone, true);
-  }
-
-  int Softplus(int input) {
-    const int sum = test_.WithConstant(OpType::kAdd, test_.Apply(Elementwise::kExp, input), &kOne);
-    return test_.Apply(Elementwise::kLog, sum);
   }
 
   // What `apply` adds, behind layers of every kind that read x [.., 12].
@@ -104,11 +97,11 @@ TEST_P(ElementwisePlanTest, FunctionsBehindLayers) {
 TEST_P(ElementwisePlanTest, FunctionsOfSeveralOps) {
   const int x = Pointwise(0, 12);
   for (const int tensor : {0, x}) {
-    const int y = Softplus(tensor);
+    const int y = test_.Softplus(tensor);
     Use(y);
-    Use(Softplus(Pointwise(x, 7)));
+    Use(test_.Softplus(Pointwise(x, 7)));
     const int z = test_.Depthwise(tensor, 3, 1, Padding::kSame, Activation::kNone);
-    Use(test_.Apply(OpType::kMul, {z, test_.Apply(Elementwise::kTanh, Softplus(z))}));
+    Use(test_.Apply(OpType::kMul, {z, test_.Apply(Elementwise::kTanh, test_.Softplus(z))}));
     Use(test_.Apply(OpType::kMul, {test_.Apply(Elementwise::kTanh, y), tensor}));
   }
   ExpectRuns(&test_);

@@ -13,22 +13,12 @@
 namespace ubp {
 namespace {
 
-constexpr float kOne = 1.0f;
-
 class FusionTest : public testing::Test {
  protected:
   TestGraph test_{{1, 12, 11, 8}};
   GraphLayout layout_;
-  std::vector<std::unique_ptr<float>> numbers_;
 
   int Pointwise(int input) { return test_.Convolve(input, 8, 1, 1, Padding::kSame, true); }
-  // LOG of EXP plus `number`, softplus if that is one.
-  int Softplus(int input, float number) {
-    numbers_.push_back(std::make_unique<float>(number));
-    const int exp = test_.Apply(Elementwise::kExp, input);
-    return test_.Apply(Elementwise::kLog,
-                       test_.WithConstant(OpType::kAdd, exp, numbers_.back().get()));
-  }
   // Of the ops of the layout.
   int CountOf(Elementwise function) const {
     const auto has = [&](const PlannedOp& op) {
@@ -102,9 +92,9 @@ TEST_F(FusionTest, SwishIsOneOp) {
 }
 
 TEST_F(FusionTest, SoftplusAndMishAreOneOp) {
-  int x = Softplus(Pointwise(0), 1.0f);
+  int x = test_.Softplus(Pointwise(0));
   const int y = test_.Sum(x, Pointwise(x));
-  x = test_.Apply(OpType::kMul, {test_.Apply(Elementwise::kTanh, Softplus(y, 1.0f)), y});
+  x = test_.Apply(OpType::kMul, {test_.Apply(Elementwise::kTanh, test_.Softplus(y)), y});
   MakeLayoutOf(x);
   ASSERT_EQ(layout_.ops.size(), 2u);
   EXPECT_EQ(layout_.ops[0].function->function, Elementwise::kSoftplus);
@@ -114,12 +104,12 @@ TEST_F(FusionTest, SoftplusAndMishAreOneOp) {
 TEST_F(FusionTest, LogarithmsOfAnotherSumStay) {
   const int x = Pointwise(0);
   const int sum =
-      test_.WithConstant(OpType::kAdd, test_.Apply(Elementwise::kExp, Pointwise(x)), &kOne);
+      test_.WithNumber(OpType::kAdd, test_.Apply(Elementwise::kExp, Pointwise(x)), 1.0f);
   test_.MarkOutput(sum);
   const int product =
-      test_.WithConstant(OpType::kMul, test_.Apply(Elementwise::kExp, Pointwise(x)), &kOne);
-  const int gate = test_.Apply(Elementwise::kTanh, Softplus(Pointwise(x), 1.0f));
-  int y = test_.Sum(Softplus(x, 2.0f), test_.Apply(Elementwise::kLog, sum));
+      test_.WithNumber(OpType::kMul, test_.Apply(Elementwise::kExp, Pointwise(x)), 1.0f);
+  const int gate = test_.Apply(Elementwise::kTanh, test_.Softplus(Pointwise(x)));
+  int y = test_.Sum(test_.Softplus(x, 2.0f), test_.Apply(Elementwise::kLog, sum));
   y = test_.Sum(y, test_.Apply(Elementwise::kLog, product));
   y = test_.Sum(y, test_.Apply(OpType::kMul, {x, gate}));  // of another tensor
   MakeLayoutOf(y);

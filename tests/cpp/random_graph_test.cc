@@ -74,7 +74,7 @@ class RandomGraph {
 
   void AddOp() {
     const int x = AnyImage();
-    switch (Below(12)) {
+    switch (Below(13)) {
       case 0:
       case 1:
       case 2:
@@ -97,12 +97,28 @@ class RandomGraph {
         return Take(graph_.Apply(OpType::kClamp, {x}, AnyActivation()));
       case 10:
         return AddConcatenation(x);
+      case 11:
+        return AddFunction(x);
       default:
         return AddVector(x);
     }
   }
 
   void Take(int value) { values_.push_back(value); }
+
+  // Those that grow fast, of what is clamped.
+  void AddFunction(int x) {
+    constexpr Elementwise kFunctions[] = {Elementwise::kElu,      Elementwise::kHardSwish,
+                                          Elementwise::kGelu,     Elementwise::kGeluTanh,
+                                          Elementwise::kLogistic, Elementwise::kTanh};
+    if (Below(3) == 0)
+      return Take(graph_.Apply({Elementwise::kLeakyRelu}, x, AnyActivation(), true));
+    if (Below(3) != 0) return Take(graph_.Apply(kFunctions[Below(6)], x, AnyActivation()));
+    Take(x = graph_.Apply(OpType::kClamp, {x}, Activation::kReluN1To1));
+    Take(graph_.Softplus(x));
+    if (Below(2))
+      Take(graph_.Apply(OpType::kMul, {x, graph_.Apply(Elementwise::kTanh, values_.back())}));
+  }
 
   // Behind none to three PADs, on any sides.
   int AnyPads(int x) {

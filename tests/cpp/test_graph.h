@@ -90,7 +90,10 @@ class TestGraph {
     spec.activation = activation;
     GraphOp op = MakeOp(OpType::kFunction, {input}, spec);
     op.function = function;
-    if (per_channel) op.constant = {Random(dims_[input].back()), dims_[input].back(), false};
+    if (per_channel) {
+      op.constant.count = dims_[input].back();
+      op.constant.values = Random(op.constant.count);
+    }
     return Add(op);
   }
   int Apply(Elementwise function, int input, Activation activation = Activation::kNone) {
@@ -117,11 +120,18 @@ class TestGraph {
     return Add(op);
   }
 
-  // The same with one number.
-  int WithConstant(OpType type, int input, const float* number) {
+  int WithNumber(OpType type, int input, float number) {
+    floats_.push_back(std::make_unique<std::vector<float>>(1, number));
     GraphOp op = MakeOp(type, {input}, LayerAttributes());
-    op.constant = {number, 1, false};
+    op.constant.values = floats_.back()->data();
+    op.constant.count = 1;
     return Add(op);
+  }
+
+  // LOG of EXP plus `number`: softplus if that is one.
+  int Softplus(int input, float number = 1.0f) {
+    const int sum = WithNumber(OpType::kAdd, Apply(Elementwise::kExp, input), number);
+    return Apply(Elementwise::kLog, sum);
   }
 
   int Pad(int input, const Pads& pads) {
