@@ -99,6 +99,7 @@ ClaimResult Claim(const TfLiteContext& context, const TfLiteNode& node,
   result.type = builtin->type;
   result.attributes = op.attributes;
   result.activations = ActivationInputs(*builtin, view);
+  result.function = op.function.function;
   if (options.sparse_from_dense && CanBeSparse(builtin->type)) {
     const LayerPixels pixels = {Pixels(*view.Input(0)), Pixels(*view.Output())};
     result.choice = ChooseBlocks(op.attributes, op.dense.weights, pixels, &result.slot);

@@ -28,10 +28,11 @@ struct ClaimResult {
   // the inputs that are computed, or given, per inference.
   LayerAttributes attributes;
   std::vector<int> activations;
-  BlockChoice choice;  // of a dense layer, if asked for
-  CacheSlot slot;      // of the layer's weights
-  int block_size = 0;  // of a block-sparse layer; 0 if it is damaged
-  std::string op;      // "CONV_2D"
+  Elementwise function = Elementwise::kScale;  // of a kFunction: what it computes
+  BlockChoice choice;                          // of a dense layer, if asked for
+  CacheSlot slot;                              // of the layer's weights
+  int block_size = 0;                          // of a block-sparse layer; 0 if it is damaged
+  std::string op;                              // "CONV_2D"
   std::string layer;   // the output tensor's name, shortened: "stem"; may be empty
   std::string reason;  // a sentence, where the node is left
 

@@ -99,14 +99,6 @@ OpCost CostOfOp(OpType type) {
       return {30.0, 30.0, 0.0, 0.0};
     case OpType::kClamp:
       return {0.0, 0.0, 6.0, 5.5};
-    case OpType::kLeakyRelu:
-      return {7.0, 3.5, 3.0, 0.0};
-    case OpType::kHardSwish:
-      return {5.0, 4.5, 3.0, 0.0};
-    case OpType::kLogistic:
-      return {18.0, 13.0, 3.0, 0.0};
-    case OpType::kTanh:
-      return {18.0, 13.0, 3.0, 0.0};
     case OpType::kConv2D:
     case OpType::kFullyConnected:
     case OpType::kDepthwiseConv2D:
@@ -115,9 +107,31 @@ OpCost CostOfOp(OpType type) {
     case OpType::kAdd:
     case OpType::kSub:
     case OpType::kMul:
-      break;  // by their shapes
+    case OpType::kFunction:
+      break;  // by their shapes, and by the function
   }
   return {};
+}
+
+OpCost CostOfFunction(Elementwise function) {
+  switch (function) {
+    case Elementwise::kLeakyRelu:
+      return {7.0, 3.5, 3.0, 0.0};
+    case Elementwise::kElu:
+      return {14.0, 16.0, 3.0, 0.0};
+    case Elementwise::kHardSwish:
+      return {5.0, 4.5, 3.0, 0.0};
+    case Elementwise::kGelu:
+      return {31.0, 18.0, 3.0, 0.0};
+    case Elementwise::kGeluTanh:
+      return {24.0, 18.0, 3.0, 0.0};
+    case Elementwise::kExp:
+      return {16.0, 13.0, 3.0, 0.0};
+    case Elementwise::kLog:
+      return {25.0, 16.0, 3.0, 0.0};
+    default:  // LOGISTIC and TANH
+      return {18.0, 13.0, 3.0, 0.0};
+  }
 }
 
 bool IsArithmetic(OpType type) {
@@ -286,6 +300,9 @@ class GraphMaker {
       case OpType::kMul:
         SetCosts(i, CostOfArithmetic(type(i), OperandOf(i)), output);
         break;
+      case OpType::kFunction:
+        SetCosts(i, CostOfFunction(claim(i).function), output);
+        break;
       default:
         SetCosts(i, CostOfOp(type(i)), output);
     }
@@ -370,6 +387,16 @@ class GraphMaker {
 
   bool IsPlain(size_t i) const { return claim(i).attributes.activation == Activation::kNone; }
 
+  bool Computes(size_t i, Elementwise function) const {
+    return type(i) == OpType::kFunction && claim(i).function == function;
+  }
+
+  // Of softplus, whose LOG is behind: whether the constant is one is not looked at.
+  bool AddsToExp(size_t i) const {
+    if (type(i) != OpType::kAdd || OperandOf(i) != Operand::kConstant) return false;
+    return WriterOf(i, [&](size_t w) { return Computes(w, Elementwise::kExp); }) >= 0;
+  }
+
   // The node that node i is fused with where it can be, or -1: see fusion.h and layout.h.
   int HostOf(size_t i) const {
     switch (type(i)) {
@@ -377,16 +404,16 @@ class GraphMaker {
         return WindowBehind(i);
       case OpType::kClamp:
         return WriterOf(i, [&](size_t w) { return HasActivation(type(w)) && IsPlain(w); });
-      case OpType::kLeakyRelu:
-      case OpType::kHardSwish:
-      case OpType::kLogistic:
-      case OpType::kTanh:
-        return WriterOf(i, [&](size_t w) { return CanHaveFunction(type(w)); });
+      case OpType::kFunction:
+        return WriterOf(i, [&](size_t w) {
+          return CanHaveFunction(type(w)) || (Computes(i, Elementwise::kLog) && AddsToExp(w));
+        });
       case OpType::kAdd:
       case OpType::kSub:
       case OpType::kMul:
         if (OperandOf(i) == Operand::kConstant) {
           return WriterOf(i, [&](size_t w) {
+            if (type(i) == OpType::kAdd && Computes(w, Elementwise::kExp)) return true;
             return IsArithmetic(type(w)) && OperandOf(w) == Operand::kConstant && IsPlain(w);
           });
         }
