@@ -6,8 +6,7 @@
 
 Keras 3 and tf_keras write archives and HDF5 alike, but neither reads what the other has written.
 
-A file is not trusted. Lambda layers hold Python code: Keras 3 refuses them, tf_keras does so in
-archives, and from HDF5 this module does.
+A file is not trusted: what would run code of its choice is refused before Keras reads it.
 """
 
 from __future__ import annotations
@@ -24,7 +23,8 @@ from typing import Any
 
 from ubp.convert.files import Kind, kind_of
 from ubp.convert.frameworks import import_keras, import_tensorflow, reason_of
-from ubp.convert.wrappers import check_config, layers_of
+from ubp.convert.untrusted import code_in
+from ubp.convert.wrappers import check_config
 
 _MAX_CONFIG_BYTES = 2**28  # of a real model some megabytes; unpacked it must fit into memory
 
@@ -76,8 +76,8 @@ def load_keras_file(path: Path) -> Any:
     check_config(header.config, str(path))
     package = import_keras(header.version)
     name = f"{package.__name__} {package.__version__}"
-    if is_hdf5 and package.__name__ == "tf_keras":
-        _refuse_code(header.config, f"{path}: {name}")
+    if code := code_in(header.config, package):
+        raise ValueError(_refusal(f"{path}: {name}", code))
     try:
         with _named(path, ".h5" if is_hdf5 else ".keras") as readable:
             return package.models.load_model(readable, compile=False)
@@ -146,15 +146,6 @@ def _text(value: Any) -> str | None:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     return value if isinstance(value, str) else None
-
-
-def _refuse_code(config: Any, reader: str) -> None:
-    for kind, layer in layers_of(config):
-        if kind == "Lambda":
-            name = layer.get("name", kind)
-            raise ValueError(
-                _refusal(reader, f"Lambda layer '{name}' holds Python code, which may do anything")
-            )
 
 
 def _refusal(reader: str, reason: str) -> str:

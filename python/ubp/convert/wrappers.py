@@ -76,13 +76,19 @@ def check_metadata(metadata: bytes, source: str) -> None:
 
 def layers_of(config: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     """Class name and own configuration of all that a model's configuration has, nested or not."""
+    for node in nodes_of(config):
+        name, own = node.get("class_name"), node.get("config")
+        if isinstance(name, str):
+            yield name, own if isinstance(own, dict) else {}
+
+
+def nodes_of(config: Any) -> Iterator[dict[str, Any]]:
+    """All dictionaries of a model's configuration, nested or not."""
     rest = [config]
     while rest:
         node = rest.pop()
         if isinstance(node, dict):
-            name, own = node.get("class_name"), node.get("config")
-            if isinstance(name, str):
-                yield name, own if isinstance(own, dict) else {}
+            yield node
         if isinstance(node, dict | list):
             rest.extend(reversed(node.values() if isinstance(node, dict) else node))
 
