@@ -1,4 +1,4 @@
-// The costs of a model's nodes: where the partition's constants are, and their units.
+// The graph of costs of a model.
 #ifndef UBP_DELEGATE_GRAPH_COSTS_H_
 #define UBP_DELEGATE_GRAPH_COSTS_H_
 
