@@ -68,8 +68,9 @@ void PoolOperator::SetBlocks() {
   const int64_t least_pitch = w.columns + std::max<int64_t>(w.pad_left, right);
   while (((w.kernel_w | w.stride_w) >> w.halvings) % 2 == 0) ++w.halvings;
   w.by_blocks = w.kernel_h > kMostShares * w.stride_h;
-  w.flat = shape_.unit_stride() && !w.by_blocks && input_.pitch == output_.pitch &&
-           input_.pitch >= least_pitch;
+  // Where windows are halved, the pitch must be, too; that of the image may be odd.
+  w.flat = shape_.unit_stride() && w.halvings == 0 && !w.by_blocks &&
+           input_.pitch == output_.pitch && input_.pitch >= least_pitch;
   const int64_t pitch = w.flat ? input_.pitch : RoundUp(least_pitch, size_t{1} << w.halvings);
   w.reduced_pitch = static_cast<int>(pitch);
   w.beyond = static_cast<int>(std::max<int64_t>(0, reach - pitch));

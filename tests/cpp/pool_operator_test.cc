@@ -195,6 +195,15 @@ TEST_P(PoolOperatorTest, Padding) {
   }
 }
 
+// A window as wide as the image and pitches that are equal at times, odd or even.
+TEST_P(PoolOperatorTest, OneWindowAcross) {
+  for (int columns = 0; columns < 12; ++columns) {
+    CheckCase({1, 3, 6, 4, 4, 4, 1, 1}, {1, 1}, {0, columns});
+    CheckCase({2, 3, 9, 6, 3, 6, 1, 1}, {1, 2}, {0, columns});
+    if (HasFatalFailure()) return;
+  }
+}
+
 // Pads that a pooling absorbed: windows may lie outside the image altogether.
 TEST_P(PoolOperatorTest, WindowsOutsideTheImage) {
   const PoolCase cases[] = {
