@@ -209,7 +209,7 @@ class RandomGraph {
 class RandomGraphTest : public testing::TestWithParam<int> {};
 
 TEST_P(RandomGraphTest, ComputesWhatItSays) {
-  constexpr int kGraphs = 250;  // of a shard
+  constexpr int kGraphs = 100;  // of a shard
   for (int seed = GetParam() * kGraphs; seed < (GetParam() + 1) * kGraphs; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     RandomGraph random(seed);
