@@ -30,8 +30,8 @@ enum class Elementwise {
   kTanh,
   kExp,  // exp((a + t) * s)
   kLog,  // natural
-  // log(1 + exp(a)) as TFLite has it, in three operators: the sum is rounded to a float and clamped
-  // to the largest one.
+  // log(1 + exp(a)), at most the logarithm of the largest float: TFLite has it in three operators, of
+  // which ADD clamps to that.
   kSoftplus,
   kCount
 };

@@ -6,15 +6,17 @@
 //   exp(y) = 2^n (1 + p),   p = exp(r) - 1 = r q(r)
 //
 // where q is a polynomial of degree 5, fitted for the least largest error of exp (2e-9, relative).
-// 2^n is made by shifting n into the exponent: n = -127 gives 0, so that clamping y gives what is
-// too small for a float without a case of its own. 2^(n - 1), doubled in the end, does so for what
-// is too large.
+// 2^n is made by shifting n into the exponent: n = -127 gives 0 and n = 128 infinity, so that
+// clamping y gives what is too small or too large for a float without a case of its own. EXP itself
+// is made of 2^(n - 1), doubled in the end, and so exact up to the largest float.
 //
 // Logarithms: with x = 2^n (1 + f), 1 + f between sqrt(1/2) and sqrt(2),
 //
 //   log(x) = n ln 2 + f - f^2 / 2 + f^3 q(f)
 //
 // where q is a polynomial of degree 7, fitted likewise (6e-9).
+//
+// For softplus, log(1 + x) = x q(x) with x from 0 to 1 and a q of degree 8, fitted likewise (3e-8).
 //
 // The normal distribution's tail, for GELU: with t = |x| and u = 1 / (1 + 0.3 t),
 //
@@ -50,8 +52,7 @@ class ElementwiseKernels {
 
   // NaN stays NaN.
   static UBP_ALWAYS_INLINE Vec Limit(Vec v, Vec min, Vec max) {
-    const Vec raised = v < min ? min : v;
-    return raised > max ? max : raised;
+    return Simd::Min(max, Simd::Max(min, v));
   }
 
   // One vector of each operand.
@@ -123,7 +124,7 @@ class ElementwiseKernels {
     static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) {
       const Vec two = Simd::Broadcast(2.0f);
       const Vec limit = Simd::Broadcast(40.0f);  // where the result is a
-      const Vec e = Exponential(o.a > limit ? limit : o.a);
+      const Vec e = Exponential(Simd::Min(limit, o.a));
       const Vec t = e * (e + two);
       return o.a * (t / (t + two));
     }
@@ -156,7 +157,12 @@ class ElementwiseKernels {
   };
   struct Exp {
     static constexpr int kInputs = 1;
-    static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) { return Exponential((o.a + o.t) * o.s); }
+    static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) {
+      const Vec y = (o.a + o.t) * o.s;
+      const Power power = PowerOf<-1>(Limit(y, Simd::Broadcast(-87.3f), Simd::Broadcast(89.0f)));
+      const Vec half = power.scale * (Simd::Broadcast(1.0f) + power.p);
+      return half + half;
+    }
   };
   struct Log {
     static constexpr int kInputs = 1;
@@ -165,9 +171,19 @@ class ElementwiseKernels {
   struct Softplus {
     static constexpr int kInputs = 1;
     static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) {
-      const Vec sum = Simd::Broadcast(1.0f) + Exponential(o.a);
-      const Vec max = Simd::Broadcast(__FLT_MAX__);
-      return LogarithmOfNormal(sum > max ? max : sum);
+      const Vec zero = Simd::Broadcast(0.0f);
+      const Vec most = Simd::Broadcast(88.7228394f);  // the logarithm of the largest float
+      const Vec x = Exponential(Simd::Min(-o.a, o.a));
+      Vec q = Simd::Broadcast(5.2326955e-3f);
+      q = Simd::MultiplyAdd(q, x, Simd::Broadcast(-2.9505247e-2f));
+      q = Simd::MultiplyAdd(q, x, Simd::Broadcast(7.8225970e-2f));
+      q = Simd::MultiplyAdd(q, x, Simd::Broadcast(-1.3663249e-1f));
+      q = Simd::MultiplyAdd(q, x, Simd::Broadcast(1.9106008e-1f));
+      q = Simd::MultiplyAdd(q, x, Simd::Broadcast(-2.4842983e-1f));
+      q = Simd::MultiplyAdd(q, x, Simd::Broadcast(3.3319098e-1f));
+      q = Simd::MultiplyAdd(q, x, Simd::Broadcast(-4.9999493e-1f));
+      q = Simd::MultiplyAdd(q, x, Simd::Broadcast(9.9999994e-1f));
+      return Simd::MultiplyAdd(q, x, Limit(o.a, zero, most));
     }
   };
 
@@ -202,10 +218,10 @@ class ElementwiseKernels {
     return {(Vec)((Bits)shifted << 23), r * q};
   }
 
+  // Infinite from 88.4 on.
   static UBP_ALWAYS_INLINE Vec Exponential(Vec y) {
-    const Power power = PowerOf<-1>(Limit(y, Simd::Broadcast(-87.3f), Simd::Broadcast(89.0f)));
-    const Vec half = power.scale * (Simd::Broadcast(1.0f) + power.p);
-    return half + half;
+    const Power power = PowerOf<0>(Limit(y, Simd::Broadcast(-88.0f), Simd::Broadcast(89.0f)));
+    return power.scale * (Simd::Broadcast(1.0f) + power.p);
   }
 
   // Exact to rounding near y = 0 too; y from -87 to 88.
@@ -214,13 +230,16 @@ class ElementwiseKernels {
     return Simd::MultiplyAdd(power.scale, power.p, power.scale - Simd::Broadcast(1.0f));
   }
 
-  // log(2^power x) of positive numbers that are not denormal, infinity and NaN.
-  static UBP_ALWAYS_INLINE Vec LogarithmOfNormal(Vec x, Vec power = Simd::Broadcast(0.0f)) {
-    const Bits above = (Bits)x - kRootOfHalf;
+  static UBP_ALWAYS_INLINE Vec Logarithm(Vec x) {
+    const Vec zero = Simd::Broadcast(0.0f);
+    const Vec infinity = Simd::Broadcast(__builtin_inff());
+    const auto denormal = x < Simd::Broadcast(1.17549435e-38f);
+    const Bits above = (Bits)(denormal ? x * Simd::Broadcast(8388608.0f) : x) - kRootOfHalf;
     const Vec f = (Vec)((above & 0x7fffff) + kRootOfHalf) - Simd::Broadcast(1.0f);
     // A signed shift: n may be negative.
     const Vec shifted = (Vec)((Bits)((Signed)above >> 23) + kRounderBits);
-    const Vec n = shifted - Simd::Broadcast(kRounder) + power;
+    const Vec n =
+        shifted - (denormal ? Simd::Broadcast(kRounder + 23.0f) : Simd::Broadcast(kRounder));
     Vec q = Simd::Broadcast(-7.6345305e-2f);
     q = Simd::MultiplyAdd(q, f, Simd::Broadcast(1.2761630e-1f));
     q = Simd::MultiplyAdd(q, f, Simd::Broadcast(-1.3160195e-1f));
@@ -233,22 +252,13 @@ class ElementwiseKernels {
     Vec rest = Simd::MultiplyAdd(n, Simd::Broadcast(-2.12194440e-4f), q * f * square);
     rest = Simd::MultiplyAdd(square, Simd::Broadcast(-0.5f), rest);
     const Vec log = Simd::MultiplyAdd(n, Simd::Broadcast(0.693359375f), f + rest);
-    return x < Simd::Broadcast(__builtin_inff()) ? log : x;
-  }
-
-  static UBP_ALWAYS_INLINE Vec Logarithm(Vec x) {
-    const Vec zero = Simd::Broadcast(0.0f);
-    const Vec smallest = Simd::Broadcast(1.17549435e-38f);  // that is not denormal
-    const Vec normal = x < smallest ? x * Simd::Broadcast(8388608.0f) : x;
-    const Vec log = LogarithmOfNormal(normal, x < smallest ? Simd::Broadcast(-23.0f) : zero);
-    const Vec none =
-        x == zero ? Simd::Broadcast(-__builtin_inff()) : Simd::Broadcast(__builtin_nanf(""));
-    return x > zero ? log : none;
+    const Vec none = x == zero ? -infinity : Simd::Broadcast(__builtin_nanf(""));
+    return x > zero ? (x < infinity ? log : x) : none;
   }
 
   // Q(|x|).
   static UBP_ALWAYS_INLINE Vec NormalTail(Vec x) {
-    const Vec t = IfNegative(x, -x);
+    const Vec t = Simd::Max(-x, x);
     const Vec one = Simd::Broadcast(1.0f);
     const Vec u = one / Simd::MultiplyAdd(t, Simd::Broadcast(0.3f), one);
     Vec q = Simd::Broadcast(3.5984109e-2f);

@@ -62,6 +62,7 @@ struct Avx2 {
 
   static UBP_ALWAYS_INLINE Vec Add(Vec a, Vec b) { return _mm256_add_ps(a, b); }
   static UBP_ALWAYS_INLINE Vec Max(Vec a, Vec b) { return _mm256_max_ps(a, b); }
+  static UBP_ALWAYS_INLINE Vec Min(Vec a, Vec b) { return _mm256_min_ps(a, b); }
   static UBP_ALWAYS_INLINE Vec MultiplyAdd(Vec a, Vec b, Vec acc) {
     return _mm256_fmadd_ps(a, b, acc);
   }

@@ -68,6 +68,7 @@ struct Avx512 {
 
   static UBP_ALWAYS_INLINE Vec Add(Vec a, Vec b) { return _mm512_add_ps(a, b); }
   static UBP_ALWAYS_INLINE Vec Max(Vec a, Vec b) { return _mm512_max_ps(a, b); }
+  static UBP_ALWAYS_INLINE Vec Min(Vec a, Vec b) { return _mm512_min_ps(a, b); }
   static UBP_ALWAYS_INLINE Vec MultiplyAdd(Vec a, Vec b, Vec acc) {
     return _mm512_fmadd_ps(a, b, acc);
   }

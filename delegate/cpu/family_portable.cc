@@ -53,6 +53,7 @@ struct Portable {
 
   static UBP_ALWAYS_INLINE Vec Add(Vec a, Vec b) { return a + b; }
   static UBP_ALWAYS_INLINE Vec Max(Vec a, Vec b) { return a > b ? a : b; }
+  static UBP_ALWAYS_INLINE Vec Min(Vec a, Vec b) { return a < b ? a : b; }
   static UBP_ALWAYS_INLINE Vec MultiplyAdd(Vec a, Vec b, Vec acc) { return acc + a * b; }
 
   template <int N>

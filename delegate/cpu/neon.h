@@ -97,6 +97,7 @@ struct Neon {
 
   static UBP_ALWAYS_INLINE Vec Add(Vec a, Vec b) { return vaddq_f32(a, b); }
   static UBP_ALWAYS_INLINE Vec Max(Vec a, Vec b) { return vmaxq_f32(a, b); }
+  static UBP_ALWAYS_INLINE Vec Min(Vec a, Vec b) { return vminq_f32(a, b); }
   static UBP_ALWAYS_INLINE Vec MultiplyAdd(Vec a, Vec b, Vec acc) { return vfmaq_f32(acc, a, b); }
 
   template <int N>

@@ -16,7 +16,7 @@
 //   LoadPairs(p, &even, &odd)      p[0], p[2], .. and p[1], p[3], ..
 //   Shift<n>(a, b)                 elements n .. n + kWidth - 1 of a followed by b
 //   Broadcast(x)
-//   Add(a, b), Max(a, b)
+//   Add(a, b), Max(a, b), Min(a, b)  where b is NaN, that is the result
 //   MultiplyAdd(a, b, acc)         acc + a * b, fused where the instruction set can
 //   Mask, LoadMask(p)              which elements count: bits p [kWidth], all set or none of each
 //   Clamp(v, min, max, mask)       zero where the mask is; NaN stays NaN elsewhere
