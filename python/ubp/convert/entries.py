@@ -39,13 +39,16 @@ class Entry:
 
 
 def entries_of(model: schema.ModelT) -> list[Entry]:
-    """The main graph and then every other subgraph that has a signature."""
+    """The main graph and then every other subgraph that has a signature.
+
+    One without a name is none: an interpreter cannot be asked for it.
+    """
     entries: dict[int, Entry] = {0: Entry(0, "")}
     for signature in model.signatureDefs or []:
         index, key = signature.subgraphIndex, flatbuffer.text(signature.signatureKey)
         if index == 0:
             entries[0] = Entry(0, entries[0].key or key)
-        elif index not in entries and index < len(model.subgraphs):
+        elif key and index not in entries and index < len(model.subgraphs):
             subgraph = model.subgraphs[index]
             entries[index] = Entry(
                 index,

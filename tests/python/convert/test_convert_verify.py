@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+from fuzz.builder import ModelBuilder
+from ubp.convert import flatbuffer
+from ubp.convert.entries import entries_of
 from ubp.convert.verify import compare_outputs
 
 
@@ -60,3 +63,15 @@ def test_classifiers_agree_where_the_largest_value_is() -> None:
     assert result.mean_abs_error == pytest.approx(2.0 / 6)
     assert compare_outputs(expected[0], actual[0], 1.0).agreement is None
     assert compare_outputs(expected[:, :1], actual[:, :1], 1.0).agreement is None
+
+
+def test_a_signature_without_a_name_is_no_way_into_a_model() -> None:
+    model = ModelBuilder()
+    for name in ("main", "named", "unnamed"):
+        graph = model.subgraph(name)
+        graph.output(graph.input([1]))
+    for index, key in ((1, "serve"), (2, "")):
+        model.signature(key, {"x": 0}, {"y": 0})
+        model.tree.signatureDefs[-1].subgraphIndex = index
+    entries = entries_of(flatbuffer.parse(model.build(), "a model"))
+    assert [(entry.subgraph, entry.key) for entry in entries] == [(0, ""), (1, "serve")]
