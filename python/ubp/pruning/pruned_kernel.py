@@ -113,6 +113,10 @@ class PrunedKernel:
         )
         return masked
 
+    def commit(self) -> None:
+        """Set pruned weights to exactly zero in the stored variable."""
+        self.variable.assign(self.masked())
+
     def in_use(self, gradients: str) -> Any:
         """The masked weight as a tensor that carries the gradients of the chosen kind.
 

@@ -3,11 +3,12 @@
     kernels  the wrapped layer's own weights that are pruned, each with its mask; pruned_kernel.py
     step     int32 scalar, non-trainable; training steps begun so far
 
-The forward pass always uses `where(mask, kernel, 0)`. The stored kernel also holds the values of
-pruned weights, so that a later mask update may take them back: with gradients "masked" the value
-each had when it was pruned, with "straight_through" what it has learned since. Nothing sets them to
-zero but `ubp.strip`, in its copy: training depends neither on the length of an epoch nor on when
-the model is saved, and one that goes on from a file goes on as the one that saved it.
+The forward pass always uses `where(mask, kernel, 0)`. Between *commits* the stored kernel also
+holds the values of pruned weights, so that a later mask update may take them back: with gradients
+"masked" the value each had when it was pruned, with "straight_through" what it has learned since.
+A commit sets them to exactly zero. It happens at the end of every epoch, at the end of training and
+whenever Keras saves the layer, so every saved kernel is exactly block-sparse, whatever the order of
+callbacks, and a run resumed from a file goes on as the run that saved it.
 
 The wrapped layer's regulariser and constraint act on the stored kernel, pruned weights included; so
 does the penalty of a schedule that regularises.
@@ -46,7 +47,7 @@ class PrunedLayer(keras.layers.Wrapper):
         self.supports_masking = layer.supports_masking
         self.settings = settings
         self.kernels: list[PrunedKernel] = []
-        self.is_driven = False  # UpdatePruning counts the steps of a training that goes on
+        self.steps_begun: int | None = None  # the count while training is driven by UpdatePruning
 
     def build(self, input_shape: Any = None) -> None:
         """Build the wrapped layer, and the masks for its kernels.
@@ -71,7 +72,7 @@ class PrunedLayer(keras.layers.Wrapper):
                 code when it traces the training step, so a later `fit` of the same compiled model
                 is not checked again.
         """
-        if training and not self.is_driven:
+        if training and self.steps_begun is None:
             raise RuntimeError(
                 "A pruned model is being trained without the callback that updates its masks; "
                 "pass callbacks=[ubp.UpdatePruning()] to fit()."
@@ -104,14 +105,9 @@ class PrunedLayer(keras.layers.Wrapper):
         """The share of the kernels' weights that the masks remove."""
         return overall_sparsity([self])
 
-    @property
-    def steps_begun(self) -> int:
-        """Training steps begun, as built, loaded or counted since."""
-        return int(self.step.numpy())
-
     def begin_training(self) -> None:
-        """Allow training: from now on steps are counted."""
-        self.is_driven = True
+        """Take up the count of steps from the weight `step`, as built or as loaded."""
+        self.steps_begun = int(self.step.numpy())
 
     def advance(self, steps: int = 1) -> float | None:
         """Count training steps; the sparsity of the last update that was due among them, if any.
@@ -119,20 +115,26 @@ class PrunedLayer(keras.layers.Wrapper):
         Raises:
             RuntimeError: if `begin_training` was not called.
         """
-        if not self.is_driven:
+        if self.steps_begun is None:
             raise RuntimeError(f"layer '{self.name}': advance() needs begin_training() first.")
-        if steps == 0:
-            return None
-        first, sparsity = self.steps_begun + 1, None
-        for step in range(first, first + steps):
-            is_due, scheduled = self.settings.schedule(step)
+        sparsity = None
+        for _ in range(steps):
+            self.steps_begun += 1
+            is_due, scheduled = self.settings.schedule(self.steps_begun)
             sparsity = scheduled if is_due else sparsity
-        self.step.assign(first + steps - 1)
         return sparsity
 
+    def commit(self) -> None:
+        """Set pruned weights to exactly zero in the stored kernels; store the count of steps."""
+        for kernel in self.kernels:
+            kernel.commit()
+        if self.steps_begun is not None:
+            self.step.assign(self.steps_begun)
+
     def end_training(self) -> None:
-        """Stop counting."""
-        self.is_driven = False
+        """Commit, and stop counting."""
+        self.commit()
+        self.steps_begun = None
 
     def stripped_weights(self) -> list[Any]:
         """The wrapped layer's weights as `set_weights` takes them, pruned ones exactly zero."""
@@ -141,6 +143,11 @@ class PrunedLayer(keras.layers.Wrapper):
             masked[id(weight)] if id(weight) in masked else weight.numpy()
             for weight in self.layer.weights
         ]
+
+    def save_own_variables(self, store: Any) -> None:
+        """Commit first: Keras saves a layer's own variables before those of layers inside it."""
+        self.commit()
+        super().save_own_variables(store)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor, serialised."""

@@ -103,6 +103,13 @@ def assert_sparsity(model: keras.Model, pattern: Pattern, sparsity: float) -> No
         assert_blocks(mask, n)
 
 
+def assert_stored_kernels_masked(model: keras.Model) -> None:
+    """The stored kernel of every pruned layer is exactly zero outside its mask."""
+    for layer in pruned_layers(model):
+        for kernel in layer.kernels:
+            assert not kernel.variable.numpy()[~kernel.mask.numpy()].any(), kernel.name
+
+
 def _randomised(model: keras.Model) -> keras.Model:
     """The same weights every time; none is zero, and variances are positive."""
     rng = np.random.default_rng(11)

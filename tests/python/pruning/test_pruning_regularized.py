@@ -9,6 +9,7 @@ from keras import layers
 from pruning_models import (
     assert_blocks,
     assert_sparsity,
+    assert_stored_kernels_masked,
     compiled,
     data,
     functional_model,
@@ -86,6 +87,7 @@ def test_all_weights_train_until_the_blocks_are_kept(schedule, jit_compile):
     assert all(0.0 < each.residual < 2.0 for each in update.updates)
     fit(pruned, update)
     assert_sparsity(pruned, ubp.UnalignedBlock(4), SPARSITY)
+    assert_stored_kernels_masked(pruned)
     assert [each.residual for each in update.updates] == [None] * len(before)
     masks = [mask_of(layer) for layer in pruned_layers(pruned)]
     fit(pruned, update)
@@ -169,6 +171,7 @@ def test_one_budget_for_many_kernels(schedule, scope):
     if scope == "global":
         kept = sum(mask.sum() for mask in masks) / sum(mask.size for mask in masks)
         assert kept == pytest.approx(1.0 - SPARSITY, abs=1e-3)
+    assert_stored_kernels_masked(pruned)
 
 
 @both

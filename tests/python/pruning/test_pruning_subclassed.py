@@ -11,6 +11,7 @@ from keras import layers
 from pruning_models import (
     assert_blocks,
     assert_sparsity,
+    assert_stored_kernels_masked,
     compiled,
     data,
     mask_of,
@@ -242,6 +243,7 @@ def test_masks_are_blocks_after_every_epoch():
         def on_epoch_end(self, epoch, logs=None):
             for layer in pruned_layers(self.model):
                 assert_blocks(mask_of(layer), 4)
+            assert_stored_kernels_masked(self.model)
 
     pruned = ubp.prune(compiled(called(Network())), GRADUAL)
     callbacks = [ubp.UpdatePruning(), Check()]

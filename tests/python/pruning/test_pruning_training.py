@@ -8,6 +8,7 @@ import pytest
 from keras import layers
 from pruning_models import (
     assert_sparsity,
+    assert_stored_kernels_masked,
     compiled,
     data,
     functional_model,
@@ -51,6 +52,7 @@ def test_sparsity_follows_the_schedule(make):
         assert at_step == pytest.approx([target] * len(at_step), abs=0.02)
     assert history.history["sparsity"] == pytest.approx([0.5, 0.75], abs=0.01)
     assert_sparsity(pruned, ubp.UnalignedBlock(4), 0.75)
+    assert_stored_kernels_masked(pruned)
 
 
 def test_schedule_of_tfmot():
@@ -70,6 +72,7 @@ def test_masks_are_blocks_of_the_scheduled_count_at_every_epoch_end():
 
         def on_epoch_end(self, epoch, logs=None):
             assert_sparsity(self.model, ubp.UnalignedBlock(4), schedule(4 * (epoch + 1))[1])
+            assert_stored_kernels_masked(self.model)
             Check.epochs += 1
 
     fit(pruned, ubp.UpdatePruning(), Check(), epochs=3)
@@ -113,7 +116,7 @@ def test_gradients_of_pruned_weights(gradients):
     np.testing.assert_allclose(gradient, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_pruned_weights_return_with_their_old_values():
+def test_pruned_weights_return_with_their_old_values_within_an_epoch():
     pruned = ubp.prune(sequential_model(), ubp.ConstantSparsity(0.5))
     layer = pruned.get_layer("hidden")
     kernel, before = layer.layer.kernel.numpy(), layer.kernels[0].mask.numpy()
@@ -144,6 +147,7 @@ def test_own_training_loop():
     update.on_epoch_end(0)
     update.on_train_end()
     assert_sparsity(pruned, ubp.UnalignedBlock(4), 0.75)
+    assert_stored_kernels_masked(pruned)
 
 
 def test_second_fit_goes_on():
