@@ -78,7 +78,7 @@ Status ReadPRelu(const NodeView& node, GraphOp* op) {
 Status ReadGelu(const NodeView& node, GraphOp* op) {
   const builtin::GeluParams* params = nullptr;
   UBP_RETURN_IF_ERROR(ReadParams(node, &params));
-  op->function.function = params->approximate ? Elementwise::kGeluTanh : Elementwise::kGelu;
+  op->function.function = params->approximate != 0 ? Elementwise::kGeluTanh : Elementwise::kGelu;
   return Status::Ok();
 }
 

@@ -72,7 +72,7 @@ struct LeakyReluParams {
 };
 
 struct GeluParams {
-  bool approximate;
+  uint8_t approximate;  // a bool of the runtime, whatever its bits
 };
 
 struct Pool2DParams {

@@ -202,8 +202,6 @@ TEST(SparseEncodingTest, WhatContradictsItselfIsLeft) {
       {[](Encoding* e) { e->levels[0].dense_size = 4; }, "has 4 indices, expected 3"},
       {[=](Encoding* e) { e->levels[0].dense_size = most; }, "indices, expected 3"},
       {[](Encoding* e) { e->levels[0].dense_size = -3; }, "has -3 indices, expected 3"},
-      {[](Encoding* e) { e->levels[0].format = static_cast<TfLiteDimensionType>(7); },
-       "neither dense nor sparse"},
       {[](Encoding* e) { e->levels[1].segments = {}; }, "0 segment bounds, expected 4"},
       {[](Encoding* e) {
          e->levels[1].segments = {0, 1, 3};

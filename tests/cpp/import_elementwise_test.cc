@@ -70,7 +70,7 @@ TEST(ImportElementwiseTest, Functions) {
   FakeModel leaky_relu = LeakyReluModel();
   EXPECT_EQ(ImportOnly(&leaky_relu).function.s, 0.25f);
   FakeModel gelu = GeluModel();
-  gelu.params<builtin::GeluParams>().approximate = true;
+  gelu.params<builtin::GeluParams>().approximate = 1;
   EXPECT_EQ(ImportOnly(&gelu).function.function, Elementwise::kGeluTanh);
   FakeModel prelu = PReluModel();
   const GraphOp op = ImportOnly(&prelu);
