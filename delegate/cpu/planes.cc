@@ -123,15 +123,14 @@ Status Planes::Check(const ConvShape& shape, int out_rows, int64_t pitch) {
                        " is too large for this delegate: its padded planes exceed 2^31 floats.");
 }
 
-Planes::Planes(const ConvShape& shape, int out_rows, int pitch, float padding)
+Planes::Planes(const ConvShape& shape, int out_rows, int pitch)
     : shape_(Cropped(shape)),
       kernel_w_(shape.kernel_w),
       rows_inside_(shape.RowsInside()),
       columns_inside_(shape.ColumnsInside()),
       all_taps_inside_(shape.AllTapsInside()),
       rows_(out_rows + ReachY(shape_)),
-      pitch_(pitch),
-      padding_(padding) {
+      pitch_(pitch) {
   phases_ = PhasesOf(shape_, &phase_of_tap_);
   plane_stride_ = PlaneStride(shape_, rows_, pitch_);
   const int phases = static_cast<int>(phases_.size());
@@ -168,7 +167,7 @@ int Planes::fill_units(int begin, int end) const {
 
 bool Planes::FillPaddingPlane(int begin, int end, int unit, float* buffer) const {
   if (all_taps_inside_ || unit + 1 < fill_units(begin, end)) return false;
-  std::fill_n(buffer + PaddingPlane(), plane_stride_, padding_);
+  std::fill_n(buffer + PaddingPlane(), plane_stride_, 0.0f);
   return true;
 }
 
@@ -189,8 +188,8 @@ Planes::Row Planes::FillPadding(int phase_number, int begin, int end, int r, flo
   row.end = inside ? std::max(phase.first_x, phase.last_x) : pitch_;
   for (int c = 0; c < shape_.in_c; ++c) {
     float* const out = row.first + c * plane_stride_;
-    std::fill(out, out + row.begin, padding_);
-    std::fill(out + row.end, out + row.length, padding_);
+    std::fill(out, out + row.begin, 0.0f);
+    std::fill(out + row.end, out + row.length, 0.0f);
   }
   return row;
 }

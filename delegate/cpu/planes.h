@@ -38,9 +38,8 @@ class Planes {
   static Status Check(const ConvShape& shape, int out_rows, int64_t pitch);
 
   Planes() = default;
-  // For `out_rows` rows of the output of `shape` at a time, as checked. `padding` is the value
-  // outside the image.
-  Planes(const ConvShape& shape, int out_rows, int pitch, float padding = 0.0f);
+  // For `out_rows` rows of the output of `shape` at a time, as checked.
+  Planes(const ConvShape& shape, int out_rows, int pitch);
 
   // Floats of the whole buffer, 64-byte aligned by the owner.
   int64_t floats() const { return PaddingPlane() + (all_taps_inside_ ? 0 : plane_stride_); }
@@ -104,7 +103,6 @@ class Planes {
   int rows_ = 0;                   // per plane, the same for all phases
   int pitch_ = 0;
   int64_t plane_stride_ = 0;  // floats: whole cache lines, an odd number of them
-  float padding_ = 0.0f;
 };
 
 }  // namespace ubp

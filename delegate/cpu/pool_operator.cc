@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "delegate/common/aligned_buffer.h"
+#include "delegate/cpu/average_scale.h"
 
 namespace ubp {
 namespace {
@@ -15,11 +16,6 @@ constexpr int64_t kBlockFloats = 1536;
 // Windows that share rows so many times are reduced by way of blocks: this costs about as much as
 // reducing each row four times.
 constexpr int kMostShares = 4;
-
-// How many of `size` places from `first` on lie in [0, limit).
-int Inside(int first, int size, int limit) {
-  return std::max(0, std::min(first + size, limit) - std::max(first, 0));
-}
 
 }  // namespace
 
@@ -35,7 +31,9 @@ PoolOperator::PoolOperator(const ConvShape& shape, const PlaneGeometry& input,
       threads_(threads) {
   SetWindow();
   SetBlocks();
-  if (options.kind == PoolKind::kAverage) SetScale();
+  if (options.kind == PoolKind::kAverage) {
+    scale_ = AverageScale(shape_, output_, options_.zeros_count);
+  }
 }
 
 void PoolOperator::SetWindow() {
@@ -80,22 +78,6 @@ void PoolOperator::SetBlocks() {
   w.block_rows = static_cast<int>(std::min<int64_t>(rows, shape_.out_h));
   const int64_t channels = std::max<int64_t>(1, kBlockFloats / (w.block_rows * pitch));
   w.block_channels = static_cast<int>(std::min<int64_t>(channels, shape_.in_c));
-}
-
-void PoolOperator::SetScale() {
-  // With as much behind the last pixel as kernels read.
-  scale_.assign(int64_t{shape_.out_h} * output_.pitch + kMaxTilePixels, 0.0f);
-  const bool all = options_.zeros_count;
-  for (int y = 0; y < shape_.out_h; ++y) {
-    const int top = y * shape_.stride_h - shape_.pad_top;
-    const int rows = all ? shape_.kernel_h : Inside(top, shape_.kernel_h, shape_.in_h);
-    for (int x = 0; x < shape_.out_w; ++x) {
-      const int left = x * shape_.stride_w - shape_.pad_left;
-      const int columns = all ? shape_.kernel_w : Inside(left, shape_.kernel_w, shape_.in_w);
-      scale_[int64_t{y} * output_.pitch + x] =
-          1.0f / (static_cast<float>(rows) * static_cast<float>(columns));
-    }
-  }
 }
 
 size_t PoolOperator::reduced_floats() const {

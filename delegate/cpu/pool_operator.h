@@ -48,7 +48,6 @@ class PoolOperator : public RowOperator {
  private:
   void SetWindow();
   void SetBlocks();
-  void SetScale();
   size_t reduced_floats() const;
   PoolArgs ArgsFor(float* scratch) const;
   void RunChannels(const PoolArgs& args, int first, int pixels) const;

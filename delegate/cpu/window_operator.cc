@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "delegate/common/aligned_buffer.h"
+#include "delegate/cpu/average_scale.h"
 
 namespace ubp {
 namespace {
@@ -14,11 +15,6 @@ constexpr int kJobsPerThread = 8;
 ConvShape OneChannel(ConvShape shape) {
   shape.in_c = shape.out_c = 1;
   return shape;
-}
-
-// How many of `size` places from `first` on lie in [0, limit).
-int Inside(int first, int size, int limit) {
-  return std::min(first + size, limit) - std::max(first, 0);
 }
 
 }  // namespace
@@ -58,18 +54,7 @@ WindowOperator WindowOperator::AveragePool(const ConvShape& shape, const PlaneGe
                                            int threads) {
   WindowOperator made(shape, input, output, range, family.window_average, family.vector_width,
                       threads);
-  // With as much behind the last pixel as kernels read.
-  made.scale_.assign(int64_t{shape.out_h} * output.pitch + kMaxTilePixels, 0.0f);
-  for (int y = 0; y < shape.out_h; ++y) {
-    const int top = y * shape.stride_h - shape.pad_top;
-    const int rows = zeros_count ? shape.kernel_h : Inside(top, shape.kernel_h, shape.in_h);
-    for (int x = 0; x < shape.out_w; ++x) {
-      const int left = x * shape.stride_w - shape.pad_left;
-      const int columns = zeros_count ? shape.kernel_w : Inside(left, shape.kernel_w, shape.in_w);
-      made.scale_[int64_t{y} * output.pitch + x] =
-          1.0f / (static_cast<float>(rows) * static_cast<float>(columns));
-    }
-  }
+  made.scale_ = AverageScale(shape, output, zeros_count);
   return made;
 }
 

@@ -41,7 +41,7 @@ class LayoutMaker {
     if (options_.allow_planes) UBP_RETURN_IF_ERROR(Rewrite());
     ChooseForms(options_.allow_planes, &layout_);
     UBP_RETURN_IF_ERROR(ChooseGeometries());
-    UBP_RETURN_IF_ERROR(CheckWindows());
+    UBP_RETURN_IF_ERROR(CheckDepthwise());
     UBP_RETURN_IF_ERROR(Verify("ChooseGeometries"));
     if (rules_.place_concatenations) PlaceConcatenations(&layout_);
     UBP_RETURN_IF_ERROR(Verify("PlaceConcatenations"));
@@ -265,11 +265,11 @@ class LayoutMaker {
     return Status::Ok();
   }
 
-  // Whether windows that go by way of planes of their own, one channel at a time, can have them.
-  // Convolutions check that themselves.
-  Status CheckWindows() const {
+  // Whether depthwise convolutions that go by way of planes of their own, one channel at a time, can
+  // have them. Other convolutions check that themselves.
+  Status CheckDepthwise() const {
     for (const PlannedOp& op : layout_.ops) {
-      if (!HasWindow(op.op->type) || op.op->type == OpType::kConv2D || ReadsInPlace(op)) continue;
+      if (op.op->type != OpType::kDepthwiseConv2D || ReadsInPlace(op)) continue;
       ConvShape one_channel = op.shape;
       one_channel.in_c = one_channel.out_c = 1;
       const int pitch = layout_.tensors[op.output].geometry.pitch;
