@@ -194,10 +194,41 @@ class Chooser {
     for (const int stretch : considered_) {
       for (const Choice& candidate : candidates) consider(With(best, stretch, candidate));
     }
+    for (int round = 0; round < kMostRounds; ++round) {
+      const double before = cost;
+      for (const int i : AtBoundaries(best)) consider(Flipped(best, i));
+      if (cost == before) break;
+    }
     return best;
   }
 
  private:
+  // Of looks at all nodes at boundaries; nearly always the second finds nothing.
+  static constexpr int kMostRounds = 4;
+
+  // Nodes that may be on either side and are next to one that is on the other.
+  std::vector<int> AtBoundaries(const Choice& choice) const {
+    std::vector<bool> next(choice.size(), false);
+    for (size_t i = 0; i < choice.size(); ++i) {
+      for (const int t : graph_.nodes[i].inputs) {
+        const int writer = dependencies_.writer(t);
+        if (writer < 0 || choice[writer] == choice[i]) continue;
+        next[i] = next[writer] = true;
+      }
+    }
+    std::vector<int> found;
+    for (size_t i = 0; i < choice.size(); ++i) {
+      const CostNode& node = graph_.nodes[i];
+      if (next[i] && node.can_take && !node.must_take) found.push_back(static_cast<int>(i));
+    }
+    return found;
+  }
+
+  static Choice Flipped(Choice choice, int node) {
+    choice[node] = !choice[node];
+    return choice;
+  }
+
   // Choices of the whole graph, of which every stretch can have another.
   std::vector<Choice> Candidates() const {
     std::vector<Choice> candidates = {LeastChoice(graph_), SparseChoice(graph_),

@@ -24,7 +24,8 @@ Choice FullChoice(const CostGraph& graph);
 // But for calls of parts, and tensors that must leave a part although the delegate alone reads
 // them, since another of its inputs waits for the other side, a choice's cost is a sum over nodes
 // and over tensors with their readers, for which a minimum cut is exact. Cuts that count these in
-// several ways compete with each other by CostOf().
+// several ways compete with each other by CostOf(), and then single nodes change sides as long as
+// that is cheaper.
 Choice CheapestChoice(const CostGraph& graph);
 
 }  // namespace ubp

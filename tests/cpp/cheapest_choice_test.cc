@@ -139,8 +139,14 @@ CostGraph RandomGraph(std::mt19937* random) {
   graph.part = 2.0;
   AddTensor(&graph, 10.0, 10.0);
   const int nodes = std::uniform_int_distribution(2, 10)(*random);
-  std::uniform_int_distribution<int> cost(0, 60);
+  std::uniform_int_distribution<int> costs(0, 60);
   std::uniform_int_distribution<int> kind(0, 9);
+  const auto add = [&](Forms forms, const std::vector<int>& inputs) {
+    // One after the other: the order in which arguments are computed is the compiler's.
+    const int taken = costs(*random);
+    const int left = costs(*random);
+    AddNode(&graph, forms, taken, left, inputs);
+  };
   for (int i = 0; i < nodes; ++i) {
     const int last = static_cast<int>(graph.tensors.size()) - 1;
     std::vector<int> inputs = {last};
@@ -159,18 +165,18 @@ CostGraph RandomGraph(std::mt19937* random) {
         break;
       case 5:
       case 6:
-        AddNode(&graph, Forms::kFollows, cost(*random), cost(*random), inputs);
+        add(Forms::kFollows, inputs);
         break;
       case 7:
-        AddNode(&graph, Forms::kImage, cost(*random), cost(*random), {last});
+        add(Forms::kImage, {last});
         break;
       default:
-        AddNode(&graph, Forms::kPlanes, cost(*random), cost(*random), {last});
+        add(Forms::kPlanes, {last});
     }
     if (kind(*random) < 3 && i > 0 && graph.nodes[i].inputs[0] > 0) {
       graph.nodes[i].host = i - 1;
-      graph.nodes[i].taken_alone = cost(*random);
-      graph.nodes[i].left_alone = cost(*random);
+      graph.nodes[i].taken_alone = costs(*random);
+      graph.nodes[i].left_alone = costs(*random);
     }
   }
   MarkResults(&graph);
@@ -240,7 +246,7 @@ TEST(CheapestChoiceTest, IsTheCheapestOfNearlyAllSmallGraphs) {
     cheapest += cost <= least + 1e-9 ? 1 : 0;
     more = std::max(more, cost / least - 1.0);
   }
-  EXPECT_GE(cheapest, graphs * 9 / 10) << "of " << graphs;
+  EXPECT_GE(cheapest, graphs * 19 / 20) << "of " << graphs;
   EXPECT_LT(more, 0.25);
 }
 
