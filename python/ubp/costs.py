@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ubp.arguments import existing_file
 from ubp.format import BLOCK_SIZES
 
 _FIELDS = {"block", "single", "transpose", "tile"}
@@ -67,12 +68,10 @@ def read_costs(path: str | os.PathLike[str]) -> CostModel:
     """Read a file that `ubp benchmark --calibrate` has written.
 
     Raises:
-        FileNotFoundError: if there is no such file.
+        FileNotFoundError, IsADirectoryError: if there is no such file.
         ValueError: if it is anything else, saying what is wrong.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file.")
+    path = existing_file("path", path)
     try:
         found = json.loads(path.read_bytes())
     except (RecursionError, ValueError) as error:

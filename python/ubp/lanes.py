@@ -10,10 +10,13 @@ and [out, in]).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from ubp.arguments import is_whole, shown
 
 
 def to_lanes(weights: npt.NDArray[Any], channel_axis: int) -> npt.NDArray[Any]:
@@ -22,7 +25,12 @@ def to_lanes(weights: npt.NDArray[Any], channel_axis: int) -> npt.NDArray[Any]:
     Args:
         weights: array of rank 2 or more, any dtype.
         channel_axis: the axis of the output channels: -1 for Keras, 0 for TFLite.
+
+    Raises:
+        ValueError: if the weights are no such array, or have no such axis.
     """
+    _check_array("weights", weights)
+    _check_axis(weights.shape, channel_axis)
     return np.moveaxis(weights, channel_axis, -1).reshape(-1, weights.shape[channel_axis])
 
 
@@ -32,8 +40,11 @@ def from_lanes(
     """The inverse of `to_lanes`: bring [lanes, channels] back to `shape`.
 
     Raises:
-        ValueError: if the matrix does not have the lanes and channels of `shape`.
+        ValueError: if the shape is none or has no such axis, or the matrix does not have the lanes
+            and channels of the shape.
     """
+    _check_array("matrix", matrix)
+    _check_axis(shape, channel_axis)
     channels = shape[channel_axis]
     lanes = math.prod(shape) // channels if channels else 0
     if matrix.shape != (lanes, channels):
@@ -44,3 +55,17 @@ def from_lanes(
     moved = list(shape)
     moved.append(moved.pop(channel_axis))
     return np.moveaxis(matrix.reshape(moved), -1, channel_axis)
+
+
+def _check_array(name: str, array: Any) -> None:
+    if not isinstance(array, np.ndarray) or array.ndim < 2:
+        raise ValueError(f"{name} is {shown(array)}; expected an array of rank 2 or more.")
+
+
+def _check_axis(shape: Any, axis: Any) -> None:
+    if not isinstance(shape, Sequence) or not all(map(is_whole, shape)):
+        raise ValueError(f"shape is {shown(shape)}; expected a tuple of sizes.")
+    if not is_whole(axis) or not -len(shape) <= axis < len(shape):
+        raise ValueError(
+            f"channel_axis is {shown(axis)}; expected an axis of the shape {tuple(shape)}."
+        )

@@ -13,6 +13,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from ubp.arguments import check_path
+
 _NEW_FILE_MODE = 0o666  # less the process's mask
 
 
@@ -23,8 +25,9 @@ def check_output(path: str | os.PathLike[str], overwrite: bool) -> None:
 
     Raises:
         FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError: saying so.
-        ValueError: if the path is "-", which elsewhere means standard output.
+        ValueError: if the path is none, or "-", which elsewhere means standard output.
     """
+    check_path("path", path)
     path = Path(path)
     if str(path) == "-":
         raise ValueError("models and reports are not written to standard output; name a file.")

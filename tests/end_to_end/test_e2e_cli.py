@@ -84,7 +84,7 @@ def test_the_interpreter_takes_what_the_standard_one_takes(models: tuple[Path, P
             ubp.Interpreter(**wrong)
     with pytest.raises(ValueError, match=r"a int is no \.tflite file"):
         ubp.Interpreter(3)  # type: ignore[arg-type]
-    with pytest.raises(FileNotFoundError, match="a directory"):
+    with pytest.raises(IsADirectoryError, match="a directory"):
         ubp.Interpreter(models[1].parent)
 
 

@@ -95,7 +95,7 @@ def test_a_file_that_exists_is_refused(model: bytes, tmp_path: Path) -> None:
 
 
 def test_no_runs_are_refused(model: bytes) -> None:
-    with pytest.raises(ValueError, match="runs is 0, expected a whole number of at least 1"):
+    with pytest.raises(ValueError, match="runs is 0; expected a whole number of at least 1"):
         delegate_profile(model, 0)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ubp.arguments import check_finite
+from ubp.arguments import check_choice, check_finite, is_whole, shown
 from ubp.convert import flatbuffer
 from ubp.convert.archive import append_archive
 from ubp.convert.decide import decide
@@ -99,8 +98,7 @@ def convert(
     """
     size = _checked_block_size(block_size)
     _check_numbers(min_speedup, costs)
-    if not isinstance(weights, str) or weights not in WEIGHT_TYPES:
-        raise ValueError(f"weights is {weights!r}, expected one of {', '.join(WEIGHT_TYPES)}.")
+    check_choice("weights", weights, WEIGHT_TYPES)
     given = None if shapes is None else check_sizes(shapes)
     dense, source = load(model, given)
     tree = flatbuffer.parse(dense, source)
@@ -122,10 +120,9 @@ def convert(
 def _checked_block_size(block_size: str | int) -> int | None:
     if isinstance(block_size, str) and block_size == "auto":
         return None
-    whole = isinstance(block_size, numbers.Integral) and not isinstance(block_size, bool)
-    if not whole or block_size not in BLOCK_SIZES:
+    if not is_whole(block_size) or block_size not in BLOCK_SIZES:
         sizes = ", ".join(map(str, BLOCK_SIZES))
-        raise ValueError(f"block_size is {block_size!r}, expected 'auto' or one of {sizes}.")
+        raise ValueError(f"block_size is {shown(block_size)}, expected 'auto' or one of {sizes}.")
     return int(block_size)
 
 
@@ -134,4 +131,6 @@ def _check_numbers(min_speedup: float, costs: CostModel) -> None:
     if min_speedup < 0:
         raise ValueError(f"min_speedup is {min_speedup!r}, expected a number of at least 0.")
     if not isinstance(costs, CostModel):
-        raise ValueError(f"costs are {costs!r}, expected a CostModel, as read_costs gives one.")
+        raise ValueError(
+            f"costs are {shown(costs)}, expected a CostModel, as read_costs gives one."
+        )

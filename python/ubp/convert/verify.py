@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
-from ubp.arguments import check_counts, check_finite
+from ubp.arguments import check_counts, check_finite, check_whole
 from ubp.convert import flatbuffer
 from ubp.convert.draw import SampleSource
 from ubp.convert.entries import Entry, Runner, entries_of, has_state
@@ -104,6 +104,7 @@ def verify(
         RuntimeError: if an interpreter cannot run its model.
     """
     check_counts(runs=runs, num_threads=num_threads)
+    check_whole("seed", seed, 0)
     if tolerance is not None:
         check_finite(tolerance=tolerance)
     models = _Models.read(dense, sparse)

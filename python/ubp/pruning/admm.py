@@ -27,6 +27,7 @@ from keras import ops
 
 from ubp.pruning.importance import Matrix
 from ubp.pruning.regularized import Blocks, RegularizedSchedule, State
+from ubp.pruning.schedules import check_attribute
 
 
 @keras.saving.register_keras_serializable(package="ubp")
@@ -57,12 +58,13 @@ class ADMM(RegularizedSchedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0.0 < self.rho < np.inf:
-            raise ValueError(f"{self}: rho is {self.rho}; expected a number above 0.")
-        if not self.rho <= self.final_rho < np.inf:
-            raise ValueError(
-                f"{self}: final_rho is {self.final_rho}; expected a number of at least rho."
-            )
+        check_attribute(self, "rho", "a finite number above 0", lambda rho: 0.0 < rho < np.inf)
+        check_attribute(
+            self,
+            "final_rho",
+            f"a finite number of at least rho, which is {self.rho}",
+            lambda final: self.rho <= final < np.inf,
+        )
 
     @property
     def growth(self) -> float:

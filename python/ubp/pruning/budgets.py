@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import keras
 import numpy as np
 
+from ubp.arguments import check_choice, check_share, shown
 from ubp.costs import DEFAULT_COSTS, CostModel
 from ubp.format import BLOCK_SIZES
 from ubp.pruning.importance import Matrix
@@ -51,16 +52,14 @@ class GlobalBudget(Scope):
     max_density: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.normalize not in NORMALIZATIONS:
+        name = type(self).__name__
+        check_choice(f"{name}: normalize", self.normalize, NORMALIZATIONS)
+        check_share(f"{name}: min_density", self.min_density)
+        check_share(f"{name}: max_density", self.max_density)
+        if self.min_density > self.max_density or self.max_density == 0.0:
             raise ValueError(
-                f"{type(self).__name__}: normalize is {self.normalize!r}; expected one of "
-                f"{', '.join(NORMALIZATIONS)}."
-            )
-        if not 0.0 <= self.min_density <= self.max_density <= 1.0 or self.max_density == 0.0:
-            raise ValueError(
-                f"{type(self).__name__}: min_density is {self.min_density} and max_density "
-                f"{self.max_density}; expected 0 <= min_density <= max_density <= 1, and "
-                "max_density above 0."
+                f"{name}: min_density is {self.min_density} and max_density {self.max_density}; "
+                "expected 0 <= min_density <= max_density <= 1, and max_density above 0."
             )
 
     def check(
@@ -150,11 +149,22 @@ class LatencyBudget(GlobalBudget):
     Attributes:
         costs: as `ubp benchmark --calibrate` measures them on a device and `ubp.costs.read_costs`
             reads them; None for those that come with the package.
+
+    Raises:
+        TypeError: if the costs are none.
     """
 
     is_timed: ClassVar[bool] = True
 
     costs: CostModel | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.costs, CostModel | None):
+            raise TypeError(
+                f"LatencyBudget: costs is {shown(self.costs)}; expected a CostModel, as "
+                "ubp.costs.read_costs gives one, or None."
+            )
 
     def block_costs(
         self, kernels: Sequence[PrunedKernel], patterns: Sequence[Pattern]
@@ -203,7 +213,7 @@ def as_scope(scope: Any) -> Scope:
         return scope
     expected = f"expected one of {', '.join(_BY_NAME)}, or a GlobalBudget or LatencyBudget"
     if not isinstance(scope, str):
-        raise TypeError(f"scope is {scope!r}; {expected}.")
+        raise TypeError(f"scope is {shown(scope)}; {expected}.")
     if scope not in _BY_NAME:
         raise ValueError(f"scope is {scope!r}; {expected}.")
     return _BY_NAME[scope]()

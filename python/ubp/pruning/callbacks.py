@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from ubp.arguments import shown
 from ubp.pruning.mask_update import MaskUpdate
 from ubp.pruning.update import advance, begin
 from ubp.pruning.wrapper import PrunedLayer, overall_sparsity, pruned_layers
@@ -34,12 +35,17 @@ class UpdatePruning(keras.callbacks.Callback):
             came back, how much importance is kept, and how long the update took; while a schedule
             regularises, how far the kernels are from blocks.
 
+    Raises:
+        ValueError: if `verbose` is neither 0 nor 1.
+
     Attributes:
         updates: what the last update did to each kernel; empty before the first.
     """
 
     def __init__(self, verbose: int = 0) -> None:
         super().__init__()
+        if not isinstance(verbose, int) or verbose not in (0, 1):
+            raise ValueError(f"UpdatePruning: verbose is {shown(verbose)}; expected 0 or 1.")
         self.updates: list[MaskUpdate] = []
         self._verbose = verbose
         self._layers: list[PrunedLayer] = []

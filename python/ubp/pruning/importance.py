@@ -23,6 +23,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from ubp.arguments import shown
 from ubp.pruning.configured import Configured
 
 Matrix = npt.NDArray[np.floating]
@@ -128,7 +129,7 @@ def as_importance(importance: Any) -> Importance:
         return _BY_NAME[importance]()
     if not callable(importance) or isinstance(importance, type):
         raise TypeError(
-            f"importance is {importance!r}; expected one of {', '.join(_BY_NAME)}, or a callable "
-            "(weights, layer) -> importance."
+            f"importance is {shown(importance)}; expected one of {', '.join(_BY_NAME)}, or a "
+            "callable (weights, layer) -> importance."
         )
     return CustomImportance(importance)

@@ -12,6 +12,7 @@ import keras
 from rich.console import Console
 from rich.table import Table
 
+from ubp.arguments import shown
 from ubp.pruning.copying import check_copyable, iterate_layers
 from ubp.pruning.patterns import Pattern
 from ubp.pruning.prunable import prunable_weights
@@ -49,10 +50,12 @@ def pruning_summary(
         print_fn: called with the text of the table; None: print it on standard output.
 
     Raises:
-        TypeError: if it is not a Keras 3 model.
+        TypeError: if it is not a Keras 3 model, or another argument is of the wrong kind.
         ValueError: if the model is not built, or aligned blocks do not divide a layer's channels.
     """
     check_copyable(model, "pruning_summary")
+    if print_fn is not None and not callable(print_fn):
+        raise TypeError(f"print_fn is {shown(print_fn)}; expected a callable text -> anything.")
     layers = [layer for layer in iterate_layers(model) if layer.weights]
     pruned = [layer for layer in layers if isinstance(layer, PrunedLayer)]
     rows = _rows_of_pruned(layers, pruned) if pruned else _rows_of_plan(layers, pattern)

@@ -13,8 +13,10 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from ubp.arguments import check_choice, check_share, check_whole
 from ubp.pruning.configured import Configured
 from ubp.selection import METHODS, max_num_blocks, select_blocks
+from ubp.selection.select import check_array
 
 
 class Pattern(Configured, ABC):
@@ -53,6 +55,8 @@ class Pattern(Configured, ABC):
             ValueError: if the importance is not as described, or N exceeds the channels.
         """
         resolved = self.resolve_method(method)
+        check_array(importance)
+        check_share("sparsity", sparsity)
         if sparsity == 0.0:
             return np.ones(importance.shape, dtype=np.bool_)
         packable = max_num_blocks(importance.shape, self.block_size) * self.block_size
@@ -67,8 +71,7 @@ class _Block(Pattern):
     n: int = 4
 
     def __post_init__(self) -> None:
-        if not isinstance(self.n, int) or self.n < 1:
-            raise ValueError(f"{type(self).__name__}: n is {self.n!r}; expected an integer >= 1.")
+        object.__setattr__(self, "n", check_whole(f"{type(self).__name__}: n", self.n, 1))
 
     @property
     def block_size(self) -> int:
@@ -84,7 +87,7 @@ class UnalignedBlock(_Block):
         n: channels of a block, at least 1. The delegate runs blocks of 1, 2, 4, 8 and 16.
 
     Raises:
-        ValueError: if `n` is not an integer, or below 1.
+        ValueError: if `n` is no whole number of at least 1.
     """
 
     def resolve_method(self, method: str) -> str:
@@ -103,7 +106,7 @@ class AlignedBlock(_Block):
         n: channels of a block, at least 1; must divide the channels of every pruned layer.
 
     Raises:
-        ValueError: if `n` is not an integer, or below 1.
+        ValueError: if `n` is no whole number of at least 1.
     """
 
     def resolve_method(self, method: str) -> str:
@@ -131,5 +134,4 @@ class Unstructured(Pattern):
 
 
 def _check_method(method: str) -> None:
-    if method not in METHODS:
-        raise ValueError(f"method is {method!r}; expected one of {', '.join(METHODS)}.")
+    check_choice("method", method, METHODS)

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple, TypeAlias
 import keras
 import numpy as np
 
+from ubp.arguments import shown
 from ubp.pruning.copying import iterate_layers
 from ubp.pruning.settings import PruningSettings
 from ubp.pruning.targets import check_alignment, dense_by_default, why_not_pruned
@@ -115,7 +116,7 @@ class _Chooser:
         if callable(policy) and not isinstance(policy, type):
             return self._ask(policy)
         raise TypeError(
-            f"prune: layers is {policy!r}; expected names of layers, a mapping from names to "
+            f"prune: layers is {shown(policy)}; expected names of layers, a mapping from names to "
             "settings, or a callable."
         )
 
@@ -184,7 +185,8 @@ class _Chooser:
             return _Rule(repr(which.name), lambda layer: layer is which, False, value)
         if not isinstance(which, str):
             raise TypeError(
-                f"prune: layers holds {which!r}; expected names of layers, or layers of the model."
+                f"prune: layers holds {shown(which)}; expected names of layers, or layers of "
+                "the model."
             )
         if any(layer.name == which for layer in self._layers):
             return _Rule(repr(which), lambda layer: layer.name == which, False, value)
@@ -206,8 +208,8 @@ class _Chooser:
             value = {"sparsity": float(value)}
         if not isinstance(value, Mapping):
             raise TypeError(
-                f"prune: {where} is {value!r}; expected True, None, a sparsity, or a mapping of "
-                "settings."
+                f"prune: {where} is {shown(value)}; expected True, None, a sparsity, or a "
+                "mapping of settings."
             )
         return Choice(layer, self._settings.override(value, where))
 

@@ -25,7 +25,13 @@ import keras
 from keras import ops
 
 from ubp.pruning.importance import Matrix
-from ubp.pruning.schedules import Schedule, check_sparsity, check_steps, is_due
+from ubp.pruning.schedules import (
+    Schedule,
+    check_attribute,
+    check_later_end,
+    check_steps,
+    is_due,
+)
 
 State = Mapping[str, Matrix]
 
@@ -59,12 +65,11 @@ class RegularizedSchedule(Schedule):
     state_names: ClassVar[tuple[str, ...]]
 
     def __post_init__(self) -> None:
-        check_sparsity(self, "final_sparsity")
+        check_attribute(
+            self, "final_sparsity", "a number above 0, below 1", lambda share: 0.0 < share < 1.0
+        )
         check_steps(self, unbounded=False)
-        if self.final_sparsity == 0.0:
-            raise ValueError(f"{self}: final_sparsity is 0; expected a number above 0.")
-        if self.begin_step == self.end_step:
-            raise ValueError(f"{self}: end_step is begin_step; expected a later step.")
+        check_later_end(self)
 
     def __call__(self, step: int) -> tuple[bool, float]:
         ends = step == self.end_step

@@ -26,6 +26,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ubp.pruning.importance import Matrix
 from ubp.pruning.regularized import Blocks, RegularizedSchedule, State
+from ubp.pruning.schedules import check_attribute
 
 
 @keras.saving.register_keras_serializable(package="ubp")
@@ -53,9 +54,7 @@ class ReweightedRegularization(RegularizedSchedule):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("strength", "epsilon"):
-            value = getattr(self, name)
-            if not 0.0 < value < np.inf:
-                raise ValueError(f"{self}: {name} is {value}; expected a number above 0.")
+            check_attribute(self, name, "a finite number above 0", lambda each: 0.0 < each < np.inf)
 
     def _strength(self, updates: int) -> float:
         return self.strength

@@ -7,6 +7,7 @@ tensorflow-model-optimization; its own schedule objects are accepted through `as
 
 from __future__ import annotations
 
+import math
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from typing import Any, Protocol
 
 import keras
 
+from ubp.arguments import check_number, shown
 from ubp.pruning.configured import Configured
 
 
@@ -46,7 +48,7 @@ class ConstantSparsity(Schedule):
     Attributes:
         target_sparsity: share of weights to remove, in [0, 1).
         begin_step: first step with an update, >= 0.
-        end_step: last step that may have one; -1: no end.
+        end_step: last step that may have one, >= 0; -1: no end.
         frequency: steps between updates, >= 1.
 
     Raises:
@@ -60,8 +62,7 @@ class ConstantSparsity(Schedule):
 
     def __post_init__(self) -> None:
         check_sparsity(self, "target_sparsity")
-        if self.end_step < -1:
-            raise ValueError(f"{self}: end_step is {self.end_step}; expected -1 (no end) or >= 0.")
+        _check_step(self, "end_step", -1)
         check_steps(self, unbounded=self.end_step == -1)
 
     def __call__(self, step: int) -> tuple[bool, float]:
@@ -85,7 +86,7 @@ class PolynomialDecay(Schedule):
     Attributes:
         initial_sparsity, final_sparsity: in [0, 1).
         begin_step, end_step: 0 <= begin_step < end_step.
-        power: exponent of the decay.
+        power: exponent of the decay, above 0.
         frequency: steps between updates, >= 1. Should divide end_step - begin_step: otherwise the
             last update comes before `end_step` and misses the final sparsity, which is warned of.
 
@@ -104,8 +105,10 @@ class PolynomialDecay(Schedule):
         check_sparsity(self, "initial_sparsity")
         check_sparsity(self, "final_sparsity")
         check_steps(self, unbounded=False)
-        if self.begin_step == self.end_step:
-            raise ValueError(f"{self}: end_step is begin_step; expected a later step.")
+        check_later_end(self)
+        check_attribute(
+            self, "power", "a finite number above 0", lambda power: 0 < power < math.inf
+        )
         missed = (self.end_step - self.begin_step) % self.frequency
         if missed:
             last = self.end_step - missed
@@ -141,6 +144,7 @@ class CustomSchedule(Schedule):
         frequency: steps between updates, >= 1, where the function returns the sparsity only.
 
     Raises:
+        TypeError: if `function` is not callable.
         ValueError: if `frequency` is below 1; when called, if the function returns anything else.
     """
 
@@ -148,7 +152,12 @@ class CustomSchedule(Schedule):
     frequency: int = 100
 
     def __post_init__(self) -> None:
-        _check_frequency(self)
+        if not callable(self.function) or isinstance(self.function, type):
+            raise TypeError(
+                f"CustomSchedule: function is {shown(self.function)}; expected a callable step -> "
+                "sparsity."
+            )
+        _check_step(self, "frequency", 1)
 
     def __call__(self, step: int) -> tuple[bool, float]:
         result = self.function(step)
@@ -160,8 +169,8 @@ class CustomSchedule(Schedule):
             valid = False
         if not valid:
             raise ValueError(
-                f"schedule {self.function} returned {result!r} at step {step}; expected a sparsity "
-                "in [0, 1), or a pair (update due, sparsity)."
+                f"schedule {self.function} returned {shown(result)} at step {step}; expected a "
+                "sparsity in [0, 1), or a pair (update due, sparsity)."
             )
         return is_due, sparsity
 
@@ -199,8 +208,8 @@ def as_schedule(schedule: AnySchedule) -> Schedule:
         return _SAME_IN_TFMOT[kind.__name__](**config)
     if not callable(schedule) or isinstance(schedule, type):
         raise TypeError(
-            f"schedule is {schedule!r}; expected a schedule such as ConstantSparsity(0.8), or a "
-            "callable step -> sparsity."
+            f"schedule is {shown(schedule)}; expected a schedule such as ConstantSparsity(0.8), or "
+            "a callable step -> sparsity."
         )
     return CustomSchedule(schedule)
 
@@ -223,25 +232,40 @@ def is_due(schedule: Stepped, step: int) -> bool:
     return begun and not ended and (step - schedule.begin_step) % schedule.frequency == 0
 
 
+def check_attribute(owner: object, name: str, expected: str, holds: Callable[[Any], bool]) -> None:
+    """Raise the ValueError of an object whose attribute `name` is no such number."""
+    check_number(f"{type(owner).__name__}: {name}", getattr(owner, name), expected, holds)
+
+
 def check_sparsity(schedule: Schedule, name: str) -> None:
     """Raise the ValueError of a schedule whose attribute `name` is no sparsity."""
-    value = getattr(schedule, name)
-    if not 0.0 <= value < 1.0:
-        raise ValueError(f"{schedule}: {name} is {value}; expected a number in [0, 1).")
+    check_attribute(schedule, name, "a number in [0, 1)", lambda share: 0.0 <= share < 1.0)
 
 
 def check_steps(schedule: Stepped, *, unbounded: bool) -> None:
     """Raise the ValueError of a schedule whose steps are impossible; unbounded: has no end."""
-    if schedule.begin_step < 0:
-        raise ValueError(f"{schedule}: begin_step is {schedule.begin_step}; expected >= 0.")
-    if not unbounded and schedule.end_step < schedule.begin_step:
-        raise ValueError(
-            f"{schedule}: end_step {schedule.end_step} comes before begin_step "
-            f"{schedule.begin_step}; expected a later step."
-        )
-    _check_frequency(schedule)
+    _check_step(schedule, "begin_step", 0)
+    if not unbounded:
+        _check_step(schedule, "end_step", 0)
+        if schedule.end_step < schedule.begin_step:
+            raise ValueError(
+                f"{schedule}: end_step {schedule.end_step} comes before begin_step "
+                f"{schedule.begin_step}; expected a later step."
+            )
+    _check_step(schedule, "frequency", 1)
 
 
-def _check_frequency(schedule: Stepped | CustomSchedule) -> None:
-    if schedule.frequency < 1:
-        raise ValueError(f"{schedule}: frequency is {schedule.frequency}; expected >= 1.")
+def check_later_end(schedule: Stepped) -> None:
+    """Raise the ValueError of a schedule that ends at the step where it begins."""
+    if schedule.begin_step == schedule.end_step:
+        raise ValueError(f"{schedule}: end_step is begin_step; expected a later step.")
+
+
+def _check_step(schedule: object, name: str, least: int) -> None:
+    """As TensorFlow's schedules do, take a whole number of type float, such as 2e3."""
+    check_attribute(
+        schedule,
+        name,
+        f"a whole number of at least {least}",
+        lambda step: math.isfinite(step) and step == int(step) and step >= least,
+    )

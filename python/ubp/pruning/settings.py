@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 
+from ubp.arguments import check_choice, shown
 from ubp.pruning.budgets import as_scope
 from ubp.pruning.configured import Configured
 from ubp.pruning.importance import Importance, Magnitude, as_importance
@@ -56,14 +57,11 @@ class PruningSettings(Configured):
         object.__setattr__(self, "scope", as_scope(self.scope))
         if not isinstance(self.pattern, Pattern):
             raise TypeError(
-                f"pattern is {self.pattern!r}; expected UnalignedBlock(n), AlignedBlock(n) or "
+                f"pattern is {shown(self.pattern)}; expected UnalignedBlock(n), AlignedBlock(n) or "
                 "Unstructured()."
             )
         self.pattern.resolve_method(self.method)
-        if self.gradients not in GRADIENTS:
-            raise ValueError(
-                f"gradients is {self.gradients!r}; expected one of {', '.join(GRADIENTS)}."
-            )
+        check_choice("gradients", self.gradients, GRADIENTS)
         if self.importance.uses_gradients and self.schedule(0)[0]:
             raise ValueError(
                 f"{self.schedule} has an update at step 0, when no gradient is known yet; let it "
@@ -92,7 +90,7 @@ class PruningSettings(Configured):
         sparsity = given.pop("sparsity", None)
         if not isinstance(sparsity, Real | None):
             raise TypeError(
-                f"prune: {where} has the sparsity {sparsity!r}; expected a number in [0, 1)."
+                f"prune: {where} has the sparsity {shown(sparsity)}; expected a number in [0, 1)."
             )
         try:
             schedule = as_schedule(given.pop("schedule", self.schedule))

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from ubp.arguments import check_path
 from ubp.pruning.mask_update import MaskUpdate
 from ubp.pruning.pruned_kernel import PrunedKernel
 from ubp.pruning.wrapper import PrunedLayer, overall_sparsity, pruned_layers
@@ -41,10 +42,14 @@ class PruningSummaries(keras.callbacks.Callback):
     Args:
         log_dir: events go into its folder "pruning"; the same folder that
             `keras.callbacks.TensorBoard` is given may be used.
+
+    Raises:
+        ValueError: if `log_dir` is no path.
     """
 
     def __init__(self, log_dir: str | os.PathLike[str]) -> None:
         super().__init__()
+        check_path("log_dir", log_dir)
         self._folder = Path(log_dir) / _RUN
         self._layers: list[PrunedLayer] = []
         self._kernels: list[PrunedKernel] = []
@@ -56,6 +61,7 @@ class PruningSummaries(keras.callbacks.Callback):
 
         Raises:
             ValueError: if the model has no pruned layer.
+            OSError: if there can be no folder for it.
         """
         self._layers = pruned_layers(self.model)
         if not self._layers:
@@ -63,6 +69,7 @@ class PruningSummaries(keras.callbacks.Callback):
                 f"PruningSummaries: model '{self.model.name}' has no pruned layer; fit the model "
                 "that ubp.prune(model, schedule) returns."
             )
+        self._make_folder()
         self._kernels = [kernel for layer in self._layers for kernel in layer.kernels]
         self._written = None
         self._writer = tf.summary.create_file_writer(str(self._folder))
@@ -96,6 +103,15 @@ class PruningSummaries(keras.callbacks.Callback):
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self._writer.close()
+
+    def _make_folder(self) -> None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise type(error)(
+                f"PruningSummaries: {self._folder} cannot be made ({error.strerror}); expected a "
+                "log_dir that is a folder, or can become one."
+            ) from error
 
     def _write(self) -> None:
         """Write the updates that came since the last call."""

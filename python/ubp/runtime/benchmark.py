@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from ubp.arguments import check_counts
-from ubp.runtime.inputs import random_inputs, resize_inputs, set_inputs
+from ubp.arguments import check_counts, check_whole, shown
+from ubp.runtime.inputs import give_inputs, random_inputs, set_inputs
 
 _WARM_UP_BLOCKS = 1
 
@@ -73,10 +73,17 @@ def benchmark(
             of the shapes that the interpreters have.
 
     Raises:
-        ValueError: if rounds or block is below 1, or an input's type is not known to
+        ValueError: if an argument is not as described, or an input's type is not known to
             `random_values`.
     """
     check_counts(rounds=rounds, block=block)
+    if not isinstance(interpreters, Mapping):
+        raise ValueError(
+            f"interpreters is {shown(interpreters)}; expected a mapping from names to interpreters."
+        )
+    for name, each in interpreters.items():
+        if not hasattr(each, "allocate_tensors"):
+            raise ValueError(f"interpreters[{name!r}] is {shown(each)}; expected an interpreter.")
     timers = {name: block_timer(each, seed, inputs) for name, each in interpreters.items()}
     return interleave(timers, rounds, block, progress)
 
@@ -87,13 +94,16 @@ def block_timer(
     """Makes an interpreter ready for `interleave`: allocates it and gives it inputs.
 
     Those are random unless they are given.
+
+    Raises:
+        ValueError: if the inputs do not fit, or the seed is none.
     """
-    if inputs is not None:
-        resize_inputs(interpreter, inputs)
-    interpreter.allocate_tensors()
+    check_whole("seed", seed, 0)
     if inputs is None:
-        inputs = random_inputs(interpreter, np.random.default_rng(seed))
-    set_inputs(interpreter, inputs)
+        interpreter.allocate_tensors()
+        set_inputs(interpreter, random_inputs(interpreter, np.random.default_rng(seed)))
+    else:
+        give_inputs(interpreter, inputs)
     return partial(_time_block, interpreter)
 
 

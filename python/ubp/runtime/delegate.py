@@ -9,6 +9,8 @@ from pathlib import Path
 from ai_edge_litert.interpreter import Delegate
 from ai_edge_litert.interpreter import load_delegate as load_external_delegate
 
+from ubp.arguments import is_whole, shown
+
 PATH_VARIABLE = "UBP_DELEGATE"
 _PACKAGED = Path(__file__).parent.parent / "lib" / "libubp_delegate.so"
 
@@ -49,8 +51,14 @@ def load_delegate(**options: str | int | os.PathLike[str]) -> Delegate:
     Raises:
         FileNotFoundError: if the library is missing.
         OSError: if the file is no library that this machine can load.
-        ValueError: if the delegate refuses an option, in its own words.
+        ValueError: if an option is none of its kind, or the delegate refuses it, in its own words.
     """
+    for name, value in options.items():
+        if not isinstance(value, str | os.PathLike) and not is_whole(value):
+            raise ValueError(
+                f"the delegate option '{name}' is {shown(value)}; expected text, a whole number "
+                "or a path."
+            )
     path = delegate_path()
     try:
         ctypes.CDLL(path)  # litert's Delegate leaves a half-made object behind where this fails

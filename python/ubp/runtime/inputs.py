@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ubp.arguments import check_sequence, shown
+
 Shape = tuple[int, ...]
 
 _PICTURE = 224  # height and width of a picture, where they are open
@@ -83,6 +85,26 @@ def resize_inputs(interpreter: Any, values: Sequence[npt.NDArray[Any]]) -> bool:
     return bool(changed)
 
 
+def give_inputs(interpreter: Any, values: Sequence[npt.NDArray[Any]]) -> None:
+    """Resize an interpreter to a caller's inputs, allocate its tensors, and copy the inputs there.
+
+    Raises:
+        ValueError: if they are not one array for each input, or do not fit.
+    """
+    check_sequence("inputs", values, "one array for each input")
+    for value in values:
+        if not isinstance(value, np.ndarray):
+            raise ValueError(f"inputs holds {shown(value)}; expected one array for each input.")
+    check_shapes(interpreter.get_input_details(), [value.shape for value in values])
+    try:
+        resize_inputs(interpreter, values)
+        interpreter.allocate_tensors()
+        set_inputs(interpreter, values)
+    except (RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split()).removesuffix(".")
+        raise ValueError(f"the model cannot run on the inputs: {reason}.") from error
+
+
 def signature_of(detail: Mapping[str, Any]) -> Shape:
     """An input's shape, with -1 for each size that is open."""
     signature = detail.get("shape_signature", ())
@@ -109,8 +131,8 @@ def check_sizes(shapes: Any) -> list[Shape]:
     sound = isinstance(shapes, Sequence) and all(_is_shape(shape) for shape in shapes)
     if not sound:
         raise ValueError(
-            f"the input shapes are {shapes!r}, expected for each input a sequence of whole numbers "
-            "above 0, such as [(1, 224, 224, 3)]."
+            f"the input shapes are {shown(shapes)}, expected for each input a sequence of whole "
+            "numbers above 0, such as [(1, 224, 224, 3)]."
         )
     return [tuple(int(size) for size in shape) for shape in shapes]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from ai_edge_litert import interpreter as litert
 
+from ubp.arguments import check_sequence, check_whole, existing_file, shown
 from ubp.runtime.delegate import load_delegate
 
 _STANDARD = "experimental_"  # how the standard interpreter's own options begin
@@ -20,14 +20,14 @@ class Interpreter(litert.Interpreter):
     Args:
         model: the path or the bytes of a .tflite file, converted or not; called model_path or
             model_content, as in the standard interpreter, it is the one or the other.
-        num_threads: for the interpreter and, unless told otherwise, the delegate.
+        num_threads: for the interpreter and, unless told otherwise, the delegate; None: one.
         options: those that begin with experimental_ are the standard interpreter's, whose delegates
             come behind ours; all others the delegate's, see `load_delegate`.
 
     Raises:
-        FileNotFoundError: if the model or the delegate's library does not exist.
-        ValueError: if the model is missing, given twice or not a .tflite file, or the delegate
-            refuses an option.
+        FileNotFoundError, IsADirectoryError: if the model or the delegate's library does not exist.
+        ValueError: if the model is missing, given twice or not a .tflite file, another argument is
+            none of its kind, or the delegate refuses an option.
         RuntimeError: if a layer's packed weights are damaged or the delegate's report cannot be
             written, here or in allocate_tensors().
     """
@@ -35,7 +35,7 @@ class Interpreter(litert.Interpreter):
     def __init__(
         self,
         model: str | os.PathLike[str] | bytes | bytearray | memoryview | None = None,
-        num_threads: int = 1,
+        num_threads: int | None = 1,
         *,
         model_path: str | os.PathLike[str] | None = None,
         model_content: bytes | bytearray | memoryview | None = None,
@@ -49,22 +49,40 @@ class Interpreter(litert.Interpreter):
             )
         ours = {name: value for name, value in options.items() if not name.startswith(_STANDARD)}
         standard = {name: value for name, value in options.items() if name not in ours}
-        super().__init__(
-            **_source(given[0]),
-            num_threads=num_threads,
-            experimental_delegates=[load_delegate(**ours), *(experimental_delegates or [])],
-            **standard,
-        )
+        if num_threads is not None:
+            check_whole("num_threads", num_threads, 1)
+        source = _source(given[0])
+        delegates = [load_delegate(**ours), *_checked_delegates(experimental_delegates)]
+        try:
+            super().__init__(
+                **source,
+                num_threads=num_threads,
+                experimental_delegates=delegates,
+                **standard,
+            )
+        except ValueError as error:
+            name = str(source.get("model_path", "the model"))
+            reason = " ".join(str(error).split()).removesuffix(".")
+            raise ValueError(f"{name}: the standard interpreter refuses it: {reason}.") from error
+
+
+def _checked_delegates(delegates: Sequence[Any] | None) -> Sequence[Any]:
+    if delegates is None:
+        return ()
+    expected = "a list of delegates, such as load_delegate() returns"
+    check_sequence("experimental_delegates", delegates, expected)
+    for delegate in delegates:
+        if not hasattr(delegate, "_get_native_delegate_pointer"):
+            raise ValueError(
+                f"experimental_delegates holds {shown(delegate)}; expected {expected}."
+            )
+    return delegates
 
 
 def _source(model: Any) -> dict[str, str | bytes]:
     """The model as the standard interpreter takes it."""
     if isinstance(model, str | os.PathLike):
-        path = os.fspath(model)
-        if not Path(path).is_file():
-            reason = "a directory" if Path(path).is_dir() else "no such file"
-            raise FileNotFoundError(f"{path}: {reason}.")
-        return {"model_path": path}
+        return {"model_path": str(existing_file("model", model))}
     if isinstance(model, bytes | bytearray | memoryview):
         return {"model_content": bytes(model)}
     raise ValueError(

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
 
-from ubp.arguments import check_counts
+from ubp.arguments import check_counts, existing_file
 from ubp.runtime.benchmark import block_timer
 from ubp.runtime.interpreter import Interpreter
 
@@ -87,14 +87,15 @@ def read_profile(path: str | os.PathLike[str]) -> list[ProfiledStep]:
     The delegate writes the file when an interpreter is deleted, or its inputs are resized.
 
     Raises:
-        FileNotFoundError: if there is none.
+        FileNotFoundError, IsADirectoryError: if there is none.
         ValueError: if it is anything else.
     """
+    path = existing_file("path", path)
     try:
         return _steps(_load(path))
     except _NO_PROFILE as error:
         raise ValueError(
-            f"{os.fspath(path)}: not a profile; the delegate's option 'profile' names the file "
+            f"{path}: not a profile; the delegate's option 'profile' names the file "
             "that it writes one to."
         ) from error
 

@@ -11,12 +11,12 @@ All kinds of budget become one: a block of layer l costs c_l, and at most `budge
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ubp.arguments import check_number, check_sequence, check_share, check_whole
 from ubp.selection.bracket import Limits
 from ubp.selection.select import max_num_blocks
 from ubp.selection.worth import Integers, Reals
@@ -63,7 +63,6 @@ class Request:
 
         Raises:
             ValueError: if arguments are not as `select_blocks_global` describes.
-            TypeError: if num_blocks is not an integer.
         """
         self._check_which()
         costs = self._block_costs(sizes)
@@ -108,15 +107,14 @@ class Request:
     def _whole(self, sizes: LayerSizes, costs: Reals) -> tuple[float, str]:
         """The budget and, for messages, the argument that asks for it."""
         if self.num_blocks is not None:
-            count = operator.index(self.num_blocks)
+            count = check_whole("num_blocks", self.num_blocks)
             return float(count), f"num_blocks is {count}"
         if self.budget is not None:
-            if not 0.0 <= self.budget < np.inf:
-                raise ValueError(f"budget is {self.budget}; expected a finite number >= 0.")
+            expected = "a finite number of at least 0"
+            check_number("budget", self.budget, expected, lambda budget: 0.0 <= budget < np.inf)
             return self.budget * _ROUNDING, f"budget is {self.budget}"
         assert self.sparsity is not None
-        if not 0.0 <= self.sparsity <= 1.0:
-            raise ValueError(f"sparsity is {self.sparsity}; expected 0 to 1.")
+        check_share("sparsity", self.sparsity)
         if self.costs is None and len(set(sizes.block_sizes)) == 1:
             count = round((1.0 - self.sparsity) * int(sizes.weights.sum()) / sizes.block_sizes[0])
             return float(count), f"sparsity {self.sparsity} asks for {count} blocks"
@@ -157,17 +155,16 @@ def density_limits(
 
 
 def _checked_costs(costs: Sequence[float], num_layers: int) -> Reals:
-    checked = np.asarray(costs, dtype=np.float64)
-    if checked.shape != (num_layers,):
-        raise ValueError(
-            f"costs has the shape {checked.shape}; expected the cost of a block of each of the "
-            f"{num_layers} layers."
+    expected = f"the cost of a block of each of the {num_layers} layers"
+    if not isinstance(costs, np.ndarray):
+        check_sequence("costs", costs, expected)
+    if np.shape(costs) != (num_layers,):
+        raise ValueError(f"costs has the shape {np.shape(costs)}; expected {expected}.")
+    for layer, cost in enumerate(costs):
+        check_number(
+            f"layer {layer}: the cost of a block",
+            cost,
+            "a finite number above 0",
+            lambda number: 0.0 < number < np.inf,
         )
-    valid = (checked > 0.0) & (checked < np.inf)
-    if not valid.all():
-        layer = int(np.argmin(valid))
-        raise ValueError(
-            f"layer {layer}: the cost of a block is {checked[layer]}; expected a finite number "
-            "above 0."
-        )
-    return checked
+    return np.array(costs, dtype=np.float64)

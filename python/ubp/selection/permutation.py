@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ubp.arguments import check_choice, check_share, check_whole
 from ubp.selection.permutation_chain import chain_channels
 from ubp.selection.permutation_climb import HillClimb
 from ubp.selection.select import max_num_blocks, select_blocks
@@ -72,7 +73,7 @@ def order_channels(
     Raises:
         ValueError: if an argument is not as described, or the layers' channels differ in number.
     """
-    check_method(method, rounds)
+    check_search(method, rounds, seed)
     widths = {importance.shape[1:] for importance in importances}
     if len(widths) != 1:
         raise ValueError(
@@ -94,17 +95,15 @@ def order_channels(
     return ChannelOrder(order, kept_before, kept_after)
 
 
-def check_method(method: str, rounds: int) -> None:
-    """Refuse methods that there are not, and hill climbs of no rounds.
+def check_search(method: str, rounds: int, seed: int) -> None:
+    """Refuse methods that there are not, hill climbs of no rounds, and seeds that are none.
 
     Raises:
-        ValueError: if either is wrong.
+        ValueError: if one is wrong.
     """
-    if method not in PERMUTATION_METHODS:
-        known = ", ".join(PERMUTATION_METHODS)
-        raise ValueError(f"method is {method!r}; expected one of {known}.")
-    if rounds < 1:
-        raise ValueError(f"rounds is {rounds}; expected at least 1.")
+    check_choice("method", method, PERMUTATION_METHODS)
+    check_whole("rounds", rounds, 1)
+    check_whole("seed", seed, 0)
 
 
 def kept_importance(
@@ -121,8 +120,7 @@ def block_count(shape: tuple[int, ...], block_size: int, sparsity: float) -> int
     Raises:
         ValueError: if the sparsity is not from 0 to 1, or the block size does not fit.
     """
-    if not 0.0 <= sparsity <= 1.0:
-        raise ValueError(f"sparsity is {sparsity}; expected 0 to 1.")
+    check_share("sparsity", sparsity)
     lanes, channels = shape
     most = max_num_blocks((lanes, channels), block_size)
     return min(round((1.0 - sparsity) * lanes * channels / block_size), most)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import operator
 import os
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from ubp.arguments import check_choice, check_share, check_whole, is_whole, shown
 from ubp.selection import native
 from ubp.selection.backend import NUMPY, backend
 from ubp.selection.balanced import balance
@@ -53,13 +54,13 @@ def select_blocks(
     Raises:
         ValueError: if an argument is not as described, or if m blocks cannot be packed (with
             `max_per_start`: if it is not found how).
-        TypeError: if a number of things is not an integer.
     """
     core = backend()
     check_array(importance)
     check_method(method)
-    block_size, block_lanes = operator.index(block_size), operator.index(block_lanes)
-    threads = _count_threads(threads)
+    threads = min(check_whole("threads", threads, 1), os.cpu_count() or 1)
+    if max_per_start is not None:
+        check_whole("max_per_start", max_per_start, 1)
     maximum = max_num_blocks(importance.shape, block_size, block_lanes)
     count = _count_blocks(
         importance.shape, (block_size, block_lanes), maximum, sparsity, num_blocks
@@ -71,7 +72,7 @@ def select_blocks(
         peak = peak_of(importance, core)
     kept = _keep(importance, peak, block_size, count, method, core, threads)
     if max_per_start is not None:
-        kept = _balance(importance, kept, block_size, operator.index(max_per_start), method)
+        kept = _balance(importance, kept, block_size, max_per_start, method)
     return _selection(kept, (block_size, block_lanes), importance.shape)
 
 
@@ -79,18 +80,20 @@ def max_num_blocks(shape: tuple[int, ...], block_size: int, block_lanes: int = 1
     """The most blocks that fit a layer of shape (lanes, channels), aligned or not.
 
     Raises:
-        ValueError: if `block_size` is below 1 or above the number of channels, or `block_lanes`
-            does not divide the number of lanes.
+        ValueError: if the shape is none, `block_size` is no whole number from 1 to the number of
+            channels, or `block_lanes` does not divide the number of lanes.
     """
+    if not isinstance(shape, Sequence) or len(shape) != 2 or not all(map(is_whole, shape)):
+        raise ValueError(f"shape is {shown(shape)}; expected (lanes, channels).")
     lanes, channels = shape
-    if block_size < 1:
-        raise ValueError(f"block_size is {block_size}; expected at least 1.")
+    check_whole("block_size", block_size, 1)
+    check_whole("block_lanes", block_lanes, 1)
     if block_size > channels:
         raise ValueError(
             f"block_size is {block_size}, but the layer has only {channels} channels; "
             f"use a block size of at most {channels}."
         )
-    if block_lanes < 1 or lanes % block_lanes:
+    if lanes % block_lanes:
         raise ValueError(
             f"block_lanes is {block_lanes}; expected a divisor of the layer's {lanes} lanes."
         )
@@ -111,15 +114,7 @@ def check_array(importance: npt.NDArray[np.floating]) -> None:
 
 def check_method(method: str) -> None:
     """Raise the ValueError of `select_blocks` for an unknown method."""
-    if method not in METHODS:
-        raise ValueError(f"method is {method!r}; expected one of {', '.join(METHODS)}.")
-
-
-def _count_threads(threads: int) -> int:
-    threads = operator.index(threads)
-    if threads < 1:
-        raise ValueError(f"threads is {threads}; expected at least 1.")
-    return min(threads, os.cpu_count() or 1)
+    check_choice("method", method, METHODS)
 
 
 def _count_blocks(
@@ -135,12 +130,11 @@ def _count_blocks(
         found = "neither" if sparsity is None else "both"
         raise ValueError(f"{found} of sparsity and num_blocks given; expected exactly one.")
     if sparsity is not None:
-        if not 0.0 <= sparsity <= 1.0:
-            raise ValueError(f"sparsity is {sparsity}; expected 0 to 1.")
+        check_share("sparsity", sparsity)
         count = round((1.0 - sparsity) * lanes * channels / size)
         asked = f"sparsity {sparsity} asks for {count}"
     else:
-        count = operator.index(num_blocks)  # type: ignore[arg-type]  # exactly one is not None
+        count = check_whole("num_blocks", num_blocks)
         asked = f"num_blocks is {count}"
     if not 0 <= count <= maximum:
         form = f"{block_size}" if block_lanes == 1 else f"{block_size}x{block_lanes}"
@@ -213,8 +207,6 @@ def _balance(
     max_per_start: int,
     method: str,
 ) -> Kept:
-    if max_per_start < 1:
-        raise ValueError(f"max_per_start is {max_per_start}; expected at least 1.")
     if not len(kept.lanes):
         return kept
     channels = importance.shape[1]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ubp.arguments import check_choice
 from ubp.selection.allocation import allocate
 from ubp.selection.arguments import Importances, checked_densities, checked_layers
 from ubp.selection.backend import backend
@@ -66,15 +67,11 @@ def select_blocks_global(
 
     Raises:
         ValueError: if an argument is not as described, or if budget and limits exclude each other.
-        TypeError: if a block size or `num_blocks` is not an integer.
     """
     core = backend()
     layers = checked_layers(importances, block_size, core)
     check_method(method)
-    if normalize not in NORMALIZATIONS:
-        raise ValueError(
-            f"normalize is {normalize!r}; expected one of {', '.join(NORMALIZATIONS)}."
-        )
+    check_choice("normalize", normalize, NORMALIZATIONS)
     sizes = LayerSizes([layer.shape for layer in layers], [layer.block_size for layer in layers])
     at_least, at_most = density_limits(
         sizes,

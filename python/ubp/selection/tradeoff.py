@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, overload
 
 import numpy as np
 
+from ubp.arguments import check_number, check_sequence, shown
 from ubp.progress import ProgressBar
 from ubp.selection.arguments import Importances, checked_layers
 from ubp.selection.backend import backend
@@ -59,7 +60,7 @@ class TradeoffCurves(Sequence[TradeoffCurve]):
 
         Raises:
             ImportError: if matplotlib is not installed.
-            ValueError: if `selection` is of another number of layers.
+            ValueError: if `axes` are none, or `selection` is none of as many layers.
         """
         from ubp.selection.tradeoff_plot import plot  # matplotlib is optional
 
@@ -86,21 +87,25 @@ def tradeoff_curves(
 
     Raises:
         ValueError: if an argument is not as described.
-        TypeError: if a block size is not an integer.
     """
     core = backend()
     layers = checked_layers(importances, block_size, core)
-    if not 0.0 < tolerance < np.inf:
-        raise ValueError(f"tolerance is {tolerance}; expected a number above 0.")
+    check_number("tolerance", tolerance, "a number above 0", lambda number: 0.0 < number < np.inf)
     if names is None:
         names = [f"layer {index}" for index in range(len(importances))]
+    check_sequence("names", names, "a list of the layers' names")
+    for name in names:
+        if not isinstance(name, str):
+            raise ValueError(f"names holds {shown(name)}; expected the name of a layer.")
     if len(names) != len(importances):
         raise ValueError(
             f"names has {len(names)} values for {len(importances)} layers; expected one for each."
         )
     pairs = zip(names, layers, strict=True)
-    shown = ProgressBar(pairs, "trade-off curves", len(layers), unit="layer", disable=not progress)
-    curves = [_curve(name, layer, tolerance, core) for name, layer in shown]
+    progressing = ProgressBar(
+        pairs, "trade-off curves", len(layers), unit="layer", disable=not progress
+    )
+    curves = [_curve(name, layer, tolerance, core) for name, layer in progressing]
     return TradeoffCurves(tuple(curves))
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ubp.arguments import shown
 from ubp.selection.worth import Integers, Reals
 
 _ROUNDING = 2**-40  # covers products and sums of float64, relatively
@@ -64,9 +65,15 @@ class TradeoffCurve:
 
         Returns:
             (lower, upper), float64 [...], in the caller's units.
+
+        Raises:
+            ValueError: if they are other numbers, or none.
         """
-        count = np.asarray(num_blocks, dtype=np.float64)
-        if np.any((count < 0) | (count > self.num_blocks[-1])):
+        given = np.asarray(num_blocks)
+        if given.dtype.kind not in "iuf":
+            raise ValueError(f"num_blocks is {shown(num_blocks)}; expected numbers of blocks.")
+        count = given.astype(np.float64)
+        if not np.all((count >= 0) & (count <= self.num_blocks[-1])):
             raise ValueError(
                 f"num_blocks has values from {count.min():.10g} to {count.max():.10g}; expected 0 "
                 f"to {self.num_blocks[-1]}, the most that fit {self.name}."

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ubp.arguments import shown
 from ubp.selection.global_result import GlobalSelection
 from ubp.selection.tradeoff_curve import TradeoffCurve
 
 try:
     import matplotlib.pyplot as plt
+    from matplotlib.axes import Axes
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import LinearSegmentedColormap, Normalize
     from matplotlib.ticker import PercentFormatter
@@ -33,8 +35,12 @@ def plot(curves: Sequence[TradeoffCurve], axes: Any, selection: GlobalSelection 
         The axes.
 
     Raises:
-        ValueError: if `selection` is of another number of layers.
+        ValueError: if `axes` are none, or `selection` is none of as many layers.
     """
+    if not isinstance(axes, Axes | None):
+        raise ValueError(f"axes is {shown(axes)}; expected matplotlib's axes.")
+    if not isinstance(selection, GlobalSelection | None):
+        raise ValueError(f"selection is {shown(selection)}; expected a GlobalSelection.")
     if selection is not None and len(selection) != len(curves):
         raise ValueError(
             f"selection is of {len(selection)} layers; expected the {len(curves)} of the curves."

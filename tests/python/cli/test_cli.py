@@ -118,7 +118,7 @@ def test_a_layer_without_gain_is_explained(
         ("convert {dir}/model.tflite -o {dir}", "a directory, expected the name of a file"),
         ("convert {dir}/model.tflite -o {dir}/notes.txt/o", "notes.txt: a file, expected a direc"),
         ("convert {dir}/model.tflite -o -", "not written to standard output; name a file."),
-        ("convert {dir}/model.tflite -o {dir}/o --min-speedup nan", "min_speedup is nan, expected"),
+        ("convert {dir}/model.tflite -o {dir}/o --min-speedup nan", "min_speedup is nan; expected"),
         ("inspect {dir}/nowhere.tflite", "nowhere.tflite: no such file."),
         ("inspect {dir}", "a directory without a saved_model.pb; expected"),
         ("unpack {dir}/zip -o {dir}/o.tflite", "zip: a Keras file, expected a .tflite file"),

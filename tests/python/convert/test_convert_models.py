@@ -290,7 +290,7 @@ def test_a_tensor_of_the_wrong_size_is_an_error() -> None:
     [
         ({"block_size": 3}, "block_size is 3, expected 'auto' or one of 1, 2, 4, 8, 16"),
         ({"block_size": "4"}, "block_size is '4', expected"),
-        ({"weights": "int8"}, "weights is 'int8', expected one of f32, f16, bf16"),
+        ({"weights": "int8"}, "weights is 'int8'; expected one of f32, f16, bf16"),
     ],
 )
 def test_wrong_arguments(arguments: dict[str, Any], message: str) -> None:

@@ -165,9 +165,9 @@ def test_known_activations_commute_with_permutations():
     ("arguments", "error", "message"),
     [
         ({"method": "best"}, ValueError, "method is 'best'; expected one of chain, hill_climb"),
-        ({"rounds": 0}, ValueError, "rounds is 0; expected at least 1"),
-        ({"sparsity": -0.1}, ValueError, "sparsity is -0.1; expected above 0"),
-        ({"block_size": 0}, ValueError, "n is 0; expected an integer >= 1"),
+        ({"rounds": 0}, ValueError, "rounds is 0; expected a whole number"),
+        ({"sparsity": -0.1}, ValueError, "sparsity is -0.1; expected a number above 0"),
+        ({"block_size": 0}, ValueError, "block_size is 0; expected a whole number"),
         ({"block_size": 64}, ValueError, "has no layer to prune.*at least 64"),
         ({"layers": ["nope"]}, ValueError, "no layer named 'nope'"),
         ({"layers": 3}, TypeError, "layers is 3; expected names of layers"),

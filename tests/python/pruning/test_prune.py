@@ -272,7 +272,7 @@ def test_mistakes_end_in_a_clear_sentence(arguments, error, message):
     [
         (lambda: ubp.ConstantSparsity(1.2), r"target_sparsity is 1.2; expected .* in \[0, 1\)"),
         (lambda: ubp.PolynomialDecay(0, 0.8, 20, 10), "end_step 10 comes before begin_step 20"),
-        (lambda: ubp.UnalignedBlock(0), "UnalignedBlock: n is 0; expected an integer >= 1"),
+        (lambda: ubp.UnalignedBlock(0), "UnalignedBlock: n is 0; expected a whole number"),
         (lambda: ubp.GlobalBudget(normalize="size"), "GlobalBudget: normalize is 'size'; expecte"),
         (lambda: ubp.LatencyBudget(min_density=0.5, max_density=0.1),
          "LatencyBudget: min_density is 0.5 and max_density 0.1; expected 0 <= min_density"),

@@ -97,10 +97,13 @@ def test_least_squares_lead_to_the_nearest_kernel_of_blocks(scope):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"rho": 0.0}, "rho is 0.0; expected a number above 0"),
-        ({"rho": -1.0}, "rho is -1.0; expected a number above 0"),
-        ({"rho": float("nan")}, "rho is nan; expected a number above 0"),
-        ({"rho": 0.1, "final_rho": 0.05}, "final_rho is 0.05; expected a number of at least rho"),
+        ({"rho": 0.0}, "rho is 0.0; expected a finite number above 0"),
+        ({"rho": -1.0}, "rho is -1.0; expected a finite number above 0"),
+        ({"rho": float("nan")}, "rho is nan; expected a finite number above 0"),
+        (
+            {"rho": 0.1, "final_rho": 0.05},
+            "final_rho is 0.05; expected a finite number of at",
+        ),
     ],
 )
 def test_mistakes_end_in_a_clear_sentence(arguments, message):

@@ -68,7 +68,7 @@ def test_method_reaches_the_selection(method):
 @pytest.mark.parametrize("kind", [UnalignedBlock, AlignedBlock])
 @pytest.mark.parametrize("n", [0, -4, 2.5, "4"])
 def test_bad_block_size_is_refused(kind, n):
-    with pytest.raises(ValueError, match=rf"{kind.__name__}: n is {n!r}; expected an integer"):
+    with pytest.raises(ValueError, match=rf"{kind.__name__}: n is {n!r}; expected a whole number"):
         kind(n)
 
 

@@ -236,12 +236,12 @@ def test_progress_line(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"final_sparsity": 1.2}, r"final_sparsity is 1.2; expected a number in \[0, 1\)"),
-        ({"final_sparsity": 0.0}, "final_sparsity is 0; expected a number above 0"),
-        ({"begin_step": -1}, "begin_step is -1; expected >= 0"),
+        ({"final_sparsity": 1.2}, r"final_sparsity is 1.2; expected a number above 0, below 1"),
+        ({"final_sparsity": 0.0}, "final_sparsity is 0.0; expected a number above 0"),
+        ({"begin_step": -1}, "begin_step is -1; expected a whole number"),
         ({"begin_step": 9}, "end_step 8 comes before begin_step 9; expected a later step"),
         ({"begin_step": 8}, "end_step is begin_step; expected a later step"),
-        ({"frequency": 0}, "frequency is 0; expected >= 1"),
+        ({"frequency": 0}, "frequency is 0; expected a whole number"),
     ],
 )
 def test_mistakes_end_in_a_clear_sentence(schedule, arguments, message):

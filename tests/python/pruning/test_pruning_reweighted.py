@@ -88,9 +88,9 @@ def test_kernels_come_nearer_to_blocks():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"strength": 0.0}, "strength is 0.0; expected a number above 0"),
-        ({"strength": float("inf")}, "strength is inf; expected a number above 0"),
-        ({"epsilon": -1.0}, "epsilon is -1.0; expected a number above 0"),
+        ({"strength": 0.0}, "strength is 0.0; expected a finite number above 0"),
+        ({"strength": float("inf")}, "strength is inf; expected a finite number above 0"),
+        ({"epsilon": -1.0}, "epsilon is -1.0; expected a finite number above 0"),
     ],
 )
 def test_mistakes_end_in_a_clear_sentence(arguments, message):

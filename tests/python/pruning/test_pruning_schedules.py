@@ -104,13 +104,25 @@ def test_defaults_are_one_shot_at_step_zero():
         (lambda: ConstantSparsity(1.2), "target_sparsity is 1.2; expected a number in"),
         (lambda: ConstantSparsity(-0.1), "target_sparsity is -0.1"),
         (lambda: ConstantSparsity(float("nan")), "target_sparsity is nan"),
-        (lambda: ConstantSparsity(0.5, -1), "begin_step is -1; expected >= 0"),
+        (
+            lambda: ConstantSparsity(0.5, -1),
+            "begin_step is -1; expected a whole number",
+        ),
         (lambda: ConstantSparsity(0.5, 10, 5), "end_step 5 comes before begin_step 10"),
-        (lambda: ConstantSparsity(0.5, 0, -2), "end_step is -2; expected -1"),
-        (lambda: ConstantSparsity(0.5, frequency=0), "frequency is 0; expected >= 1"),
+        (
+            lambda: ConstantSparsity(0.5, 0, -2),
+            "end_step is -2; expected a whole number",
+        ),
+        (
+            lambda: ConstantSparsity(0.5, frequency=0),
+            "frequency is 0; expected a whole number",
+        ),
         (lambda: PolynomialDecay(0.0, 1.0, 0, 100), "final_sparsity is 1.0"),
         (lambda: PolynomialDecay(1.5, 0.8, 0, 100), "initial_sparsity is 1.5"),
-        (lambda: PolynomialDecay(0.0, 0.8, 0, -1), "end_step -1 comes before begin_step 0"),
+        (
+            lambda: PolynomialDecay(0.0, 0.8, 0, -1),
+            "end_step is -1; expected a whole",
+        ),
         (lambda: PolynomialDecay(0.0, 0.8, 9, 9), "end_step is begin_step"),
     ],
 )

@@ -140,3 +140,10 @@ def test_without_update_pruning(tmp_path):
 def test_of_an_ordinary_model(tmp_path):
     with pytest.raises(ValueError, match=r"PruningSummaries: model 'plain' has no pruned layer"):
         fit(compiled(sequential_model()), [ubp.PruningSummaries(tmp_path)])
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path):
+    (tmp_path / "file").write_text("precious")
+    with pytest.raises(OSError, match=r"PruningSummaries: .*file/pruning cannot be made"):
+        fit(pruned_model(), [ubp.UpdatePruning(), ubp.PruningSummaries(tmp_path / "file")])
+    assert (tmp_path / "file").read_text() == "precious"

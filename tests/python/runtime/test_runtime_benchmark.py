@@ -62,7 +62,7 @@ def test_a_speedup_is_the_median_of_the_rounds_ratios() -> None:
 
 @pytest.mark.parametrize(("rounds", "block"), [(0, 10), (10, 0)])
 def test_at_least_one_inference(rounds: int, block: int) -> None:
-    with pytest.raises(ValueError, match="is 0, expected a whole number of at least 1"):
+    with pytest.raises(ValueError, match="is 0; expected a whole number of at least 1"):
         benchmark({}, rounds=rounds, block=block)
 
 

@@ -55,7 +55,7 @@ def test_everything_is_given_back_where_the_rest_does_not_fit():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"max_per_start": 0}, "max_per_start is 0; expected at least 1"),
+        ({"max_per_start": 0}, "max_per_start is 0; expected a whole number"),
         ({"max_per_start": 1, "num_blocks": 16}, "place for about 5 of 16 blocks; raise it"),
     ],
 )
@@ -65,5 +65,5 @@ def test_impossible_caps_are_named(options, message):
 
 
 def test_a_cap_is_an_integer():
-    with pytest.raises(TypeError):
+    with pytest.raises(ValueError, match="; expected a whole number"):
         select_blocks(np.ones((8, 8)), 4, num_blocks=3, max_per_start=2.0)

@@ -117,7 +117,7 @@ TWO = [np.ones((6, 10)), np.ones((4, 8), dtype=np.float32)]
         ({"sparsity": 0.5, "num_blocks": 3}, "sparsity and num_blocks of sparsity, num_blocks"),
         ({"budget": 3.0}, "budget is given without costs"),
         ({"num_blocks": 3, "costs": [1, 1]}, "costs are given with num_blocks"),
-        ({"sparsity": 1.5}, "sparsity is 1.5; expected 0 to 1"),
+        ({"sparsity": 1.5}, "sparsity is 1.5; expected a number from 0 to 1"),
         ({"sparsity": float("nan")}, "sparsity is nan"),
         ({"sparsity": 0.0}, "sparsity 0.0 asks for 23 blocks; expected 0 to 20"),
         ({"sparsity": 0.0, "block_size": [4, 2]}, "sparsity 0.0 asks for 92; expected 0 to 80"),
@@ -126,13 +126,16 @@ TWO = [np.ones((6, 10)), np.ones((4, 8), dtype=np.float32)]
         ({"num_blocks": 9, "max_density": 0.2}, "num_blocks is 9; expected 0 to 5"),
         ({"num_blocks": 3, "min_density": [0.2, 0.5]}, "num_blocks is 3; expected 7 to 20"),
         ({"num_blocks": 1, "normalize": "lamp"}, "num_blocks is 1; expected 2 to 20"),
-        ({"budget": -1.0, "costs": [1, 1]}, "budget is -1.0; expected a finite number >= 0"),
+        (
+            {"budget": -1.0, "costs": [1, 1]},
+            "budget is -1.0; expected a finite number",
+        ),
         ({"budget": float("inf"), "costs": [1, 1]}, "budget is inf"),
         ({"budget": 1.0, "costs": [1, 1], "min_density": 0.5}, "budget is 1.0; expected 12 to 20"),
         ({"budget": 1.0, "costs": [1, 1, 1]}, r"costs has the shape \(3,\).* each of the 2 layers"),
         (
             {"budget": 1.0, "costs": [1, 0]},
-            "layer 1: the cost of a block is 0.0; expected a finite",
+            "layer 1: the cost of a block is 0; expected a finite",
         ),
         ({"budget": 1.0, "costs": [np.nan, 1]}, "layer 0: the cost of a block is nan"),
         ({"num_blocks": 3, "block_size": [4, 2, 4]}, "block_size has 3 values for 2 layers"),
@@ -141,7 +144,7 @@ TWO = [np.ones((6, 10)), np.ones((4, 8), dtype=np.float32)]
         ({"num_blocks": 3, "min_density": 0.5, "max_density": 0.4}, "layer 0: min_density is 0.5"),
         (
             {"num_blocks": 3, "max_density": [0.4, 1.1]},
-            "layer 1: .* max_density 1.1; expected 0 <=",
+            "layer 1: max_density is 1.1; expected a number from 0",
         ),
         ({"num_blocks": 3, "min_density": float("nan")}, "layer 0: min_density is nan"),
         ({"num_blocks": 15, "min_density": 1.0}, "layer 0: min_density 1.0 asks for 15 blocks of"),
@@ -173,5 +176,5 @@ def test_unusable_importance_is_named(importances, message):
 
 @pytest.mark.parametrize("arguments", [{"num_blocks": 2.0}, {"sparsity": 0.5, "block_size": 4.0}])
 def test_numbers_of_things_are_integers(arguments):
-    with pytest.raises(TypeError):
+    with pytest.raises(ValueError, match="; expected a whole number"):
         select_blocks_global(TWO, **arguments)

@@ -173,8 +173,8 @@ def test_block_count(shape, n, sparsity, expected):
     ("arguments", "message"),
     [
         ({"method": "best"}, "method is 'best'; expected one of chain, hill_climb"),
-        ({"rounds": 0}, "rounds is 0; expected at least 1"),
-        ({"sparsity": 1.5}, "sparsity is 1.5; expected 0 to 1"),
+        ({"rounds": 0}, "rounds is 0; expected a whole number"),
+        ({"sparsity": 1.5}, "sparsity is 1.5; expected a number from 0 to 1"),
         ({"block_size": 9}, "only 8 channels"),
         ({"importances": []}, "expected at least one layer"),
         ({"importances": [np.ones((2, 8)), np.ones((2, 9))]}, "as many channels in all"),

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from ubp.arguments import check_number, check_whole
 from ubp.pruning.copying import check_graph, copy_layer, copy_model, set_weights
 from ubp.pruning.patterns import UnalignedBlock
 from ubp.pruning.permutation.flow import ChannelFlow
@@ -17,6 +18,7 @@ from ubp.pruning.permutation.report import PermutationReport
 from ubp.pruning.permutation.search import Search
 from ubp.pruning.permutation.verify import (
     Comparison,
+    check_fit,
     check_outputs,
     check_precision,
     random_inputs,
@@ -25,7 +27,7 @@ from ubp.pruning.policy import Policy, choose_layers
 from ubp.pruning.schedules import ConstantSparsity
 from ubp.pruning.settings import PruningSettings
 from ubp.pruning.wrapper import pruned_layers
-from ubp.selection.permutation import DEFAULT_ROUNDS, check_method
+from ubp.selection.permutation import DEFAULT_ROUNDS, check_search
 
 
 class Permuted(NamedTuple):
@@ -86,9 +88,11 @@ def permute_channels(
         RuntimeError: if the copy does not compute the same.
     """
     _check(model)
-    check_method(method, rounds)
-    if not 0.0 < sparsity < 1.0:
-        raise ValueError(f"permute_channels: sparsity is {sparsity}; expected above 0, below 1.")
+    check_search(method, rounds, seed)
+    check_whole("block_size", block_size, 1)
+    check_number("sparsity", sparsity, "a number above 0, below 1", lambda share: 0.0 < share < 1.0)
+    inputs = random_inputs(model, seed) if check_inputs is None else check_inputs
+    check_fit(model, inputs)
     settings = PruningSettings(ConstantSparsity(sparsity), UnalignedBlock(block_size))
     counted = [choice.layer for choice in choose_layers(model, settings, layers)]
     flow = follow_channels(model)
@@ -99,7 +103,6 @@ def permute_channels(
     orders = {id(group): report.order for group, report in pairs if report.permuted}
     permuted, copies = _copy(model)
     _permute_weights(flow, copies, orders)
-    inputs = random_inputs(model, seed) if check_inputs is None else check_inputs
     Comparison(flow, copies, orders).check_layers(model, inputs)
     difference = check_outputs(model, permuted, inputs)
     return Permuted(permuted, PermutationReport(tuple(reports), difference))

@@ -17,6 +17,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from ubp.arguments import shown
 from ubp.pruning.copying import is_copyable
 from ubp.pruning.permutation.flow import ChannelFlow
 from ubp.pruning.permutation.groups import channel_index
@@ -47,6 +48,31 @@ def random_inputs(model: keras.Model, seed: int) -> Any:
     if isinstance(model, keras.Sequential):  # has `input` only where it is part of another model
         return draw(*model.inputs)
     return keras.tree.map_structure(draw, model.input)
+
+
+def check_fit(model: keras.Model, inputs: Any) -> None:
+    """Refuse what is not one array of numbers for each input of the model, of its shape.
+
+    Raises:
+        ValueError: saying what was found.
+    """
+    given = [np.asarray(each) for each in keras.tree.flatten(inputs)]
+    wanted = [tensor.shape for tensor in model.inputs]
+    if not all(each.dtype.kind in "biuf" for each in given):
+        raise ValueError(f"check_inputs is {shown(inputs)}; expected arrays of numbers.")
+    fit = len(given) == len(wanted) and all(map(_fits, given, wanted))
+    if not fit:
+        shapes = ", ".join(str(each.shape) for each in given)
+        raise ValueError(
+            f"check_inputs has arrays of shape {shapes or 'none'}; the model takes "
+            f"{', '.join(map(str, wanted))}."
+        )
+
+
+def _fits(array: Array, shape: Sequence[int | None]) -> bool:
+    return len(array.shape) == len(shape) and all(
+        size in (None, found) for found, size in zip(array.shape, shape, strict=True)
+    )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,117 @@
+"""The public callables that read, run or write files."""
+
+from __future__ import annotations
+
+import numpy as np
+from wrong_arguments import (
+    ANYTHING,
+    ARRAY,
+    CHOICE,
+    COUNT,
+    FILE,
+    LIST,
+    MODEL,
+    NAN,
+    NUMBER,
+    PATH,
+    TEXT,
+    WHOLE,
+    Walk,
+)
+
+import ubp
+from ubp import runtime
+from ubp.costs import read_costs
+
+_COUNTS = {"runs": COUNT, "seed": WHOLE, "num_threads": COUNT}
+_INPUTS = [3, NAN, TEXT, [], [3], [None], ["none.npy"], ARRAY, [np.zeros((1, 8, 8, 3))]]
+_SHAPES = [3, NAN, TEXT, [8], [], [(1, 8, 8, NAN)], [(1, 8, 8, True)], [(-1, 8, 8, 64)], ARRAY]
+_DELEGATE = {
+    "kernel": CHOICE,
+    "take": CHOICE,
+    "nothing": [3],
+    "log": CHOICE,
+    "num_threads": [-1, True, 1.5, NAN, LIST, ARRAY],
+}
+
+
+def file_walks(dense: bytes, sparse: bytes) -> dict[str, Walk]:
+    """By the public name.
+
+    Args:
+        dense: a .tflite file with an input of [1, 8, 8, 64].
+        sparse: the converted one.
+    """
+    return {
+        "ConversionResult.save": Walk(
+            ubp.convert(dense).save,
+            {"path": "new.tflite"},
+            {"path": [*PATH, ".", "none/new.tflite", "-"], "overwrite": ANYTHING},
+        ),
+        "Interpreter": Walk(
+            ubp.Interpreter,
+            {"model": dense},
+            {
+                "model": MODEL,
+                "model_path": [dense],
+                "model_content": ["none.tflite"],
+                "experimental_delegates": [3, TEXT, [3]],
+                **_DELEGATE,
+                "num_threads": COUNT,
+            },
+        ),
+        "benchmark": Walk(
+            ubp.benchmark,
+            {
+                "interpreters": {"x": ubp.Interpreter(dense)},
+                "rounds": 1,
+                "block": 1,
+                "progress": False,
+            },
+            {
+                "interpreters": [None, 3, TEXT, [], {"x": 3}, ARRAY],
+                "rounds": COUNT,
+                "block": COUNT,
+                "seed": WHOLE,
+                "progress": ANYTHING,
+                "inputs": _INPUTS,
+            },
+        ),
+        "convert": Walk(
+            ubp.convert,
+            {"model": dense},
+            {
+                "model": MODEL,
+                "block_size": [3, None, *COUNT],
+                "weights": CHOICE,
+                "min_speedup": [-1, None, *NUMBER],
+                "costs": [3, NAN, None, TEXT, LIST, ARRAY],
+                "shapes": _SHAPES,
+            },
+        ),
+        "delegate_path": Walk(ubp.delegate_path, {}, {}),
+        "load_delegate": Walk(ubp.load_delegate, {}, _DELEGATE),
+        "unpack": Walk(ubp.unpack, {"model": sparse}, {"model": MODEL}),
+        "verify": Walk(
+            ubp.verify,
+            {"dense": dense, "sparse": sparse},
+            {
+                "dense": [*MODEL, sparse],
+                "sparse": MODEL,
+                "inputs": _INPUTS,
+                **_COUNTS,
+                "tolerance": NUMBER,
+                "shapes": _SHAPES,
+            },
+        ),
+        "runtime.delegate_profile": Walk(
+            runtime.delegate_profile,
+            {"model": dense, "runs": 1, "progress": False},
+            {"model": MODEL, **_COUNTS, "progress": ANYTHING, "inputs": _INPUTS},
+        ),
+        "runtime.delegate_report": Walk(
+            runtime.delegate_report, {"model": dense}, {"model": MODEL, "num_threads": COUNT}
+        ),
+        "runtime.read_profile": Walk(runtime.read_profile, {}, {"path": FILE}),
+        "costs.read_costs": Walk(read_costs, {}, {"path": FILE}),
+    }
