@@ -62,6 +62,43 @@ LayerAttributes PackedAttributes(OpType type, const NodeView& view) {
 
 bool CanBeSparse(OpType type) { return type == OpType::kConv2D || type == OpType::kFullyConnected; }
 
+// Reads a node; what pays is not looked at. `op` is filled in where the result has a type, of a
+// block-sparse op only with type and attributes.
+void ReadNode(const NodeView& view, const TfLiteRegistration& registration, GraphOp* op,
+              ClaimResult* result) {
+  result->type = PackedType(registration);
+  result->packed = result->type.has_value();
+  if (result->packed) {
+    result->layer_op = true;
+    result->attributes = PackedAttributes(*result->type, view);
+    result->block_size = result->attributes.block_size;
+    result->activations = {0};
+    op->type = *result->type;
+    op->attributes = result->attributes;
+    return;
+  }
+
+  const BuiltinOp* builtin = FindBuiltinOp(registration.builtin_code);
+  if (builtin == nullptr) {
+    result->shape_op = ShapeOpOf(registration.builtin_code);
+    result->reason = result->op + " is left to the interpreter.";
+    return;
+  }
+  result->layer_op = CanBeSparse(builtin->type);
+  op->type = builtin->type;
+  const Status status = ReadBuiltinOp(*builtin, view, op);
+  if (!status.ok()) {
+    result->reason = status.message();
+    return;
+  }
+  result->type = builtin->type;
+  result->attributes = op->attributes;
+  result->activations = ActivationInputs(*builtin, view);
+  result->function = op->function.function;
+}
+
+bool IsDamaged(const ClaimResult& claim) { return claim.packed && claim.block_size == 0; }
+
 }  // namespace
 
 ClaimResult Claim(const TfLiteContext& context, const TfLiteNode& node,
@@ -73,35 +110,15 @@ ClaimResult Claim(const TfLiteContext& context, const TfLiteNode& node,
   if (const TfLiteTensor* output = view.Output()) {
     result.layer = ShortName(output->name != nullptr ? output->name : "");
   }
-  result.type = PackedType(registration);
-  result.packed = result.type.has_value();
-  if (result.packed) {
-    result.layer_op = true;
-    result.attributes = PackedAttributes(*result.type, view);
-    result.block_size = result.attributes.block_size;
-    result.activations = {0};
-    return result;
-  }
-
-  const BuiltinOp* builtin = FindBuiltinOp(registration.builtin_code);
-  if (builtin == nullptr) {
-    result.shape_op = ShapeOpOf(registration.builtin_code);
-    result.reason = result.op + " is left to the interpreter.";
-    return result;
-  }
-  result.layer_op = CanBeSparse(builtin->type);
   GraphOp op;
-  const Status status = ReadBuiltinOp(*builtin, view, &op);
-  if (!status.ok()) {
-    result.reason = status.message();
-    return result;
-  }
-  result.type = builtin->type;
-  result.attributes = op.attributes;
-  result.activations = ActivationInputs(*builtin, view);
-  result.function = op.function.function;
-  if (options.sparse_from_dense && CanBeSparse(builtin->type)) {
-    const LayerPixels pixels = {Pixels(*view.Input(0)), Pixels(*view.Output())};
+  ReadNode(view, registration, &op, &result);
+  OpenSizes of_file(context);
+  OpenSizes& sizes = options.sizes != nullptr ? *options.sizes : of_file;
+  const bool is_read = result.type && !IsDamaged(result);
+  sizes.Follow(view, is_read ? &op : nullptr, result.activations);
+  if (options.sparse_from_dense && result.type && !result.packed && CanBeSparse(*result.type)) {
+    const LayerPixels pixels = {PixelsOf(sizes.DimsOf(view.InputIndex(0))),
+                                PixelsOf(sizes.DimsOf(view.OutputIndex()))};
     result.choice = ChooseBlocks(op.attributes, op.dense.weights, pixels, &result.slot);
     if (result.choice.pays) result.block_size = result.choice.block_size;
   }

@@ -10,6 +10,7 @@
 #include "delegate/graph/block_choice.h"
 #include "delegate/graph/decoded_constants.h"
 #include "delegate/graph/graph.h"
+#include "delegate/graph/open_sizes.h"
 #include "tensorflow/lite/core/c/common.h"
 
 namespace ubp {
@@ -47,6 +48,9 @@ struct ClaimOptions {
   bool sparse_from_dense = true;
   WeightCache* cache = nullptr;         // for what is made of weights, or null
   DecodedConstants* decoded = nullptr;  // that nodes may read, or null
+  // Of tensors that the nodes before have written, and for what this one writes; null: a node by
+  // itself.
+  OpenSizes* sizes = nullptr;
 };
 
 // A block-sparse op is taken by its name alone: no other code can run it, so
@@ -56,7 +60,8 @@ struct ClaimOptions {
 //
 // May be called before the interpreter has prepared any node: judges by the
 // shapes in the model file, so that the answer also holds after inputs have
-// been resized along dimensions that the file leaves open.
+// been resized along dimensions that the file leaves open. Only what pays
+// depends on open sizes, which are assumed (open_sizes.h).
 ClaimResult Claim(const TfLiteContext& context, const TfLiteNode& node,
                   const TfLiteRegistration& registration, const ClaimOptions& options);
 

@@ -16,28 +16,22 @@ bool IsArithmetic(OpType type) {
   return type == OpType::kAdd || type == OpType::kSub || type == OpType::kMul;
 }
 
-// Dimensions that the model file leaves open are made up.
-Extent ExtentOf(const TfLiteTensor* tensor) {
-  constexpr double kOpenSize = 32.0;
+Extent ExtentOf(const Dims& dims) {
   Extent extent;
-  if (tensor == nullptr) return extent;
-  const Dims dims = FileDims(*tensor);
   if (dims.empty()) return extent;
-  extent.channels = std::max(1, dims.back());
+  extent.channels = dims.back();
   for (size_t i = 0; i + 1 < dims.size(); ++i) {
-    if (dims.size() == 4 && i > 0) {
-      extent.pixels *= dims[i] > 0 ? dims[i] : kOpenSize;
-    } else {
-      extent.batch *= std::max(1, dims[i]);
-    }
+    double& size = dims.size() == 4 && i > 0 ? extent.pixels : extent.batch;
+    size *= dims[i];
   }
   return extent;
 }
 
 class GraphMaker {
  public:
-  GraphMaker(const TfLiteContext& context, const std::vector<ClaimedNode>& nodes)
-      : context_(context), nodes_(nodes) {}
+  GraphMaker(const TfLiteContext& context, const std::vector<ClaimedNode>& nodes,
+             const OpenSizes& sizes)
+      : context_(context), nodes_(nodes), sizes_(sizes) {}
 
   CostGraph Make() {
     graph_.part = CostOfPart();
@@ -62,8 +56,14 @@ class GraphMaker {
  private:
   const ClaimResult& claim(size_t i) const { return *nodes_[i].claim; }
   OpType type(size_t i) const { return *claim(i).type; }
-  Extent Input(size_t i) const { return ExtentOf(NodeView(context_, *nodes_[i].node).Input(0)); }
-  Extent Output(size_t i) const { return ExtentOf(NodeView(context_, *nodes_[i].node).Output()); }
+  Extent Of(int tensor) const { return ExtentOf(sizes_.DimsOf(tensor)); }
+  Extent Input(size_t i, int place = 0) const {
+    return Of(NodeView(context_, *nodes_[i].node).InputIndex(place));
+  }
+  Extent Output(size_t i) const {
+    const NodeView view(context_, *nodes_[i].node);
+    return view.Output() != nullptr ? Of(view.OutputIndex()) : Extent();
+  }
 
   void AddNode(size_t i) {
     graph_.nodes.emplace_back();
@@ -99,19 +99,15 @@ class GraphMaker {
     const auto [found, added] =
         tensor_of_index_.try_emplace(index, static_cast<int>(graph_.tensors.size()));
     if (added) {
-      const bool exists = static_cast<size_t>(index) < context_.tensors_size;
-      const Extent extent = ExtentOf(exists ? &context_.tensors[index] : nullptr);
-      graph_.tensors.push_back(CostOfTensor(extent));
+      graph_.tensors.push_back(CostOfTensor(Of(index)));
     }
     return found->second;
   }
 
   Operand OperandOf(size_t i) const {
     if (claim(i).activations.size() < 2) return Operand::kConstant;
-    const NodeView view(context_, *nodes_[i].node);
     const double elements = Output(i).elements();
-    const bool full = ExtentOf(view.Input(0)).elements() >= elements &&
-                      ExtentOf(view.Input(1)).elements() >= elements;
+    const bool full = Input(i, 0).elements() >= elements && Input(i, 1).elements() >= elements;
     return full ? Operand::kFull : Operand::kVector;
   }
 
@@ -147,12 +143,7 @@ class GraphMaker {
     op.output = Output(i);
     op.function = claim(i).function;
     if (IsArithmetic(op.type)) op.operand = OperandOf(i);
-    if (claim(i).sparse()) {
-      // Both count dimensions that are open in their own way.
-      const TfLiteTensor* const output = NodeView(context_, *nodes_[i].node).Output();
-      const double pixels = op.output.batch * op.output.pixels;
-      op.blocks = output != nullptr ? claim(i).choice.cost * pixels / Pixels(*output) : 0.0;
-    }
+    if (claim(i).sparse()) op.blocks = claim(i).choice.cost;
     SetCosts(op, &graph_.nodes[i]);
   }
 
@@ -220,6 +211,7 @@ class GraphMaker {
 
   const TfLiteContext& context_;
   const std::vector<ClaimedNode>& nodes_;
+  const OpenSizes& sizes_;
   CostGraph graph_;
   std::map<int, int> tensor_of_index_;
   std::vector<int> writers_;
@@ -228,8 +220,9 @@ class GraphMaker {
 
 }  // namespace
 
-CostGraph MakeCostGraph(const TfLiteContext& context, const std::vector<ClaimedNode>& nodes) {
-  return GraphMaker(context, nodes).Make();
+CostGraph MakeCostGraph(const TfLiteContext& context, const std::vector<ClaimedNode>& nodes,
+                        const OpenSizes& sizes) {
+  return GraphMaker(context, nodes, sizes).Make();
 }
 
 }  // namespace ubp

@@ -6,6 +6,7 @@
 
 #include "delegate/graph/claim.h"
 #include "delegate/graph/cost_graph.h"
+#include "delegate/graph/open_sizes.h"
 #include "tensorflow/lite/core/c/common.h"
 
 namespace ubp {
@@ -18,9 +19,9 @@ struct ClaimedNode {
   bool follows_reshape = false;
 };
 
-// One node for each of `nodes`. Dimensions that are known only once the inputs are resized count as
-// a batch of 1 and as images of 32 x 32 pixels.
-CostGraph MakeCostGraph(const TfLiteContext& context, const std::vector<ClaimedNode>& nodes);
+// One node for each of `nodes`, whose tensors have these sizes.
+CostGraph MakeCostGraph(const TfLiteContext& context, const std::vector<ClaimedNode>& nodes,
+                        const OpenSizes& sizes);
 
 }  // namespace ubp
 

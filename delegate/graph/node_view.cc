@@ -67,17 +67,10 @@ Dims FileDims(const TfLiteTensor& tensor) {
 }
 
 double Elements(const TfLiteTensor& tensor) {
-  double elements = Pixels(tensor);
+  double elements = 1.0;
   const TfLiteIntArray* dims = tensor.dims;
-  if (dims != nullptr && dims->size > 0) elements *= std::max(1, dims->data[dims->size - 1]);
+  for (int i = 0; dims != nullptr && i < dims->size; ++i) elements *= std::max(1, dims->data[i]);
   return elements;
-}
-
-double Pixels(const TfLiteTensor& tensor) {
-  double pixels = 1.0;
-  const TfLiteIntArray* dims = tensor.dims;
-  for (int i = 0; dims != nullptr && i + 1 < dims->size; ++i) pixels *= std::max(1, dims->data[i]);
-  return pixels;
 }
 
 Status NodeView::ReadFloats(int input, const std::string& what, int64_t elements,

@@ -27,10 +27,7 @@ bool IsConstant(const TfLiteTensor& tensor);
 // resized.
 Dims FileDims(const TfLiteTensor& tensor);
 
-// How many vectors of channels the tensor holds: batch * height * width of an image, rows of a
-// matrix. Dimensions that are not known yet count as 1.
-double Pixels(const TfLiteTensor& tensor);
-// All elements, counted likewise.
+// How many elements the tensor has. Dimensions that are not known yet count as 1.
 double Elements(const TfLiteTensor& tensor);
 
 class NodeView {

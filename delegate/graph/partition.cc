@@ -5,6 +5,7 @@
 
 #include "delegate/graph/cheapest_choice.h"
 #include "delegate/graph/costs.h"
+#include "delegate/graph/open_sizes.h"
 #include "delegate/graph/shape_nodes.h"
 
 namespace ubp {
@@ -12,6 +13,7 @@ namespace {
 
 TfLiteStatus ClaimNodes(TfLiteContext* context, const ClaimOptions& options,
                         std::vector<TfLiteNode*>* nodes, std::vector<NodeDecision>* decisions) {
+  decisions->clear();
   TfLiteIntArray* plan = nullptr;
   TF_LITE_ENSURE_STATUS(context->GetExecutionPlan(context, &plan));
   for (int i = 0; i < plan->size; ++i) {
@@ -28,14 +30,14 @@ TfLiteStatus ClaimNodes(TfLiteContext* context, const ClaimOptions& options,
 
 CostGraph CostGraphOf(const TfLiteContext& context, const std::vector<TfLiteNode*>& nodes,
                       const std::vector<NodeDecision>& decisions,
-                      const std::vector<std::vector<size_t>>& shape_nodes) {
+                      const std::vector<std::vector<size_t>>& shape_nodes, const OpenSizes& sizes) {
   std::vector<ClaimedNode> claimed(nodes.size());
   for (size_t i = 0; i < nodes.size(); ++i) {
     claimed[i].node = nodes[i];
     claimed[i].claim = &decisions[i].claim;
     for (const size_t node : shape_nodes[i]) claimed[node].follows_reshape = true;
   }
-  return MakeCostGraph(context, claimed);
+  return MakeCostGraph(context, claimed, sizes);
 }
 
 Choice ChoiceOf(const CostGraph& graph, Take take) {
@@ -67,11 +69,13 @@ std::string ReasonToLeave(const ClaimResult& claim, Take take, bool near) {
 TfLiteStatus DecideNodes(TfLiteContext* context, Take take, const ClaimOptions& options,
                          std::vector<NodeDecision>* decisions) {
   std::vector<TfLiteNode*> nodes;
-  decisions->clear();
-  TF_LITE_ENSURE_STATUS(ClaimNodes(context, options, &nodes, decisions));
+  OpenSizes sizes(*context);
+  ClaimOptions claim_options = options;
+  claim_options.sizes = &sizes;
+  TF_LITE_ENSURE_STATUS(ClaimNodes(context, claim_options, &nodes, decisions));
   ReadComputedShapes(*context, nodes, decisions);
   const std::vector<std::vector<size_t>> shape_nodes = FindShapeNodes(*context, nodes, *decisions);
-  const CostGraph graph = CostGraphOf(*context, nodes, *decisions, shape_nodes);
+  const CostGraph graph = CostGraphOf(*context, nodes, *decisions, shape_nodes, sizes);
   const Choice choice = ChoiceOf(graph, take);
   const std::vector<int> stretches = StretchesOf(graph);
   std::set<int> sparse;  // stretches with a block-sparse layer

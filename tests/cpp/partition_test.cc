@@ -233,6 +233,64 @@ TEST(PartitionTest, OutputsOfUnknownShape) {
   }
 }
 
+// The sizes of the image in AddLayers(); -1 where the file leaves them open.
+struct Sizes {
+  int input, halved, doubled;
+};
+
+// Convolutions with zeros, at all sizes of the image, at half of them, and behind a node that
+// nobody takes and that doubles them.
+void AddLayers(FakeModel* model, const Sizes& sizes) {
+  const auto activation = [&](int size, int doubled_from_1) {
+    const int open = size == -1 ? doubled_from_1 : size;  // as in a file, where open sizes are 1
+    const int index = model->Activation({1, open, open, 64});
+    if (size == -1) model->SetSignature(index, {-1, -1, -1, 64});
+    return index;
+  };
+  const auto convolve = [&](int input, int output, int stride) {
+    const int weights = SparseWeights(model, 64, 64);
+    model->Node(kTfLiteBuiltinConv2d, {input, weights, model->Filled({64})}, {output},
+                builtin::Conv2DParams{builtin::Padding::kSame, stride, stride,
+                                      builtin::Activation::kNone, 1, 1});
+  };
+  const int input = activation(sizes.input, 1), same = activation(sizes.input, 1);
+  const int halved = activation(sizes.halved, 1), doubled = activation(sizes.doubled, 2);
+  const int last = activation(sizes.doubled, 1);  // what the file has here is not looked at
+  convolve(input, same, 1);
+  convolve(same, halved, 2);
+  model->CustomNode("Doubles", {}, {halved}, {doubled});
+  convolve(doubled, last, 1);
+}
+
+TEST(PartitionTest, OpenSizesAreThoseOfAPicture) {
+  FakeModel open, fixed;
+  AddLayers(&open, {-1, -1, -1});
+  AddLayers(&fixed, {224, 112, 224});
+  const std::vector<NodeDecision> found = open.Decide(Take::kAuto);
+  const std::vector<NodeDecision> expected = fixed.Decide(Take::kAuto);
+  ASSERT_EQ(found.size(), 4u);
+  for (size_t i = 0; i < found.size(); ++i) {
+    EXPECT_EQ(found[i].taken, expected[i].taken) << i;
+    EXPECT_EQ(found[i].claim.block_size, expected[i].claim.block_size) << i;
+    EXPECT_EQ(found[i].claim.choice.cost, expected[i].claim.choice.cost) << i;
+    EXPECT_EQ(found[i].claim.choice.speedup, expected[i].claim.choice.speedup) << i;
+  }
+  EXPECT_TRUE(found[0].taken);
+}
+
+TEST(PartitionTest, SizesThatInputsWereResizedToAreNotOpen) {
+  FakeModel resized, fixed;
+  AddLayers(&resized, {-1, -1, -1});
+  resized.SetDims(resized.node(0).inputs->data[0], {1, 32, 32, 64});
+  resized.SetSignature(resized.node(0).inputs->data[0], {-1, -1, -1, 64});
+  AddLayers(&fixed, {32, 16, 32});
+  const std::vector<NodeDecision> found = resized.Decide(Take::kAuto);
+  const std::vector<NodeDecision> expected = fixed.Decide(Take::kAuto);
+  for (size_t i = 0; i < found.size(); ++i) {
+    EXPECT_EQ(found[i].claim.choice.cost, expected[i].claim.choice.cost) << i;
+  }
+}
+
 TEST(PartitionTest, TakesNothingOfADenseModel) {
   FakeModel model;
   AddDense(&model, model.Activation({1, 28, 28, 8}), 8);

@@ -301,3 +301,52 @@ def test_a_delegate_reports_every_model_it_is_given(
     subgraphs = json.loads(path.read_text())["subgraphs"]
     taken = [[node["taken"] for node in nodes] for nodes in subgraphs]
     assert [all(nodes) for nodes in taken] == [True, False]
+
+
+def fully_convolutional(keras: Any, size: int | None) -> Any:
+    """A network for pictures of any size, which halves, pools and doubles them."""
+    layers = keras.layers
+    x = image = keras.Input((size, size, 3))
+    x = skip = layers.Conv2D(64, 5, padding="same", activation="relu")(x)
+    x = layers.Conv2D(96, 3, strides=2, activation="relu")(x)
+    x = layers.DepthwiseConv2D(3, padding="same")(x)
+    x = layers.MaxPooling2D(2)(x)
+    x = layers.Conv2D(96, 1, activation="relu")(x)
+    x = layers.UpSampling2D(4)(x)
+    x = layers.Conv2DTranspose(64, 3, strides=2, padding="same")(x)
+    x = layers.Conv2D(64, 3, padding="same", activation="relu")(x)
+    x = layers.Conv2D(64, 1)(layers.ZeroPadding2D(1)(x))
+    return keras.Model(image, [layers.Conv2D(9, 3, padding="same")(x), skip])
+
+
+def test_open_sizes_are_assumed_as_the_converter_does(
+    keras: Any, randomise: Callable[[Any], Any], prune: Callable[..., Any]
+) -> None:
+    """The same is taken in the same blocks as of a network for pictures of 224 x 224."""
+    pruned = prune(randomise(fully_convolutional(keras, None)), ubp.UnalignedBlock(4))
+    fixed = fully_convolutional(keras, 224)
+    fixed.set_weights(pruned.get_weights())
+    models = [convert_keras(pruned), convert_keras(fixed)]
+    assert [inputs_of(model)[0].shape for model in models] == [(1, 1, 1, 3), (1, 224, 224, 3)]
+    reports = [[n for n in delegate_report(m).nodes if n.op in CANDIDATES] for m in models]
+    converted = [[r for r in ubp.convert(m).report if r.op in CANDIDATES] for m in models]
+    assert [node.block_size for node in reports[1]] == [None, 4, 4, 4, 4, 4]
+    for node, of_fixed, layer, layer_of_fixed in zip(*reports, *converted, strict=True):
+        assert (node.taken, node.block_size) == (of_fixed.taken, of_fixed.block_size)
+        assert (node.speedup or 0) == pytest.approx(of_fixed.speedup or 0, rel=1e-2)
+        assert (node.block_size is not None) == layer.taken == layer_of_fixed.taken
+        assert layer.block_size == layer_of_fixed.block_size
+        assert layer.speedup == pytest.approx(layer_of_fixed.speedup, rel=1e-2)
+
+
+def test_a_window_larger_than_the_open_sizes_of_the_file(
+    keras: Any, randomise: Callable[[Any], Any], prune: Callable[..., Any]
+) -> None:
+    """Tensors cannot be allocated with 1 for what is open, and need not be."""
+    model = convert_keras(prune(randomise(fully_convolutional(keras, None)), ubp.UnalignedBlock(4)))
+    with pytest.raises(RuntimeError, match="failed to prepare"):
+        StandardInterpreter(model_content=model).allocate_tensors()
+    result = ubp.convert(model)
+    assert result.input_shapes == ((1, 224, 224, 3),)
+    verification = ubp.verify(model, result.model, runs=1)
+    assert verification.passed and verification.input_shapes == ((1, 224, 224, 3),)

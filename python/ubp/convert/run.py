@@ -10,6 +10,7 @@ from ai_edge_litert.interpreter import OpResolverType
 from ubp.convert import flatbuffer
 from ubp.format import OP_NAMES
 from ubp.runtime import Interpreter
+from ubp.runtime.inputs import assumed_shape, signature_of
 
 _FLEX = "Flex"  # how the names of TensorFlow's own operators begin
 
@@ -17,7 +18,7 @@ _FLEX = "Flex"  # how the names of TensorFlow's own operators begin
 def open_interpreter(
     model: bytes, source: str, *, delegate: bool, num_threads: int = 1, plain: bool = False
 ) -> Any:
-    """An interpreter with allocated tensors.
+    """An interpreter with allocated tensors, of assumed sizes where those of the file do not do.
 
     Args:
         model: a .tflite file.
@@ -39,12 +40,25 @@ def open_interpreter(
                 num_threads=num_threads,
                 **({} if kind is None else {"experimental_op_resolver_type": kind}),
             )
-        interpreter.allocate_tensors()
+        _allocate(interpreter)
         interpreter.get_input_details()  # fails where a name is no UTF-8
         interpreter.get_output_details()
     except (RuntimeError, ValueError) as error:
         raise cannot_run(model, source, error) from error
     return interpreter
+
+
+def _allocate(interpreter: Any) -> None:
+    """Sizes that are open are 1 in the file, for which a window may be too large."""
+    try:
+        interpreter.allocate_tensors()
+    except RuntimeError:
+        details = [each for each in interpreter.get_input_details() if -1 in signature_of(each)]
+        if not details:
+            raise
+        for detail in details:
+            interpreter.resize_tensor_input(detail["index"], assumed_shape(detail))
+        interpreter.allocate_tensors()
 
 
 def cannot_run(model: bytes, source: str, error: Exception) -> RuntimeError:

@@ -19,7 +19,7 @@ from ubp.convert.find import is_converted
 from ubp.convert.run import open_interpreter
 from ubp.convert.tables import index_bounds
 from ubp.convert.unpack import unpack
-from ubp.runtime.inputs import Shape, assumed_shape, check_shapes, random_values
+from ubp.runtime.inputs import Shape, assumed_shape, check_shapes, random_values, signature_of
 
 _SEED = 0
 
@@ -96,8 +96,9 @@ def has_open_sizes(model: schema.ModelT) -> bool:
 
 
 def _is_settled(detail: dict[str, Any]) -> bool:
-    """Whether the file has the shape that would be assumed, and so those of all that follows."""
-    return assumed_shape(detail) == tuple(int(size) for size in detail["shape"])
+    """Whether open sizes are assumed to be 1, as in the file, which has all shapes that follow."""
+    pairs = zip(signature_of(detail), assumed_shape(detail), strict=True)
+    return all(assumed == 1 for size, assumed in pairs if size == -1)
 
 
 def _chosen(runner: Runner, given: Sequence[Shape] | None) -> list[Shape]:
