@@ -35,10 +35,12 @@ def operators(case: Case) -> list[str]:
     return [flatbuffer.operator_name(tree, node) for node in tree.subgraphs[0].operators]
 
 
-def minus_mean() -> bytes:
+def minus_mean(of_logistic: bool = False) -> bytes:
     """An image of one channel, of which its mean is taken away."""
     draft = Draft(np.random.default_rng(0))
     x = draft.graph.input([1, 4, 4, 1])
+    if of_logistic:
+        x = draft.emit(schema.BuiltinOperator.LOGISTIC, [x], [1, 4, 4, 1])
     axes = draft.ints([1, 2])
     mean = draft.emit(
         schema.BuiltinOperator.MEAN, [x, axes], [1, 1, 1, 1], schema.ReducerOptionsT(keepDims=True)
@@ -93,9 +95,12 @@ def test_differences() -> None:
     assert "has shape (2, 2), expected (4,)" in difference([right.reshape(2, 2)], [right])
 
 
-def test_rounding_explains_what_is_left_when_numbers_cancel_out() -> None:
-    model, run = minus_mean(), Run([None], "normal", 0)
-    x = np.full((1, 4, 4, 1), 1 / 3, np.float32)
+@pytest.mark.parametrize(("of_logistic", "pixel"), [(False, 1 / 3), (True, 99.0)])
+def test_rounding_explains_what_is_left_when_numbers_cancel_out(
+    of_logistic: bool, pixel: float
+) -> None:
+    model, run = minus_mean(of_logistic), Run([None], "normal", 0)
+    x = np.full((1, 4, 4, 1), pixel, np.float32)
     expected = Session(model)
     assert not expected.resize([None])
     right = expected.infer([x])
