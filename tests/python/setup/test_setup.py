@@ -49,6 +49,7 @@ def checkout(tmp_path: Path) -> Path:
         ("demo", BUILD, HOSTS | ARM | NDK),
         ("test --fast", BUILD, HOSTS | ARM | NDK),
         ("test --sanitize", BUILD, HOSTS | ARM | NDK),
+        ("test --oldest", BUILD, HOSTS | ARM | NDK),
         ("test --aarch64", BUILD | ARM, HOSTS),
         ("test", BUILD | HOSTS | ARM | NDK, set()),
         ("setup", BUILD | HOSTS | ARM | NDK, set()),

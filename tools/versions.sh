@@ -1,0 +1,44 @@
+# shellcheck shell=bash
+# Sourced by `run`: the Python tests with the oldest and with the newest versions of all dependencies that pyproject.toml allows,
+# each in a virtual environment of its own, .deps/oldest and .deps/newest. .venv has what was newest when it was made.
+
+missing_oldest_packages() { :; }
+missing_newest_packages() { :; }
+
+missing_oldest_downloads() {
+  oldest_installed || echo "the oldest versions of the Python packages of pyproject.toml into .deps/oldest, TensorFlow among them"
+}
+
+missing_newest_downloads() {
+  echo "the newest versions of the Python packages of pyproject.toml into .deps/newest, where they are not there yet"
+}
+
+oldest_installed() {
+  [[ -e .deps/oldest/installed && $(<.deps/oldest/installed) == "$(python_packages_state)" ]]
+}
+
+fetch_oldest() {
+  ! oldest_installed || return 0
+  mkdir -p .deps
+  "$(find_python)" tools/requirements.py >.deps/oldest.txt
+  install_versions oldest --constraint .deps/oldest.txt
+  python_packages_state >.deps/oldest/installed
+}
+
+fetch_newest() {
+  install_versions newest --upgrade --upgrade-strategy eager
+}
+
+# install_versions oldest|newest OPTION...: installs the package's requirements into .deps/oldest or .deps/newest as pip's options
+# say.
+install_versions() {
+  local environment=.deps/$1
+  logged "$1-venv" "making $environment with $(find_python)" "$(find_python)" -m venv "$environment"
+  logged "$1-pip" "installing the $1 versions" "$environment/bin/python" -m pip install "${@:2}" --editable '.[train,report,dev]'
+}
+
+# version_tests oldest|newest [ARGUMENT...]: what follows goes to pytest.
+version_tests() {
+  echo "Python tests with the $1 versions, without the slow ones"
+  ".deps/$1/bin/python" -m pytest -n 2 --dist loadfile -m "not slow" "${@:2}"
+}
