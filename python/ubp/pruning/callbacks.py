@@ -20,9 +20,10 @@ class UpdatePruning(keras.callbacks.Callback):
 
     Before each training step the step is counted and, where the schedule says so, masks are chosen
     anew. The share of pruned weights over all pruned layers joins the logs as `sparsity`: Keras's
-    progress bar shows it, and the `History` keeps it. At each epoch's end pruned weights are set to
-    exactly zero. The place in the list of callbacks does not matter for saved files (see
-    `ubp.pruning.wrapper`); callbacks that read the logs, like CSVLogger, come after this one.
+    progress bar shows it, and the `History` keeps it. From each epoch's end to the next step pruned
+    weights are exactly zero in the kernels. The place in the list of callbacks does not matter for
+    saved files (see `ubp.pruning.wrapper`); callbacks that read the logs, like CSVLogger, come
+    after this one.
 
     The count of steps is saved with the model, so `fit` of a loaded model goes on where it stopped.
 
@@ -64,13 +65,17 @@ class UpdatePruning(keras.callbacks.Callback):
                 f"UpdatePruning: model '{self.model.name}' has no pruned layer; fit the model that "
                 "ubp.prune(model, schedule) returns."
             )
-        self._begin()
+        self._take(begin(self._layers), time.perf_counter())
+        self._measure()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        if any(int(layer.step.numpy()) != layer.steps_begun for layer in self._layers):
-            self._begin()  # another callback has loaded weights, and with them the step
+        for layer in self._layers:  # another callback may have set weights, masks among them
+            layer.expect_other_weights()
+        self._measure()
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        for layer in self._layers:
+            layer.put_back()
         self._first_batch = batch
         self._advance(1)
 
@@ -85,17 +90,13 @@ class UpdatePruning(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         for layer in self._layers:
-            layer.commit()
+            layer.set_aside()
         if logs is not None:
             logs["sparsity"] = self._sparsity
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         for layer in self._layers:
             layer.end_training()
-
-    def _begin(self) -> None:
-        self._take(begin(self._layers), time.perf_counter())
-        self._measure()
 
     def _advance(self, steps: int) -> None:
         started = time.perf_counter()

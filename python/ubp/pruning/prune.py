@@ -62,10 +62,10 @@ def prune(
             layer, or a list of them: these. A mapping from such names to the sparsity, to a
             mapping of settings ({"pattern": UnalignedBlock(8), "sparsity": 0.9}) or to None (stays
             dense): the first that matches holds. A callable layer -> any of these values, or bool.
-        gradients: "masked": pruned weights get no gradient; a mask update within the same epoch may
-            take them back at the value they had. "straight_through": they get the gradient of a
-            kept weight and may grow back. Either way they are zero in the forward pass, and
-            set to zero at every epoch's end and in every saved file.
+        gradients: "masked": pruned weights get no gradient; a mask update may take them back at the
+            value they had. "straight_through": they get the gradient of a kept weight and may grow
+            back. Either way they are zero in the forward pass, and in the kernels that files hold
+            and that are read between epochs.
         importance: "magnitude", "squared", "gradient" or a callable; see importance.py.
         scope: whose sparsity the schedule prescribes: "layer": every kernel's; "global": that of
             all kernels together; "latency": the share of their predicted time; or a `GlobalBudget`

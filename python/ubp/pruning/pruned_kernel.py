@@ -5,6 +5,12 @@
     sensitivity  float32, shape of the variable, or None: sum of |w * dL/dw| since the last update,
                  w as the forward pass sees it
     penalty      what a schedule that regularises adds to the loss, with its state; or None
+    aside        shape and dtype of the variable, non-trainable; the values of pruned weights while
+                 the variable has zeros in their place, otherwise zero
+
+In training the variable itself holds the values of pruned weights. To show exact zeros to all who
+read it, between epochs and in files, they are *set aside*, and *put back* before the next step: the
+same values to the bit, so that training depends neither on when that happens nor on how often.
 
 The variables belong to Keras layers; this is a view of them. Not thread-safe.
 """
@@ -48,6 +54,7 @@ class PrunedKernel:
     mask: keras.Variable
     sensitivity: keras.Variable | None = None
     penalty: Penalty | None = None
+    aside: keras.Variable | None = None
     last_update: MaskUpdate | None = None
 
     @property
@@ -68,7 +75,7 @@ class PrunedKernel:
 
     def stored(self) -> npt.NDArray[np.float32]:
         """The stored values as [lanes, channels], those of pruned weights included."""
-        return self._matrix(self.variable).astype(np.float32)
+        return to_lanes(self._whole(), self.channel_axis).astype(np.float32)
 
     def importance(self, measure: Importance) -> Matrix:
         """The importance of each weight, [lanes, channels].
@@ -88,6 +95,7 @@ class PrunedKernel:
 
     def set_mask(self, mask: Mask) -> None:
         """Take a new mask, bool [lanes, channels], and begin to observe gradients anew."""
+        self.put_back()  # what was set aside belongs to the old mask
         self.mask.assign(from_lanes(mask, tuple(self.mask.shape), self.channel_axis))
         if self.sensitivity is not None:
             self.sensitivity.assign(ops.zeros_like(self.sensitivity))
@@ -113,9 +121,23 @@ class PrunedKernel:
         )
         return masked
 
-    def commit(self) -> None:
-        """Set pruned weights to exactly zero in the stored variable."""
-        self.variable.assign(self.masked())
+    @property
+    def is_aside(self) -> bool:
+        """Whether values of pruned weights are set aside."""
+        return bool(self._aside().numpy().any())
+
+    def set_aside(self) -> None:
+        """Set pruned weights to exactly zero in the variable; their values are in `aside`."""
+        self.put_back()
+        values, masked = self.variable.numpy(), self.masked()
+        self._aside().assign(np.where(self.mask.numpy(), np.zeros_like(values), values))
+        self.variable.assign(masked)
+
+    def put_back(self) -> None:
+        """The inverse of `set_aside`; what has been assigned to the variable since stays."""
+        if self.is_aside:
+            self.variable.assign(self._whole())
+            self._aside().assign(ops.zeros_like(self._aside()))
 
     def in_use(self, gradients: str) -> Any:
         """The masked weight as a tensor that carries the gradients of the chosen kind.
@@ -148,6 +170,16 @@ class PrunedKernel:
             return x, gradient
 
         return ops.custom_gradient(observed)(tensor)
+
+    def _aside(self) -> keras.Variable:
+        assert self.aside is not None
+        return self.aside
+
+    def _whole(self) -> npt.NDArray[Any]:
+        """The variable with what is set aside."""
+        values = self.variable.numpy()
+        whole: npt.NDArray[Any] = np.where(values == 0, self._aside().numpy(), values)
+        return whole
 
     def _matrix(self, variable: keras.Variable) -> npt.NDArray[Any]:
         return to_lanes(variable.numpy(), self.channel_axis)

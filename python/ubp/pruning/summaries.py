@@ -80,14 +80,14 @@ class PruningSummaries(keras.callbacks.Callback):
         Raises:
             RuntimeError: if the callback `UpdatePruning` is missing.
         """
-        begun = [layer.steps_begun for layer in self._layers]
-        if None in begun:  # by now UpdatePruning has begun, wherever it is in the list
+        # By now UpdatePruning has begun, wherever it is in the list.
+        if not all(layer.is_driven for layer in self._layers):
             raise RuntimeError(
                 "PruningSummaries: no masks are updated without the callback UpdatePruning; pass "
                 "callbacks=[ubp.UpdatePruning(), ubp.PruningSummaries(log_dir)] to fit()."
             )
         if self._written is None:  # what earlier calls of fit did is not written again
-            past = any(begun)
+            past = any(layer.steps_begun for layer in self._layers)
             self._written = [each.last_update if past else None for each in self._kernels]
         self._write()
 

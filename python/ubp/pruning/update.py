@@ -34,7 +34,7 @@ class _Due:
     @property
     def step(self) -> int:
         """Training steps begun."""
-        return self.layer.steps_begun or 0
+        return self.layer.steps_begun
 
     @property
     def blocks(self) -> Blocks:
@@ -55,7 +55,7 @@ _Members: TypeAlias = Sequence[tuple[_Due, PrunedKernel]]
 
 
 def begin(layers: Sequence[PrunedLayer]) -> list[MaskUpdate]:
-    """Take up the counts of steps; masks that are due at step 0 are chosen now."""
+    """Begin to count steps; masks that are due at step 0 are chosen now."""
     for layer in layers:
         layer.begin_training()
     return update_at_step_zero([layer for layer in layers if layer.steps_begun == 0])

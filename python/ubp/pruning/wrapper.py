@@ -3,12 +3,13 @@
     kernels  the wrapped layer's own weights that are pruned, each with its mask; pruned_kernel.py
     step     int32 scalar, non-trainable; training steps begun so far
 
-The forward pass always uses `where(mask, kernel, 0)`. Between *commits* the stored kernel also
-holds the values of pruned weights, so that a later mask update may take them back: with gradients
-"masked" the value each had when it was pruned, with "straight_through" what it has learned since.
-A commit sets them to exactly zero. It happens at the end of every epoch, at the end of training and
-whenever Keras saves the layer, so every saved kernel is exactly block-sparse, whatever the order of
-callbacks, and a run resumed from a file goes on as the run that saved it.
+The forward pass always uses `where(mask, kernel, 0)`. The values of pruned weights live on, so that
+a later mask update may take them back: with gradients "masked" the value each had when it was
+pruned, with "straight_through" what it has learned since. They are set aside, in a weight of this
+layer, at the end of every epoch, at the end of training and while Keras saves the layer, so every
+saved kernel is exactly block-sparse, whatever the order of callbacks. When saving is done, or
+before the next step, they are put back, so training depends neither on the length of an epoch nor
+on when the model is saved, and a run resumed from a file goes on as the run that saved it.
 
 The wrapped layer's regulariser and constraint act on the stored kernel, pruned weights included; so
 does the penalty of a schedule that regularises.
@@ -22,12 +23,14 @@ from collections.abc import Iterable
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from ubp.pruning.copying import iterate_layers
 from ubp.pruning.prunable import PrunableWeight, prunable_weights
 from ubp.pruning.pruned_kernel import PrunedKernel
 from ubp.pruning.regularized import Penalty, RegularizedSchedule
+from ubp.pruning.saved_last import SavedLast
 from ubp.pruning.settings import PruningSettings
 
 
@@ -47,7 +50,10 @@ class PrunedLayer(keras.layers.Wrapper):
         self.supports_masking = layer.supports_masking
         self.settings = settings
         self.kernels: list[PrunedKernel] = []
-        self.steps_begun: int | None = None  # the count while training is driven by UpdatePruning
+        self.is_driven = False  # UpdatePruning counts the steps of a training that goes on
+        self._may_be_aside = False  # else no value of a pruned weight is set aside
+        self.saved_last = SavedLast(self._after_saving)
+        self._while_saving: list[PrunedKernel] = []  # those set aside until saving is done
 
     def build(self, input_shape: Any = None) -> None:
         """Build the wrapped layer, and the masks for its kernels.
@@ -63,6 +69,9 @@ class PrunedLayer(keras.layers.Wrapper):
         positions = _positions(self.layer, input_shape) if self.settings.scope.is_timed else None
         self.kernels = [self._pruned(weight, positions, len(weights)) for weight in weights]
         self.step = self._add_state("step", (), "int32")
+        for kernel in self.kernels:  # after the weights that files of older versions hold
+            variable, prefix = kernel.variable, self._prefix(kernel.variable, len(weights))
+            kernel.aside = self._add_state(f"{prefix}aside", variable.shape, variable.dtype)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The wrapped layer's output, computed with the masked kernels.
@@ -72,7 +81,7 @@ class PrunedLayer(keras.layers.Wrapper):
                 code when it traces the training step, so a later `fit` of the same compiled model
                 is not checked again.
         """
-        if training and self.steps_begun is None:
+        if training and not self.is_driven:
             raise RuntimeError(
                 "A pruned model is being trained without the callback that updates its masks; "
                 "pass callbacks=[ubp.UpdatePruning()] to fit()."
@@ -105,9 +114,16 @@ class PrunedLayer(keras.layers.Wrapper):
         """The share of the kernels' weights that the masks remove."""
         return overall_sparsity([self])
 
+    @property
+    def steps_begun(self) -> int:
+        """Training steps begun, as built, loaded or counted since."""
+        return int(self.step.numpy())
+
     def begin_training(self) -> None:
-        """Take up the count of steps from the weight `step`, as built or as loaded."""
-        self.steps_begun = int(self.step.numpy())
+        """Allow training: from now on steps are counted."""
+        self.is_driven = True
+        self.expect_other_weights()
+        self.put_back()
 
     def advance(self, steps: int = 1) -> float | None:
         """Count training steps; the sparsity of the last update that was due among them, if any.
@@ -115,26 +131,38 @@ class PrunedLayer(keras.layers.Wrapper):
         Raises:
             RuntimeError: if `begin_training` was not called.
         """
-        if self.steps_begun is None:
+        if not self.is_driven:
             raise RuntimeError(f"layer '{self.name}': advance() needs begin_training() first.")
-        sparsity = None
-        for _ in range(steps):
-            self.steps_begun += 1
-            is_due, scheduled = self.settings.schedule(self.steps_begun)
+        if steps == 0:
+            return None
+        begun, sparsity = self.steps_begun, None
+        for step in range(begun + 1, begun + steps + 1):
+            is_due, scheduled = self.settings.schedule(step)
             sparsity = scheduled if is_due else sparsity
+        self.step.assign(begun + steps)
         return sparsity
 
-    def commit(self) -> None:
-        """Set pruned weights to exactly zero in the stored kernels; store the count of steps."""
+    def set_aside(self) -> None:
+        """Set pruned weights to exactly zero in the kernels, until the next step."""
         for kernel in self.kernels:
-            kernel.commit()
-        if self.steps_begun is not None:
-            self.step.assign(self.steps_begun)
+            kernel.set_aside()
+        self._may_be_aside = True
+
+    def put_back(self) -> None:
+        """Give the kernels the values of pruned weights that are set aside."""
+        if self._may_be_aside:
+            for kernel in self.kernels:
+                kernel.put_back()
+            self._may_be_aside = False
+
+    def expect_other_weights(self) -> None:
+        """Let the next `put_back` look at the weights again, which others may have set."""
+        self._may_be_aside = True
 
     def end_training(self) -> None:
-        """Commit, and stop counting."""
-        self.commit()
-        self.steps_begun = None
+        """Set aside, and stop counting."""
+        self.set_aside()
+        self.is_driven = False
 
     def stripped_weights(self) -> list[Any]:
         """The wrapped layer's weights as `set_weights` takes them, pruned ones exactly zero."""
@@ -145,9 +173,21 @@ class PrunedLayer(keras.layers.Wrapper):
         ]
 
     def save_own_variables(self, store: Any) -> None:
-        """Commit first: Keras saves a layer's own variables before those of layers inside it."""
-        self.commit()
+        """Set aside first: Keras saves a layer's own variables before those of layers inside it."""
+        self._while_saving = [kernel for kernel in self.kernels if not kernel.is_aside]
+        self.set_aside()
         super().save_own_variables(store)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Load; in files of older versions nothing is set aside, and pruned weights are zero."""
+        given = {key: store[key] for key in store.keys()}  # noqa: SIM118 (a store is no mapping)
+        own = len(self.variables) - len(self.layer.variables)
+        older = own - len(self.kernels)
+        if len(given) == older:
+            for number, kernel in enumerate(self.kernels, older):
+                given[str(number)] = np.zeros(kernel.variable.shape, kernel.variable.dtype)
+        super().load_own_variables(given)
+        self.expect_other_weights()
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor, serialised."""
@@ -163,13 +203,17 @@ class PrunedLayer(keras.layers.Wrapper):
         layer: PrunedLayer = super().from_config(config | {"settings": settings}, custom_objects)
         return layer
 
+    def _after_saving(self) -> None:
+        for kernel in self._while_saving:
+            kernel.put_back()
+        self._while_saving = []
+
     def _pruned(self, weight: PrunableWeight, positions: int | None, count: int) -> PrunedKernel:
         """The view of one weight; `count` says how many the layer has."""
-        variable, several = weight.variable, count > 1
-        prefix = f"{variable.name}_" if several else ""
+        variable, prefix = weight.variable, self._prefix(weight.variable, count)
         observes = self.settings.importance.uses_gradients
         return PrunedKernel(
-            name=f"{self.name}/{variable.name}" if several else self.name,
+            name=f"{self.name}/{variable.name}" if count > 1 else self.name,
             layer=self.layer,
             variable=variable,
             channel_axis=weight.channel_axis,
@@ -182,6 +226,11 @@ class PrunedLayer(keras.layers.Wrapper):
             else None,
             penalty=self._penalty(variable, prefix),
         )
+
+    @staticmethod
+    def _prefix(variable: keras.Variable, count: int) -> str:
+        """What the names of a kernel's state begin with; `count` says how many the layer has."""
+        return f"{variable.name}_" if count > 1 else ""
 
     def _penalty(self, variable: keras.Variable, prefix: str) -> Penalty | None:
         """The schedule's penalty, if it has one, made part of the weight's regulariser."""

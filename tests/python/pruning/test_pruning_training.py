@@ -116,7 +116,7 @@ def test_gradients_of_pruned_weights(gradients):
     np.testing.assert_allclose(gradient, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_pruned_weights_return_with_their_old_values_within_an_epoch():
+def test_pruned_weights_return_with_their_old_values():
     pruned = ubp.prune(sequential_model(), ubp.ConstantSparsity(0.5))
     layer = pruned.get_layer("hidden")
     kernel, before = layer.layer.kernel.numpy(), layer.kernels[0].mask.numpy()
