@@ -100,7 +100,7 @@ Status ReadFullyConnected(const NodeView& node, GraphOp* op) {
                          std::to_string(matrix[1]) + " elements.");
   }
   op->attributes.kind = OpKind::kFullyConnected;
-  op->attributes.keep_num_dims = params->keep_num_dims;
+  op->attributes.keep_num_dims = params->keep_num_dims != 0;
   UBP_RETURN_IF_ERROR(ReadActivation(params->activation, &op->attributes));
   return ReadWeights(node, "weight matrix", matrix[1], matrix[1], matrix[0], op);
 }

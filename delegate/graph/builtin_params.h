@@ -48,10 +48,14 @@ struct DepthwiseConv2DParams {
   int32_t dilation_h;
 };
 
+// A bool of the runtime's, whose byte a damaged model may have made anything: other than 0 and 1 no
+// bool may be. True if it is not 0.
+using Flag = uint8_t;
+
 struct FullyConnectedParams {
   Activation activation;
   WeightsFormat weights_format;
-  bool keep_num_dims;
+  Flag keep_num_dims;
 };
 
 struct ArithmeticParams {  // ADD, SUB and MUL
@@ -72,7 +76,7 @@ struct LeakyReluParams {
 };
 
 struct GeluParams {
-  uint8_t approximate;  // a bool of the runtime, whatever its bits
+  Flag approximate;
 };
 
 struct Pool2DParams {
@@ -85,7 +89,7 @@ struct Pool2DParams {
 };
 
 struct MeanParams {
-  bool keep_dims;
+  Flag keep_dims;
 };
 
 struct ReshapeParams {

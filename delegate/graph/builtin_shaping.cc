@@ -30,7 +30,7 @@ Status ReadMean(const NodeView& node, GraphOp* op) {
   if (from_front != Dims{1, 2}) {
     return Status::Error("MEAN over the axes " + ToString(axes) + ", not over height and width.");
   }
-  op->keep_dims = params->keep_dims;
+  op->keep_dims = params->keep_dims != 0;
   return Status::Ok();
 }
 

@@ -151,7 +151,7 @@ TEST(ClaimFunctionsTest, Factors) {
       {&SoftmaxModel, WithDims(kInput, {1, 6, 8, 4}), "expected 2 dimensions"},
       {&LeakyReluModel, With(&LeakyRelu::alpha, -0.5f), ""},
       {&LeakyReluModel, With(&LeakyRelu::alpha, kInfinity), "the alpha is inf"},
-      {&GeluModel, With(&builtin::GeluParams::approximate, uint8_t{1}), ""},
+      {&GeluModel, With(&builtin::GeluParams::approximate, builtin::Flag{1}), ""},
       {&LogModel, WithDims(kInput, {7}), ""},
       {&ReluModel, WithDims(kInput, {7}), ""},
   });

@@ -49,13 +49,13 @@ TEST(ClaimFormsTest, Parameters) {
       {&DepthwiseModel, With(&Depthwise::depth_multiplier, 7), ""},
       {&DepthwiseModel, With(&Depthwise::dilation_h, 0), "vertical dilation"},
       {&DenseModel, With(&Dense::activation, A::kSignBit), "SIGN_BIT"},
-      {&DenseModel, With(&Dense::keep_num_dims, true), ""},
+      {&DenseModel, With(&Dense::keep_num_dims, builtin::Flag{1}), ""},
       {&DenseModel, With(&Dense::weights_format, builtin::WeightsFormat::kShuffled4x16Int8),
        "the weight matrix is shuffled."},
       {&PoolModel, With(&Pool::filter_h, 0), "the kernel height is 0"},
       {&PoolModel, With(&Pool::filter_w, 5000), "the kernel width is 5000"},
       {&PoolModel, With(&Pool::activation, A::kTanh), "TANH"},
-      {&MeanModel, With(&Mean::keep_dims, true), ""},
+      {&MeanModel, With(&Mean::keep_dims, builtin::Flag{1}), ""},
   });
 }
 

@@ -86,7 +86,7 @@ TEST(ImportTest, DepthwiseConv2DWithoutBias) {
 
 TEST(ImportTest, FullyConnected) {
   FakeModel model = DenseModel();
-  model.params<builtin::FullyConnectedParams>().keep_num_dims = true;
+  model.params<builtin::FullyConnectedParams>().keep_num_dims = 255;
   const GraphOp op = ImportOnly(&model);
   EXPECT_EQ(op.type, OpType::kFullyConnected);
   EXPECT_EQ(op.attributes.kind, OpKind::kFullyConnected);
@@ -113,7 +113,7 @@ TEST(ImportTest, OpsWithoutWeights) {
 
   FakeModel mean = MeanModel();
   EXPECT_FALSE(ImportOnly(&mean).keep_dims);
-  mean.params<builtin::MeanParams>().keep_dims = true;
+  mean.params<builtin::MeanParams>().keep_dims = 255;
   EXPECT_TRUE(ImportOnly(&mean).keep_dims);
 
   FakeModel pad = PadModel();
