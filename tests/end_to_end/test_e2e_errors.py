@@ -33,7 +33,10 @@ def open_and_allocate(model: bytes) -> None:
         ({"num_threads": 0}, "'num_threads' is '0'"),
         ({"kernel": "sse9"}, "'kernel' is 'sse9'"),
         ({"log": "loud"}, "'log' is 'loud'"),
-        ({"sparse_from_dense": False}, "'sparse_from_dense' is 'False', expected on or off"),
+        (
+            {"sparse_from_dense": False},
+            "'sparse_from_dense' is False; expected text such as 'on' or 'off'",
+        ),
         ({"report": ""}, "'report' is '', expected the path of a file to write"),
     ],
 )

@@ -56,8 +56,8 @@ def load_delegate(**options: str | int | os.PathLike[str]) -> Delegate:
     for name, value in options.items():
         if not isinstance(value, str | os.PathLike) and not is_whole(value):
             raise ValueError(
-                f"the delegate option '{name}' is {shown(value)}; expected text, a whole number "
-                "or a path."
+                f"the delegate option '{name}' is {shown(value)}; expected text such as 'on' or "
+                "'off', a whole number or a path."
             )
     path = delegate_path()
     try:
