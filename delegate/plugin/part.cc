@@ -1,6 +1,7 @@
 #include "delegate/plugin/part.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <exception>
 #include <memory>
@@ -10,6 +11,7 @@
 #include "delegate/common/mapped_memory.h"
 #include "delegate/graph/import.h"
 #include "delegate/graph/plan.h"
+#include "delegate/graph/shapes.h"
 #include "delegate/plugin/delegate.h"
 #include "delegate/plugin/log.h"
 #include "tensorflow/lite/builtin_ops.h"
@@ -48,15 +50,26 @@ class Part {
     loading_ = nullptr;
     UBP_RETURN_IF_ERROR(ResizeOutputs(context, dims));
     memory_.assign(graph_.tensors.size(), nullptr);
+    elements_.clear();
+    for (const Dims& each : dims) elements_.push_back(ElementsOf(each));
     if (delegate_->options().log_info) LogPlan(options);
     return Status::Ok();
   }
 
-  void Invoke(TfLiteContext* context) {
+  // Throws only where it starts threads anew.
+  Status Invoke(TfLiteContext* context) {
     for (size_t t = 0; t < graph_.tensors.size(); ++t) {
-      if (graph_.tensors[t].storage != Storage::kInternal) memory_[t] = Tensor(context, t).data.f;
+      if (graph_.tensors[t].storage == Storage::kInternal) continue;
+      const TfLiteTensor& tensor = Tensor(context, t);
+      if (tensor.data.raw == nullptr && elements_[t] > 0) {
+        return Status::Error("tensor " + std::to_string(graph_.tensors[t].model_index) +
+                             " of the model has no data, expected " + std::to_string(elements_[t]) +
+                             " elements: the model is damaged, or the tensor was not allocated.");
+      }
+      memory_[t] = tensor.data.f;
     }
     plan_->Run(memory_, pool_.get());
+    return Status::Ok();
   }
 
  private:
@@ -130,7 +143,8 @@ class Part {
   Status imported_;
   std::unique_ptr<Plan> plan_;
   std::shared_ptr<ThreadPool> pool_;
-  std::vector<float*> memory_;  // of each tensor of the graph, during an invocation
+  std::vector<int64_t> elements_;  // of each tensor of the graph
+  std::vector<float*> memory_;     // of each tensor of the graph, during an invocation
 };
 
 // The C++ standard library throws when memory runs out; nothing may be thrown through the
@@ -159,9 +173,8 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
 
 TfLiteStatus Invoke(TfLiteContext* context, TfLiteNode* node) {
   try {
-    static_cast<Part*>(node->user_data)
-        ->Invoke(context);  // throws only where it starts threads anew
-    return kTfLiteOk;
+    const Status status = static_cast<Part*>(node->user_data)->Invoke(context);
+    return status.ok() ? kTfLiteOk : Fail(context, status.message());
   } catch (const std::exception& error) {
     return Fail(context, error.what());
   }

@@ -2,6 +2,8 @@
 
 #include "delegate/plugin/part.h"
 
+#include <cstdarg>
+#include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <numeric>
@@ -53,6 +55,19 @@ class Interpreter {
     EXPECT_EQ(output, input);
   }
 
+  // With an input that has no memory; returns what is reported.
+  std::string ErrorWithoutData() {
+    const size_t elements = 6 * 8 * 4;
+    std::vector<float> output(elements, -1.0f);
+    model_.tensor(kInput).data.f = nullptr;
+    model_.tensor(kOutput).data.f = output.data();
+    expects_error_ = true;
+    EXPECT_EQ(registration_.invoke(Context(), &node_), kTfLiteError);
+    expects_error_ = false;
+    EXPECT_EQ(output, std::vector<float>(elements, -1.0f));
+    return error_;
+  }
+
  private:
   static Interpreter* the_interpreter;
 
@@ -85,11 +100,21 @@ class Interpreter {
     return kTfLiteOk;
   }
 
-  static void ReportError(TfLiteContext*, const char* format, ...) { ADD_FAILURE() << format; }
+  static void ReportError(TfLiteContext*, const char* format, ...) {
+    char text[256];
+    va_list arguments;
+    va_start(arguments, format);
+    std::vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    EXPECT_TRUE(the_interpreter->expects_error_) << text;
+    the_interpreter->error_ = text;
+  }
 
   FakeModel model_ = ReluModel();
   TfLiteRegistration registration_{};
   TfLiteNode node_{};
+  bool expects_error_ = false;
+  std::string error_;
 };
 
 Interpreter* Interpreter::the_interpreter = nullptr;
@@ -130,6 +155,19 @@ TEST(PartTest, OutlivesItsDelegate) {
   interpreter = nullptr;
   EXPECT_THAT(directory.Read("p.json"), AllOf(HasSubstr("\"threads\": 2"),  //
                                               HasSubstr("\"threads\": 3")));
+}
+
+// As of a constant whose data a damaged file does not have.
+TEST(PartTest, FailsToRunWithoutTheDataOfAnInput) {
+  TfLiteDelegate* const delegate = MakeDelegate();
+  {
+    Interpreter interpreter(delegate);
+    interpreter.Allocate(1);
+    EXPECT_THAT(interpreter.ErrorWithoutData(),
+                AllOf(HasSubstr("has no data, expected 192 elements"), HasSubstr("damaged")));
+    interpreter.ExpectRuns();
+  }
+  Delegate::Release(delegate);
 }
 
 TEST(PartTest, TakesTheInterpretersNumberOfThreadsAsFarAsTheOptionGoes) {
