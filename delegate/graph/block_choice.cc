@@ -80,21 +80,25 @@ BlockChoice ChooseBlocks(const LayerAttributes& attributes, const float* weights
     choice.speedup = speedups[i];
   }
   choice.pays = choice.speedup >= kMinSpeedup;
+  const double dense = pixels.out * static_cast<double>(lanes) * channels;
+  choice.gains = choice.block_size > 0 && dense >= kMinSpeedup * choice.cost;
   return choice;
 }
 
+std::string DescribeBlocks(const BlockChoice& choice) {
+  char text[64];
+  std::snprintf(text, sizeof(text), "%.0f%% zeros, covered by blocks of %d", 100.0 * choice.zeros,
+                choice.block_size);
+  return text;
+}
+
 std::string Describe(const BlockChoice& choice) {
+  if (choice.pays) return DescribeBlocks(choice);
   char text[128];
-  const double percent = 100.0 * choice.zeros;
-  if (choice.pays) {
-    std::snprintf(text, sizeof(text), "%.0f%% zeros, covered by blocks of %d", percent,
-                  choice.block_size);
-  } else {
-    std::snprintf(text, sizeof(text),
-                  "%.0f%% zeros, for which blocks of %d have a predicted speed-up of %.2fx, below "
-                  "%gx",
-                  percent, choice.block_size, choice.speedup, kMinSpeedup);
-  }
+  std::snprintf(text, sizeof(text),
+                "%.0f%% zeros, for which blocks of %d have a predicted speed-up of %.2fx, below "
+                "%gx",
+                100.0 * choice.zeros, choice.block_size, choice.speedup, kMinSpeedup);
   return text;
 }
 

@@ -14,7 +14,8 @@ namespace ubp {
 inline constexpr double kTransposeCost = 10.0;
 
 struct BlockChoice {
-  bool pays = false;   // the gain is clear
+  bool gains = false;  // the blocks are clearly faster than dense, the layout left aside
+  bool pays = false;   // the layer alone is, the changes of layout around it included
   int block_size = 0;  // the fastest one; 0 where the weights have hardly a zero, or were not read
   double zeros = 0.0;  // share of the weights, where block_size is not 0
   double speedup = 0.0;  // predicted for the layer alone, against dense; likewise
@@ -31,15 +32,18 @@ struct LayerPixels {
 // For a convolution or fully-connected layer with constant weights [out_channels, lanes].
 //
 // python/ubp/convert/decide.py is the same rule for models that are converted, with the same
-// constants: a dense layer counts as block-sparse if and only if the converter, left to its
-// defaults, would convert it, and in blocks of the same size. Only a layer in a sample of whose weights there
+// constants: a dense layer pays if and only if the converter, left to its defaults, would convert it,
+// and in blocks of the same size. Only a layer in a sample of whose weights there
 // are hardly any zeros is not looked at further, so that dense models lose no time.
 //
 // What was counted is kept in the slot's cache, if there is one.
 BlockChoice ChooseBlocks(const LayerAttributes& attributes, const float* weights,
                          const LayerPixels& pixels, CacheSlot* slot);
 
-// "80% zeros, covered by blocks of 4", or why that does not pay; for block_size > 0.
+// "80% zeros, covered by blocks of 4"; for block_size > 0.
+std::string DescribeBlocks(const BlockChoice& choice);
+
+// The same, or why the layer alone does not pay.
 std::string Describe(const BlockChoice& choice);
 
 }  // namespace ubp

@@ -132,15 +132,18 @@ class NodeCut {
       const CostNode& node = graph_.nodes[reader];
       const bool divided = IsDivided(t, reader);
       if (node.forms == Forms::kEither) {
-        AddEntering(divided ? -1 : writer, {reader}, node.from_image + graph_.part);
+        AddEntering(divided ? -1 : writer, {reader}, node.from_image + Entering());
       } else if (node.forms != Forms::kImage) {
         of_planes[divided].push_back(reader);
       }
     }
-    const double cost = graph_.tensors[t].to_planes + graph_.part;
+    const double cost = graph_.tensors[t].to_planes + Entering();
     AddEntering(writer, of_planes[0], cost);
     AddEntering(-1, of_planes[1], cost);
   }
+
+  // Of a part of the delegate's.
+  double Entering() const { return graph_.part + graph_.taken_part; }
 
   void AddEntering(int writer, const std::vector<int>& readers, double cost) {
     if (readers.empty()) return;
@@ -168,7 +171,7 @@ class Chooser {
     std::vector<bool> sparse(stretches, false);
     for (size_t i = 0; i < graph_.nodes.size(); ++i) {
       const CostNode& node = graph_.nodes[i];
-      if (node.sparse || node.must_take) sparse[stretches_[i]] = true;
+      if (node.has_blocks || node.must_take) sparse[stretches_[i]] = true;
     }
     for (size_t i = 0; i < graph_.nodes.size(); ++i) {
       if (stretches_[i] >= 0 && !sparse[stretches_[i]]) graph_.nodes[i].can_take = false;

@@ -12,12 +12,12 @@ namespace ubp {
 // are one stretch. -1 for other nodes.
 std::vector<int> StretchesOf(const CostGraph& graph);
 
-// Of what can be taken: what must be; the block-sparse layers, too; all.
+// Of what can be taken: what must be; the layers that are worth it by themselves, too; all.
 Choice LeastChoice(const CostGraph& graph);
 Choice SparseChoice(const CostGraph& graph);
 Choice FullChoice(const CostGraph& graph);
 
-// Of every stretch with a block-sparse layer the nodes with which CostOf() is least, as far as they
+// Of every stretch with a layer that leaves out zeros the nodes with which CostOf() is least, as far as they
 // are found: no more than with any of the three choices above, stretch by stretch; nothing of other
 // stretches.
 //

@@ -120,7 +120,7 @@ ClaimResult Claim(const TfLiteContext& context, const TfLiteNode& node,
     const LayerPixels pixels = {PixelsOf(sizes.DimsOf(view.InputIndex(0))),
                                 PixelsOf(sizes.DimsOf(view.OutputIndex()))};
     result.choice = ChooseBlocks(op.attributes, op.dense.weights, pixels, &result.slot);
-    if (result.choice.pays) result.block_size = result.choice.block_size;
+    if (result.choice.gains) result.block_size = result.choice.block_size;
   }
   return result;
 }

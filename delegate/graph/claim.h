@@ -32,12 +32,14 @@ struct ClaimResult {
   Elementwise function = Elementwise::kScale;  // of a kFunction: what it computes
   BlockChoice choice;                          // of a dense layer, if asked for
   CacheSlot slot;                              // of the layer's weights
-  int block_size = 0;                          // of a block-sparse layer; 0 if it is damaged
+  int block_size = 0;                          // of the blocks; 0 if it is damaged, or has none
   std::string op;                              // "CONV_2D"
   std::string layer;   // the output tensor's name, shortened: "stem"; may be empty
   std::string reason;  // a sentence, where the node is left
 
-  // Run in blocks that leave out zeros.
+  // A layer that runs in blocks, which leave out zeros, wherever it is taken.
+  bool has_blocks() const { return packed || choice.gains; }
+  // One that is worth taking by itself.
   bool sparse() const { return packed || choice.pays; }
   // Op and layer, for messages: "CONV_2D 'stem'".
   std::string label() const { return layer.empty() ? op : op + " '" + layer + "'"; }

@@ -21,10 +21,13 @@ class Costs {
   double Sum() {
     for (size_t i = 0; i < graph_.nodes.size(); ++i) AddNode(static_cast<int>(i));
     for (size_t t = 0; t < graph_.tensors.size(); ++t) AddTensor(static_cast<int>(t));
-    if (!parts_.empty()) {
-      sum_ += graph_.part * (1 + *std::max_element(parts_.begin(), parts_.end()));
+    std::set<int> taken_parts;
+    int parts = 0;
+    for (size_t i = 0; i < parts_.size(); ++i) {
+      parts = std::max(parts, parts_[i] + 1);
+      if (taken_[i]) taken_parts.insert(parts_[i]);
     }
-    return sum_;
+    return sum_ + graph_.part * parts + graph_.taken_part * static_cast<double>(taken_parts.size());
   }
 
  private:

@@ -20,8 +20,9 @@ enum class Forms {
 // A node of the model: taken by the delegate, or left to XNNPACK.
 struct CostNode {
   bool can_take = false;
-  bool must_take = false;  // nobody else can run it
-  bool sparse = false;     // a block-sparse layer
+  bool must_take = false;   // nobody else can run it
+  bool has_blocks = false;  // a layer that leaves out zeros
+  bool sparse = false;      // one that is worth taking by itself
   Forms forms = Forms::kEither;
   double taken = 0.0;
   double left = 0.0;
@@ -46,7 +47,8 @@ struct CostTensor {
 struct CostGraph {
   std::vector<CostNode> nodes;
   std::vector<CostTensor> tensors;
-  double part = 0.0;  // of calling one part, the delegate's or XNNPACK's
+  double part = 0.0;        // of calling one part, the delegate's or XNNPACK's
+  double taken_part = 0.0;  // what the delegate's costs more
 };
 
 // By node; what must be taken is, and what cannot be is not.

@@ -34,7 +34,7 @@ class GraphMaker {
       : context_(context), nodes_(nodes), sizes_(sizes) {}
 
   CostGraph Make() {
-    graph_.part = CostOfPart();
+    SetCostsOfParts(&graph_);
     for (size_t i = 0; i < nodes_.size(); ++i) AddNode(i);
     writers_ = WritersOf(graph_);
     readers_ = ReadersOf(graph_);
@@ -73,6 +73,7 @@ class GraphMaker {
     if (claim(i).type) {
       node.can_take = true;
       node.must_take = claim(i).packed;
+      node.has_blocks = claim(i).has_blocks();
       node.sparse = claim(i).sparse();
       for (const int place : claim(i).activations) AddInput(view, place, &node);
     } else {
@@ -143,7 +144,7 @@ class GraphMaker {
     op.output = Output(i);
     op.function = claim(i).function;
     if (IsArithmetic(op.type)) op.operand = OperandOf(i);
-    if (claim(i).sparse()) op.blocks = claim(i).choice.cost;
+    if (claim(i).has_blocks()) op.blocks = claim(i).choice.cost;
     SetCosts(op, &graph_.nodes[i]);
   }
 

@@ -41,8 +41,8 @@ void SetCosts(const OpToRun& op, CostNode* node);
 // Of a tensor that enters or leaves the delegate's parts.
 CostTensor CostOfTensor(const Extent& extent);
 
-// Of calling one part.
-double CostOfPart();
+// Of calling parts.
+void SetCostsOfParts(CostGraph* graph);
 
 }  // namespace ubp
 

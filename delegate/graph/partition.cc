@@ -40,10 +40,19 @@ CostGraph CostGraphOf(const TfLiteContext& context, const std::vector<TfLiteNode
   return MakeCostGraph(context, claimed, sizes);
 }
 
+// Predictions are wrong by some percent: what gains less is left.
+constexpr double kClearGain = 1.05;
+
+Choice ClearlyCheapestChoice(const CostGraph& graph) {
+  Choice least = LeastChoice(graph);
+  Choice cheapest = CheapestChoice(graph);
+  return CostOf(graph, least) >= kClearGain * CostOf(graph, cheapest) ? cheapest : least;
+}
+
 Choice ChoiceOf(const CostGraph& graph, Take take) {
   switch (take) {
     case Take::kAuto:
-      return CheapestChoice(graph);
+      return ClearlyCheapestChoice(graph);
     case Take::kSparse:
       return SparseChoice(graph);
     case Take::kAll:
@@ -52,7 +61,7 @@ Choice ChoiceOf(const CostGraph& graph, Take take) {
   return FullChoice(graph);
 }
 
-// Why a node is left that could be taken. `near`: a block-sparse layer is in its stretch.
+// Why a node is left that could be taken. `near`: a layer that leaves out zeros is in its stretch.
 std::string ReasonToLeave(const ClaimResult& claim, Take take, bool near) {
   if (claim.sparse()) {
     return Describe(claim.choice) +
@@ -78,9 +87,9 @@ TfLiteStatus DecideNodes(TfLiteContext* context, Take take, const ClaimOptions& 
   const CostGraph graph = CostGraphOf(*context, nodes, *decisions, shape_nodes, sizes);
   const Choice choice = ChoiceOf(graph, take);
   const std::vector<int> stretches = StretchesOf(graph);
-  std::set<int> sparse;  // stretches with a block-sparse layer
+  std::set<int> sparse;  // stretches with a layer that leaves out zeros
   for (size_t i = 0; i < nodes.size(); ++i) {
-    if (graph.nodes[i].sparse) sparse.insert(stretches[i]);
+    if (graph.nodes[i].has_blocks) sparse.insert(stretches[i]);
   }
   for (size_t i = 0; i < nodes.size(); ++i) {
     NodeDecision& decision = (*decisions)[i];

@@ -22,7 +22,7 @@ void LogDecisions(const std::vector<NodeDecision>& decisions) {
     if (!decision.taken) {
       line += ": left, " + decision.reason;
     } else {
-      line += claim.choice.pays ? ": taken, " + Describe(claim.choice) : ": taken";
+      line += claim.choice.gains ? ": taken, " + DescribeBlocks(claim.choice) : ": taken";
     }
     Log(LogLevel::kInfo, line);
   }

@@ -16,7 +16,8 @@ void Print(const NodeDecision& decision, std::ostream& out) {
       << ", \"layer\": " << Quoted{claim.layer}
       << ", \"taken\": " << (decision.taken ? "true" : "false")
       << ", \"reason\": " << Quoted{decision.reason};
-  if (claim.sparse()) out << ", \"block_size\": " << claim.block_size;
+  if (decision.taken ? claim.has_blocks() : claim.sparse())
+    out << ", \"block_size\": " << claim.block_size;
   if (claim.choice.block_size > 0) {
     out << ", \"zeros\": " << claim.choice.zeros << ", \"speedup\": " << claim.choice.speedup;
   }

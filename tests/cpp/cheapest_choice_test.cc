@@ -116,7 +116,7 @@ int AddNode(CostGraph* graph, Forms forms, double taken, double left, std::vecto
 
 int AddSparse(CostGraph* graph, int input) {
   const int output = AddNode(graph, Forms::kEither, 20.0, 100.0, {input});
-  graph->nodes.back().sparse = true;
+  graph->nodes.back().has_blocks = graph->nodes.back().sparse = true;
   graph->nodes.back().from_image = 4.0;
   graph->nodes.back().image_to_planes = 4.0;
   return output;
@@ -137,6 +137,7 @@ void MarkResults(CostGraph* graph) {
 CostGraph RandomGraph(std::mt19937* random) {
   CostGraph graph;
   graph.part = 2.0;
+  graph.taken_part = 3.0;
   AddTensor(&graph, 10.0, 10.0);
   const int nodes = std::uniform_int_distribution(2, 10)(*random);
   std::uniform_int_distribution<int> costs(0, 60);

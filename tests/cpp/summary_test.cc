@@ -35,7 +35,7 @@ NodeDecision Other() {
 }
 
 const BlockChoice kNoZeros = {};
-const BlockChoice kScattered = {false, 1, 0.8, 0.9};
+const BlockChoice kScattered = {false, false, 1, 0.8, 0.9};
 
 TEST(SummaryTest, NamesTheReasonOfMostLayers) {
   const NodeDecision quantised = Left("a", "the input is int8, not float32.");
