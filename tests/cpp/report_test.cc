@@ -37,7 +37,7 @@ std::vector<NodeDecision> Decisions() {
   taken.taken = true;
   taken.claim.op = "CONV_2D";
   taken.claim.layer = "a/b";
-  taken.claim.choice = {true, 4, 0.8125, 2.5};
+  taken.claim.choice = {true, true, 4, 0.8125, 2.5};
   taken.claim.block_size = 4;
   NodeDecision left;
   left.node = 4;
