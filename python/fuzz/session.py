@@ -35,6 +35,7 @@ class Session:
             experimental_op_resolver_type=litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
             experimental_preserve_all_tensors=keep_all,
         )
+        self._said = ""
 
     def resize(self, shapes: Sequence[list[int] | None]) -> str:
         """Resize the inputs and allocate; returns the error, or nothing."""
@@ -45,7 +46,7 @@ class Session:
                     self._interpreter.resize_tensor_input(detail["index"], shape)
             self._interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
-            return str(error).strip() or repr(error)
+            return self._new_message(error)
         return ""
 
     def shapes(self) -> list[list[int]]:
@@ -58,12 +59,18 @@ class Session:
                 self._interpreter.set_tensor(detail["index"], value)
             self._interpreter.invoke()
         except (RuntimeError, ValueError) as error:
-            return str(error).strip() or repr(error)
+            return self._new_message(error)
         details = self._interpreter.get_output_details()
         try:
             return [self._interpreter.get_tensor(detail["index"]) for detail in details]
         except ValueError:
             return UNREADABLE
+
+    def _new_message(self, error: Exception) -> str:
+        """Of this error: the interpreter says those before it as well."""
+        said = str(error).strip()
+        new, self._said = said.removeprefix(self._said).strip(), said
+        return new or said or repr(error)
 
     def values(self) -> list[Array]:
         """What all float32 tensors hold, constants too, if they were kept; not of unused ones."""

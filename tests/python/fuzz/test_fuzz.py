@@ -84,6 +84,14 @@ def test_a_case_is_saved_whole(tmp_path: Path) -> None:
         Case.load(tmp_path / "case.json")
 
 
+def test_an_error_is_told_without_those_before_it() -> None:
+    session = Session(relu_of_each(), {"take": "all"})
+    first, second = (session.resize([[2**16, 2**16, size]]) for size in (1, 2))
+    assert "[65536, 65536, 1]" in first
+    assert "[65536, 65536, 2]" in second
+    assert "[65536, 65536, 1]" not in second
+
+
 def test_differences() -> None:
     right = np.array([1.0, -100.0, np.nan, np.inf], np.float32)
     assert difference([right], [right]) == ""
