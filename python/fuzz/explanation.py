@@ -121,7 +121,7 @@ def _overflows_inside(reference: bytes, inputs: Sequence[Array]) -> bool:
     That is what it makes of infinity wherever an activation is fused, be it none: after EXP(1000)
     and ADD(1), LOG gives 88.7 instead of 1000.
     """
-    session = Session(reference, keep_all=True)
+    session = Session(reference)
     if session.resize([list(x.shape) for x in inputs]) or isinstance(session.infer(inputs), str):
         return False
     largest = np.finfo(np.float32).max
