@@ -1,8 +1,8 @@
 """The interpreter of a case: plain, or with the delegate; in both the kernels of XNNPACK are off.
 
-XNNPACK reads uninitialised memory in rare graphs; the kernels of the interpreter itself do not. But
-it lets a SOFTMAX overwrite what a RESHAPE before it reads, although others read that as well, unless
-it keeps all tensors: so the plain one does.
+XNNPACK reads uninitialised memory in rare graphs; the kernels of the interpreter itself do not. The
+plain one keeps all tensors: in rare graphs (one in 40,000, with RESHAPE and SOFTMAX, after a resize)
+it otherwise lets an operator overwrite what another still reads.
 """
 
 from __future__ import annotations

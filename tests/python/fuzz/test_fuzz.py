@@ -58,12 +58,6 @@ def relu_of_each() -> bytes:
     return draft.builder.build()
 
 
-def softmax() -> schema.SoftmaxOptionsT:
-    options = schema.SoftmaxOptionsT()
-    options.beta = 1.0
-    return options
-
-
 def test_a_seed_and_a_number_are_one_case() -> None:
     first, again, other = generate(3, 5), generate(3, 5), generate(3, 6)
     assert first == again
@@ -88,22 +82,6 @@ def test_a_case_is_saved_whole(tmp_path: Path) -> None:
     (tmp_path / "case.json").write_text("{}")
     with pytest.raises(ValueError, match=r"case\.json: not a case"):
         Case.load(tmp_path / "case.json")
-
-
-def test_the_plain_interpreter_overwrites_nothing_that_is_read_later() -> None:
-    draft = Draft(np.random.default_rng(0))
-    x = draft.graph.input([1, 1, 1, 6])
-    first = draft.emit(schema.BuiltinOperator.RELU, [x], [1, 1, 1, 6])
-    row = draft.emit(schema.BuiltinOperator.RESHAPE, [first, draft.ints([1, 6])], [1, 6])
-    shares = draft.emit(schema.BuiltinOperator.SOFTMAX, [row], [1, 6], softmax())
-    draft.graph.output(draft.emit(schema.BuiltinOperator.RELU, [shares], [1, 6]))
-    draft.graph.output(draft.emit(schema.BuiltinOperator.RELU, [first], [1, 1, 1, 6]))
-    session = Session(draft.builder.build())
-    assert not session.resize([None])
-    pixels = np.arange(6, dtype=np.float32).reshape(1, 1, 1, 6)
-    outputs = session.infer([pixels])
-    assert not isinstance(outputs, str)
-    np.testing.assert_array_equal(outputs[1], pixels)
 
 
 def test_an_error_is_told_without_those_before_it() -> None:
