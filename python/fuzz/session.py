@@ -1,8 +1,8 @@
 """The interpreter of a case: plain, or with the delegate; in both the kernels of XNNPACK are off.
 
 XNNPACK reads uninitialised memory in rare graphs; the kernels of the interpreter itself do not. The
-plain one keeps all tensors: in rare graphs (one in 40,000, with RESHAPE and SOFTMAX, after a resize)
-it otherwise lets an operator overwrite what another still reads.
+plain one keeps all tensors: otherwise it lets an operator overwrite what another still reads, in
+one graph of 40,000, with RESHAPE and SOFTMAX, after a resize.
 """
 
 from __future__ import annotations
