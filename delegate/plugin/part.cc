@@ -1,7 +1,7 @@
 #include "delegate/plugin/part.h"
 
 #include <algorithm>
-#include <cstdint>
+#include <cstddef>
 #include <cstdlib>
 #include <exception>
 #include <memory>
@@ -50,8 +50,8 @@ class Part {
     loading_ = nullptr;
     UBP_RETURN_IF_ERROR(ResizeOutputs(context, dims));
     memory_.assign(graph_.tensors.size(), nullptr);
-    elements_.clear();
-    for (const Dims& each : dims) elements_.push_back(ElementsOf(each));
+    bytes_.clear();
+    for (const Dims& each : dims) bytes_.push_back(sizeof(float) * ElementsOf(each));
     if (delegate_->options().log_info) LogPlan(options);
     return Status::Ok();
   }
@@ -61,10 +61,13 @@ class Part {
     for (size_t t = 0; t < graph_.tensors.size(); ++t) {
       if (graph_.tensors[t].storage == Storage::kInternal) continue;
       const TfLiteTensor& tensor = Tensor(context, t);
-      if (tensor.data.raw == nullptr && elements_[t] > 0) {
+      // It may be a constant without data, or another part's output as well, which has resized it.
+      const size_t bytes = tensor.data.raw != nullptr ? tensor.bytes : 0;
+      if (bytes < bytes_[t]) {
         return Status::Error("tensor " + std::to_string(graph_.tensors[t].model_index) +
-                             " of the model has no data, expected " + std::to_string(elements_[t]) +
-                             " elements: the model is damaged, or the tensor was not allocated.");
+                             " of the model has " + std::to_string(bytes) + " bytes, expected " +
+                             std::to_string(bytes_[t]) +
+                             ": the model is damaged, or the tensor was not allocated.");
       }
       memory_[t] = tensor.data.f;
     }
@@ -143,8 +146,8 @@ class Part {
   Status imported_;
   std::unique_ptr<Plan> plan_;
   std::shared_ptr<ThreadPool> pool_;
-  std::vector<int64_t> elements_;  // of each tensor of the graph
-  std::vector<float*> memory_;     // of each tensor of the graph, during an invocation
+  std::vector<size_t> bytes_;   // of each tensor of the graph
+  std::vector<float*> memory_;  // of each tensor of the graph, during an invocation
 };
 
 // The C++ standard library throws when memory runs out; nothing may be thrown through the

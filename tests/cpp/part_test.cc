@@ -49,27 +49,31 @@ class Interpreter {
   void ExpectRuns() {
     std::vector<float> input(6 * 8 * 4), output(input.size(), -1.0f);
     std::iota(input.begin(), input.end(), 0.0f);
-    model_.tensor(kInput).data.f = input.data();
-    model_.tensor(kOutput).data.f = output.data();
+    SetData(kInput, &input);
+    SetData(kOutput, &output);
     EXPECT_EQ(registration_.invoke(Context(), &node_), kTfLiteOk);
     EXPECT_EQ(output, input);
   }
 
-  // With an input that has no memory; returns what is reported.
-  std::string ErrorWithoutData() {
-    const size_t elements = 6 * 8 * 4;
-    std::vector<float> output(elements, -1.0f);
-    model_.tensor(kInput).data.f = nullptr;
-    model_.tensor(kOutput).data.f = output.data();
+  // With tensors of so many elements; returns what is reported.
+  std::string ErrorWith(size_t inputs, size_t outputs) {
+    std::vector<float> input(inputs, 1.0f), output(outputs, -1.0f);
+    SetData(kInput, &input);
+    SetData(kOutput, &output);
     expects_error_ = true;
     EXPECT_EQ(registration_.invoke(Context(), &node_), kTfLiteError);
     expects_error_ = false;
-    EXPECT_EQ(output, std::vector<float>(elements, -1.0f));
+    EXPECT_EQ(output, std::vector<float>(outputs, -1.0f));
     return error_;
   }
 
  private:
   static Interpreter* the_interpreter;
+
+  void SetData(int tensor, std::vector<float>* data) {
+    model_.tensor(tensor).data.f = data->empty() ? nullptr : data->data();
+    model_.tensor(tensor).bytes = sizeof(float) * data->size();
+  }
 
   TfLiteContext* Context() {
     TfLiteContext* const context = model_.context();
@@ -157,14 +161,15 @@ TEST(PartTest, OutlivesItsDelegate) {
                                               HasSubstr("\"threads\": 3")));
 }
 
-// As of a constant whose data a damaged file does not have.
-TEST(PartTest, FailsToRunWithoutTheDataOfAnInput) {
+// As of a constant whose data a damaged file does not have, or of a tensor that two nodes write.
+TEST(PartTest, FailsToRunOnTensorsThatAreSmallerThanItPrepared) {
   TfLiteDelegate* const delegate = MakeDelegate();
   {
     Interpreter interpreter(delegate);
     interpreter.Allocate(1);
-    EXPECT_THAT(interpreter.ErrorWithoutData(),
-                AllOf(HasSubstr("has no data, expected 192 elements"), HasSubstr("damaged")));
+    EXPECT_THAT(interpreter.ErrorWith(0, 192), HasSubstr(" has 0 bytes, expected 768: "));
+    EXPECT_THAT(interpreter.ErrorWith(191, 192), HasSubstr(" has 764 bytes, expected 768: "));
+    EXPECT_THAT(interpreter.ErrorWith(192, 191), HasSubstr(" has 764 bytes, expected 768: "));
     interpreter.ExpectRuns();
   }
   Delegate::Release(delegate);
