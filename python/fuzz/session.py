@@ -1,8 +1,8 @@
 """The interpreter of a case: plain, or with the delegate; in both the kernels of XNNPACK are off.
 
-XNNPACK reads uninitialised memory in rare graphs; the kernels of the interpreter itself do not. All
-tensors are kept: otherwise the interpreter itself lets a node overwrite what another still reads,
-in one graph of 50,000, with RESHAPE and after a resize.
+XNNPACK reads uninitialised memory in rare graphs; the kernels of the interpreter itself do not. The
+plain one keeps all tensors: otherwise it lets a node overwrite what another still reads, in one
+graph of 50,000, with RESHAPE and after a resize.
 """
 
 from __future__ import annotations
@@ -27,13 +27,15 @@ UNREADABLE = "the interpreter does not hand out an output"
 class Session:
     """An interpreter that goes through the runs of a case."""
 
-    def __init__(self, model: bytes, options: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, model: bytes, options: dict[str, str] | None = None, shares_memory: bool = False
+    ) -> None:
         delegates = None if options is None else [ubp.load_delegate(**options)]
         self._interpreter = litert.Interpreter(
             model_content=model,
             experimental_delegates=delegates,
             experimental_op_resolver_type=litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-            experimental_preserve_all_tensors=True,
+            experimental_preserve_all_tensors=options is None and not shares_memory,
         )
         self._said = ""
 
