@@ -504,7 +504,7 @@ void ModelMaker::DamageNode(int index) {
         if (constant < 0 || constant >= model_->num_tensors()) continue;
         TfLiteTensor& ints = model_->tensor(constant);
         if (ints.type != kTfLiteInt32 || ints.allocation_type != kTfLiteMmapRo ||
-            ints.bytes < sizeof(int32_t))
+            ints.bytes < sizeof(int32_t) || ints.data.raw == nullptr)
           continue;
         const int32_t size = AnySize();
         const size_t at = input_->Take<uint8_t>() % (ints.bytes / sizeof(int32_t));
