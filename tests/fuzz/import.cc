@@ -41,7 +41,7 @@ Outcome RunModel(const std::vector<uint8_t>& bytes, const DelegateOptions& optio
   outcome.ran = interpreter.AllocateTensors() && interpreter.Invoke();
   // A second time, as after the inputs were resized.
   if (outcome.ran) UBP_REQUIRE(interpreter.AllocateTensors() && interpreter.Invoke());
-  UBP_REQUIRE(outcome.ran || maker.damaged());
+  UBP_REQUIRE(outcome.ran || maker.damaged() || interpreter.too_large());
   if (outcome.ran) outcome.outputs = interpreter.PartOutputs();
   return outcome;
 }

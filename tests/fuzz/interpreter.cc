@@ -119,7 +119,10 @@ bool Interpreter::Allocate(int index) {
     if (dim < 0) return false;
     elements = std::min<int64_t>(elements * dim, kMostElements + 1);
   }
-  if (elements > kMostElements) return false;
+  if (elements > kMostElements) {
+    too_large_ = true;
+    return false;
+  }
   memory_.resize(static_cast<size_t>(num_tensors()));
   std::vector<float>& memory = memory_[static_cast<size_t>(index)];
   memory = std::vector<float>(static_cast<size_t>(elements));

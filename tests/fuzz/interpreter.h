@@ -30,6 +30,8 @@ class Interpreter : public FakeModel {
   bool AllocateTensors();
   bool Invoke();
 
+  // A tensor needs more memory than a test should take, so that AllocateTensors() failed.
+  bool too_large() const { return too_large_; }
   // Nodes that the delegate has taken.
   size_t num_taken() const { return num_taken_; }
   // The elements of all tensors that are outputs of a part, in their order.
@@ -55,6 +57,7 @@ class Interpreter : public FakeModel {
   bool Allocate(int tensor);
 
   std::set<int> model_outputs_;
+  bool too_large_ = false;
   TfLiteRegistration registration_{};
   std::deque<Part> parts_;
   std::vector<std::vector<float>> memory_;  // by tensor
