@@ -33,8 +33,8 @@ struct LayerPixels {
 //
 // python/ubp/convert/decide.py is the same rule for models that are converted, with the same
 // constants: a dense layer pays if and only if the converter, left to its defaults, would convert it,
-// and in blocks of the same size. Only a layer in a sample of whose weights there
-// are hardly any zeros is not looked at further, so that dense models lose no time.
+// and in blocks of the same size. Only a layer in a sample of whose weights there are hardly any
+// zeros is not looked at further, so that dense models lose no time.
 //
 // What was counted is kept in the slot's cache, if there is one.
 BlockChoice ChooseBlocks(const LayerAttributes& attributes, const float* weights,

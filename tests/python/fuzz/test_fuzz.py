@@ -12,7 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from fuzz.builder import ModelBuilder
 from fuzz.case import Case, Run
-from fuzz.compare import Outcome
+from fuzz.compare import Expectation, Outcome, is_overwritten
 from fuzz.damage import damaged
 from fuzz.draft import Draft
 from fuzz.explanation import difference, explanation
@@ -115,6 +115,14 @@ def test_rounding_explains_what_is_left_when_numbers_cancel_out(
     assert not isinstance(right, str)
     assert explanation(model, run, [x], [right[0] + np.float32(3e-8)], right) == "rounding"
     assert explanation(model, run, [x], [right[0] + np.float32(1e-2)], right) == ""
+
+
+def test_the_memory_of_the_interpreter_explains_nothing_that_it_gets_right() -> None:
+    run = Run([None], "normal", 0)
+    inputs = run.inputs([[1, 4]])
+    right = [np.maximum(inputs[0], 0)]
+    for result in (right, [right[0] + 1], "an error"):
+        assert not is_overwritten(relu_of_each(), [run], Expectation(inputs, right), result)
 
 
 def test_infinities_explain_only_what_depends_on_them() -> None:

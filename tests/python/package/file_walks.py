@@ -20,8 +20,22 @@ from wrong_arguments import (
 )
 
 import ubp
+from fuzz.builder import ModelBuilder
 from ubp import runtime
 from ubp.costs import read_costs
+
+
+def one_convolution() -> bytes:
+    """A model of one convolution, most of whose weights are zero."""
+    model = ModelBuilder()
+    graph = model.subgraph()
+    bias = graph.constant(np.zeros(64, np.float32), "b")
+    weights = np.zeros((64, 1, 1, 64), np.float32)
+    weights[8:12] = 1.5
+    w = graph.constant(weights, "w")
+    graph.output(graph.conv(graph.input([1, 8, 8, 64]), w, bias))
+    return model.build()
+
 
 _COUNTS = {"runs": COUNT, "seed": WHOLE, "num_threads": COUNT}
 _INPUTS = [3, NAN, TEXT, [], [3], [None], ["none.npy"], ARRAY, [np.zeros((1, 8, 8, 3))]]

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from file_walks import one_convolution
 
 import ubp
-from fuzz.builder import ModelBuilder
 
 NAN, INF = float("nan"), float("inf")
 NO_MODELS: list[Any] = [None, 3, 2.5, True, [], {}, object, np.zeros(3)]
@@ -26,14 +26,7 @@ NO_NUMBERS: list[Any] = [NAN, INF, -INF, True, "1.1", None, [1.0]]
 
 @pytest.fixture(scope="module")
 def dense() -> bytes:
-    model = ModelBuilder()
-    graph = model.subgraph()
-    bias = graph.constant(np.zeros(64, np.float32), "b")
-    weights = np.zeros((64, 1, 1, 64), np.float32)
-    weights[8:12] = 1.5
-    w = graph.constant(weights, "w")
-    graph.output(graph.conv(graph.input([1, 8, 8, 64]), w, bias))
-    return model.build()
+    return one_convolution()
 
 
 @pytest.fixture(scope="module")

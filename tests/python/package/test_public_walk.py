@@ -7,15 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pytest
-from file_walks import file_walks
+from file_walks import file_walks, one_convolution
 from pruning_walks import pruning_walks
 from selection_walks import selection_walks
 from wrong_arguments import Walk
 
 import ubp
-from fuzz.builder import ModelBuilder
 from ubp.arguments import shown
 
 # Made by the package, or a base class: nobody calls these with arguments of their own.
@@ -40,14 +38,7 @@ _ALSO = {
 @pytest.fixture(scope="module")
 def table() -> dict[str, Walk]:
     """Of a model with one convolution."""
-    model = ModelBuilder()
-    graph = model.subgraph()
-    bias = graph.constant(np.zeros(64, np.float32), "b")
-    weights = np.zeros((64, 1, 1, 64), np.float32)
-    weights[8:12] = 1.5
-    w = graph.constant(weights, "w")
-    graph.output(graph.conv(graph.input([1, 8, 8, 64]), w, bias))
-    dense = model.build()
+    dense = one_convolution()
     return pruning_walks() | selection_walks() | file_walks(dense, ubp.convert(dense).model)
 
 
