@@ -17,9 +17,9 @@ Choice LeastChoice(const CostGraph& graph);
 Choice SparseChoice(const CostGraph& graph);
 Choice FullChoice(const CostGraph& graph);
 
-// Of every stretch with a layer that leaves out zeros the nodes with which CostOf() is least, as far as they
-// are found: no more than with any of the three choices above, stretch by stretch; nothing of other
-// stretches.
+// Of every stretch with a layer that leaves out zeros the nodes with which CostOf() is least, as far
+// as they are found: no more than with any of the three choices above, stretch by stretch; nothing
+// of other stretches.
 //
 // But for calls of parts, and tensors that must leave a part although the delegate alone reads
 // them, since another of its inputs waits for the other side, a choice's cost is a sum over nodes

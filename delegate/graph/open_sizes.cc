@@ -71,7 +71,8 @@ Dims OpenSizes::Scaled(const NodeView& node, const TfLiteTensor& output) const {
     const TfLiteTensor* const input = node.Input(k);
     if (input == nullptr || !IsOpen(FileDims(*input))) continue;
     const Dims before = CurrentDims(*input), now = DimsOf(node.InputIndex(k));
-    if (before.size() != dims.size()) continue;
+    // What follows from the operators may have another rank than a damaged file says.
+    if (before.size() != dims.size() || now.size() != dims.size()) continue;
     for (size_t i = 0; i < dims.size(); ++i) {
       const int64_t size = int64_t{dims[i]} * now[i] / before[i];
       dims[i] = static_cast<int>(std::min<int64_t>(size, std::numeric_limits<int>::max()));

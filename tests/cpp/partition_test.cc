@@ -295,6 +295,19 @@ TEST(PartitionTest, OpenSizesAreThoseOfAPicture) {
   EXPECT_TRUE(found[0].taken);
 }
 
+// The file says that MEAN, which keeps no dimensions, writes an image.
+TEST(PartitionTest, OpenSizesOfADamagedFileMayBeOfAnotherRank) {
+  FakeModel model;
+  const int image = model.Activation({1, 1, 1, 64});
+  const int mean = model.Activation({1, 1, 1, 64});
+  const int foreign = model.Activation({1, 1, 1, 64});
+  for (const int t : {image, mean, foreign}) model.SetSignature(t, {-1, -1, -1, 64});
+  model.Node(kTfLiteBuiltinMean, {image, model.Ints({1, 2})}, {mean}, builtin::MeanParams{0});
+  model.CustomNode("Foreign", {}, {mean}, {foreign});
+  AddWith(&model, foreign, SparseWeights(&model, 64, 64));
+  EXPECT_THAT(Taken(&model, Take::kSparse), ElementsAre(false, false, true));
+}
+
 TEST(PartitionTest, SizesThatInputsWereResizedToAreNotOpen) {
   FakeModel resized, fixed;
   AddLayers(&resized, {-1, -1, -1});
