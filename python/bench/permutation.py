@@ -21,7 +21,7 @@ from bench.harness.output import ResultFolder
 from bench.harness.table import terminal_table
 from demo.quiet import held_back_stderr
 from ubp.progress import ProgressBar
-from ubp.selection.permutation import DEFAULT_ROUNDS
+from ubp.selection.order.channel_order import DEFAULT_ROUNDS
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when TensorFlow is loaded
 with held_back_stderr():

@@ -15,6 +15,8 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from ubp.extras import missing_package
+
 if TYPE_CHECKING:  # what __getattr__ loads, for type checkers and editors
     from ubp.convert import ConversionResult as ConversionResult
     from ubp.convert import convert as convert
@@ -94,11 +96,7 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] == "ubp":
             raise
-        extra = "ubp[train]" if _HOME[name] == "ubp.pruning" else "--upgrade ubp"
-        raise ImportError(
-            f"ubp.{name} needs {error.name}, which is not installed; install it with 'pip install "
-            f"{extra}'."
-        ) from error
+        raise missing_package(f"ubp.{name}", error.name) from error
     globals()[name] = value
     return value
 

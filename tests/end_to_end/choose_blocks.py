@@ -14,16 +14,17 @@ from pathlib import Path
 
 import numpy as np
 
-from ubp.selection import METHODS, native, select_blocks
-from ubp.selection.backend import VARIABLE
+from ubp.selection import METHODS, select_blocks
+from ubp.selection.native import binding
+from ubp.selection.native.form import VARIABLE
 
 
 def main() -> None:
     library, importance_path, blocks_path = map(Path, sys.argv[1:])
-    native.LIBRARY = library
+    binding.LIBRARY = library
     importance = np.load(importance_path)
     blocks = {}
-    for family in native.families():
+    for family in binding.families():
         os.environ[VARIABLE] = family
         for method in METHODS:
             chosen = select_blocks(importance, 4, sparsity=0.8, method=method)

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from bench.blocks.layers import Case
 from bench.blocks.peers import Peers
 from ubp.selection import native, select_blocks
-from ubp.selection.backend import NUMPY, VARIABLE
-from ubp.selection.quantised import quanta_of, quantise
+from ubp.selection.layer.quantised import quanta_of, quantise
+from ubp.selection.native.form import NUMPY, VARIABLE
 
 Importance = Sequence[npt.NDArray[np.float32]]
 

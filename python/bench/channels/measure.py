@@ -14,7 +14,7 @@ from bench.channels.networks import SEED, accuracy
 from bench.channels.report import METHODS, LayerResult, NetworkResult, SpeedResult
 from demo.digits import Images
 from ubp.pruning import PermutationReport
-from ubp.selection.permutation import order_channels
+from ubp.selection.order.channel_order import order_channels
 
 
 def measure_network(

@@ -23,8 +23,8 @@ from ubp.selection import (
     density_limits,
     select_blocks_global,
 )
-from ubp.selection.select import peak_of
-from ubp.selection.worth import Reals
+from ubp.selection.layer.select import peak_of
+from ubp.selection.network.limits import Reals
 
 _TRANSPOSED = (keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose)
 

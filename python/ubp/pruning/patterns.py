@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ubp.arguments import check_choice, check_share, check_whole
 from ubp.pruning.configured import Configured
 from ubp.selection import METHODS, max_num_blocks, select_blocks
-from ubp.selection.select import check_array
+from ubp.selection.layer.select import check_array
 
 
 class Pattern(Configured, ABC):

@@ -18,7 +18,7 @@ from bench.blocks.targets import checks
 from bench.harness import page
 from bench.selection import main
 from ubp.selection import select_blocks
-from ubp.selection.quantised import quantise
+from ubp.selection.layer.quantised import quantise
 
 
 def report(heap: float = 20.0, ms: float = 90.0, bed: float = 0.999) -> Report:

@@ -22,8 +22,8 @@ except ImportError as error:
 @pytest.mark.parametrize(
     ("name", "missing", "advice"),
     [
-        ("UnalignedBlock", "keras", "ubp[train]"),
-        ("prune", "keras", "ubp[train]"),
+        ("UnalignedBlock", "keras", '"ubp[train]"'),
+        ("prune", "keras", '"ubp[train]"'),
         ("Interpreter", "ai_edge_litert", "--upgrade ubp"),
         ("convert", "flatbuffers", "--upgrade ubp"),
         ("select_blocks", "numpy", "--upgrade ubp"),
@@ -35,6 +35,6 @@ def test_a_missing_package_is_one_sentence(name: str, missing: str, advice: str)
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert process.stdout == (
-        f"ImportError ubp.{name} needs {missing}, which is not installed; install it with "
+        f"ModuleNotFoundError ubp.{name} needs {missing}, which is not installed; install it with "
         f"'pip install {advice}'.\n"
     )

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from selection_oracles import KINDS, assert_valid, best_scores, make_importance, quantised_score
 
 from ubp.selection import GlobalSelection
-from ubp.selection.quantised import quantise
+from ubp.selection.layer.quantised import quantise
 
 Importances = list[npt.NDArray]
 

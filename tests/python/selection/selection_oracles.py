@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ubp.selection import Selection
-from ubp.selection.quantised import quantise, sliding_sums
+from ubp.selection.layer.quantised import quantise, sliding_sums
 
 _IMPOSSIBLE = -(2**62)
 

@@ -9,7 +9,7 @@ from selection_oracles import KINDS, blocks_of, make_importance
 
 import ubp
 from ubp.selection import METHODS, NORMALIZATIONS, native, select_blocks, select_blocks_global
-from ubp.selection.backend import NUMPY, VARIABLE
+from ubp.selection.native.form import NUMPY, VARIABLE
 
 CLOSE = {"rel": 1e-11, "abs": 1e-11}
 

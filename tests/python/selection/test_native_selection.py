@@ -16,8 +16,9 @@ from selection_oracles import (
 )
 
 from ubp.selection import METHODS, backend, max_num_blocks, native, select_blocks
-from ubp.selection.backend import NUMPY, VARIABLE
-from ubp.selection.quantised import quanta_of, sliding_sums
+from ubp.selection.layer.quantised import quanta_of, sliding_sums
+from ubp.selection.native import binding
+from ubp.selection.native.form import NUMPY, VARIABLE
 
 FAMILIES = native.families()
 SHAPES = [(1, 1), (1, 40), (3, 7), (16, 16), (17, 33), (40, 20), (100, 9), (300, 70)]
@@ -67,10 +68,10 @@ def test_every_invalid_value_is_found(family, invalid):
     for size in (1, 7, 63, 64, 65, 300):
         for dtype in (np.float32, np.float64):
             importance = np.ones(size, dtype=dtype)
-            assert native.peak_of(importance, family) == 1.0
+            assert binding.peak_of(importance, family) == 1.0
             for place in {0, size // 2, size - 1}:
                 importance[place] = min(invalid, -1e-30) if invalid > -1.0 else invalid
-                assert native.peak_of(importance, family) is None
+                assert binding.peak_of(importance, family) is None
                 importance[place] = 1.0
 
 
@@ -156,7 +157,7 @@ def test_the_backend_can_be_chosen(monkeypatch):
 
 
 def test_without_the_library_numpy_is_used_and_says_so(monkeypatch, tmp_path):
-    monkeypatch.setattr(native, "LIBRARY", tmp_path / "libubp_selection.so")
+    monkeypatch.setattr(binding, "LIBRARY", tmp_path / "libubp_selection.so")
     monkeypatch.delenv(VARIABLE, raising=False)
     assert backend() == NUMPY
     assert len(select_blocks(np.ones((4, 8)), num_blocks=3)) == 3
@@ -168,13 +169,13 @@ def test_without_the_library_numpy_is_used_and_says_so(monkeypatch, tmp_path):
 def test_a_library_that_cannot_be_loaded_is_named(monkeypatch, tmp_path):
     broken = tmp_path / "libubp_selection.so"
     broken.write_text("not a library")
-    monkeypatch.setattr(native, "LIBRARY", broken)
-    native._library.cache_clear()
+    monkeypatch.setattr(binding, "LIBRARY", broken)
+    binding._library.cache_clear()
     try:
         with pytest.raises(OSError, match=r"cannot be loaded as the core of block selection"):
             select_blocks(np.ones((4, 8)), num_blocks=3)
     finally:
-        native._library.cache_clear()
+        binding._library.cache_clear()
 
 
 @pytest.mark.parametrize("core", [*FAMILIES, NUMPY])

@@ -11,7 +11,7 @@ from selection_oracles import KINDS, assert_valid, blocks_of, make_importance
 
 import ubp
 from ubp.selection import METHODS, max_num_blocks, select_blocks
-from ubp.selection.quantised import count_bits, quantise
+from ubp.selection.layer.quantised import count_bits, quantise
 
 
 @st.composite

@@ -17,10 +17,10 @@ from selection_oracles import (
 )
 
 from ubp.selection import METHODS, max_num_blocks, select_blocks
-from ubp.selection.backend import NUMPY, VARIABLE
-from ubp.selection.lane_program import LaneProgram
-from ubp.selection.penalty import minimise_dual
-from ubp.selection.quantised import quantise
+from ubp.selection.layer.dual import minimise_dual
+from ubp.selection.layer.lane_program import LaneProgram
+from ubp.selection.layer.quantised import quantise
+from ubp.selection.native.form import NUMPY, VARIABLE
 
 BLOCK_SIZES = (1, 2, 3, 4, 5, 8, 16)
 

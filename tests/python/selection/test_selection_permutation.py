@@ -9,14 +9,14 @@ import pytest
 from selection_oracles import KINDS, make_importance
 
 from ubp.selection import select_blocks
-from ubp.selection.permutation import (
+from ubp.selection.order.chain import chain_channels
+from ubp.selection.order.channel_order import (
     PERMUTATION_METHODS,
     block_count,
     kept_importance,
     order_channels,
 )
-from ubp.selection.permutation_chain import chain_channels
-from ubp.selection.permutation_tables import LaneTables
+from ubp.selection.order.hill_climb import LaneTables
 
 
 def lane_value(column_values, price, block_size):

@@ -11,8 +11,8 @@ from selection_oracles import KINDS, best_scores, make_importance
 
 import ubp
 from ubp.selection import native, select_blocks, select_blocks_global, tradeoff_curves
-from ubp.selection.backend import NUMPY, VARIABLE
-from ubp.selection.quantised import quantise
+from ubp.selection.layer.quantised import quantise
+from ubp.selection.native.form import NUMPY, VARIABLE
 
 matplotlib.use("agg")
 
@@ -103,8 +103,10 @@ def test_a_picture_is_drawn_into_given_axes():
 
 def test_without_matplotlib_one_sentence_says_so(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    monkeypatch.delitem(sys.modules, "ubp.selection.tradeoff_plot", raising=False)
-    with pytest.raises(ImportError, match="matplotlib, which draws trade-off curves, cannot be im"):
+    monkeypatch.delitem(sys.modules, "ubp.selection.curves.picture", raising=False)
+    with pytest.raises(
+        ImportError, match=r"curves needs matplotlib, .*'pip install \"ubp\[report\]\"'\.$"
+    ):
         tradeoff_curves([np.ones((4, 8))]).plot()
 
 

@@ -10,7 +10,7 @@ The path of a model, a file per step:
     flow.py      the channels of each tensor, and the axes of weights that they run along
     rules.py     what each kind of operation does with channels
     follow.py    trace -> flow, by the rules; what no rule covers is pinned
-    search.py    the order of each group, by `ubp.selection.permutation`
+    search.py    the order of each group, by `ubp.selection.order.channel_order`
     verify.py    the copy against the original, layer by layer and as a whole
     report.py    what became of each group
     permute.py   `permute_channels`: all of this, and the permuting of weights

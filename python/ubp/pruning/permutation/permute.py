@@ -27,7 +27,7 @@ from ubp.pruning.policy import Policy, choose_layers
 from ubp.pruning.schedules import ConstantSparsity
 from ubp.pruning.settings import PruningSettings
 from ubp.pruning.wrapper import pruned_layers
-from ubp.selection.permutation import DEFAULT_ROUNDS, check_search
+from ubp.selection.order.channel_order import DEFAULT_ROUNDS, check_search
 
 
 class Permuted(NamedTuple):
@@ -70,7 +70,7 @@ def permute_channels(
         block_size: N, the output channels of a block.
         sparsity: at which importance is counted, for each layer by itself; above 0, below 1.
         method: "chain" (fast) or "hill_climb" (better; 1 to 2 s for a layer of 512 x 512); see
-            `ubp.selection.permutation`.
+            `ubp.selection.order.channel_order`.
         layers: the layers that are going to be pruned, as `ubp.prune` takes them; only these are
             counted.
         rounds: of the hill climb.

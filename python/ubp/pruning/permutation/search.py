@@ -14,7 +14,7 @@ from ubp.lanes import to_lanes
 from ubp.pruning.permutation.groups import Segment
 from ubp.pruning.permutation.report import GroupReport, LayerKept
 from ubp.pruning.prunable import prunable_weights
-from ubp.selection.permutation import ChannelOrder, kept_importance, order_channels
+from ubp.selection.order.channel_order import ChannelOrder, kept_importance, order_channels
 
 _NOT_PRUNED = "none of its layers is pruned"
 _NO_GAIN = "no better order was found"
@@ -22,7 +22,7 @@ _NO_GAIN = "no better order was found"
 
 @dataclass(frozen=True)
 class Search:
-    """How orders are found; see `ubp.selection.permutation.order_channels`."""
+    """How orders are found; see `ubp.selection.order.channel_order.order_channels`."""
 
     block_size: int
     sparsity: float

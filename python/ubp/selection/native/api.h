@@ -1,5 +1,5 @@
-// The C interface of libubp_selection.so. ubp/selection/native.py is its user, and checks all
-// arguments first: nothing is checked here.
+// The C interface of libubp_selection.so. binding.py is its user, and checks all arguments first:
+// nothing is checked here.
 //
 // Arrays are the caller's, in C order. A function that returns int returns 0, or
 //   1  memory does not suffice

@@ -1,5 +1,5 @@
 // The penalty at which exactly m blocks pay: the minimum of the Lagrangian dual, over all groups of
-// a problem. ubp/selection/penalty.py has the mathematics, and the same search in NumPy.
+// a problem. ubp/selection/layer/dual.py has the mathematics, and the same search in NumPy.
 #ifndef UBP_SELECTION_NATIVE_DUAL_H_
 #define UBP_SELECTION_NATIVE_DUAL_H_
 

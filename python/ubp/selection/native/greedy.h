@@ -1,5 +1,5 @@
 // The greedy methods: `greedy`, after CASES'19, and `bed`, after the UBP paper (arXiv 2407.19644).
-// ubp/selection/greedy.py and bed.py say what they do.
+// ubp/selection/layer/greedy.py and bed.py say what they do.
 //
 // In both, what a lane takes does not depend on other lanes, and its gains never increase. The m
 // blocks that are taken from a whole layer are therefore the m largest gains of the lanes' own

@@ -1,6 +1,6 @@
 // One lane's candidate blocks, from which the best is taken again and again.
 //
-// Greedy methods differ in what taking a block leaves: ubp/selection/greedy.py and bed.py.
+// Greedy methods differ in what taking a block leaves: ubp/selection/layer/greedy.py and bed.py.
 #ifndef UBP_SELECTION_NATIVE_LANE_LIST_H_
 #define UBP_SELECTION_NATIVE_LANE_LIST_H_
 

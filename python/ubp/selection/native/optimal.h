@@ -1,5 +1,5 @@
 // The exact optimum: the groups' best blocks at the dual penalty, with ties resolved to exactly m.
-// ubp/selection/optimal.py says how and why.
+// ubp/selection/layer/optimal.py says how and why.
 #ifndef UBP_SELECTION_NATIVE_OPTIMAL_H_
 #define UBP_SELECTION_NATIVE_OPTIMAL_H_
 

@@ -1,7 +1,7 @@
 // Checks importance, and rounds it to integers. See kernels.h for the contracts.
 //
-// Both follow ubp/selection/quantised.py to the last bit. So that they do, translation units with
-// these kernels are compiled without contraction of a * b + c to one operation.
+// Both follow ubp/selection/layer/quantised.py to the last bit. So that they do, translation units
+// with these kernels are compiled without contraction of a * b + c to one operation.
 #ifndef UBP_SELECTION_NATIVE_QUANTISE_H_
 #define UBP_SELECTION_NATIVE_QUANTISE_H_
 

@@ -1,5 +1,5 @@
 // The best blocks of the lanes of a group when every block costs the same penalty. See kernels.h
-// for the contract, and ubp/selection/lane_program.py for the same in NumPy.
+// for the contract, and ubp/selection/layer/lane_program.py for the same in NumPy.
 //
 // With s[i] the score of the block that starts at channel i and p the penalty, the best net value
 // of a lane's first i channels is V[i] = max(V[i-1], V[i-N] + s[i-N] - p). What the programme needs

@@ -1,0 +1,143 @@
+"""The arrows between the folders of the package: who may import what.
+
+The tables are read against the import statements of every module, those in functions and for type
+checkers included. A folder stands for everything in it; `ubp.cli` also for `ubp.cli_*`.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PYTHON = Path(__file__).parents[3] / "python"
+
+_TRAINING = {"keras", "tensorflow", "tensorflow_model_optimization", "tf_keras", "torch"}
+_TFLITE = {"ai_edge_litert", "flatbuffers"}
+
+# What a folder knows nothing of.
+KNOWS_NOTHING_OF = {
+    "ubp.selection": _TRAINING | _TFLITE | {
+        "ubp.android",
+        "ubp.cli",
+        "ubp.convert",
+        "ubp.format",
+        "ubp.pruning",
+        "ubp.runtime",
+    },
+    "ubp.pruning": _TFLITE | {"ubp.android", "ubp.cli", "ubp.convert", "ubp.runtime"},
+    "ubp.format": _TRAINING | {
+        "ai_edge_litert",
+        "ubp.android",
+        "ubp.cli",
+        "ubp.convert",
+        "ubp.pruning",
+        "ubp.runtime",
+        "ubp.selection",
+    },
+}  # fmt: skip
+
+# Folders, each of which knows none after it.
+ORDERS = [
+    [
+        "ubp.selection.native",
+        "ubp.selection.layer",
+        "ubp.selection.network",
+        "ubp.selection.order",
+        "ubp.selection.curves",
+    ],
+]
+
+# What only these import, and what is in it itself.
+ONLY_FOR = {"ubp.cli": {"ubp.__main__"}}
+
+# Packages in which no module has the name of a public function.
+DISTINCT_NAMES = ["ubp.selection"]
+
+
+def is_in(module: str, folder: str) -> bool:
+    """Whether a module is a folder, or in it."""
+    return module == folder or module.startswith((f"{folder}.", f"{folder}_"))
+
+
+def modules(python: Path) -> dict[str, Path]:
+    """The modules of the package by name."""
+    found = {}
+    for path in sorted((python / "ubp").rglob("*.py")):
+        parts = path.relative_to(python).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imports(module: str, path: Path) -> Iterator[str]:
+    """What a module imports: modules, and names that may be modules."""
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            dots = "." * node.level
+            origin = importlib.util.resolve_name(f"{dots}{node.module or ''}", package)
+            yield origin
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+def forbidden_arrows(python: Path) -> list[str]:
+    """Imports that a table forbids, as "importer -> imported"."""
+    pairs = {(folder, far) for folder, others in KNOWS_NOTHING_OF.items() for far in others}
+    for order in ORDERS:
+        pairs |= {(near, far) for index, near in enumerate(order) for far in order[index + 1 :]}
+    found = set()
+    for module, path in modules(python).items():
+        for imported in imports(module, path):
+            if any(is_in(module, folder) and is_in(imported, far) for folder, far in pairs):
+                found.add(f"{module} -> {imported}")
+            for room, allowed in ONLY_FOR.items():
+                if is_in(imported, room) and not is_in(module, room) and module not in allowed:
+                    found.add(f"{module} -> {imported}")
+    return sorted(found)
+
+
+def test_no_forbidden_arrow() -> None:
+    assert forbidden_arrows(PYTHON) == []
+
+
+def test_folders_of_the_tables_exist() -> None:
+    known = modules(PYTHON)
+    named = {*KNOWS_NOTHING_OF, *ONLY_FOR, *(folder for order in ORDERS for folder in order)}
+    named |= {far for others in KNOWS_NOTHING_OF.values() for far in others if far[:4] == "ubp."}
+    assert named <= set(known)
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "imported"),
+    [
+        ("selection/layer/select.py", "import keras", "keras"),
+        ("selection/layer/select.py", "from ..network import score", "ubp.selection.network"),
+        ("selection/__init__.py", "from ubp import pruning", "ubp.pruning"),
+        ("pruning/a.py", "def f():\n    import ubp.convert.load", "ubp.convert.load"),
+        ("format/a.py", "if TYPE_CHECKING:\n    from tensorflow import keras", "tensorflow"),
+        ("runtime/a.py", "from ubp.cli_common import run", "ubp.cli_common"),
+    ],
+)
+def test_a_forbidden_arrow_is_found(tmp_path: Path, module: str, line: str, imported: str) -> None:
+    path = tmp_path / "ubp" / module
+    path.parent.mkdir(parents=True)
+    path.write_text(f"{line}\n")
+    assert any(arrow.endswith(f" -> {imported}") for arrow in forbidden_arrows(tmp_path))
+
+
+@pytest.mark.parametrize("package", DISTINCT_NAMES)
+def test_no_module_has_the_name_of_a_public_function(package: str) -> None:
+    home = importlib.import_module(package)
+    callables = {name for name in home.__all__ if callable(getattr(home, name))}
+    shared = [
+        module
+        for module in modules(PYTHON)
+        if is_in(module, package) and module.rpartition(".")[2] in callables
+    ]
+    assert shared == []
