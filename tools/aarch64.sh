@@ -120,7 +120,7 @@ aarch64_cpp_tests() {
   fi
   echo "C++ tests on aarch64"
   "$(find_bazel)" test "${options[@]}" //...
-  install_built delegate/plugin/libubp_delegate.so "$aarch64/libubp_delegate.so" "${options[@]}"
+  install_built delegate/tflite/libubp_delegate.so "$aarch64/libubp_delegate.so" "${options[@]}"
   install_built python/ubp/selection/native/libubp_selection.so "$aarch64/libubp_selection.so" "${options[@]}"
 }
 
@@ -132,5 +132,5 @@ missing_bench_arm_packages() {
 # What `./run bench arm` looks at: the delegate as the tests on aarch64 have it.
 build_for_bench_arm() {
   install_packages "./run bench arm" missing_bench_arm_packages
-  build_and_install delegate/plugin/libubp_delegate.so "$aarch64/libubp_delegate.so" --config=strict --config=aarch64
+  build_and_install delegate/tflite/libubp_delegate.so "$aarch64/libubp_delegate.so" --config=strict --config=aarch64
 }

@@ -10,8 +10,8 @@ declare -rA fuzz_options=([import]="-len_control=0 -max_len=512")
 # What reads bytes: most of its lines must be reached by the corpora.
 readonly fuzz_readers=(
   delegate/format/{attributes,packed_layer}.cc delegate/format/half.h
-  delegate/cache/{weight_cache,weight_file}.cc delegate/cpu/{cached_blocks,cache_slot}.cc delegate/plugin/options.cc
-  delegate/graph/{import,claim,node_view,decoded_constants,sparse_encoding}.cc delegate/graph/builtin_{ops,layers,elementwise,shaping}.cc
+  delegate/cache/{weight_cache,weight_file}.cc delegate/cpu/weights/cached_blocks.cc delegate/graph/cache_slot.cc delegate/tflite/options.cc
+  delegate/tflite/model/{import,claim,node_view,decoded_constants,sparse_encoding}.cc delegate/tflite/model/builtin_{ops,layers,elementwise,shaping}.cc
 )
 
 fuzz_usage() {

@@ -65,7 +65,7 @@ test_jvm() {
   "$(find_bazel)" test --config=strict //tests/cpp/jni:ubp_delegate_jni_test
   logged bazel-jni "building libubp_delegate_jni.so" "$(find_bazel)" build --config=strict //android/jni:libubp_delegate_jni.so
   install_built android/jni/libubp_delegate_jni.so "$jvm/libubp_delegate_jni.so" --config=strict
-  install_built delegate/plugin/libubp_delegate.so "$jvm/libubp_delegate.so" --config=strict
+  install_built delegate/tflite/libubp_delegate.so "$jvm/libubp_delegate.so" --config=strict
   mkdir -p "$jvm/jniLibs/$abi"
   cp "$jvm"/*.so "$jvm/jniLibs/$abi"
   "$python" android/make_test_model.py "$jvm"

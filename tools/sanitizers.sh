@@ -6,11 +6,11 @@ readonly sanitized=.deps/sanitized
 
 # The C++ tests, and the delegate that tests/end_to_end/test_e2e_sanitized.py loads into the standard interpreter.
 sanitized_cpp_tests() {
-  local target=//delegate/plugin:libubp_delegate.so
+  local target=//delegate/tflite:libubp_delegate.so
   echo "C++ tests under the address and undefined-behaviour sanitizers"
   "$(find_bazel)" test --config=sanitize --build_tests_only //tests/...
   logged bazel-sanitize "building ${target#*:} with these sanitizers" "$(find_bazel)" build --config=sanitize "$target"
-  install_built delegate/plugin/libubp_delegate.so "$sanitized/libubp_delegate.so" --config=sanitize
+  install_built delegate/tflite/libubp_delegate.so "$sanitized/libubp_delegate.so" --config=sanitize
 }
 
 thread_sanitized_cpp_tests() {

@@ -18,7 +18,7 @@ struct TfLiteDelegate;
 
 extern "C" {
 
-// libubp_delegate.so; see delegate/plugin/external_delegate.cc.
+// libubp_delegate.so; see delegate/tflite/external_delegate.cc.
 TfLiteDelegate* tflite_plugin_create_delegate(const char* const* options_keys,
                                               const char* const* options_values, size_t num_options,
                                               void (*report_error)(const char*));

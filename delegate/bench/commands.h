@@ -2,7 +2,7 @@
 //
 //   layer FAMILY THREADS HEIGHT WIDTH image|planes STEM...
 //       Prepares a convolution layer with one variant of weights per STEM (layer_case.h), for a
-//       kernel family (delegate/cpu/kernels.h), an input of HEIGHT x WIDTH pixels. Paths have no
+//       kernel family (delegate/cpu/kernels/kernels.h), an input of HEIGHT x WIDTH pixels. Paths have no
 //       spaces.
 //       {"multiply_adds": [number per run and variant, ...]}
 //   time VARIANT MILLISECONDS
@@ -23,9 +23,9 @@
 #include <sstream>
 #include <string>
 
+#include "delegate/base/status.h"
 #include "delegate/bench/fma_loop.h"
 #include "delegate/bench/layer_case.h"
-#include "delegate/common/status.h"
 
 namespace ubp {
 

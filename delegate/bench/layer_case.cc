@@ -6,8 +6,8 @@
 #include <iterator>
 #include <utility>
 
-#include "delegate/cpu/plane_operators.h"
-#include "delegate/cpu/planes.h"
+#include "delegate/cpu/operators/phase_planes.h"
+#include "delegate/cpu/operators/plane_operators.h"
 #include "delegate/format/packed_layer.h"
 
 namespace ubp {

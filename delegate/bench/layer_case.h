@@ -2,7 +2,7 @@
 // prepared by the engine as inside a chain of layers. So all tensors are channel-major but a
 // network's input and those of one pixel, and a 1x1 layer of stride 2 or more reads a tensor that
 // holds the pixels it needs, with stride 1: the layer before computes no others
-// (delegate/graph/dead_pixels.h).
+// (delegate/rewrite/skip_dead_pixels.h).
 #ifndef UBP_DELEGATE_BENCH_LAYER_CASE_H_
 #define UBP_DELEGATE_BENCH_LAYER_CASE_H_
 
@@ -11,11 +11,11 @@
 #include <string>
 #include <vector>
 
-#include "delegate/common/aligned_buffer.h"
-#include "delegate/common/status.h"
-#include "delegate/cpu/convolution.h"
-#include "delegate/cpu/kernels.h"
-#include "delegate/cpu/thread_pool.h"
+#include "delegate/base/aligned_buffer.h"
+#include "delegate/base/status.h"
+#include "delegate/base/thread_pool.h"
+#include "delegate/cpu/kernels/kernels.h"
+#include "delegate/cpu/operators/convolution.h"
 
 namespace ubp {
 

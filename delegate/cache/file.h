@@ -10,8 +10,8 @@
 #include <memory>
 #include <string>
 
-#include "delegate/common/fork.h"
-#include "delegate/common/status.h"
+#include "delegate/base/fork.h"
+#include "delegate/base/status.h"
 
 namespace ubp {
 

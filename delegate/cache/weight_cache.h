@@ -27,10 +27,10 @@
 #include <string>
 #include <vector>
 
+#include "delegate/base/fork.h"
+#include "delegate/base/status.h"
 #include "delegate/cache/file.h"
 #include "delegate/cache/weight_file.h"
-#include "delegate/common/fork.h"
-#include "delegate/common/status.h"
 
 namespace ubp {
 

@@ -17,8 +17,8 @@
 #include <string>
 #include <vector>
 
+#include "delegate/base/status.h"
 #include "delegate/cache/fingerprint.h"
-#include "delegate/common/status.h"
 
 namespace ubp {
 

@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "delegate/common/status.h"
+#include "delegate/base/status.h"
 
 namespace ubp {
 

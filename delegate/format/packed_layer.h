@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "delegate/common/status.h"
+#include "delegate/base/status.h"
 #include "delegate/format/attributes.h"
 
 namespace ubp {

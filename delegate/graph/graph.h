@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "delegate/cpu/conv_shape.h"
-#include "delegate/cpu/row_function.h"
-#include "delegate/cpu/weights.h"
+#include "delegate/graph/conv_shape.h"
+#include "delegate/graph/elementwise_function.h"
+#include "delegate/graph/layer_weights.h"
 
 namespace ubp {
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "delegate/common/status.h"
-#include "delegate/cpu/conv_shape.h"
+#include "delegate/base/status.h"
+#include "delegate/graph/conv_shape.h"
 #include "delegate/graph/graph.h"
 
 namespace ubp {

@@ -1,7 +1,7 @@
 // Which dense layers are worth running in blocks, and in which. That the converter decides alike is
 // tested in tests/end_to_end.
 
-#include "delegate/graph/block_choice.h"
+#include "delegate/backend/block_choice.h"
 
 #include <limits>
 #include <string>

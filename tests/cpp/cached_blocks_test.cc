@@ -1,7 +1,7 @@
 // Blocks and counts of covers that come from a weight cache are those that are made without one,
 // whatever the cache holds.
 
-#include "delegate/cpu/cached_blocks.h"
+#include "delegate/cpu/weights/cached_blocks.h"
 
 #include <cstring>
 #include <functional>
@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "delegate/cpu/cache_slot.h"
-#include "delegate/cpu/weights.h"
+#include "delegate/cpu/weights/weights.h"
+#include "delegate/graph/cache_slot.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/cpp/temporary_directory.h"

@@ -1,6 +1,6 @@
 // Cuts and choices against all that there are, on small random graphs; nothing is timed.
 
-#include "delegate/graph/cheapest_choice.h"
+#include "delegate/backend/cheapest_choice.h"
 
 #include <algorithm>
 #include <limits>
@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "delegate/graph/min_cut.h"
+#include "delegate/backend/min_cut.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "delegate/graph/builtin_params.h"
+#include "delegate/tflite/model/builtin_params.h"
 #include "gtest/gtest.h"
 #include "tests/cpp/claim_changes.h"
 #include "tests/cpp/fake_model.h"

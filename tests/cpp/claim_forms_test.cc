@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "delegate/graph/builtin_params.h"
-#include "delegate/graph/claim.h"
+#include "delegate/tflite/model/builtin_params.h"
+#include "delegate/tflite/model/claim.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/cpp/claim_changes.h"

@@ -1,6 +1,6 @@
 // Which operators are taken; what holds for all of them.
 
-#include "delegate/graph/claim.h"
+#include "delegate/tflite/model/claim.h"
 
 #include <functional>
 #include <limits>

@@ -1,7 +1,7 @@
 // Prepared convolutions against a dense convolution in double precision: kernels, strides, padding,
 // batches, threads.
 
-#include "delegate/cpu/convolution.h"
+#include "delegate/cpu/operators/convolution.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "delegate/common/aligned_buffer.h"
-#include "delegate/cpu/kernels.h"
-#include "delegate/cpu/plane_operators.h"
-#include "delegate/cpu/planes.h"
+#include "delegate/base/aligned_buffer.h"
+#include "delegate/cpu/kernels/kernels.h"
+#include "delegate/cpu/operators/phase_planes.h"
+#include "delegate/cpu/operators/plane_operators.h"
 #include "gtest/gtest.h"
 #include "tests/cpp/test_layer.h"
 

@@ -1,7 +1,7 @@
 // The fewest blocks that cover a dense layer's non-zeros: against the least cover by dynamic
 // programming, and as kernel weights that add up to the layer. What kernels may read beyond these.
 
-#include "delegate/cpu/cover.h"
+#include "delegate/format/cover.h"
 
 #include <algorithm>
 #include <cmath>
@@ -11,8 +11,8 @@
 #include <tuple>
 #include <vector>
 
-#include "delegate/cpu/weights.h"
-#include "delegate/cpu/wros_args.h"
+#include "delegate/cpu/kernels/wros_args.h"
+#include "delegate/cpu/weights/weights.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/cpp/test_layer.h"

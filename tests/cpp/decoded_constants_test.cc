@@ -1,6 +1,6 @@
 // Weights that a DEQUANTIZE node widens from float16, or a DENSIFY node from TFLite's sparse encoding.
 
-#include "delegate/graph/decoded_constants.h"
+#include "delegate/tflite/model/decoded_constants.h"
 
 #include <cmath>
 #include <functional>
@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "delegate/format/half.h"
-#include "delegate/graph/builtin_params.h"
+#include "delegate/tflite/model/builtin_params.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tensorflow/lite/builtin_ops.h"

@@ -4,8 +4,8 @@
 #include <numeric>
 #include <vector>
 
-#include "delegate/cpu/tiling.h"
-#include "delegate/graph/memory.h"
+#include "delegate/cpu/operators/tiling.h"
+#include "delegate/cpu/plan/arena.h"
 #include "gtest/gtest.h"
 
 namespace ubp {

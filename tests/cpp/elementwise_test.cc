@@ -1,7 +1,7 @@
 // Elementwise kernels of every family, and the operators on top of them, against the standard
 // library in double precision.
 
-#include "delegate/cpu/elementwise.h"
+#include "delegate/cpu/operators/elementwise.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "delegate/cpu/copy_rows.h"
-#include "delegate/cpu/softmax.h"
+#include "delegate/cpu/operators/copy_rows.h"
+#include "delegate/cpu/operators/softmax.h"
 #include "gtest/gtest.h"
 
 namespace ubp {

@@ -2,7 +2,7 @@
 
 #include <numeric>
 
-#include "delegate/graph/import.h"
+#include "delegate/tflite/model/import.h"
 #include "tensorflow/lite/builtin_ops.h"
 
 namespace ubp {

@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "delegate/common/status.h"
-#include "delegate/graph/claim.h"
+#include "delegate/base/status.h"
 #include "delegate/graph/graph.h"
-#include "delegate/graph/partition.h"
+#include "delegate/tflite/model/claim.h"
+#include "delegate/tflite/model/partition.h"
 #include "tensorflow/lite/core/c/common.h"
 
 namespace ubp {

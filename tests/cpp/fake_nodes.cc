@@ -1,6 +1,6 @@
 #include "tests/cpp/fake_nodes.h"
 
-#include "delegate/graph/builtin_params.h"
+#include "delegate/tflite/model/builtin_params.h"
 #include "tensorflow/lite/builtin_ops.h"
 
 namespace ubp {

@@ -1,6 +1,6 @@
 // Pools, locks and files in a forked child, whatever the parent's other threads are doing.
 
-#include "delegate/common/fork.h"
+#include "delegate/base/fork.h"
 
 #include <atomic>
 #include <chrono>
@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "delegate/cpu/thread_pool.h"
+#include "delegate/base/thread_pool.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/cpp/child.h"

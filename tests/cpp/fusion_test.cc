@@ -5,8 +5,8 @@
 #include <memory>
 #include <vector>
 
-#include "delegate/graph/layout.h"
-#include "delegate/graph/plan.h"
+#include "delegate/cpu/plan/layout.h"
+#include "delegate/cpu/plan/plan.h"
 #include "gtest/gtest.h"
 #include "tests/cpp/test_graph.h"
 

@@ -3,7 +3,7 @@
 #include <utility>
 #include <vector>
 
-#include "delegate/graph/builtin_params.h"
+#include "delegate/tflite/model/builtin_params.h"
 #include "gtest/gtest.h"
 #include "tests/cpp/fake_model.h"
 #include "tests/cpp/fake_nodes.h"

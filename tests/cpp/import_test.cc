@@ -1,14 +1,14 @@
 // From the interpreter's nodes to a Graph: what is read of each operator, how
 // tensors are numbered, and what is refused.
 
-#include "delegate/graph/import.h"
+#include "delegate/tflite/model/import.h"
 
 #include <algorithm>
 #include <functional>
 #include <string>
 #include <vector>
 
-#include "delegate/graph/builtin_params.h"
+#include "delegate/tflite/model/builtin_params.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tensorflow/lite/builtin_ops.h"

@@ -10,7 +10,7 @@
 #include "delegate/bench/commands.h"
 #include "delegate/bench/fma_loop.h"
 #include "delegate/bench/layer_case.h"
-#include "delegate/cpu/convolution.h"
+#include "delegate/cpu/operators/convolution.h"
 #include "gtest/gtest.h"
 #include "tests/cpp/test_layer.h"
 

@@ -1,14 +1,14 @@
 // Every kernel of every family against plain loops: all block sizes, tile widths and channel
 // ranges.
 
-#include "delegate/cpu/kernels.h"
+#include "delegate/cpu/kernels/kernels.h"
 
 #include <cmath>
 #include <limits>
 #include <string>
 #include <vector>
 
-#include "delegate/cpu/weights.h"
+#include "delegate/cpu/weights/weights.h"
 #include "gtest/gtest.h"
 #include "tests/cpp/test_layer.h"
 

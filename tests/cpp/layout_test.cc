@@ -1,6 +1,6 @@
 // What the planner makes of graphs: absorbed ops, dead pixels, strips.
 
-#include "delegate/graph/layout.h"
+#include "delegate/cpu/plan/layout.h"
 
 #include <vector>
 

@@ -1,6 +1,6 @@
 // Pages of a mapped file go and come back; other memory stays.
 
-#include "delegate/common/mapped_memory.h"
+#include "delegate/base/mapped_memory.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -1,4 +1,4 @@
-#include "delegate/graph/operator_names.h"
+#include "delegate/tflite/model/operator_names.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "delegate/plugin/options.h"
+#include "delegate/tflite/options.h"
 
 #include <string>
 #include <vector>

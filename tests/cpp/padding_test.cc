@@ -7,10 +7,10 @@
 #include <utility>
 #include <vector>
 
-#include "delegate/cpu/plane_geometry.h"
-#include "delegate/cpu/planes.h"
-#include "delegate/graph/layout.h"
-#include "delegate/graph/verify_layout.h"
+#include "delegate/cpu/operators/phase_planes.h"
+#include "delegate/cpu/operators/plane_geometry.h"
+#include "delegate/cpu/plan/layout.h"
+#include "delegate/cpu/plan/verify_layout.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/cpp/test_graph.h"

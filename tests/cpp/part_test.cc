@@ -1,6 +1,6 @@
 // The delegate and the part of a model that it runs, between the calls of an interpreter.
 
-#include "delegate/plugin/part.h"
+#include "delegate/tflite/part.h"
 
 #include <cstdarg>
 #include <cstdio>
@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "delegate/plugin/delegate.h"
+#include "delegate/tflite/delegate.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/cpp/fake_nodes.h"

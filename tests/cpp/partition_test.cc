@@ -1,11 +1,11 @@
 // Which nodes of a model are taken together, and when the dense ones around are not worth it.
 
-#include "delegate/graph/partition.h"
+#include "delegate/tflite/model/partition.h"
 
 #include <string>
 #include <vector>
 
-#include "delegate/graph/builtin_params.h"
+#include "delegate/tflite/model/builtin_params.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tensorflow/lite/builtin_ops.h"

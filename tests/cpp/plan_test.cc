@@ -1,6 +1,6 @@
 // Whole plans, from a graph to its results, against plain NHWC arithmetic in double precision.
 
-#include "delegate/graph/plan.h"
+#include "delegate/cpu/plan/plan.h"
 
 #include <memory>
 #include <string>

@@ -1,11 +1,10 @@
 // Phase planes made from windows of rows: what is read of a window, and what is not.
 
-#include "delegate/cpu/planes.h"
-
 #include <algorithm>
 #include <limits>
 #include <vector>
 
+#include "delegate/cpu/operators/phase_planes.h"
 #include "gtest/gtest.h"
 
 namespace ubp {

@@ -1,6 +1,6 @@
 // Pooling against the definition, pixel by pixel in double precision, for every kernel family.
 
-#include "delegate/cpu/pool_operator.h"
+#include "delegate/cpu/operators/pool_operator.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "delegate/common/aligned_buffer.h"
+#include "delegate/base/aligned_buffer.h"
 #include "gtest/gtest.h"
 
 namespace ubp {

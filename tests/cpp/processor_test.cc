@@ -1,6 +1,6 @@
 // Which cores execute in order, by what Linux says of them.
 
-#include "delegate/cpu/processor.h"
+#include "delegate/cpu/kernels/processor.h"
 
 #include <sstream>
 #include <string>

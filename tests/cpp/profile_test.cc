@@ -1,14 +1,14 @@
 // The times of a plan's steps, and the file that they are written to.
 
-#include "delegate/plugin/profile.h"
+#include "delegate/tflite/profile.h"
 
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "delegate/graph/plan.h"
-#include "delegate/plugin/version.h"
+#include "delegate/cpu/plan/plan.h"
+#include "delegate/tflite/version.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/cpp/child.h"

@@ -1,6 +1,6 @@
 // The report of decisions as a file.
 
-#include "delegate/plugin/report.h"
+#include "delegate/tflite/report.h"
 
 #include <cstdio>
 #include <fstream>
@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "delegate/plugin/version.h"
+#include "delegate/tflite/version.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

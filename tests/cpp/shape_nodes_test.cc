@@ -1,12 +1,12 @@
 // Nodes that compute the shape of a RESHAPE: taken with it if nobody else needs them.
 
-#include "delegate/graph/shape_nodes.h"
+#include "delegate/tflite/model/shape_nodes.h"
 
 #include <functional>
 #include <string>
 #include <vector>
 
-#include "delegate/graph/builtin_params.h"
+#include "delegate/tflite/model/builtin_params.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tensorflow/lite/builtin_ops.h"

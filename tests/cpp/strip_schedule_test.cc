@@ -1,6 +1,6 @@
 // Schedules of strips, executed on rows that know what they hold.
 
-#include "delegate/graph/strip_schedule.h"
+#include "delegate/cpu/plan/strip_schedule.h"
 
 #include <algorithm>
 #include <string>

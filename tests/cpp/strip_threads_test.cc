@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-#include "delegate/graph/layout.h"
+#include "delegate/cpu/plan/layout.h"
 #include "gtest/gtest.h"
 #include "tests/cpp/test_graph.h"
 

@@ -1,6 +1,6 @@
 // Why nothing of a model is taken.
 
-#include "delegate/plugin/summary.h"
+#include "delegate/tflite/summary.h"
 
 #include <string>
 #include <vector>

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "delegate/cpu/activation_range.h"
+#include "delegate/graph/activation_range.h"
 
 namespace ubp {
 namespace {

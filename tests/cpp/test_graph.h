@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "delegate/graph/plan.h"
+#include "delegate/cpu/plan/plan.h"
 #include "gtest/gtest.h"
 #include "tests/cpp/expected_shape.h"
 #include "tests/cpp/test_layer.h"

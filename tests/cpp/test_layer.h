@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "delegate/cpu/weights.h"
+#include "delegate/cpu/weights/weights.h"
 #include "delegate/format/attributes.h"
 #include "delegate/format/packed_layer.h"
 

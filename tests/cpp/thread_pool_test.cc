@@ -1,4 +1,4 @@
-#include "delegate/cpu/thread_pool.h"
+#include "delegate/base/thread_pool.h"
 
 #include <sys/mman.h>
 #include <sys/resource.h>

@@ -11,8 +11,8 @@
 
 #include "delegate/cache/weight_cache.h"
 #include "delegate/cache/weight_file.h"
-#include "delegate/cpu/weights.h"
-#include "delegate/cpu/wros_args.h"
+#include "delegate/cpu/kernels/wros_args.h"
+#include "delegate/cpu/weights/weights.h"
 #include "tests/cpp/temporary_directory.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -9,8 +9,8 @@
 #include <memory>
 #include <vector>
 
-#include "delegate/plugin/delegate.h"
-#include "delegate/plugin/options.h"
+#include "delegate/tflite/delegate.h"
+#include "delegate/tflite/options.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/interpreter.h"
 #include "tests/fuzz/model_maker.h"

@@ -9,12 +9,12 @@
 #include <string>
 #include <vector>
 
-#include "delegate/cpu/kernels.h"
+#include "delegate/cpu/kernels/kernels.h"
+#include "delegate/cpu/plan/plan.h"
 #include "delegate/format/attributes.h"
 #include "delegate/format/crc32.h"
 #include "delegate/format/packed_layer.h"
 #include "delegate/graph/graph.h"
-#include "delegate/graph/plan.h"
 #include "tests/cpp/test_layer.h"
 #include "tests/fuzz/fuzz.h"
 

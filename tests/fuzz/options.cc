@@ -1,7 +1,7 @@
 // The delegate's options: a line of the input for each, KEY=VALUE. One without a '=' has no value, one with nothing in front of it
 // no key.
 
-#include "delegate/plugin/options.h"
+#include "delegate/tflite/options.h"
 
 #include <algorithm>
 #include <optional>

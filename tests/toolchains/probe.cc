@@ -3,7 +3,7 @@
 #include <numeric>
 #include <vector>
 
-#include "delegate/cpu/thread_pool.h"
+#include "delegate/base/thread_pool.h"
 
 // Returns 0 + 1 + ... + (jobs - 1), computed by `threads` threads.
 extern "C" __attribute__((visibility("default"))) int ubp_probe(int jobs, int threads) {

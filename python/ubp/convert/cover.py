@@ -3,7 +3,7 @@
 Walking each lane from left to right and starting a block at the first non-zero that no block
 contains yet is minimal: a block that contains that non-zero cannot reach further to the right. A
 block that would cross the last channel is shifted left, where it may overlap the previous block of
-its lane. delegate/cpu/cover.h is the same rule for files that were not converted.
+its lane. delegate/format/cover.h is the same rule for files that were not converted.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ nothing is transposed. Its costs are in the unit "one weight of the dense kernel
     dense   lanes * channels + lanes + channels
     sparse  num_blocks * single[N] + lanes + channels
 
-delegate/graph/block_choice.cc is the same rule, with the constants of DEFAULT_COSTS, for dense
+delegate/backend/block_choice.cc is the same rule, with the constants of DEFAULT_COSTS, for dense
 layers of files that were not converted.
 
 Layers that share their weights are decided together, by the sum of their costs: taken apart, the

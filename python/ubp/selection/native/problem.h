@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "delegate/cpu/thread_pool.h"
+#include "delegate/base/thread_pool.h"
 #include "python/ubp/selection/native/buffer.h"
 #include "python/ubp/selection/native/kernels.h"
 #include "python/ubp/selection/native/layer.h"

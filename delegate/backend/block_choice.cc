@@ -1,0 +1,105 @@
+#include "delegate/backend/block_choice.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <limits>
+
+#include "delegate/format/cover.h"
+
+namespace ubp {
+namespace {
+
+using Costs = std::array<double, kBlockSizes.size()>;
+
+// The convert package's default.
+constexpr double kMinSpeedup = 1.1;
+// A cover predicted at this share of the fastest one's speed will do, if it is smaller.
+constexpr double kNearlyFastest = 0.9;
+// One block and pixel, in the time of one multiply-add of the dense kernel.
+constexpr Costs kBlockCost = {2.9, 3.3, 4.8, 9.5, 19.0};
+// One block of a pointwise layer of one pixel, in the time of one weight of the dense kernel.
+constexpr Costs kSingleCost = {7.5, 8.2, 8.5, 11.5, 23.0};
+// Pixels that are computed together at least.
+constexpr double kTile = 16.0;
+// Even without padding and transposes, blocks of 8 are kMinSpeedup times as fast as dense only from
+// 1 - 8 / 9.5 / 1.1 = 23% zeros on; a sample may show much less by chance.
+constexpr double kMinSampledZeros = 0.07;
+
+bool IsSingle(const LayerAttributes& attributes, const LayerPixels& pixels) {
+  return attributes.lanes() == attributes.in_channels && pixels.out == 1.0;
+}
+
+double CostOfBlocks(const LayerAttributes& attributes, const LayerPixels& pixels, double blocks,
+                    size_t size) {
+  if (IsSingle(attributes, pixels)) return blocks * kSingleCost[size];
+  return std::ceil(pixels.out / kTile) * kTile * blocks * kBlockCost[size];
+}
+
+double PredictSpeedup(const LayerAttributes& attributes, const LayerPixels& pixels, double blocks,
+                      size_t size) {
+  const double lanes = attributes.lanes();
+  const double channels = attributes.out_channels;
+  const double dense = pixels.out * lanes * channels;
+  const double cost = CostOfBlocks(attributes, pixels, blocks, size);
+  if (IsSingle(attributes, pixels)) {
+    const double activations = lanes + channels;
+    return (dense + activations) / (cost + activations);
+  }
+  const double transposed = pixels.in * attributes.in_channels + pixels.out * channels;
+  return dense / (cost + kTransposeCost * transposed);
+}
+
+}  // namespace
+
+BlockChoice ChooseBlocks(const LayerAttributes& attributes, const float* weights,
+                         const LayerPixels& pixels, CacheSlot* slot) {
+  const int channels = attributes.out_channels;
+  const int64_t lanes = attributes.lanes();
+  BlockChoice choice;
+  if (SampleZeros(weights, channels, lanes) < kMinSampledZeros) return choice;
+  const CoverCounts counts = CountCover(weights, channels, lanes, slot);
+  choice.zeros =
+      1.0 - static_cast<double>(counts.nonzeros()) / static_cast<double>(channels * lanes);
+  std::array<double, kBlockSizes.size()> speedups{};
+  double fastest = 0.0;
+  for (size_t i = 0; i < kBlockSizes.size() && kBlockSizes[i] <= channels; ++i) {
+    speedups[i] = PredictSpeedup(attributes, pixels, static_cast<double>(counts.blocks[i]), i);
+    fastest = std::max(fastest, speedups[i]);
+  }
+  int64_t fewest_bytes = std::numeric_limits<int64_t>::max();
+  for (size_t i = 0; i < kBlockSizes.size() && kBlockSizes[i] <= channels; ++i) {
+    const int64_t bytes =
+        counts.blocks[i] * (4 * kBlockSizes[i] + 1);  // as stored by the converter
+    if (speedups[i] < kNearlyFastest * fastest || bytes >= fewest_bytes) continue;
+    fewest_bytes = bytes;
+    choice.block_size = kBlockSizes[i];
+    choice.cost = CostOfBlocks(attributes, pixels, static_cast<double>(counts.blocks[i]), i);
+    choice.speedup = speedups[i];
+  }
+  choice.pays = choice.speedup >= kMinSpeedup;
+  const double dense = pixels.out * static_cast<double>(lanes) * channels;
+  choice.gains = choice.block_size > 0 && dense >= kMinSpeedup * choice.cost;
+  return choice;
+}
+
+std::string DescribeBlocks(const BlockChoice& choice) {
+  char text[64];
+  std::snprintf(text, sizeof(text), "%.0f%% zeros, covered by blocks of %d", 100.0 * choice.zeros,
+                choice.block_size);
+  return text;
+}
+
+std::string Describe(const BlockChoice& choice) {
+  if (choice.pays) return DescribeBlocks(choice);
+  char text[128];
+  std::snprintf(text, sizeof(text),
+                "%.0f%% zeros, for which blocks of %d have a predicted speed-up of %.2fx, below "
+                "%gx",
+                100.0 * choice.zeros, choice.block_size, choice.speedup, kMinSpeedup);
+  return text;
+}
+
+}  // namespace ubp

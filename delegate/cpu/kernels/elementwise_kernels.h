@@ -1,0 +1,334 @@
+// The elementwise kernels; `Simd` as in simd.h. Beside Simd's own functions they use the operators
+// + - * / that compilers define on its vectors.
+//
+// Exponentials: with n the integer nearest to y / ln 2 and r = y - n ln 2, |r| <= ln(2) / 2,
+//
+//   exp(y) = 2^n (1 + p),   p = exp(r) - 1 = r q(r)
+//
+// where q is a polynomial of degree 5, fitted for the least largest error of exp (2e-9, relative).
+// 2^n is made by shifting n into the exponent: n = -127 gives 0 and n = 128 infinity, so that
+// clamping y gives what is too small or too large for a float without a case of its own. EXP itself
+// is made of 2^(n - 1), doubled in the end, and so exact up to the largest float.
+//
+// Logarithms: with x = 2^n (1 + f), 1 + f between sqrt(1/2) and sqrt(2),
+//
+//   log(x) = n ln 2 + f - f^2 / 2 + f^3 q(f)
+//
+// where q is a polynomial of degree 7, fitted likewise (6e-9).
+//
+// For softplus, log(1 + x) = x q(x) with x from 0 to 1 and a q of degree 8, fitted likewise (3e-8).
+//
+// The normal distribution's tail, for GELU: with t = |x| and u = 1 / (1 + 0.3 t),
+//
+//   Q(t) = erfc(t / sqrt(2)) / 2 = exp(-t^2 / 2) u q(u)
+//
+// where q is a polynomial of degree 7, fitted likewise (1.3e-7).
+#ifndef UBP_DELEGATE_CPU_KERNELS_ELEMENTWISE_KERNELS_H_
+#define UBP_DELEGATE_CPU_KERNELS_ELEMENTWISE_KERNELS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "delegate/cpu/kernels/elementwise_args.h"
+#include "delegate/cpu/kernels/simd.h"
+
+namespace ubp {
+namespace {
+
+template <class Simd>
+class ElementwiseKernels {
+ private:
+  using Vec = typename Simd::Vec;
+  typedef uint32_t Bits __attribute__((vector_size(Simd::kWidth * sizeof(uint32_t))));
+  typedef int32_t Signed __attribute__((vector_size(Simd::kWidth * sizeof(int32_t))));
+
+  // A float between 2^23 and 2^24, whose lowest bit counts ones.
+  static constexpr float kRounder = 12582912.0f;
+  static constexpr uint32_t kRounderBits = 0x4b400000;
+  static constexpr uint32_t kRootOfHalf = 0x3f3504f3;  // sqrt(1/2)
+
+  static constexpr uint32_t kNoMask[] = {~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u,
+                                         ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u};
+
+  // NaN stays NaN.
+  static UBP_ALWAYS_INLINE Vec Limit(Vec v, Vec min, Vec max) {
+    return Simd::Min(max, Simd::Max(min, v));
+  }
+
+  // One vector of each operand.
+  struct Operands {
+    Vec a, b, c, s, t;
+  };
+
+  struct Add {
+    static constexpr int kInputs = 2;
+    static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) { return o.a + o.b; }
+  };
+  struct Subtract {
+    static constexpr int kInputs = 2;
+    static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) { return o.a - o.b; }
+  };
+  struct Multiply {
+    static constexpr int kInputs = 2;
+    static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) { return o.a * o.b; }
+  };
+  struct Scale {
+    static constexpr int kInputs = 1;
+    static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) {
+      return Simd::MultiplyAdd(o.a, o.s, o.t);
+    }
+  };
+  struct MultiplyAdd {
+    static constexpr int kInputs = 3;
+    static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) {
+      return Simd::MultiplyAdd(o.a, o.b, o.c);
+    }
+  };
+  struct LeakyRelu {
+    static constexpr int kInputs = 1;
+    static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) { return IfNegative(o.a, o.a * o.s); }
+  };
+  struct PRelu {
+    static constexpr int kInputs = 2;
+    static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) { return IfNegative(o.a, o.a * o.b); }
+  };
+  struct Elu {
+    static constexpr int kInputs = 1;
+    static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) {
+      const Vec limit = Simd::Broadcast(-40.0f);  // where the result is -1
+      return IfNegative(o.a, ExponentialMinusOne(Limit(o.a, limit, Simd::Broadcast(0.0f))));
+    }
+  };
+  struct HardSwish {
+    static constexpr int kInputs = 1;
+    static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) {
+      const Vec gate =
+          Limit(o.a + Simd::Broadcast(3.0f), Simd::Broadcast(0.0f), Simd::Broadcast(6.0f));
+      return o.a * (gate * Simd::Broadcast(1.0f / 6.0f));
+    }
+  };
+  struct Logistic {
+    static constexpr int kInputs = 1;
+    static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) {
+      const Vec one = Simd::Broadcast(1.0f);
+      return one / (one + Exponential(-o.a));
+    }
+  };
+  struct Swish {
+    static constexpr int kInputs = 1;
+    static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) { return o.a * Logistic::Apply(o); }
+  };
+  // tanh(log(1 + e)) = t / (t + 2) with t = (1 + e)^2 - 1.
+  struct Mish {
+    static constexpr int kInputs = 1;
+    static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) {
+      const Vec two = Simd::Broadcast(2.0f);
+      const Vec limit = Simd::Broadcast(40.0f);  // where the result is a
+      const Vec e = Exponential(Simd::Min(limit, o.a));
+      const Vec t = e * (e + two);
+      return o.a * (t / (t + two));
+    }
+  };
+  struct Gelu {
+    static constexpr int kInputs = 1;
+    static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) {
+      const Vec tail = NormalTail(o.a);
+      return o.a * IfNegative(o.a, tail, Simd::Broadcast(1.0f) - tail);
+    }
+  };
+  // (1 + tanh(k)) / 2 is the logistic function of 2k.
+  struct GeluTanh {
+    static constexpr int kInputs = 1;
+    static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) {
+      const Vec factor =
+          Simd::MultiplyAdd(o.a * o.a, Simd::Broadcast(7.1354814e-2f), Simd::Broadcast(1.5957691f));
+      const Vec one = Simd::Broadcast(1.0f);
+      return o.a * (one / (one + Exponential(-o.a * factor)));
+    }
+  };
+  // t / (t + 2) with t = exp(2a) - 1, which is exact to rounding near a = 0 too.
+  struct Tanh {
+    static constexpr int kInputs = 1;
+    static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) {
+      const Vec limit = Simd::Broadcast(40.0f);  // where the result is +-1
+      const Vec t = ExponentialMinusOne(Limit(o.a + o.a, -limit, limit));
+      return t / (t + Simd::Broadcast(2.0f));
+    }
+  };
+  struct Exp {
+    static constexpr int kInputs = 1;
+    static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) {
+      const Vec y = (o.a + o.t) * o.s;
+      const Power power = PowerOf<-1>(Limit(y, Simd::Broadcast(-87.3f), Simd::Broadcast(89.0f)));
+      const Vec half = power.scale * (Simd::Broadcast(1.0f) + power.p);
+      return half + half;
+    }
+  };
+  struct Log {
+    static constexpr int kInputs = 1;
+    static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) { return Logarithm(o.a); }
+  };
+  struct Softplus {
+    static constexpr int kInputs = 1;
+    static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) {
+      const Vec zero = Simd::Broadcast(0.0f);
+      const Vec most = Simd::Broadcast(88.7228394f);  // the logarithm of the largest float
+      const Vec x = Exponential(Simd::Min(-o.a, o.a));
+      Vec q = Simd::Broadcast(5.2326955e-3f);
+      q = Simd::MultiplyAdd(q, x, Simd::Broadcast(-2.9505247e-2f));
+      q = Simd::MultiplyAdd(q, x, Simd::Broadcast(7.8225970e-2f));
+      q = Simd::MultiplyAdd(q, x, Simd::Broadcast(-1.3663249e-1f));
+      q = Simd::MultiplyAdd(q, x, Simd::Broadcast(1.9106008e-1f));
+      q = Simd::MultiplyAdd(q, x, Simd::Broadcast(-2.4842983e-1f));
+      q = Simd::MultiplyAdd(q, x, Simd::Broadcast(3.3319098e-1f));
+      q = Simd::MultiplyAdd(q, x, Simd::Broadcast(-4.9999493e-1f));
+      q = Simd::MultiplyAdd(q, x, Simd::Broadcast(9.9999994e-1f));
+      return Simd::MultiplyAdd(q, x, Limit(o.a, zero, most));
+    }
+  };
+
+  // `negative` where a < 0, else `other`.
+  static UBP_ALWAYS_INLINE Vec IfNegative(Vec a, Vec negative, Vec other) {
+    return a < Simd::Broadcast(0.0f) ? negative : other;
+  }
+  static UBP_ALWAYS_INLINE Vec IfNegative(Vec a, Vec negative) {
+    return IfNegative(a, negative, a);
+  }
+
+  // exp(y) = 2^-kExponent * scale * (1 + p).
+  struct Power {
+    Vec scale, p;
+  };
+
+  template <int kExponent>
+  static UBP_ALWAYS_INLINE Power PowerOf(Vec y) {
+    // Adding this rounds to an integer, which is then in the lowest bits, plus the bias of floats.
+    const Vec rounder = Simd::Broadcast(kRounder + 127.0f + kExponent);
+    const Vec shifted = Simd::MultiplyAdd(y, Simd::Broadcast(1.44269502f), rounder);
+    const Vec n = shifted - rounder;
+    // ln 2 in two parts, of which n times the first is exact.
+    Vec r = Simd::MultiplyAdd(n, Simd::Broadcast(-0.693359375f), y);
+    r = Simd::MultiplyAdd(n, Simd::Broadcast(2.12194440e-4f), r);
+    Vec q = Simd::Broadcast(1.3843607e-3f);
+    q = Simd::MultiplyAdd(q, r, Simd::Broadcast(8.3741955e-3f));
+    q = Simd::MultiplyAdd(q, r, Simd::Broadcast(4.1668005e-2f));
+    q = Simd::MultiplyAdd(q, r, Simd::Broadcast(1.6666430e-1f));
+    q = Simd::MultiplyAdd(q, r, Simd::Broadcast(4.9999994e-1f));
+    q = Simd::MultiplyAdd(q, r, Simd::Broadcast(1.0f));
+    return {(Vec)((Bits)shifted << 23), r * q};
+  }
+
+  // Infinite from 88.4 on.
+  static UBP_ALWAYS_INLINE Vec Exponential(Vec y) {
+    const Power power = PowerOf<0>(Limit(y, Simd::Broadcast(-88.0f), Simd::Broadcast(89.0f)));
+    return power.scale * (Simd::Broadcast(1.0f) + power.p);
+  }
+
+  // Exact to rounding near y = 0 too; y from -87 to 88.
+  static UBP_ALWAYS_INLINE Vec ExponentialMinusOne(Vec y) {
+    const Power power = PowerOf<0>(y);
+    return Simd::MultiplyAdd(power.scale, power.p, power.scale - Simd::Broadcast(1.0f));
+  }
+
+  static UBP_ALWAYS_INLINE Vec Logarithm(Vec x) {
+    const Vec zero = Simd::Broadcast(0.0f);
+    const Vec infinity = Simd::Broadcast(__builtin_inff());
+    const auto denormal = x < Simd::Broadcast(1.17549435e-38f);
+    const Bits above = (Bits)(denormal ? x * Simd::Broadcast(8388608.0f) : x) - kRootOfHalf;
+    const Vec f = (Vec)((above & 0x7fffff) + kRootOfHalf) - Simd::Broadcast(1.0f);
+    // A signed shift: n may be negative.
+    const Vec shifted = (Vec)((Bits)((Signed)above >> 23) + kRounderBits);
+    const Vec n =
+        shifted - (denormal ? Simd::Broadcast(kRounder + 23.0f) : Simd::Broadcast(kRounder));
+    Vec q = Simd::Broadcast(-7.6345305e-2f);
+    q = Simd::MultiplyAdd(q, f, Simd::Broadcast(1.2761630e-1f));
+    q = Simd::MultiplyAdd(q, f, Simd::Broadcast(-1.3160195e-1f));
+    q = Simd::MultiplyAdd(q, f, Simd::Broadcast(1.4201752e-1f));
+    q = Simd::MultiplyAdd(q, f, Simd::Broadcast(-1.6623356e-1f));
+    q = Simd::MultiplyAdd(q, f, Simd::Broadcast(2.0001227e-1f));
+    q = Simd::MultiplyAdd(q, f, Simd::Broadcast(-2.5000821e-1f));
+    q = Simd::MultiplyAdd(q, f, Simd::Broadcast(3.3333332e-1f));
+    const Vec square = f * f;
+    Vec rest = Simd::MultiplyAdd(n, Simd::Broadcast(-2.12194440e-4f), q * f * square);
+    rest = Simd::MultiplyAdd(square, Simd::Broadcast(-0.5f), rest);
+    const Vec log = Simd::MultiplyAdd(n, Simd::Broadcast(0.693359375f), f + rest);
+    const Vec none = x == zero ? -infinity : Simd::Broadcast(__builtin_nanf(""));
+    return x > zero ? (x < infinity ? log : x) : none;
+  }
+
+  // Q(|x|).
+  static UBP_ALWAYS_INLINE Vec NormalTail(Vec x) {
+    const Vec t = Simd::Max(-x, x);
+    const Vec one = Simd::Broadcast(1.0f);
+    const Vec u = one / Simd::MultiplyAdd(t, Simd::Broadcast(0.3f), one);
+    Vec q = Simd::Broadcast(3.5984109e-2f);
+    q = Simd::MultiplyAdd(q, u, Simd::Broadcast(-1.5849500e-1f));
+    q = Simd::MultiplyAdd(q, u, Simd::Broadcast(2.0858561e-1f));
+    q = Simd::MultiplyAdd(q, u, Simd::Broadcast(-5.5744553e-2f));
+    q = Simd::MultiplyAdd(q, u, Simd::Broadcast(1.2965596e-1f));
+    q = Simd::MultiplyAdd(q, u, Simd::Broadcast(9.9580449e-2f));
+    q = Simd::MultiplyAdd(q, u, Simd::Broadcast(1.2080759e-1f));
+    q = Simd::MultiplyAdd(q, u, Simd::Broadcast(1.1962578e-1f));
+    return Exponential(t * t * Simd::Broadcast(-0.5f)) * (q * u);
+  }
+
+  template <class Function>
+  static UBP_ALWAYS_INLINE void RunVector(const ElementwiseArgs& args, ptrdiff_t i) {
+    Operands o;
+    o.a = Simd::Load(args.a + i);
+    if constexpr (Function::kInputs >= 2) o.b = Simd::Load(args.b + i);
+    if constexpr (Function::kInputs >= 3) o.c = Simd::Load(args.c + i);
+    o.s = Simd::Broadcast(args.s);
+    o.t = Simd::Broadcast(args.t);
+    const Vec result = Function::Apply(o);
+    const auto mask = Simd::LoadMask(args.mask != nullptr ? args.mask + i : kNoMask);
+    Simd::Store(args.output + i,
+                Simd::Clamp(result, Simd::Broadcast(args.min), Simd::Broadcast(args.max), mask));
+  }
+
+  // Fewer values than a vector, by way of whole vectors.
+  template <class Function>
+  static void RunRest(const ElementwiseArgs& args, ptrdiff_t first) {
+    float a[Simd::kWidth] = {}, b[Simd::kWidth] = {}, c[Simd::kWidth] = {};
+    float output[Simd::kWidth];
+    uint32_t mask[Simd::kWidth] = {};
+    const ptrdiff_t rest = args.count - first;
+    for (ptrdiff_t i = 0; i < rest; ++i) {
+      a[i] = args.a[first + i];
+      if (Function::kInputs >= 2) b[i] = args.b[first + i];
+      if (Function::kInputs >= 3) c[i] = args.c[first + i];
+      if (args.mask != nullptr) mask[i] = args.mask[first + i];
+    }
+    ElementwiseArgs vector = args;
+    vector.a = a;
+    vector.b = b;
+    vector.c = c;
+    if (args.mask != nullptr) vector.mask = mask;
+    vector.output = output;
+    RunVector<Function>(vector, 0);
+    for (ptrdiff_t i = 0; i < rest; ++i) args.output[first + i] = output[i];
+  }
+
+  template <class Function>
+  static void Run(const ElementwiseArgs& args) {
+    const ElementwiseArgs copy = args;  // which what is stored cannot change
+    ptrdiff_t i = 0;
+    for (; i + Simd::kWidth <= copy.count; i += Simd::kWidth) RunVector<Function>(copy, i);
+    if (i < copy.count) RunRest<Function>(args, i);
+  }
+
+ public:
+  static constexpr ElementwiseKernel kAll[] = {
+      &Run<Add>,       &Run<Subtract>, &Run<Multiply>, &Run<Scale>,     &Run<MultiplyAdd>,
+      &Run<LeakyRelu>, &Run<PRelu>,    &Run<Elu>,      &Run<HardSwish>, &Run<Logistic>,
+      &Run<Swish>,     &Run<Mish>,     &Run<Gelu>,     &Run<GeluTanh>,  &Run<Tanh>,
+      &Run<Exp>,       &Run<Log>,      &Run<Softplus>,
+  };
+  static_assert(sizeof(kAll) / sizeof(kAll[0]) == static_cast<size_t>(Elementwise::kCount),
+                "one kernel for each function, in their order");
+};
+
+}  // namespace
+}  // namespace ubp
+
+#endif  // UBP_DELEGATE_CPU_KERNELS_ELEMENTWISE_KERNELS_H_

@@ -1,0 +1,40 @@
+// Kernels for 64-bit Arm processors that execute out of order.
+
+#include "delegate/cpu/kernels/neon.h"
+
+#include "delegate/cpu/kernels/dot.h"
+#include "delegate/cpu/kernels/elementwise_kernels.h"
+#include "delegate/cpu/kernels/instruction_sets.h"
+#include "delegate/cpu/kernels/pool.h"
+#include "delegate/cpu/kernels/window.h"
+#include "delegate/cpu/kernels/wros_instantiate.h"
+
+namespace ubp {
+namespace {
+
+bool Supported() { return true; }
+
+constexpr BlockKernels kKernels[] = {
+    Kernels<Neon, 1, 6>(),
+    Kernels<Neon, 2, 6>(),
+    Kernels<Neon, 4, 6>(),
+    Kernels<Neon, 8, 3>(),
+};
+
+}  // namespace
+
+const KernelFamily kNeonFamily = {"neon",
+                                  Neon::kWidth,
+                                  &Supported,
+                                  kKernels,
+                                  4,
+                                  4,
+                                  &Window<Neon>::Sum,
+                                  &Window<Neon>::Max,
+                                  &Window<Neon>::Average,
+                                  &Pool<Neon>::Max,
+                                  &Pool<Neon>::Average,
+                                  &Dot<Neon>::Run,
+                                  ElementwiseKernels<Neon>::kAll};
+
+}  // namespace ubp

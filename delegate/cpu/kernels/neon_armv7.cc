@@ -1,0 +1,45 @@
+// Kernels for 32-bit Arm processors with NEON and fused multiply-adds (VFPv4).
+
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+
+#include "delegate/cpu/kernels/dot.h"
+#include "delegate/cpu/kernels/elementwise_kernels.h"
+#include "delegate/cpu/kernels/instruction_sets.h"
+#include "delegate/cpu/kernels/neon.h"
+#include "delegate/cpu/kernels/pool.h"
+#include "delegate/cpu/kernels/window.h"
+#include "delegate/cpu/kernels/wros_instantiate.h"
+
+namespace ubp {
+namespace {
+
+bool Supported() {
+  const unsigned long needed = HWCAP_NEON | HWCAP_VFPv4;
+  return (getauxval(AT_HWCAP) & needed) == needed;
+}
+
+constexpr BlockKernels kKernels[] = {
+    Kernels<Neon, 1, 6>(),
+    Kernels<Neon, 2, 4>(),
+    Kernels<Neon, 4, 3>(),
+    Kernels<Neon, 8, 1>(),
+};
+
+}  // namespace
+
+const KernelFamily kNeonArmv7Family = {"neon",
+                                       Neon::kWidth,
+                                       &Supported,
+                                       kKernels,
+                                       4,
+                                       4,
+                                       &Window<Neon>::Sum,
+                                       &Window<Neon>::Max,
+                                       &Window<Neon>::Average,
+                                       &Pool<Neon>::Max,
+                                       &Pool<Neon>::Average,
+                                       &Dot<Neon>::Run,
+                                       ElementwiseKernels<Neon>::kAll};
+
+}  // namespace ubp

@@ -1,0 +1,300 @@
+// The window kernels (depthwise convolution, maximum and average pooling) over channel planes;
+// `Simd` as in simd.h.
+//
+// Several vectors of pixels are computed at once: so a tap's weight is loaded once for them, and
+// their accumulators hide the latency of the multiply-add. Most loads cross a cache line, and are
+// the limit; so taps that are neighbours in a row of the window share theirs:
+//
+//   stride 1   two loads hold what K neighbouring taps read, shifted by 0 .. K-1
+//   stride 2   two loads hold what three neighbouring taps read: the even pixels, the odd pixels,
+//              and the even pixels shifted by one
+#ifndef UBP_DELEGATE_CPU_KERNELS_WINDOW_H_
+#define UBP_DELEGATE_CPU_KERNELS_WINDOW_H_
+
+#include <cstddef>
+
+#include "delegate/cpu/kernels/simd.h"
+#include "delegate/cpu/kernels/window_args.h"
+
+namespace ubp {
+namespace {
+
+template <class Simd>
+class Window {
+ public:
+  // By value: what is stored cannot change them.
+  static void Sum(const WindowArgs& args) { RunPattern<WeightedSum>(WindowArgs(args)); }
+  static void Max(const WindowArgs& args) { RunPattern<Maximum>(WindowArgs(args)); }
+  static void Average(const WindowArgs& args) { RunPattern<ScaledSum>(WindowArgs(args)); }
+
+ private:
+  using Vec = typename Simd::Vec;
+  static constexpr int kUnroll = Simd::kWindowVectors;
+
+  // What becomes of the pixels that a tap reads.
+  struct WeightedSum {
+    static UBP_ALWAYS_INLINE Vec Start(const WindowArgs& args, int channel) {
+      return Simd::Broadcast(args.bias[channel]);
+    }
+    static UBP_ALWAYS_INLINE Vec Weight(const WindowArgs& args, int channel, int tap) {
+      return Simd::Broadcast(args.weights[ptrdiff_t{channel} * args.num_taps + tap]);
+    }
+    static UBP_ALWAYS_INLINE Vec Add(Vec pixels, Vec weight, Vec result) {
+      return Simd::MultiplyAdd(pixels, weight, result);
+    }
+    static UBP_ALWAYS_INLINE Vec Finish(const WindowArgs&, ptrdiff_t, Vec result) { return result; }
+  };
+
+  struct Maximum {
+    static UBP_ALWAYS_INLINE Vec Start(const WindowArgs&, int) {
+      return Simd::Broadcast(-__FLT_MAX__);
+    }
+    static UBP_ALWAYS_INLINE Vec Weight(const WindowArgs&, int, int) { return Vec{}; }
+    static UBP_ALWAYS_INLINE Vec Add(Vec pixels, Vec, Vec result) {
+      return Simd::Max(pixels, result);
+    }
+    static UBP_ALWAYS_INLINE Vec Finish(const WindowArgs&, ptrdiff_t, Vec result) { return result; }
+  };
+
+  struct ScaledSum {
+    static UBP_ALWAYS_INLINE Vec Start(const WindowArgs&, int) { return Simd::Broadcast(0.0f); }
+    static UBP_ALWAYS_INLINE Vec Weight(const WindowArgs&, int, int) { return Vec{}; }
+    static UBP_ALWAYS_INLINE Vec Add(Vec pixels, Vec, Vec result) {
+      return Simd::Add(pixels, result);
+    }
+    static UBP_ALWAYS_INLINE Vec Finish(const WindowArgs& args, ptrdiff_t pixel, Vec result) {
+      return result * Simd::Load(args.scale + pixel);
+    }
+  };
+
+  // Where one vector of pixels is: `input` is what tap 0 would read if its distance were 0.
+  struct Position {
+    const float* input;
+    ptrdiff_t output;  // floats from the channel's first pixel
+  };
+
+  // The patterns: how a window's taps are read for vectors at several positions.
+
+  // Any taps. kTaps: their number where it is known when compiling, else 0.
+  template <int kStride, int kTaps>
+  struct AnyTaps {
+    template <class Reduction, int... I>
+    static UBP_ALWAYS_INLINE void Accumulate(const WindowArgs& args, int channel,
+                                             const Position* at, Vec* result, Indices<I...>) {
+      const int taps = kTaps > 0 ? kTaps : args.num_taps;
+      for (int t = 0; t < taps; ++t) {
+        const Vec weight = Reduction::Weight(args, channel, t);
+        ((result[I] = Reduction::Add(LoadPixels(at[I].input + args.taps[t]), weight, result[I])),
+         ...);
+      }
+    }
+
+    static UBP_ALWAYS_INLINE Vec LoadPixels(const float* tap) {
+      if constexpr (kStride == 2) return Simd::LoadEven(tap);
+      return Simd::Load(tap);
+    }
+  };
+
+  // K x K taps without dilation, stride 1, for positions side by side.
+  template <int K>
+  struct Square {
+    template <class Reduction, int... I>
+    static UBP_ALWAYS_INLINE void Accumulate(const WindowArgs& args, int channel,
+                                             const Position* at, Vec* result, Indices<I...>) {
+      AddRows<Reduction>(args, channel, at[0].input, result, Indices<I...>(), IndicesUpTo<K>());
+    }
+
+   private:
+    template <class Reduction, class Vectors, int... Y>
+    static UBP_ALWAYS_INLINE void AddRows(const WindowArgs& args, int channel, const float* input,
+                                          Vec* result, Vectors vectors, Indices<Y...>) {
+      (AddRow<Reduction, Y * K>(args, channel, input + args.taps[Y * K], result, vectors,
+                                IndicesUpTo<K>()),
+       ...);
+    }
+
+    template <class Reduction, int Tap, int... I, int... X>
+    static UBP_ALWAYS_INLINE void AddRow(const WindowArgs& args, int channel, const float* row,
+                                         Vec* result, Indices<I...>, Indices<X...>) {
+      const Vec weights[K] = {Reduction::Weight(args, channel, Tap + X)...};
+      const Vec pixels[] = {Simd::LoadOnce(row + I * Simd::kWidth)...,
+                            Simd::LoadOnce(row + sizeof...(I) * Simd::kWidth)};
+      ((result[I] =
+            AddTaps<Reduction>(pixels[I], pixels[I + 1], weights, result[I], Indices<X...>())),
+       ...);
+    }
+
+    template <class Reduction, int... X>
+    static UBP_ALWAYS_INLINE Vec AddTaps(Vec here, Vec next, const Vec (&weights)[K], Vec result,
+                                         Indices<X...>) {
+      ((result = Reduction::Add(Shifted<X>(here, next), weights[X], result)), ...);
+      return result;
+    }
+
+    template <int X>
+    static UBP_ALWAYS_INLINE Vec Shifted(Vec here, Vec next) {
+      if constexpr (X == 0) return here;
+      if constexpr (X == Simd::kWidth) return next;
+      return Simd::template Shift<X % Simd::kWidth>(here, next);
+    }
+  };
+
+  // 3 x 3 taps without dilation, stride 2.
+  struct StridedThree {
+    template <class Reduction, int... I>
+    static UBP_ALWAYS_INLINE void Accumulate(const WindowArgs& args, int channel,
+                                             const Position* at, Vec* result, Indices<I...>) {
+      AddRow<Reduction, 0>(args, channel, at, result, Indices<I...>());
+      AddRow<Reduction, 3>(args, channel, at, result, Indices<I...>());
+      AddRow<Reduction, 6>(args, channel, at, result, Indices<I...>());
+    }
+
+   private:
+    template <class Reduction, int Tap, int... I>
+    static UBP_ALWAYS_INLINE void AddRow(const WindowArgs& args, int channel, const Position* at,
+                                         Vec* result, Indices<I...>) {
+      const Vec weights[3] = {Reduction::Weight(args, channel, Tap),
+                              Reduction::Weight(args, channel, Tap + 1),
+                              Reduction::Weight(args, channel, Tap + 2)};
+      const ptrdiff_t tap = args.taps[Tap];
+      ((result[I] = AddTaps<Reduction>(at[I].input + tap, weights, result[I])), ...);
+    }
+
+    template <class Reduction>
+    static UBP_ALWAYS_INLINE Vec AddTaps(const float* tap, const Vec (&weights)[3], Vec result) {
+      Vec even, odd;
+      Simd::LoadPairs(tap, &even, &odd);
+      const Vec next = Simd::Broadcast(tap[2 * Simd::kWidth]);
+      result = Reduction::Add(even, weights[0], result);
+      result = Reduction::Add(odd, weights[1], result);
+      return Reduction::Add(Simd::template Shift<1>(even, next), weights[2], result);
+    }
+  };
+
+  // Whether the taps are those of a K x K window without dilation.
+  template <int K>
+  static bool IsSquare(const WindowArgs& args) {
+    if (args.num_taps != K * K) return false;
+    for (int t = 0; t < K * K; ++t) {
+      if (args.taps[t] != args.taps[t - t % K] + t % K) return false;
+    }
+    return true;
+  }
+
+  template <class Reduction>
+  static UBP_ALWAYS_INLINE void RunPattern(const WindowArgs args) {
+    if (args.stride == 2) {
+      if (IsSquare<3>(args)) return RunAcrossRows<StridedThree, Reduction>(args);
+      if (args.num_taps == 25) return RunAcrossRows<AnyTaps<2, 25>, Reduction>(args);
+      return RunAcrossRows<AnyTaps<2, 0>, Reduction>(args);
+    }
+    if (IsSquare<3>(args)) return RunAlongRows<Square<3>, Reduction>(args);
+    if (IsSquare<5>(args)) return RunAlongRows<Square<5>, Reduction>(args);
+    return RunAcrossRows<AnyTaps<1, 0>, Reduction>(args);
+  }
+
+  // Vectors of one row at a time, side by side: for patterns that share loads between them.
+  template <class Pattern, class Reduction>
+  static UBP_ALWAYS_INLINE void RunAlongRows(const WindowArgs& args) {
+    for (int c = 0; c < args.channels; ++c) {
+      for (int y = 0; y < args.rows; ++y) {
+        Cursor cursor(args, c, y);
+        int left = args.vectors;
+        for (; left >= kUnroll; left -= kUnroll) RunVectors<Pattern, Reduction, kUnroll>(&cursor);
+        RunFew<Pattern, Reduction>(&cursor, left);
+        if (args.last >= 0) RunVectors<Pattern, Reduction, 1>(&cursor);
+      }
+    }
+  }
+
+  // All vectors of a channel, whatever row they are in: rows may be short.
+  template <class Pattern, class Reduction>
+  static UBP_ALWAYS_INLINE void RunAcrossRows(const WindowArgs& args) {
+    const int vectors = args.rows * (args.vectors + (args.last >= 0 ? 1 : 0));
+    for (int c = 0; c < args.channels; ++c) {
+      Cursor cursor(args, c, 0);
+      int left = vectors;
+      for (; left >= kUnroll; left -= kUnroll) RunVectors<Pattern, Reduction, kUnroll>(&cursor);
+      RunFew<Pattern, Reduction>(&cursor, left);
+    }
+  }
+
+  // The position of one vector after the other.
+  class Cursor {
+   public:
+    UBP_ALWAYS_INLINE Cursor(const WindowArgs& args, int channel, int y)
+        : args(args),
+          channel(channel),
+          input_(args.input + channel * args.input_plane + y * args.input_pitch),
+          output_(y * args.output_pitch) {}
+
+    UBP_ALWAYS_INLINE Position Next() {
+      const bool is_last = vector_ == args.vectors;
+      const ptrdiff_t x = is_last ? args.last : ptrdiff_t{vector_} * Simd::kWidth;
+      const Position here = {input_ + x * args.stride, output_ + x};
+      ++vector_;
+      if (vector_ == args.vectors + (args.last >= 0 ? 1 : 0)) {
+        vector_ = 0;
+        input_ += args.input_pitch;
+        output_ += args.output_pitch;
+      }
+      return here;
+    }
+
+    const WindowArgs& args;
+    const int channel;
+
+   private:
+    const float* input_;  // of the row
+    ptrdiff_t output_;    // of the row
+    int vector_ = 0;
+  };
+
+  // The last vectors, fewer than kUnroll.
+  template <class Pattern, class Reduction>
+  static UBP_ALWAYS_INLINE void RunFew(Cursor* cursor, int vectors) {
+    switch (vectors) {
+      case 5:
+        return RunIfFew<Pattern, Reduction, 5>(cursor);
+      case 4:
+        return RunIfFew<Pattern, Reduction, 4>(cursor);
+      case 3:
+        return RunIfFew<Pattern, Reduction, 3>(cursor);
+      case 2:
+        return RunIfFew<Pattern, Reduction, 2>(cursor);
+      case 1:
+        return RunIfFew<Pattern, Reduction, 1>(cursor);
+    }
+  }
+
+  template <class Pattern, class Reduction, int V>
+  static UBP_ALWAYS_INLINE void RunIfFew(Cursor* cursor) {
+    if constexpr (V < kUnroll) RunVectors<Pattern, Reduction, V>(cursor);
+  }
+
+  template <class Pattern, class Reduction, int V>
+  static UBP_ALWAYS_INLINE void RunVectors(Cursor* cursor) {
+    RunVectors<Pattern, Reduction>(cursor, IndicesUpTo<V>());
+  }
+
+  template <class Pattern, class Reduction, int... I>
+  static UBP_ALWAYS_INLINE void RunVectors(Cursor* cursor, Indices<I...> indices) {
+    const WindowArgs& args = cursor->args;
+    const Position at[] = {(static_cast<void>(I), cursor->Next())...};
+    const Vec start = Reduction::Start(args, cursor->channel);
+    Vec result[] = {(static_cast<void>(I), start)...};
+    Pattern::template Accumulate<Reduction>(args, cursor->channel, at, result, indices);
+    const Vec min = Simd::Broadcast(args.min);
+    const Vec max = Simd::Broadcast(args.max);
+    float* const output = args.output + cursor->channel * args.output_plane;
+    ((result[I] = Reduction::Finish(args, at[I].output, result[I])), ...);
+    (Simd::Store(output + at[I].output,
+                 Simd::Clamp(result[I], min, max, Simd::LoadMask(args.mask + at[I].output))),
+     ...);
+  }
+};
+
+}  // namespace
+}  // namespace ubp
+
+#endif  // UBP_DELEGATE_CPU_KERNELS_WINDOW_H_

@@ -1,0 +1,86 @@
+#include "delegate/cpu/operators/plane_operators.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+
+#include "delegate/cpu/operators/transpose.h"
+
+namespace ubp {
+namespace {
+
+constexpr int kPlanesPerJob = 8;
+
+// Calls function(plane) for all planes of all images.
+template <class Function>
+void ForEachPlane(const PlaneTensor& tensor, ThreadPool* pool, const Function& function) {
+  const int planes = tensor.batch * tensor.channels;
+  pool->Run((planes + kPlanesPerJob - 1) / kPlanesPerJob, [&](int job, int) {
+    const int end = std::min(planes, (job + 1) * kPlanesPerJob);
+    for (int plane = job * kPlanesPerJob; plane < end; ++plane) function(plane);
+  });
+}
+
+// Calls function(image row, first pixel of the row within channel 0 of its image's planes).
+template <class Function>
+void ForEachRow(const PlaneTensor& tensor, ThreadPool* pool, const Function& function) {
+  const PlaneGeometry& geometry = tensor.geometry;
+  pool->Run(tensor.batch * geometry.height, [&](int row, int) {
+    const int64_t image = row / geometry.height * geometry.plane_stride * tensor.channels;
+    function(row, image + geometry.lead + row % geometry.height * int64_t{geometry.pitch});
+  });
+}
+
+}  // namespace
+
+void MeanOfPlanes(const PlaneTensor& tensor, const float* input, float* output, ThreadPool* pool) {
+  const PlaneGeometry& geometry = tensor.geometry;
+  const float pixels = static_cast<float>(geometry.height) * static_cast<float>(geometry.width);
+  ForEachPlane(tensor, pool, [&](int plane) {
+    const float* const first = input + plane * geometry.plane_stride + geometry.lead;
+    constexpr int kChains = 8;
+    float sums[kChains] = {};
+    int i = 0;
+    for (; i + kChains <= geometry.flat_pixels(); i += kChains) {
+      for (int chain = 0; chain < kChains; ++chain) sums[chain] += first[i + chain];
+    }
+    for (; i < geometry.flat_pixels(); ++i) sums[0] += first[i];
+    float sum = 0.0f;
+    for (const float partial : sums) sum += partial;
+    output[plane] = sum / pixels;
+  });
+}
+
+void ImageToPlanes(const PlaneTensor& tensor, const float* image, float* planes, ThreadPool* pool) {
+  const PlaneGeometry& geometry = tensor.geometry;
+  ForEachRow(tensor, pool, [&](int row, int64_t first) {
+    const int64_t pixel = int64_t{row} * geometry.width;
+    Transpose(image + pixel * tensor.channels, tensor.channels, geometry.width, tensor.channels,
+              planes + first, geometry.plane_stride);
+  });
+}
+
+void PlanesToImage(const PlaneTensor& tensor, const float* planes, float* image, ThreadPool* pool) {
+  const PlaneGeometry& geometry = tensor.geometry;
+  ForEachRow(tensor, pool, [&](int row, int64_t first) {
+    const int64_t pixel = int64_t{row} * geometry.width;
+    Transpose(planes + first, geometry.plane_stride, tensor.channels, geometry.width,
+              image + pixel * tensor.channels, tensor.channels);
+  });
+}
+
+void PadPlanes(const PlaneTensor& input, const float* from, const PlaneGeometry& output, int top,
+               int left, float* to, ThreadPool* pool) {
+  const PlaneGeometry& geometry = input.geometry;
+  ForEachPlane(input, pool, [&](int plane) {
+    float* const out = to + plane * output.plane_stride + output.lead;
+    std::fill_n(out, output.flat_pixels(), 0.0f);
+    const float* row = from + plane * geometry.plane_stride + geometry.lead;
+    for (int y = 0; y < geometry.height; ++y, row += geometry.pitch) {
+      std::memcpy(out + int64_t{y + top} * output.pitch + left, row,
+                  geometry.width * sizeof(float));
+    }
+  });
+}
+
+}  // namespace ubp

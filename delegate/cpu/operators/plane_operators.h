@@ -1,0 +1,31 @@
+// Operators on whole planes of channel-major tensors, and the way between them and NHWC.
+#ifndef UBP_DELEGATE_CPU_OPERATORS_PLANE_OPERATORS_H_
+#define UBP_DELEGATE_CPU_OPERATORS_PLANE_OPERATORS_H_
+
+#include "delegate/base/thread_pool.h"
+#include "delegate/cpu/operators/plane_geometry.h"
+
+namespace ubp {
+
+// The planes of a channel-major tensor: batch * channels, of one geometry.
+struct PlaneTensor {
+  PlaneGeometry geometry;
+  int batch = 1;
+  int channels = 0;
+};
+
+// output [batch, channels]: the mean over each plane's pixels.
+void MeanOfPlanes(const PlaneTensor& tensor, const float* input, float* output, ThreadPool* pool);
+
+// From and to NHWC [batch, height, width, channels].
+void ImageToPlanes(const PlaneTensor& tensor, const float* image, float* planes, ThreadPool* pool);
+void PlanesToImage(const PlaneTensor& tensor, const float* planes, float* image, ThreadPool* pool);
+
+// Copies the pixels of `input` to (top, left) of planes of the larger geometry `output`, with zeros
+// around them.
+void PadPlanes(const PlaneTensor& input, const float* from, const PlaneGeometry& output, int top,
+               int left, float* to, ThreadPool* pool);
+
+}  // namespace ubp
+
+#endif  // UBP_DELEGATE_CPU_OPERATORS_PLANE_OPERATORS_H_

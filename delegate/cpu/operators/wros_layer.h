@@ -1,0 +1,67 @@
+// A layer's weights made ready for the WROS kernels of one family, and the call of these kernels.
+#ifndef UBP_DELEGATE_CPU_OPERATORS_WROS_LAYER_H_
+#define UBP_DELEGATE_CPU_OPERATORS_WROS_LAYER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "delegate/base/status.h"
+#include "delegate/cpu/kernels/kernels.h"
+#include "delegate/cpu/operators/plane_geometry.h"
+#include "delegate/cpu/weights/weights.h"
+#include "delegate/graph/activation_range.h"
+#include "delegate/graph/conv_shape.h"
+
+namespace ubp {
+
+// Channel rows that a kernel writes: WrosArgs's members of these names, from the first channel on;
+// without a mask, all pixels of the tile.
+struct ChannelRows {
+  float* output;
+  ptrdiff_t output_stride;
+  const float* residual = nullptr;
+  ptrdiff_t residual_stride = 0;
+  const uint32_t* mask = nullptr;
+};
+
+class WrosLayer {
+ public:
+  WrosLayer(const LayerWeights& layer, const KernelFamily& family);
+
+  // Says where the kernels find a lane: `lane_offset(lane)` floats from the source they are given.
+  // To be called once, before any Run. Fails when the weights could not be made, or an offset does not
+  // fit into 32 bits, which can only be for the size of the input in `shape`.
+  Status SetOffsets(const std::function<int64_t(int lane)>& lane_offset, const ConvShape& shape);
+
+  int block_size() const { return weights_.block_size; }
+  int max_vectors() const { return kernels_.max_vectors; }
+  const std::vector<int32_t>& counts() const { return weights_.counts; }
+  size_t bytes() const { return weights_.bytes() + sizeof(int32_t) * offsets_.size(); }
+
+  // Output channels [begin, end) of a tile of `vectors` vectors of pixels, or of one pixel. `begin`
+  // is a multiple of the block size.
+  void RunTile(const float* source, int vectors, int begin, int end, const ChannelRows& rows) const;
+  void RunPixel(const float* source, int begin, int end, float* output) const;
+
+ private:
+  void Run(WrosKernel kernel, const float* source, int begin, int end,
+           const ChannelRows& rows) const;
+
+  ActivationRange range_;
+  const BlockKernels& kernels_;
+  int num_lanes_;
+  KernelWeights weights_;
+  Status weights_status_;
+  std::vector<int32_t> offsets_;      // bytes, per block, and kOffsetsBeyond more
+  std::vector<uint32_t> all_pixels_;  // the mask of whole tiles
+};
+
+// Floats from pixel (y, x) of plane 0 to what `lane` reads for output pixel (y, x): of a layer of
+// stride 1 that reads planes of geometry `input` in place.
+int64_t InPlaceLaneOffset(const ConvShape& shape, const PlaneGeometry& input, int lane);
+
+}  // namespace ubp
+
+#endif  // UBP_DELEGATE_CPU_OPERATORS_WROS_LAYER_H_

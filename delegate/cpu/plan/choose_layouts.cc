@@ -1,0 +1,112 @@
+#include "delegate/cpu/plan/choose_layouts.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "delegate/graph/shapes.h"
+
+namespace ubp {
+namespace {
+
+class FormChooser {
+ public:
+  FormChooser(bool allow_planes, GraphLayout* layout)
+      : allow_planes_(allow_planes), layout_(*layout) {}
+
+  void Run() {
+    for (PlannedOp& op : layout_.ops) Demand(&op);
+    for (TensorLayout& tensor : layout_.tensors) {
+      const bool internal = tensor.storage == Storage::kInternal;
+      if (!internal || !tensor.planes) tensor.image = true;
+    }
+    for (const PlannedOp& op : layout_.ops) {
+      TensorLayout& output = Tensor(op.output);
+      // A convolution writes planes if anyone needs them.
+      output.planes_first = output.planes && (op.op->type == OpType::kConv2D || WritesPlanes(op));
+    }
+  }
+
+ private:
+  TensorLayout& Tensor(int tensor) { return layout_.tensors[tensor]; }
+  void NeedPlanes(int tensor) { Tensor(tensor).planes = true; }
+  void NeedImage(int tensor) { Tensor(tensor).image = true; }
+  void Need(int tensor, bool planes) { planes ? NeedPlanes(tensor) : NeedImage(tensor); }
+
+  bool HasPixels(int tensor) {
+    const Dims& dims = Tensor(tensor).dims;
+    return dims.size() == 4 && dims[1] * dims[2] > 1;
+  }
+
+  static bool WritesPlanes(const PlannedOp& op) {
+    switch (op.op->type) {
+      case OpType::kDepthwiseConv2D:
+      case OpType::kMaxPool2D:
+      case OpType::kAveragePool2D:
+      case OpType::kPad:
+        return true;
+      default:
+        return op.channel_major;
+    }
+  }
+
+  void Demand(PlannedOp* op) {
+    const OpType type = op->op->type;
+    if (type == OpType::kConv2D) {
+      DemandOfConvolution(*op);
+    } else if (IsElementwise(type) || type == OpType::kConcatenation) {
+      DemandOfElementwise(op);
+    } else {
+      Need(op->input, WritesPlanes(*op) || type == OpType::kMean);
+      Need(op->output, WritesPlanes(*op));
+    }
+  }
+
+  void DemandOfConvolution(const PlannedOp& op) {
+    if (op.depthwise) NeedPlanes(op.input);
+    if (op.second >= 0) {
+      NeedPlanes(op.second);
+      NeedPlanes(op.output);
+    } else if (allow_planes_ && Tensor(op.output).storage == Storage::kInternal &&
+               HasPixels(op.output)) {
+      NeedPlanes(op.output);
+    }
+  }
+
+  void DemandOfElementwise(PlannedOp* op) {
+    const std::vector<int> inputs = op->Inputs();
+    const Dims& dims = Tensor(op->output).dims;
+    const bool elementwise = IsElementwise(op->op->type);
+    const auto is_vector = [&](int t) {
+      return elementwise && Tensor(t).dims != dims && IsVectorFor(Tensor(t).dims, dims);
+    };
+    const auto is_planes = [&](int t) { return Tensor(t).planes; };
+    op->channel_major =
+        CanBeChannelMajor(*op, inputs) &&
+        (std::any_of(inputs.begin(), inputs.end(), is_vector) ||
+         (HasPixels(op->output) && std::any_of(inputs.begin(), inputs.end(), is_planes)));
+    for (const int input : inputs) Need(input, op->channel_major && !is_vector(input));
+    Need(op->output, op->channel_major);
+  }
+
+  // Concatenations along channels, and operands of equal shape or with one number for each channel.
+  bool CanBeChannelMajor(const PlannedOp& op, const std::vector<int>& inputs) {
+    const Dims& dims = Tensor(op.output).dims;
+    if (op.op->type == OpType::kConcatenation) {
+      return dims.size() == 4 && (op.op->axis == -1 || op.op->axis == 3);
+    }
+    return std::all_of(inputs.begin(), inputs.end(), [&](int t) {
+      return Tensor(t).dims == dims || IsVectorFor(Tensor(t).dims, dims);
+    });
+  }
+
+  bool allow_planes_;
+  GraphLayout& layout_;
+};
+
+}  // namespace
+
+void ChooseLayouts(bool allow_planes, GraphLayout* layout) {
+  FormChooser(allow_planes, layout).Run();
+}
+
+}  // namespace ubp

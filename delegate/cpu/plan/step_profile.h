@@ -1,0 +1,47 @@
+// How long a step of a plan takes, and which ops of the model it runs.
+#ifndef UBP_DELEGATE_CPU_PLAN_STEP_PROFILE_H_
+#define UBP_DELEGATE_CPU_PLAN_STEP_PROFILE_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "delegate/cpu/plan/layout.h"
+#include "delegate/cpu/plan/steps.h"
+
+namespace ubp {
+
+struct ProfiledOp {
+  int node;  // in the model; -1 of an op that the planner added
+  std::string label;
+};
+
+// Times are by the clock, as the thread that runs the plan sees them, whatever the number of threads
+// that help it.
+struct StepProfile {
+  std::vector<ProfiledOp> ops;  // in the order of the model
+  bool is_conversion = false;   // of what these ops computed, to its other form
+  // Of the convolutions and fully-connected layers in one run, as if no weight were zero; of the
+  // pixels that are computed.
+  int64_t multiply_adds = 0;
+  int64_t runs = 0;
+  int64_t total_ns = 0;
+  int64_t least_ns = std::numeric_limits<int64_t>::max();
+
+  void AddRun(int64_t ns) {
+    ++runs;
+    total_ns += ns;
+    least_ns = std::min(least_ns, ns);
+  }
+};
+
+// What each step of a layout is, without a run.
+std::vector<StepProfile> DescribeSteps(const GraphLayout& layout,
+                                       const std::vector<std::unique_ptr<Step>>& steps);
+
+}  // namespace ubp
+
+#endif  // UBP_DELEGATE_CPU_PLAN_STEP_PROFILE_H_

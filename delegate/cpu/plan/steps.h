@@ -1,0 +1,73 @@
+// The steps of a plan: each runs one prepared operator on buffers known by number.
+#ifndef UBP_DELEGATE_CPU_PLAN_STEPS_H_
+#define UBP_DELEGATE_CPU_PLAN_STEPS_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "delegate/base/status.h"
+#include "delegate/base/thread_pool.h"
+#include "delegate/cpu/kernels/kernels.h"
+#include "delegate/cpu/plan/layout.h"
+
+namespace ubp {
+
+// What a step reads and writes: a tensor in one of its forms.
+struct Buffer {
+  size_t floats = 0;
+  int external = -1;  // the graph's input or output tensor whose memory this is, or -1
+  // Of planes: all numbers of their geometry. Buffers of equal geometry may share memory.
+  std::array<int64_t, 5> geometry = {};  // zeros for an image
+  // Part of this buffer, from `offset` floats on, without memory of its own; or -1.
+  int container = -1;
+  int64_t offset = 0;
+};
+
+// Where a step comes from.
+struct StepOrigin {
+  // Ops [first_op, end_op) of the layout. None: an input of the graph.
+  size_t first_op = 0;
+  size_t end_op = 0;
+  bool is_conversion = false;  // of their result, or of the input, to its other form
+};
+
+class Step {
+ public:
+  virtual ~Step() = default;
+
+  // Buffers read and written, for the memory plan.
+  const std::vector<int>& buffers() const { return buffers_; }
+  // Whether the last of its buffers, which it writes, may be in the memory of any of the others
+  // that is of the same size and form.
+  virtual bool runs_in_place() const { return false; }
+  virtual size_t scratch_floats() const { return 0; }
+  virtual size_t weight_bytes() const { return 0; }
+
+  const StepOrigin& origin() const { return origin_; }
+  void set_origin(const StepOrigin& origin) { origin_ = origin; }
+
+  // `memory[b]` is that of buffer b; `scratch` is 64-byte aligned. Allocates nothing.
+  virtual void Run(const std::vector<float*>& memory, float* scratch, ThreadPool* pool) const = 0;
+
+ protected:
+  explicit Step(std::vector<int> buffers) : buffers_(std::move(buffers)) {}
+
+  // The i-th of the step's own buffers.
+  float* At(const std::vector<float*>& memory, size_t i) const { return memory[buffers_[i]]; }
+
+ private:
+  std::vector<int> buffers_;
+  StepOrigin origin_;
+};
+
+// Turns a layout into steps in order, conversions between the forms of a tensor included, and the
+// buffers they use. `family` null: the reference.
+Status MakeSteps(const GraphLayout& layout, const KernelFamily* family, int threads,
+                 std::vector<std::unique_ptr<Step>>* steps, std::vector<Buffer>* buffers);
+
+}  // namespace ubp
+
+#endif  // UBP_DELEGATE_CPU_PLAN_STEPS_H_

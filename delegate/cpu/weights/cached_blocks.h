@@ -1,0 +1,38 @@
+// A layer's blocks in a weight cache.
+//
+// An entry has three sections (weight_cache.h), blocks sorted by (start channel, lane):
+//
+//   counts [out_channels] int32         blocks that start at each channel
+//   lanes  [blocks] int32
+//   values [blocks * block_size + kValuesBeyond] float32, rotated, zeros at the end
+//
+// Counts and lanes, which decide what memory kernels read, are copied and then checked, so that
+// whoever writes into the file later changes results at most. Values are read where they are.
+#ifndef UBP_DELEGATE_CPU_WEIGHTS_CACHED_BLOCKS_H_
+#define UBP_DELEGATE_CPU_WEIGHTS_CACHED_BLOCKS_H_
+
+#include "delegate/cache/weight_cache.h"
+#include "delegate/cpu/weights/weights.h"
+
+namespace ubp {
+
+class CachedBlocks {
+ public:
+  // Of a layer whose slot has a cache; its weights are read if the slot has no fingerprint yet.
+  CachedBlocks(const LayerWeights& layer, int block_size);
+
+  // Sets counts, lanes and values; false, with nothing set, if the cache does not have them.
+  bool Find(KernelWeights* weights) const;
+  // Adds the blocks that `weights` owns, and replaces their values by those in the cache.
+  void Add(KernelWeights* weights) const;
+
+ private:
+  bool Read(const CachedBytes& bytes, KernelWeights* weights) const;
+
+  WeightCache* cache_;
+  WeightKey key_;
+};
+
+}  // namespace ubp
+
+#endif  // UBP_DELEGATE_CPU_WEIGHTS_CACHED_BLOCKS_H_

@@ -1,0 +1,149 @@
+#include "delegate/cpu/weights/weights.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "delegate/cpu/kernels/wros_args.h"
+#include "delegate/cpu/weights/cached_blocks.h"
+#include "delegate/format/cover.h"
+
+namespace ubp {
+namespace {
+
+struct Block {
+  int32_t start;
+  int32_t lane;
+  const float* values;  // [block_size], rotated
+};
+
+// Cuts blocks of `from` channels into blocks of `to`, and sorts them by (start, lane). Blocks of
+// equal start and lane (see "overlap" in the format) keep their order.
+std::vector<Block> CutBlocks(const std::vector<int32_t>& counts, const std::vector<int32_t>& lanes,
+                             const float* values, int from, int to) {
+  std::vector<Block> pieces;
+  pieces.reserve(lanes.size() * (from / to));
+  size_t block = 0;
+  for (size_t start = 0; start < counts.size(); ++start) {
+    for (int32_t i = 0; i < counts[start]; ++i, ++block) {
+      for (int piece = 0; piece < from; piece += to) {
+        pieces.push_back(
+            {static_cast<int32_t>(start) + piece, lanes[block], values + block * from});
+      }
+    }
+  }
+  std::stable_sort(pieces.begin(), pieces.end(), [](const Block& a, const Block& b) {
+    return a.start != b.start ? a.start < b.start : a.lane < b.lane;
+  });
+  return pieces;
+}
+
+void SetCutBlocks(const std::vector<Block>& pieces, int from, int to, KernelWeights* weights) {
+  std::fill(weights->counts.begin(), weights->counts.end(), 0);
+  weights->lanes.clear();
+  std::vector<float> values;
+  values.reserve(pieces.size() * to + kValuesBeyond);
+  for (const Block& piece : pieces) {
+    ++weights->counts[piece.start];
+    weights->lanes.push_back(piece.lane);
+    // Position j holds the channel c of the piece with c mod `to` == j; the whole block has it at c
+    // mod `from`.
+    for (int j = 0; j < to; ++j) {
+      const int channel = piece.start + (j - piece.start % to + to) % to;
+      values.push_back(piece.values[channel % from]);
+    }
+  }
+  values.resize(values.size() + kValuesBeyond, 0.0f);
+  weights->owned_values = std::move(values);
+  weights->values = weights->owned_values.data();
+}
+
+void CoverDense(const LayerAttributes& attributes, const float* dense, KernelWeights* weights) {
+  const int n = weights->block_size;
+  const int channels = attributes.out_channels;
+  const int64_t lanes = attributes.lanes();
+  Cover cover = CoverLanes(dense, channels, lanes, n);
+  weights->counts = std::move(cover.counts);
+  weights->lanes = std::move(cover.lanes);
+  weights->owned_values.resize(weights->lanes.size() * n + kValuesBeyond);
+  float* values = weights->owned_values.data();
+  const int32_t* lane = weights->lanes.data();
+  for (int start = 0; start < channels; ++start) {
+    for (int32_t i = 0; i < weights->counts[start]; ++i, ++lane) {
+      const int first = start == channels - n ? cover.begun_at[i] : start;
+      for (int c = start; c < start + n; ++c) {
+        values[c & (n - 1)] = c < first ? 0.0f : dense[c * lanes + *lane];
+      }
+      values += n;
+    }
+  }
+  weights->values = weights->owned_values.data();
+}
+
+Status TakePacked(const PackedLayer& layer, KernelWeights* weights) {
+  const int from = layer.attributes().block_size;
+  UBP_RETURN_IF_ERROR(layer.DecodeLanes(&weights->lanes));
+  std::copy(layer.counts().begin(), layer.counts().end(), weights->counts.begin());
+  // In place they are followed by a byte for each block at least.
+  const bool readable_beyond = weights->lanes.size() >= kValuesBeyond * sizeof(float);
+  weights->values = readable_beyond ? layer.values_in_place() : nullptr;
+  if (weights->values == nullptr) {
+    weights->owned_values = layer.DecodeValues(kValuesBeyond);
+    weights->values = weights->owned_values.data();
+  }
+  if (weights->block_size == from) return Status::Ok();
+  const std::vector<Block> pieces =
+      CutBlocks(layer.counts(), weights->lanes, weights->values, from, weights->block_size);
+  SetCutBlocks(pieces, from, weights->block_size, weights);
+  return Status::Ok();
+}
+
+Status SetBlocks(const LayerWeights& layer, KernelWeights* weights) {
+  weights->counts.resize(layer.attributes.out_channels, 0);
+  if (layer.dense.weights == nullptr) return TakePacked(layer.packed, weights);
+  CoverDense(layer.attributes, layer.dense.weights, weights);
+  return Status::Ok();
+}
+
+// Whether only lanes are made from the model's bytes: a byte for most there, four in a cache.
+bool IsUsedInPlace(const LayerWeights& layer, int block_size) {
+  return layer.dense.weights == nullptr && layer.attributes.block_size == block_size &&
+         layer.packed.values_in_place() != nullptr;
+}
+
+}  // namespace
+
+void KernelWeights::SetCached(const std::shared_ptr<const uint8_t>& entry, size_t offset,
+                              size_t count) {
+  cached_values = {entry, reinterpret_cast<const float*>(entry.get() + offset)};
+  num_cached_values = count;
+  values = cached_values.get();
+  owned_values = {};
+}
+
+size_t KernelWeights::bytes() const {
+  return sizeof(float) * (owned_values.size() + num_cached_values + bias.size()) +
+         sizeof(int32_t) * (counts.size() + first_block.size() + lanes.size());
+}
+
+Status MakeKernelWeights(const LayerWeights& layer, int block_size, KernelWeights* weights) {
+  const int channels = layer.attributes.out_channels;
+  weights->block_size = block_size;
+  if (layer.slot.cache == nullptr || IsUsedInPlace(layer, block_size)) {
+    UBP_RETURN_IF_ERROR(SetBlocks(layer, weights));
+  } else {
+    const CachedBlocks cached(layer, block_size);
+    if (!cached.Find(weights)) {
+      UBP_RETURN_IF_ERROR(SetBlocks(layer, weights));
+      cached.Add(weights);
+    }
+  }
+  weights->first_block.resize(channels, 0);
+  std::partial_sum(weights->counts.begin(), weights->counts.end() - 1,
+                   weights->first_block.begin() + 1);
+  weights->bias.resize(channels + 2 * block_size, 0.0f);
+  if (layer.bias() != nullptr) std::copy_n(layer.bias(), channels, weights->bias.begin());
+  return Status::Ok();
+}
+
+}  // namespace ubp

@@ -1,0 +1,31 @@
+// The weights of a layer as the model has them.
+#ifndef UBP_DELEGATE_GRAPH_LAYER_WEIGHTS_H_
+#define UBP_DELEGATE_GRAPH_LAYER_WEIGHTS_H_
+
+#include "delegate/format/packed_layer.h"
+#include "delegate/graph/cache_slot.h"
+
+namespace ubp {
+
+// Constant dense weights where they lie in the model.
+struct DenseWeights {
+  const float* weights = nullptr;  // [out_channels, lanes]
+  const float* bias = nullptr;     // [out_channels], or null
+  // To be run in blocks of this size, which cover its non-zeros; 0: it has hardly any zeros, and is
+  // run as is best for the kernels.
+  int block_size = 0;
+};
+
+// The weights of a convolution or fully-connected layer as the model has them.
+struct LayerWeights {
+  LayerAttributes attributes;
+  PackedLayer packed;  // of a block-sparse layer
+  DenseWeights dense;  // of any other; its weights are null for a block-sparse one
+  CacheSlot slot;      // where the form that kernels read is kept from one load to the next
+
+  const float* bias() const { return dense.weights != nullptr ? dense.bias : packed.bias(); }
+};
+
+}  // namespace ubp
+
+#endif  // UBP_DELEGATE_GRAPH_LAYER_WEIGHTS_H_

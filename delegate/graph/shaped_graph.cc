@@ -1,0 +1,161 @@
+#include "delegate/graph/shaped_graph.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+
+#include "delegate/graph/shapes.h"
+
+namespace ubp {
+namespace {
+
+// What ADD, SUB or MUL with a constant operand computes; nothing for other ops.
+std::optional<ChannelScale> ScaleOf(const GraphOp& op) {
+  const ConstantOperand& constant = op.constant;
+  if (constant.values == nullptr || op.type == OpType::kFunction) return std::nullopt;
+  const std::vector<float> values(constant.values, constant.values + constant.count);
+  if (op.type == OpType::kMul) return ChannelScale{values, std::vector<float>(values.size(), 0.0f)};
+  const bool minus = op.type == OpType::kSub;
+  ChannelScale scale;
+  for (const float value : values) {
+    scale.scale.push_back(minus && constant.first ? -1.0f : 1.0f);
+    scale.offset.push_back(minus && !constant.first ? -value : value);
+  }
+  return scale;
+}
+
+// What an elementwise op of one tensor computes, but for its activation; nothing for other ops.
+std::optional<UnaryFunction> FunctionOf(const GraphOp& op) {
+  if (op.type == OpType::kClamp) return UnaryFunction{Elementwise::kScale};  // times one, plus zero
+  if (op.type != OpType::kFunction) return std::nullopt;
+  UnaryFunction function = op.function;
+  if (op.constant.count == 1) function.s = op.constant.values[0];
+  if (op.constant.count > 1) function.channels = op.constant.values;
+  return function;
+}
+
+ShapedOp MakeShapedOp(const GraphOp& op) {
+  ShapedOp shaped;
+  shaped.op = &op;
+  shaped.input = op.inputs[0];
+  if (op.type == OpType::kConcatenation) {
+    shaped.further.assign(op.inputs.begin() + 1, op.inputs.end());
+  } else if (op.inputs.size() > 1) {
+    shaped.second = op.inputs[1];
+  }
+  shaped.output = op.output;
+  shaped.activation = op.attributes.activation;
+  shaped.function = FunctionOf(op);
+  shaped.scale = ScaleOf(op);
+  return shaped;
+}
+
+Dims InputDims(const ConvShape& s) { return {s.batch, s.in_h, s.in_w, s.in_c}; }
+Dims OutputDims(const ConvShape& s) { return {s.batch, s.out_h, s.out_w, s.out_c}; }
+
+bool PadsAreExact(const ConvShape& shape) {
+  ConvShape exact = shape;
+  exact.SetTrailingPads();
+  return exact.pad_bottom == shape.pad_bottom && exact.pad_right == shape.pad_right;
+}
+
+// A sentence without its full stop; empty if there is no fault.
+std::string OrderFault(const ShapedGraph& graph, const ShapedOp& op, std::set<int>* written) {
+  for (const int input : op.Inputs()) {
+    const ShapedTensor& tensor = graph.tensors[input];
+    const bool is_there = tensor.storage == Storage::kInput || written->count(input) > 0 ||
+                          ElementsOf(tensor.dims) == 0;
+    if (!is_there) return "tensor " + std::to_string(input) + " is read before it is written";
+  }
+  const bool is_new = written->insert(op.output).second;
+  const bool may_be_written = graph.tensors[op.output].storage != Storage::kInput;
+  return is_new && may_be_written ? "" : "its output is written twice";
+}
+
+std::string ShapeFault(const ShapedGraph& graph, const ShapedOp& op) {
+  const Dims& output = graph.tensors[op.output].dims;
+  if (ElementsOf(output) == 0) return "the output is empty";
+  if (op.op->type == OpType::kConv2D && op.second >= 0 && graph.tensors[op.second].dims != output) {
+    return "the residual is no tensor of the output's shape";
+  }
+  if (!HasWindow(op.op->type)) return "";
+  if (!PadsAreExact(op.shape)) return "padding below or right is not what windows read there";
+  if (InputDims(op.shape) != graph.tensors[op.input].dims) return "the input has another shape";
+  return OutputDims(op.shape) == output ? "" : "the output has another shape";
+}
+
+}  // namespace
+
+std::vector<int> ShapedOp::Inputs() const {
+  std::vector<int> inputs = {input};
+  if (second >= 0) inputs.push_back(second);
+  inputs.insert(inputs.end(), further.begin(), further.end());
+  return inputs;
+}
+
+bool ShapedOp::ReadsAsWell(int tensor) const {
+  return second == tensor || std::find(further.begin(), further.end(), tensor) != further.end();
+}
+
+void ShapedOp::Absorb(const ShapedOp& other) {
+  absorbed.push_back(other.op);
+  absorbed.insert(absorbed.end(), other.absorbed.begin(), other.absorbed.end());
+}
+
+std::vector<int> ShapedGraph::ReadersOf() const {
+  std::vector<int> readers(tensors.size(), 0);
+  for (const ShapedOp& op : ops) {
+    for (const int input : op.Inputs()) ++readers[input];
+  }
+  return readers;
+}
+
+bool HasWindow(OpType type) {
+  return type == OpType::kConv2D || type == OpType::kDepthwiseConv2D ||
+         type == OpType::kMaxPool2D || type == OpType::kAveragePool2D;
+}
+
+bool IsElementwise(OpType type) {
+  switch (type) {
+    case OpType::kAdd:
+    case OpType::kSub:
+    case OpType::kMul:
+    case OpType::kClamp:
+    case OpType::kFunction:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool PaddingIsZero(const GraphOp& op) {
+  return op.type != OpType::kMaxPool2D || op.attributes.padding == Padding::kValid;
+}
+
+Status MakeShapedGraph(const Graph& graph, const std::vector<Dims>& dims, ShapedGraph* shaped) {
+  for (size_t t = 0; t < graph.tensors.size(); ++t) {
+    shaped->tensors.push_back({graph.tensors[t].storage, dims[t]});
+  }
+  for (const GraphOp& op : graph.ops) {
+    ShapedOp made = MakeShapedOp(op);
+    std::vector<Dims> inputs;
+    for (const int input : op.inputs) inputs.push_back(shaped->tensors[input].dims);
+    const Status status =
+        InferShape(op, inputs, Pads(), &made.shape, &shaped->tensors[op.output].dims);
+    if (!status.ok()) return Status::Error(op.label + ": " + status.message());
+    shaped->ops.push_back(std::move(made));
+  }
+  return Status::Ok();
+}
+
+Status VerifyShapedGraph(const ShapedGraph& graph) {
+  std::set<int> written;
+  for (const ShapedOp& op : graph.ops) {
+    std::string fault = OrderFault(graph, op, &written);
+    if (fault.empty()) fault = ShapeFault(graph, op);
+    if (!fault.empty()) return Status::Error(op.op->label + ": " + fault + ".");
+  }
+  return Status::Ok();
+}
+
+}  // namespace ubp

@@ -1,0 +1,47 @@
+#include "delegate/rewrite/absorb_pads.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "delegate/graph/shapes.h"
+
+namespace ubp {
+namespace {
+
+std::vector<ShapedOp*> ReadersOf(ShapedGraph* graph, int tensor) {
+  std::vector<ShapedOp*> readers;
+  for (ShapedOp& op : graph->ops) {
+    if (op.input == tensor || op.ReadsAsWell(tensor)) readers.push_back(&op);
+  }
+  return readers;
+}
+
+bool TakesPads(const ShapedOp* op) {
+  return HasWindow(op->op->type) && op->op->attributes.padding == Padding::kValid;
+}
+
+}  // namespace
+
+Status AbsorbPads(ShapedGraph* graph) {
+  for (size_t i = 0; i < graph->ops.size();) {
+    const ShapedOp pad = graph->ops[i];
+    const std::vector<ShapedOp*> readers = ReadersOf(graph, pad.output);
+    const bool absorbed = pad.op->type == OpType::kPad && graph->IsInternal(pad.output) &&
+                          std::all_of(readers.begin(), readers.end(), TakesPads);
+    if (!absorbed) {
+      ++i;
+      continue;
+    }
+    for (ShapedOp* reader : readers) {
+      reader->input = pad.input;
+      reader->Absorb(pad);
+      const Status status = InferShape(*reader->op, {graph->tensors[pad.input].dims}, pad.op->pads,
+                                       &reader->shape, &graph->tensors[reader->output].dims);
+      if (!status.ok()) return Status::Error(reader->op->label + ": " + status.message());
+    }
+    graph->ops.erase(graph->ops.begin() + static_cast<ptrdiff_t>(i));
+  }
+  return Status::Ok();
+}
+
+}  // namespace ubp

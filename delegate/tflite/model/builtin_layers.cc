@@ -1,0 +1,114 @@
+// Operators with weights or a window.
+
+#include <cstdint>
+#include <string>
+
+#include "delegate/tflite/model/builtin_readers.h"
+
+namespace ubp {
+namespace {
+
+// What all operators with a sliding window have.
+template <typename Params>
+Status ReadWindow(const Params& params, int kernel_h, int kernel_w, LayerAttributes* out) {
+  const bool same = params.padding == builtin::Padding::kSame;
+  if (!same && params.padding != builtin::Padding::kValid) {
+    return Status::Error("the padding is neither SAME nor VALID.");
+  }
+  UBP_RETURN_IF_ERROR(CheckRange("kernel height", kernel_h, 1, kMaxWindow));
+  UBP_RETURN_IF_ERROR(CheckRange("kernel width", kernel_w, 1, kMaxWindow));
+  UBP_RETURN_IF_ERROR(CheckRange("vertical stride", params.stride_h, 1, kMaxWindow));
+  UBP_RETURN_IF_ERROR(CheckRange("horizontal stride", params.stride_w, 1, kMaxWindow));
+  out->padding = same ? Padding::kSame : Padding::kValid;
+  out->kernel_h = kernel_h;
+  out->kernel_w = kernel_w;
+  out->stride_h = params.stride_h;
+  out->stride_w = params.stride_w;
+  return ReadActivation(params.activation, out);
+}
+
+template <typename Params>
+Status ReadDilation(const Params& params, LayerAttributes* out) {
+  UBP_RETURN_IF_ERROR(CheckRange("vertical dilation", params.dilation_h, 1, kMaxWindow));
+  UBP_RETURN_IF_ERROR(CheckRange("horizontal dilation", params.dilation_w, 1, kMaxWindow));
+  out->dilation_h = params.dilation_h;
+  out->dilation_w = params.dilation_w;
+  return Status::Ok();
+}
+
+// `lanes` weights per output channel, and the bias.
+Status ReadWeights(const NodeView& node, const std::string& what, int64_t lanes, int in_channels,
+                   int out_channels, GraphOp* op) {
+  UBP_RETURN_IF_ERROR(CheckRange("number of input channels", in_channels, 1, kMaxChannels));
+  UBP_RETURN_IF_ERROR(CheckRange("number of output channels", out_channels, 1, kMaxChannels));
+  UBP_RETURN_IF_ERROR(CheckRange("number of weights per output channel", lanes, 1, kMaxLanes));
+  op->attributes.in_channels = in_channels;
+  op->attributes.out_channels = out_channels;
+  UBP_RETURN_IF_ERROR(
+      node.ReadFloats(kConstantInput, what, lanes * out_channels, &op->dense.weights));
+  return node.ReadBias(kBiasInput, out_channels, &op->dense.bias);
+}
+
+// The window and the shapes, [batch, height, width, channels] and [first,
+// kernel_h, kernel_w, last], of a convolution of either kind.
+template <typename Params>
+Status ReadConvolution(const NodeView& node, GraphOp* op, Dims* input, Dims* filter) {
+  const Params* params = nullptr;
+  UBP_RETURN_IF_ERROR(ReadParams(node, &params));
+  UBP_RETURN_IF_ERROR(CheckRank(node.Input(kConstantInput), "filter", 4));
+  *input = FileDims(*node.Input(kActivationInput));
+  *filter = FileDims(*node.Input(kConstantInput));
+  UBP_RETURN_IF_ERROR(ReadWindow(*params, (*filter)[1], (*filter)[2], &op->attributes));
+  return ReadDilation(*params, &op->attributes);
+}
+
+}  // namespace
+
+Status ReadConv2D(const NodeView& node, GraphOp* op) {
+  Dims input, filter;
+  UBP_RETURN_IF_ERROR(ReadConvolution<builtin::Conv2DParams>(node, op, &input, &filter));
+  if (filter[3] != input[3]) {
+    return Status::Error("grouped convolution: " + std::to_string(input[3]) + " input channels, " +
+                         std::to_string(filter[3]) + " in the filter.");
+  }
+  const int64_t lanes = int64_t{filter[1]} * filter[2] * filter[3];
+  return ReadWeights(node, "filter", lanes, filter[3], filter[0], op);
+}
+
+Status ReadDepthwiseConv2D(const NodeView& node, GraphOp* op) {
+  Dims input, filter;
+  UBP_RETURN_IF_ERROR(ReadConvolution<builtin::DepthwiseConv2DParams>(node, op, &input, &filter));
+  if (filter[0] != 1 || filter[3] != input[3]) {
+    return Status::Error("the depth multiplier is not 1: " + std::to_string(input[3]) +
+                         " input channels, a filter of shape " + ToString(filter) + ".");
+  }
+  const int64_t lanes = int64_t{filter[1]} * filter[2];
+  return ReadWeights(node, "filter", lanes, filter[3], filter[3], op);
+}
+
+Status ReadFullyConnected(const NodeView& node, GraphOp* op) {
+  const builtin::FullyConnectedParams* params = nullptr;
+  UBP_RETURN_IF_ERROR(ReadParams(node, &params));
+  UBP_RETURN_IF_ERROR(CheckRank(node.Input(kConstantInput), "weight matrix", 2));
+  if (params->weights_format != builtin::WeightsFormat::kDefault) {
+    return Status::Error("the weight matrix is shuffled.");
+  }
+  const Dims input = FileDims(*node.Input(kActivationInput));
+  const Dims matrix = FileDims(*node.Input(kConstantInput));
+  if (input.empty() || input.back() != matrix[1]) {
+    return Status::Error("the input has shape " + ToString(input) + ", expected rows of " +
+                         std::to_string(matrix[1]) + " elements.");
+  }
+  op->attributes.kind = OpKind::kFullyConnected;
+  op->attributes.keep_num_dims = params->keep_num_dims != 0;
+  UBP_RETURN_IF_ERROR(ReadActivation(params->activation, &op->attributes));
+  return ReadWeights(node, "weight matrix", matrix[1], matrix[1], matrix[0], op);
+}
+
+Status ReadPool2D(const NodeView& node, GraphOp* op) {
+  const builtin::Pool2DParams* params = nullptr;
+  UBP_RETURN_IF_ERROR(ReadParams(node, &params));
+  return ReadWindow(*params, params->filter_h, params->filter_w, &op->attributes);
+}
+
+}  // namespace ubp

@@ -1,0 +1,106 @@
+// Operators that rearrange or reduce.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "delegate/tflite/model/builtin_readers.h"
+
+namespace ubp {
+namespace {
+
+// [batch, 1, 1, channels] and [batch, channels].
+bool SameButForOnes(const Dims& image, const Dims& flat) {
+  return image.size() == 4 && flat.size() == 2 && image[1] == 1 && image[2] == 1 &&
+         image[0] == flat[0] && image[3] == flat[1];
+}
+
+}  // namespace
+
+Status ReadMean(const NodeView& node, GraphOp* op) {
+  const builtin::MeanParams* params = nullptr;
+  std::vector<int32_t> axes;
+  UBP_RETURN_IF_ERROR(ReadParams(node, &params));
+  UBP_RETURN_IF_ERROR(node.ReadInts(kConstantInput, "list of axes", 2, &axes));
+  Dims from_front = axes;
+  for (int& axis : from_front) axis += axis < 0 ? 4 : 0;
+  std::sort(from_front.begin(), from_front.end());
+  if (from_front != Dims{1, 2}) {
+    return Status::Error("MEAN over the axes " + ToString(axes) + ", not over height and width.");
+  }
+  op->keep_dims = params->keep_dims != 0;
+  return Status::Ok();
+}
+
+Status ReadPad(const NodeView& node, GraphOp* op) {
+  std::vector<int32_t> pads;  // [4 axes][before, after]
+  UBP_RETURN_IF_ERROR(node.ReadInts(kConstantInput, "table of paddings", 8, &pads));
+  if (pads[0] != 0 || pads[1] != 0 || pads[6] != 0 || pads[7] != 0) {
+    return Status::Error("PAD of batch or channels by " + ToString(pads) + ".");
+  }
+  for (const int32_t pad : pads) {
+    UBP_RETURN_IF_ERROR(CheckRange("padding", pad, 0, kMaxWindow));
+  }
+  op->pads = {pads[2], pads[3], pads[4], pads[5]};
+  return Status::Ok();
+}
+
+Status ReadReshape(const NodeView& node, GraphOp* op) {
+  const Dims input = FileDims(*node.Input(kActivationInput));
+  const Dims output = FileDims(*node.Output());
+  if (!SameButForOnes(input, output) && !SameButForOnes(output, input)) {
+    return Status::Error("RESHAPE of " + ToString(input) + " to " + ToString(output) + ".");
+  }
+  const TfLiteTensor* shape = node.Input(kConstantInput);
+  if (shape != nullptr && !IsConstant(*shape)) return Status::Ok();  // shape_nodes.h
+  const int rank = static_cast<int>(output.size());
+  if (shape != nullptr) {
+    UBP_RETURN_IF_ERROR(node.ReadInts(kConstantInput, "shape", rank, &op->reshape));
+  } else {
+    const builtin::ReshapeParams* params = nullptr;
+    UBP_RETURN_IF_ERROR(ReadParams(node, &params));
+    UBP_RETURN_IF_ERROR(CheckRange("number of sizes", params->num_sizes, rank, rank));
+    op->reshape.assign(params->sizes, params->sizes + rank);
+  }
+  // [1, -1] would move the rows of a larger batch into the channels.
+  const auto open = std::count(op->reshape.begin(), op->reshape.end(), kRestOfElements);
+  const int least = *std::min_element(op->reshape.begin(), op->reshape.end());
+  if (op->reshape.back() == output.back() && open <= 1 && least >= kRestOfElements) {
+    return Status::Ok();
+  }
+  return Status::Error("RESHAPE to " + ToString(op->reshape) + ".");
+}
+
+Status ReadConcatenation(const NodeView& node, GraphOp* op) {
+  const builtin::ConcatenationParams* params = nullptr;
+  UBP_RETURN_IF_ERROR(ReadParams(node, &params));
+  if (params->activation != builtin::Activation::kNone) {
+    return Status::Error("CONCATENATION with a fused activation.");
+  }
+  std::vector<Dims> inputs;
+  for (int i = 0; i < node.num_inputs(); ++i) inputs.push_back(FileDims(*node.Input(i)));
+  op->axis = params->axis;
+  const int rank = static_cast<int>(inputs[0].size());
+  if (params->axis != -1 && params->axis != rank - 1) {
+    return Status::Error("CONCATENATION along axis " + std::to_string(params->axis) + " of " +
+                         std::to_string(rank) + ", not the last one.");
+  }
+  Dims output;
+  UBP_RETURN_IF_ERROR(ConcatenationDims(inputs, params->axis, &output));
+  return CheckRange("number of output channels", output.back(), 1, kMaxChannels);
+}
+
+Status ReadSoftmax(const NodeView& node, GraphOp* op) {
+  const builtin::SoftmaxParams* params = nullptr;
+  UBP_RETURN_IF_ERROR(ReadParams(node, &params));
+  if (!std::isfinite(params->beta) || params->beta <= 0.0f) {
+    return Status::Error("the beta is " + std::to_string(params->beta) +
+                         ", expected a positive number.");
+  }
+  op->factor = params->beta;
+  return Status::Ok();
+}
+
+}  // namespace ubp

@@ -1,0 +1,128 @@
+#include "delegate/tflite/model/claim.h"
+
+#include <cstring>
+
+#include "delegate/format/attributes.h"
+#include "delegate/tflite/model/builtin_ops.h"
+#include "delegate/tflite/model/node_view.h"
+#include "delegate/tflite/model/operator_names.h"
+#include "tensorflow/lite/builtin_ops.h"
+
+namespace ubp {
+namespace {
+
+std::string NameOf(const TfLiteRegistration& registration) {
+  const int code = registration.builtin_code;
+  if (code == kTfLiteBuiltinCustom) {
+    const char* name = registration.custom_name;
+    return name != nullptr ? name : "custom op without a name";
+  }
+  return OperatorName(code);
+}
+
+// The converter names a fused op after all the ops in it, separated by ';': the first will do.
+std::string ShortName(const std::string& name) { return name.substr(0, name.find(';')); }
+
+ShapeOp ShapeOpOf(int code) {
+  switch (code) {
+    case kTfLiteBuiltinShape:
+      return ShapeOp::kShape;
+    case kTfLiteBuiltinStridedSlice:
+      return ShapeOp::kStridedSlice;
+    case kTfLiteBuiltinPack:
+      return ShapeOp::kPack;
+    default:
+      return ShapeOp::kNone;
+  }
+}
+
+std::optional<OpType> PackedType(const TfLiteRegistration& registration) {
+  const char* name = registration.custom_name;
+  if (registration.builtin_code != kTfLiteBuiltinCustom || name == nullptr) {
+    return std::nullopt;
+  }
+  if (std::strcmp(name, kConv2DName) == 0) return OpType::kConv2D;
+  if (std::strcmp(name, kFullyConnectedName) == 0) {
+    return OpType::kFullyConnected;
+  }
+  return std::nullopt;
+}
+
+// What a block-sparse op says of itself; a block size of 0 where it is damaged.
+LayerAttributes PackedAttributes(OpType type, const NodeView& view) {
+  LayerAttributes attributes;
+  const OpKind kind = type == OpType::kConv2D ? OpKind::kConv2D : OpKind::kFullyConnected;
+  const Status status =
+      ReadAttributes(kind, view.custom_options(), view.custom_options_size(), &attributes);
+  if (status.ok()) return attributes;
+  attributes = LayerAttributes();
+  attributes.block_size = 0;
+  return attributes;
+}
+
+bool CanBeSparse(OpType type) { return type == OpType::kConv2D || type == OpType::kFullyConnected; }
+
+// Reads a node; what pays is not looked at. `op` is filled in where the result has a type, of a
+// block-sparse op only with type and attributes.
+void ReadNode(const NodeView& view, const TfLiteRegistration& registration, GraphOp* op,
+              ClaimResult* result) {
+  result->type = PackedType(registration);
+  result->packed = result->type.has_value();
+  if (result->packed) {
+    result->layer_op = true;
+    result->attributes = PackedAttributes(*result->type, view);
+    result->block_size = result->attributes.block_size;
+    result->activations = {0};
+    op->type = *result->type;
+    op->attributes = result->attributes;
+    return;
+  }
+
+  const BuiltinOp* builtin = FindBuiltinOp(registration.builtin_code);
+  if (builtin == nullptr) {
+    result->shape_op = ShapeOpOf(registration.builtin_code);
+    result->reason = result->op + " is left to the interpreter.";
+    return;
+  }
+  result->layer_op = CanBeSparse(builtin->type);
+  op->type = builtin->type;
+  const Status status = ReadBuiltinOp(*builtin, view, op);
+  if (!status.ok()) {
+    result->reason = status.message();
+    return;
+  }
+  result->type = builtin->type;
+  result->attributes = op->attributes;
+  result->activations = ActivationInputs(*builtin, view);
+  result->function = op->function.function;
+}
+
+bool IsDamaged(const ClaimResult& claim) { return claim.packed && claim.block_size == 0; }
+
+}  // namespace
+
+ClaimResult Claim(const TfLiteContext& context, const TfLiteNode& node,
+                  const TfLiteRegistration& registration, const ClaimOptions& options) {
+  const NodeView view(context, node, options.decoded);
+  ClaimResult result;
+  result.slot.cache = options.cache;
+  result.op = NameOf(registration);
+  if (const TfLiteTensor* output = view.Output()) {
+    result.layer = ShortName(output->name != nullptr ? output->name : "");
+  }
+  GraphOp op;
+  ReadNode(view, registration, &op, &result);
+  OpenSizes of_file(context);
+  OpenSizes& sizes = options.sizes != nullptr ? *options.sizes : of_file;
+  const bool is_read = result.type && !IsDamaged(result);
+  sizes.Follow(view, is_read ? &op : nullptr, result.activations);
+  if (options.sparse_from_dense && result.type && !result.packed && CanBeSparse(*result.type)) {
+    const LayerPixels pixels = {PixelsOf(sizes.DimsOf(view.InputIndex(0))),
+                                PixelsOf(sizes.DimsOf(view.OutputIndex()))};
+    result.choice = ChooseBlocks(op.attributes, op.dense.weights, pixels, &result.slot);
+    if (result.choice.gains) result.block_size = result.choice.block_size;
+  }
+  return result;
+}
+
+}  // namespace ubp

@@ -1,0 +1,72 @@
+// The one place that decides which nodes of a model the delegate can take.
+#ifndef UBP_DELEGATE_TFLITE_MODEL_CLAIM_H_
+#define UBP_DELEGATE_TFLITE_MODEL_CLAIM_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "delegate/backend/block_choice.h"
+#include "delegate/format/attributes.h"
+#include "delegate/graph/graph.h"
+#include "delegate/tflite/model/decoded_constants.h"
+#include "delegate/tflite/model/open_sizes.h"
+#include "tensorflow/lite/core/c/common.h"
+
+namespace ubp {
+
+// Operators on shapes, which are taken only where their result is not needed (shape_nodes.h).
+enum class ShapeOp { kNone, kShape, kStridedSlice, kPack };
+
+struct ClaimResult {
+  // Nothing: the node is left to the interpreter, unless it is a shape_op that is not needed.
+  std::optional<OpType> type;
+  ShapeOp shape_op = ShapeOp::kNone;
+  Dims reshape;           // of a RESHAPE whose shape other nodes compute (GraphOp::reshape)
+  bool packed = false;    // UbpConv2D or UbpFullyConnected
+  bool layer_op = false;  // such an op, or CONV_2D or FULLY_CONNECTED, that can be taken or not
+  // Of a node with a type: window, channels and activation, as far as it has them, and the places of
+  // the inputs that are computed, or given, per inference.
+  LayerAttributes attributes;
+  std::vector<int> activations;
+  Elementwise function = Elementwise::kScale;  // of a kFunction: what it computes
+  BlockChoice choice;                          // of a dense layer, if asked for
+  CacheSlot slot;                              // of the layer's weights
+  int block_size = 0;                          // of the blocks; 0 if it is damaged, or has none
+  std::string op;                              // "CONV_2D"
+  std::string layer;   // the output tensor's name, shortened: "stem"; may be empty
+  std::string reason;  // a sentence, where the node is left
+
+  // A layer that runs in blocks, which leave out zeros, wherever it is taken.
+  bool has_blocks() const { return packed || choice.gains; }
+  // One that is worth taking by itself.
+  bool sparse() const { return packed || choice.pays; }
+  // Op and layer, for messages: "CONV_2D 'stem'".
+  std::string label() const { return layer.empty() ? op : op + " '" + layer + "'"; }
+};
+
+struct ClaimOptions {
+  // Whether CONV_2D and FULLY_CONNECTED with enough zeros among their weights count as block-sparse.
+  bool sparse_from_dense = true;
+  WeightCache* cache = nullptr;         // for what is made of weights, or null
+  DecodedConstants* decoded = nullptr;  // that nodes may read, or null
+  // Of tensors that the nodes before have written, and for what this one writes; null: a node by
+  // itself.
+  OpenSizes* sizes = nullptr;
+};
+
+// A block-sparse op is taken by its name alone: no other code can run it, so
+// that what is wrong with one is reported when it is imported instead of left
+// to the interpreter ("unresolved custom op"). A builtin operator is taken if
+// and only if it can be imported.
+//
+// May be called before the interpreter has prepared any node: judges by the
+// shapes in the model file, so that the answer also holds after inputs have
+// been resized along dimensions that the file leaves open. Only what pays
+// depends on open sizes, which are assumed (open_sizes.h).
+ClaimResult Claim(const TfLiteContext& context, const TfLiteNode& node,
+                  const TfLiteRegistration& registration, const ClaimOptions& options);
+
+}  // namespace ubp
+
+#endif  // UBP_DELEGATE_TFLITE_MODEL_CLAIM_H_

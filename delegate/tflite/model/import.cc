@@ -1,0 +1,168 @@
+#include "delegate/tflite/model/import.h"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "delegate/tflite/model/builtin_ops.h"
+#include "delegate/tflite/model/claim.h"
+#include "delegate/tflite/model/node_view.h"
+
+namespace ubp {
+namespace {
+
+// The inputs of a converted layer.
+enum PackedInput { kActivation = 0, kPackedWeights = 1, kBias = 2, kNumInputs = 3 };
+
+Status CheckPackedTensors(const NodeView& node) {
+  if (node.num_inputs() < kBias || node.num_inputs() > kNumInputs) {
+    return Status::Error("the op has " + std::to_string(node.num_inputs()) +
+                         " inputs, expected 2 or 3.");
+  }
+  const TfLiteTensor* activation = node.Input(kActivation);
+  const TfLiteTensor* packed = node.Input(kPackedWeights);
+  if (activation == nullptr || packed == nullptr) {
+    return Status::Error("the activation or the packed weights are missing.");
+  }
+  const TfLiteTensor* output = node.Output();
+  if (activation->type != kTfLiteFloat32 || output->type != kTfLiteFloat32) {
+    return Status::Error("the activation and the output must be float32.");
+  }
+  if (output->allocation_type == kTfLiteMmapRo) {
+    return Status::Error("the output is a constant.");
+  }
+  if (packed->type != kTfLiteUInt8 || !IsConstant(*packed)) {
+    return Status::Error("the packed weights must be a constant uint8 tensor.");
+  }
+  return Status::Ok();
+}
+
+// UbpConv2D or UbpFullyConnected.
+Status ReadPackedOp(const NodeView& node, GraphOp* op) {
+  UBP_RETURN_IF_ERROR(CheckPackedTensors(node));
+  const OpKind kind = op->type == OpType::kConv2D ? OpKind::kConv2D : OpKind::kFullyConnected;
+  UBP_RETURN_IF_ERROR(
+      ReadAttributes(kind, node.custom_options(), node.custom_options_size(), &op->attributes));
+  const float* bias = nullptr;
+  UBP_RETURN_IF_ERROR(node.ReadBias(kBias, op->attributes.out_channels, &bias));
+  const TfLiteTensor& packed = *node.Input(kPackedWeights);
+  return PackedLayer::Check(op->attributes, packed.data.uint8, packed.bytes, bias, &op->packed);
+}
+
+class Importer {
+ public:
+  Importer(TfLiteContext* context, const Claims& claims, Graph* graph)
+      : context_(context),
+        claims_(claims.nodes),
+        graph_(graph),
+        decoded_(std::make_shared<DecodedConstants>(claims.decoded)) {
+    graph_->constants = decoded_;
+  }
+
+  Status ImportNode(int index) {
+    TfLiteNode* node = nullptr;
+    TfLiteRegistration* registration = nullptr;
+    const std::string place = "node " + std::to_string(index);
+    if (context_->GetNodeAndRegistration(context_, index, &node, &registration) != kTfLiteOk) {
+      return Status::Error(place + " of the model cannot be read.");
+    }
+    const auto claimed = claims_.find(index);
+    if (claimed == claims_.end()) return Status::Error(place + " of the model was never claimed.");
+    const ClaimResult& claim = claimed->second;
+    const NodeView view(*context_, *node, decoded_.get());
+    if (claim.shape_op != ShapeOp::kNone) return Status::Ok();  // nobody needs what it computes
+    if (!claim.type) {
+      return Status::Error(place + " of the model, " + claim.label() +
+                           ", is not for this delegate: " + claim.reason);
+    }
+    if (view.num_outputs() != 1) {
+      return Status::Error(claim.label() + ": " + place + " has " +
+                           std::to_string(view.num_outputs()) + " outputs, expected 1.");
+    }
+    if (view.Output() == nullptr) {
+      return Status::Error(claim.label() + ": the output of " + place + " does not exist.");
+    }
+    const Status status = ImportOp(index, claim, *registration, view);
+    if (status.ok()) return status;
+    return Status::Error(claim.label() + ": " + status.message());
+  }
+
+  // Constants are inputs of a part, too, and not in the graph.
+  void SetInputs(const TfLiteIntArray& indices) {
+    for (int i = 0; i < indices.size; ++i) {
+      const auto found = tensor_of_index_.find(indices.data[i]);
+      if (found != tensor_of_index_.end()) SetStorage(found->second, Storage::kInput);
+    }
+  }
+
+  Status SetOutputs(const TfLiteIntArray& indices) {
+    for (int i = 0; i < indices.size; ++i) {
+      const auto found = tensor_of_index_.find(indices.data[i]);
+      if (found == tensor_of_index_.end()) {
+        return Status::Error("tensor " + std::to_string(indices.data[i]) +
+                             ", which holds the shape of a RESHAPE, is an output of the model as "
+                             "well; the delegate cannot compute it, take less (take=sparse).");
+      }
+      SetStorage(found->second, Storage::kOutput);
+    }
+    return Status::Ok();
+  }
+
+ private:
+  void SetStorage(int tensor, Storage storage) { graph_->tensors[tensor].storage = storage; }
+
+  Status ImportOp(int index, const ClaimResult& claim, const TfLiteRegistration& registration,
+                  const NodeView& node) {
+    GraphOp op;
+    op.node = index;
+    op.label = claim.label();
+    op.type = *claim.type;
+    op.slot = claim.slot;
+    std::vector<int> activations = {kActivation};
+    if (claim.packed) {
+      UBP_RETURN_IF_ERROR(ReadPackedOp(node, &op));
+    } else {
+      const BuiltinOp& builtin = *FindBuiltinOp(registration.builtin_code);
+      UBP_RETURN_IF_ERROR(ReadBuiltinOp(builtin, node, &op));
+      activations = ActivationInputs(builtin, node);
+      if (!claim.reshape.empty()) op.reshape = claim.reshape;
+      op.dense.block_size = claim.block_size;
+    }
+    for (const int i : activations) op.inputs.push_back(TensorOf(node.InputIndex(i)));
+    if (tensor_of_index_.count(node.OutputIndex()) != 0) {
+      return Status::Error("the output is read or written by an earlier op.");
+    }
+    op.output = TensorOf(node.OutputIndex());
+    graph_->ops.push_back(std::move(op));
+    return Status::Ok();
+  }
+
+  int TensorOf(int index) {
+    const auto [found, added] =
+        tensor_of_index_.try_emplace(index, static_cast<int>(graph_->tensors.size()));
+    if (added) graph_->tensors.push_back({Storage::kInternal, index});
+    return found->second;
+  }
+
+  TfLiteContext* context_;
+  const std::map<int, ClaimResult>& claims_;
+  Graph* graph_;
+  std::shared_ptr<DecodedConstants> decoded_;
+  std::map<int, int> tensor_of_index_;
+};
+
+}  // namespace
+
+Status ImportGraph(TfLiteContext* context, const TfLiteDelegateParams& params, const Claims& claims,
+                   Graph* graph) {
+  Importer importer(context, claims, graph);
+  for (int i = 0; i < params.nodes_to_replace->size; ++i) {
+    UBP_RETURN_IF_ERROR(importer.ImportNode(params.nodes_to_replace->data[i]));
+  }
+  importer.SetInputs(*params.input_tensors);
+  return importer.SetOutputs(*params.output_tensors);
+}
+
+}  // namespace ubp

@@ -1,0 +1,230 @@
+#include "delegate/tflite/model/model_costs.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <map>
+#include <utility>
+
+#include "delegate/backend/op_costs.h"
+#include "delegate/rewrite/fuse_elementwise.h"
+#include "delegate/rewrite/fuse_functions.h"
+#include "delegate/tflite/model/node_view.h"
+
+namespace ubp {
+namespace {
+
+bool IsArithmetic(OpType type) {
+  return type == OpType::kAdd || type == OpType::kSub || type == OpType::kMul;
+}
+
+Extent ExtentOf(const Dims& dims) {
+  Extent extent;
+  if (dims.empty()) return extent;
+  extent.channels = dims.back();
+  for (size_t i = 0; i + 1 < dims.size(); ++i) {
+    double& size = dims.size() == 4 && i > 0 ? extent.pixels : extent.batch;
+    size *= dims[i];
+  }
+  return extent;
+}
+
+class GraphMaker {
+ public:
+  GraphMaker(const TfLiteContext& context, const std::vector<ClaimedNode>& nodes,
+             const OpenSizes& sizes)
+      : context_(context), nodes_(nodes), sizes_(sizes) {}
+
+  CostGraph Make() {
+    SetCostsOfParts(&graph_);
+    for (size_t i = 0; i < nodes_.size(); ++i) AddNode(i);
+    writers_ = WritersOf(graph_);
+    readers_ = ReadersOf(graph_);
+    for (size_t t = 0; t < graph_.tensors.size(); ++t) {
+      graph_.tensors[t].is_result = readers_[t].empty();
+    }
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+      if (!graph_.nodes[i].can_take) continue;
+      AddCosts(i);
+      CostNode& node = graph_.nodes[i];
+      node.host = HostOf(i);
+      if (node.host >= 0) continue;
+      node.taken += node.taken_alone;
+      node.left += node.left_alone;
+    }
+    return std::move(graph_);
+  }
+
+ private:
+  const ClaimResult& claim(size_t i) const { return *nodes_[i].claim; }
+  OpType type(size_t i) const { return *claim(i).type; }
+  Extent Of(int tensor) const { return ExtentOf(sizes_.DimsOf(tensor)); }
+  Extent Input(size_t i, int place = 0) const {
+    return Of(NodeView(context_, *nodes_[i].node).InputIndex(place));
+  }
+  Extent Output(size_t i) const {
+    const NodeView view(context_, *nodes_[i].node);
+    return view.Output() != nullptr ? Of(view.OutputIndex()) : Extent();
+  }
+
+  void AddNode(size_t i) {
+    graph_.nodes.emplace_back();
+    if (nodes_[i].follows_reshape) return;
+    const NodeView view(context_, *nodes_[i].node);
+    CostNode& node = graph_.nodes.back();
+    if (claim(i).type) {
+      node.can_take = true;
+      node.must_take = claim(i).packed;
+      node.has_blocks = claim(i).has_blocks();
+      node.sparse = claim(i).sparse();
+      for (const int place : claim(i).activations) AddInput(view, place, &node);
+    } else {
+      for (int k = 0; k < view.num_inputs(); ++k) AddInput(view, k, &node);
+    }
+    for (int k = 0; k < view.num_outputs(); ++k) {
+      const int index = nodes_[i].node->outputs->data[k];
+      // A damaged model may have written or read it before.
+      if (index >= 0 && tensor_of_index_.count(index) == 0) node.outputs.push_back(TensorOf(index));
+    }
+    if (node.can_take) node.forms = FormsOf(i);
+  }
+
+  void AddInput(const NodeView& view, int place, CostNode* node) {
+    const TfLiteTensor* const tensor = view.Input(place);
+    if (tensor == nullptr || IsConstant(*tensor)) return;
+    const int t = TensorOf(view.InputIndex(place));
+    const bool is_new =
+        std::find(node->inputs.begin(), node->inputs.end(), t) == node->inputs.end();
+    if (is_new) node->inputs.push_back(t);
+  }
+
+  int TensorOf(int index) {
+    const auto [found, added] =
+        tensor_of_index_.try_emplace(index, static_cast<int>(graph_.tensors.size()));
+    if (added) {
+      graph_.tensors.push_back(CostOfTensor(Of(index)));
+    }
+    return found->second;
+  }
+
+  Operand OperandOf(size_t i) const {
+    if (claim(i).activations.size() < 2) return Operand::kConstant;
+    const double elements = Output(i).elements();
+    const bool full = Input(i, 0).elements() >= elements && Input(i, 1).elements() >= elements;
+    return full ? Operand::kFull : Operand::kVector;
+  }
+
+  Forms FormsOf(size_t i) const {
+    switch (type(i)) {
+      case OpType::kConv2D:
+        return Forms::kEither;
+      case OpType::kDepthwiseConv2D:
+      case OpType::kMaxPool2D:
+      case OpType::kAveragePool2D:
+      case OpType::kPad:
+        return Forms::kPlanes;
+      case OpType::kMean:
+        return Forms::kReduces;
+      case OpType::kFullyConnected:
+      case OpType::kReshape:
+      case OpType::kSoftmax:
+        return Forms::kImage;
+      case OpType::kAdd:
+      case OpType::kSub:
+      case OpType::kMul:
+        return OperandOf(i) == Operand::kVector ? Forms::kPlanes : Forms::kFollows;
+      default:
+        return Forms::kFollows;
+    }
+  }
+
+  void AddCosts(size_t i) {
+    OpToRun op;
+    op.type = type(i);
+    op.attributes = claim(i).attributes;
+    op.input = Input(i);
+    op.output = Output(i);
+    op.function = claim(i).function;
+    if (IsArithmetic(op.type)) op.operand = OperandOf(i);
+    if (claim(i).has_blocks()) op.blocks = claim(i).choice.cost;
+    SetCosts(op, &graph_.nodes[i]);
+  }
+
+  // The node that writes the first input of node i which nobody else reads, if there is one of which
+  // `is_host` holds.
+  template <typename Rule>
+  int WriterOf(size_t i, const Rule& is_host) const {
+    for (const int t : graph_.nodes[i].inputs) {
+      const int writer = writers_[t];
+      if (writer < 0 || !graph_.nodes[writer].can_take || readers_[t].size() != 1) continue;
+      if (is_host(static_cast<size_t>(writer))) return writer;
+    }
+    return -1;
+  }
+
+  bool IsPlain(size_t i) const { return claim(i).attributes.activation == Activation::kNone; }
+
+  bool Computes(size_t i, Elementwise function) const {
+    return type(i) == OpType::kFunction && claim(i).function == function;
+  }
+
+  // Of softplus, whose LOG is behind: whether the constant is one is not looked at.
+  bool AddsToExp(size_t i) const {
+    if (type(i) != OpType::kAdd || OperandOf(i) != Operand::kConstant) return false;
+    return WriterOf(i, [&](size_t w) { return Computes(w, Elementwise::kExp); }) >= 0;
+  }
+
+  // The node that node i is fused with where it can be, or -1: see the passes in rewrite/.
+  int HostOf(size_t i) const {
+    switch (type(i)) {
+      case OpType::kPad:
+        return WindowBehind(i);
+      case OpType::kClamp:
+        return WriterOf(i, [&](size_t w) { return HasActivation(type(w)) && IsPlain(w); });
+      case OpType::kFunction:
+        return WriterOf(i, [&](size_t w) {
+          return CanHaveFunction(type(w)) || (Computes(i, Elementwise::kLog) && AddsToExp(w));
+        });
+      case OpType::kAdd:
+      case OpType::kSub:
+      case OpType::kMul:
+        if (OperandOf(i) == Operand::kConstant) {
+          return WriterOf(i, [&](size_t w) {
+            if (type(i) == OpType::kAdd && Computes(w, Elementwise::kExp)) return true;
+            return IsArithmetic(type(w)) && OperandOf(w) == Operand::kConstant && IsPlain(w);
+          });
+        }
+        if (OperandOf(i) == Operand::kVector || type(i) != OpType::kAdd) return -1;
+        return WriterOf(i, [&](size_t w) { return type(w) == OpType::kConv2D && IsPlain(w); });
+      default:
+        return -1;
+    }
+  }
+
+  // The first of the nodes that read what a PAD writes, if it becomes the padding of all of them.
+  int WindowBehind(size_t pad) const {
+    if (graph_.nodes[pad].outputs.empty()) return -1;
+    const std::vector<int>& readers = readers_[graph_.nodes[pad].outputs[0]];
+    const auto fuses = [&](int r) {
+      return claim(r).type && HasWindow(type(r)) && claim(r).attributes.padding == Padding::kValid;
+    };
+    const bool all = !readers.empty() && std::all_of(readers.begin(), readers.end(), fuses);
+    return all ? readers[0] : -1;
+  }
+
+  const TfLiteContext& context_;
+  const std::vector<ClaimedNode>& nodes_;
+  const OpenSizes& sizes_;
+  CostGraph graph_;
+  std::map<int, int> tensor_of_index_;
+  std::vector<int> writers_;
+  std::vector<std::vector<int>> readers_;
+};
+
+}  // namespace
+
+CostGraph MakeCostGraph(const TfLiteContext& context, const std::vector<ClaimedNode>& nodes,
+                        const OpenSizes& sizes) {
+  return GraphMaker(context, nodes, sizes).Make();
+}
+
+}  // namespace ubp

@@ -1,0 +1,28 @@
+// The graph of costs of a model.
+#ifndef UBP_DELEGATE_TFLITE_MODEL_MODEL_COSTS_H_
+#define UBP_DELEGATE_TFLITE_MODEL_MODEL_COSTS_H_
+
+#include <vector>
+
+#include "delegate/backend/cost_graph.h"
+#include "delegate/tflite/model/claim.h"
+#include "delegate/tflite/model/open_sizes.h"
+#include "tensorflow/lite/core/c/common.h"
+
+namespace ubp {
+
+// A node of the model, in the order of execution, and what Claim() says about it.
+struct ClaimedNode {
+  const TfLiteNode* node = nullptr;
+  const ClaimResult* claim = nullptr;
+  // SHAPE and the like: taken along with a RESHAPE if at all (shape_nodes.h), and not in the graph.
+  bool follows_reshape = false;
+};
+
+// One node for each of `nodes`, whose tensors have these sizes.
+CostGraph MakeCostGraph(const TfLiteContext& context, const std::vector<ClaimedNode>& nodes,
+                        const OpenSizes& sizes);
+
+}  // namespace ubp
+
+#endif  // UBP_DELEGATE_TFLITE_MODEL_MODEL_COSTS_H_

@@ -1,0 +1,106 @@
+#include "delegate/tflite/model/partition.h"
+
+#include <cstddef>
+#include <set>
+
+#include "delegate/backend/cheapest_choice.h"
+#include "delegate/tflite/model/model_costs.h"
+#include "delegate/tflite/model/open_sizes.h"
+#include "delegate/tflite/model/shape_nodes.h"
+
+namespace ubp {
+namespace {
+
+TfLiteStatus ClaimNodes(TfLiteContext* context, const ClaimOptions& options,
+                        std::vector<TfLiteNode*>* nodes, std::vector<NodeDecision>* decisions) {
+  decisions->clear();
+  TfLiteIntArray* plan = nullptr;
+  TF_LITE_ENSURE_STATUS(context->GetExecutionPlan(context, &plan));
+  for (int i = 0; i < plan->size; ++i) {
+    TfLiteNode* node = nullptr;
+    TfLiteRegistration* registration = nullptr;
+    TF_LITE_ENSURE_STATUS(
+        context->GetNodeAndRegistration(context, plan->data[i], &node, &registration));
+    nodes->push_back(node);
+    decisions->push_back(
+        {plan->data[i], false, Claim(*context, *node, *registration, options), ""});
+  }
+  return kTfLiteOk;
+}
+
+CostGraph CostGraphOf(const TfLiteContext& context, const std::vector<TfLiteNode*>& nodes,
+                      const std::vector<NodeDecision>& decisions,
+                      const std::vector<std::vector<size_t>>& shape_nodes, const OpenSizes& sizes) {
+  std::vector<ClaimedNode> claimed(nodes.size());
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    claimed[i].node = nodes[i];
+    claimed[i].claim = &decisions[i].claim;
+    for (const size_t node : shape_nodes[i]) claimed[node].follows_reshape = true;
+  }
+  return MakeCostGraph(context, claimed, sizes);
+}
+
+// Predictions are wrong by some percent: what gains less is left.
+constexpr double kClearGain = 1.05;
+
+Choice ClearlyCheapestChoice(const CostGraph& graph) {
+  Choice least = LeastChoice(graph);
+  Choice cheapest = CheapestChoice(graph);
+  return CostOf(graph, least) >= kClearGain * CostOf(graph, cheapest) ? cheapest : least;
+}
+
+Choice ChoiceOf(const CostGraph& graph, Take take) {
+  switch (take) {
+    case Take::kAuto:
+      return ClearlyCheapestChoice(graph);
+    case Take::kSparse:
+      return SparseChoice(graph);
+    case Take::kAll:
+      break;
+  }
+  return FullChoice(graph);
+}
+
+// Why a node is left that could be taken. `near`: a layer that leaves out zeros is in its stretch.
+std::string ReasonToLeave(const ClaimResult& claim, Take take, bool near) {
+  if (claim.sparse()) {
+    return Describe(claim.choice) +
+           "; but the changes of layout around it are predicted to cost more than it gains.";
+  }
+  const std::string zeros = claim.choice.block_size > 0 ? Describe(claim.choice) + "; " : "";
+  if (!near) return zeros + "no block-sparse layer is near.";
+  if (take == Take::kSparse) return zeros + "take=sparse takes block-sparse layers only.";
+  return zeros + "it is predicted to run faster in XNNPACK, changes of layout around it included.";
+}
+
+}  // namespace
+
+TfLiteStatus DecideNodes(TfLiteContext* context, Take take, const ClaimOptions& options,
+                         std::vector<NodeDecision>* decisions) {
+  std::vector<TfLiteNode*> nodes;
+  OpenSizes sizes(*context);
+  ClaimOptions claim_options = options;
+  claim_options.sizes = &sizes;
+  TF_LITE_ENSURE_STATUS(ClaimNodes(context, claim_options, &nodes, decisions));
+  ReadComputedShapes(*context, nodes, decisions);
+  const std::vector<std::vector<size_t>> shape_nodes = FindShapeNodes(*context, nodes, *decisions);
+  const CostGraph graph = CostGraphOf(*context, nodes, *decisions, shape_nodes, sizes);
+  const Choice choice = ChoiceOf(graph, take);
+  const std::vector<int> stretches = StretchesOf(graph);
+  std::set<int> sparse;  // stretches with a layer that leaves out zeros
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    if (graph.nodes[i].has_blocks) sparse.insert(stretches[i]);
+  }
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    NodeDecision& decision = (*decisions)[i];
+    decision.taken = choice[i];
+    if (decision.taken) continue;
+    decision.reason = decision.claim.type
+                          ? ReasonToLeave(decision.claim, take, sparse.count(stretches[i]) > 0)
+                          : decision.claim.reason;
+  }
+  TakeShapeNodes(shape_nodes, decisions);
+  return kTfLiteOk;
+}
+
+}  // namespace ubp
