@@ -31,7 +31,7 @@ struct LayerPixels {
 
 // For a convolution or fully-connected layer with constant weights [out_channels, lanes].
 //
-// python/ubp/convert/decide.py is the same rule for models that are converted, with the same
+// python/ubp/conversion/decide.py is the same rule for models that are converted, with the same
 // constants: a dense layer pays if and only if the converter, left to its defaults, would convert it,
 // and in blocks of the same size. Only a layer in a sample of whose weights there are hardly any
 // zeros is not looked at further, so that dense models lose no time.

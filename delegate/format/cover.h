@@ -3,7 +3,7 @@
 // Each lane is walked from its first channel on, and a block begins at the first non-zero that no
 // block contains yet: a block that contains it cannot reach further to the right, so no cover is
 // smaller. One that would cross the last channel is shifted left, where it may overlap the one
-// before it. python/ubp/convert/cover.py is the same rule for models that are converted.
+// before it. python/ubp/conversion/cover.py is the same rule for models that are converted.
 //
 // weights: [channels, lanes] float32, row-major, as TFLite has them. NaN is a non-zero, -0 a zero.
 // Pure functions on memory that the caller owns.

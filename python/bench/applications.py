@@ -29,7 +29,7 @@ _ROUNDS, _QUICK_ROUNDS = 10, 2
 class Settings:
     """What is measured: every combination of these, with each pruning of zoo.PRUNINGS.
 
-    rounds: of each measurement, see `ubp.runtime.benchmark`.
+    rounds: of each measurement, see `ubp.benchmark`.
     """
 
     applications: Sequence[zoo.Application]

@@ -35,7 +35,7 @@ class Settings:
     """What is measured: every combination of these.
 
     sparsities: percent.
-    rounds: of each measurement, see `ubp.runtime.benchmark`.
+    rounds: of each measurement, see `ubp.benchmark`.
     peers: whether other inference engines are measured too.
     """
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 import ubp
-from ubp.convert.verify import Verification, verify
+from ubp.check.verification import Verification, verify
 from ubp.progress import ProgressBar
 
 

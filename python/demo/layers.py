@@ -9,11 +9,11 @@ from ai_edge_litert import schema_py_generated as schema
 
 import ubp
 from demo.measure import standard_interpreter
-from ubp.convert import flatbuffer
-from ubp.convert.cut import cut_operator
-from ubp.convert.find import Layer, find_layers
+from ubp.conversion.find import Layer, find_layers
 from ubp.progress import ProgressBar
-from ubp.runtime import benchmark
+from ubp.tflite import flatbuffer
+from ubp.tflite.single_operator import extract_operator
+from ubp.timing import benchmark
 
 _TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -36,7 +36,7 @@ def time_layers(networks: dict[str, ubp.ConversionResult], rounds: int) -> list[
 
     Args:
         networks: by name.
-        rounds: for each layer, see `ubp.runtime.benchmark`.
+        rounds: for each layer, see `ubp.benchmark`.
     """
     trees = {name: flatbuffer.parse(result.model, name) for name, result in networks.items()}
     first = next(iter(networks.values()))
@@ -55,10 +55,10 @@ def time_layers(networks: dict[str, ubp.ConversionResult], rounds: int) -> list[
 def _time_layer(
     layer: Layer, dense: schema.ModelT, converted: dict[str, schema.ModelT], rounds: int
 ) -> Speedups:
-    baseline = standard_interpreter(cut_operator(dense, layer.subgraph, layer.operator))
+    baseline = standard_interpreter(extract_operator(dense, layer.subgraph, layer.operator))
     interpreters: dict[str, Any] = {"dense": baseline}
     for name, tree in converted.items():
-        interpreters[name] = ubp.Interpreter(cut_operator(tree, layer.subgraph, layer.operator))
+        interpreters[name] = ubp.Interpreter(extract_operator(tree, layer.subgraph, layer.operator))
     timed = benchmark(interpreters, rounds, progress=False)
     times = {name: timed.speedup(name, "dense") for name in converted}
     (output,) = baseline.get_output_details()

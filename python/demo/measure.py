@@ -12,7 +12,7 @@ from ai_edge_litert.interpreter import Interpreter as StandardInterpreter
 import ubp
 from demo.conversion import sparsity
 from demo.digits import Images
-from ubp.runtime import benchmark
+from ubp.timing import benchmark
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def measure(
         dense: the model that the pruned ones come from.
         pruned: by name.
         threads: for each interpreter.
-        rounds: see `ubp.runtime.benchmark`.
+        rounds: see `ubp.benchmark`.
         accuracy: of the dense model and of the pruned ones, for the rows.
     """
     interpreters: dict[str, Any] = {"dense": standard_interpreter(dense.dense, threads)}

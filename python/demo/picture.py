@@ -16,8 +16,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 import ubp
 from demo.layers import Speedups, layer_label
 from demo.settings import BLOCK_SIZE, SPARSITY
-from ubp.convert import flatbuffer
-from ubp.convert.find import find_layers
+from ubp.conversion.find import find_layers
+from ubp.tflite import flatbuffer
 
 # From Okabe and Ito's palette, which colour-blind readers can tell apart.
 _COLOURS = {"unaligned": "#0072B2", "aligned": "#E69F00", "unstructured": "#009E73"}

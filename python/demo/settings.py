@@ -19,7 +19,7 @@ class Settings:
     mask_updates: how often the masks are chosen anew while the sparsity rises.
     mobilenet_alpha: MobileNet's width.
     mobilenet_size: height and width of MobileNet's input in pixels.
-    rounds: rounds of each latency measurement, see `ubp.runtime.benchmark`.
+    rounds: rounds of each latency measurement, see `ubp.benchmark`.
     """
 
     train_images: int | None

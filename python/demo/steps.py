@@ -168,7 +168,7 @@ def _explain(console: Console, test_images: int) -> None:
 
 def _say_what_to_try(output: OutputFolder, console: Console) -> None:
     installed = Path(sys.executable).with_name("ubp")
-    command = os.path.relpath(installed) if installed.exists() else "python -m ubp.cli"
+    command = os.path.relpath(installed) if installed.exists() else "python -m ubp"
 
     def file(name: str) -> str:
         return shlex.quote(os.path.relpath(output.file(name)))

@@ -20,7 +20,7 @@ from fuzz.process import Worker, check_apart
 from fuzz.sanitized import sanitized_environment
 from fuzz.shrink import shrink
 from fuzz.summary import FAILURES, Summary
-from ubp.convert import flatbuffer
+from ubp.tflite import flatbuffer
 
 _BATCH = 25
 _OUTPUT = Path("fuzz_output")

@@ -20,7 +20,7 @@ from fuzz.case import Case, Run
 from fuzz.compare import Mark, Outcome
 from fuzz.generate import generate
 from fuzz.session import Session
-from ubp.convert import flatbuffer
+from ubp.tflite import flatbuffer
 
 _INTEGERS = (-(2**31), -65536, -4, -1, 0, 1, 2, 3, 5, 7, 16, 255, 4096, 65536, 2**30, 2**31 - 1)
 _FLOATS = (float("nan"), float("inf"), -float("inf"), 0.0, -1.0, 3e38)

@@ -17,7 +17,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from fuzz.case import Run
 from fuzz.session import Array, Session
-from ubp.convert import flatbuffer
+from ubp.tflite import flatbuffer
 
 TOLERANCE = 1e-4  # of an output's range
 _PERTURBATION = 1e-6  # of inputs and constants; rounding is a sixteenth of it

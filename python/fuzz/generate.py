@@ -9,7 +9,7 @@ import numpy as np
 from fuzz.case import KINDS, Case, Run
 from fuzz.draft import Draft
 from fuzz.operators import OPERATORS
-from ubp.convert import flatbuffer
+from ubp.tflite import flatbuffer
 
 _WEIGHTS = np.array([operator.weight for operator in OPERATORS])
 _SHARES = np.cumsum(_WEIGHTS / _WEIGHTS.sum())

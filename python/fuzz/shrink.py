@@ -12,7 +12,7 @@ from dataclasses import replace
 from ai_edge_litert import schema_py_generated as schema
 
 from fuzz.case import Case, Run
-from ubp.convert import flatbuffer
+from ubp.tflite import flatbuffer
 
 Fails = Callable[[Case], bool]
 

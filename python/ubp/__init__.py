@@ -11,17 +11,19 @@ Names are loaded when first used: running a converted model imports neither Tens
 from __future__ import annotations
 
 import importlib
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ubp.extras import missing_package
 
 if TYPE_CHECKING:  # what __getattr__ loads, for type checkers and editors
-    from ubp.convert import ConversionResult as ConversionResult
-    from ubp.convert import convert as convert
-    from ubp.convert.unpack import unpack as unpack
-    from ubp.convert.verify import verify as verify
+    from ubp.check import Verification as Verification
+    from ubp.check import verify as verify
+    from ubp.conversion import ConversionResult as ConversionResult
+    from ubp.conversion import convert as convert
+    from ubp.conversion import unpack as unpack
+    from ubp.conversion.layer_report import LayerReport as LayerReport
+    from ubp.costs import CostModel as CostModel
+    from ubp.costs import read_costs as read_costs
     from ubp.pruning import ADMM as ADMM
     from ubp.pruning import AlignedBlock as AlignedBlock
     from ubp.pruning import ConstantSparsity as ConstantSparsity
@@ -40,7 +42,6 @@ if TYPE_CHECKING:  # what __getattr__ loads, for type checkers and editors
     from ubp.pruning import pruning_summary as pruning_summary
     from ubp.pruning import strip as strip
     from ubp.runtime import Interpreter as Interpreter
-    from ubp.runtime import benchmark as benchmark
     from ubp.runtime import delegate_path as delegate_path
     from ubp.runtime import load_delegate as load_delegate
     from ubp.selection import GlobalSelection as GlobalSelection
@@ -49,6 +50,9 @@ if TYPE_CHECKING:  # what __getattr__ loads, for type checkers and editors
     from ubp.selection import select_blocks as select_blocks
     from ubp.selection import select_blocks_global as select_blocks_global
     from ubp.selection import tradeoff_curves as tradeoff_curves
+    from ubp.timing import BenchmarkResult as BenchmarkResult
+    from ubp.timing import Timing as Timing
+    from ubp.timing import benchmark as benchmark
 
 _HOME = {
     "select_blocks": "ubp.selection",
@@ -74,14 +78,20 @@ _HOME = {
     "AlignedBlock": "ubp.pruning",
     "Unstructured": "ubp.pruning",
     "Pattern": "ubp.pruning",
-    "convert": "ubp.convert",
-    "ConversionResult": "ubp.convert",
-    "unpack": "ubp.convert.unpack",
-    "verify": "ubp.convert.verify",
+    "convert": "ubp.conversion",
+    "ConversionResult": "ubp.conversion",
+    "LayerReport": "ubp.conversion.layer_report",
+    "unpack": "ubp.conversion",
+    "verify": "ubp.check",
+    "Verification": "ubp.check",
+    "CostModel": "ubp.costs",
+    "read_costs": "ubp.costs",
     "Interpreter": "ubp.runtime",
-    "benchmark": "ubp.runtime",
     "load_delegate": "ubp.runtime",
     "delegate_path": "ubp.runtime",
+    "benchmark": "ubp.timing",
+    "BenchmarkResult": "ubp.timing",
+    "Timing": "ubp.timing",
 }
 
 __version__ = "0.1.0"
@@ -103,17 +113,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *__all__])
-
-
-class _Package(ModuleType):
-    """This package's type: importing the subpackage ubp.convert must not hide the function.
-
-    The import system binds a submodule to its name in the parent; a public name stays what it is.
-    """
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _HOME and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

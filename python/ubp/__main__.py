@@ -2,7 +2,7 @@
 
 import sys
 
-from ubp.cli import main
+from ubp.cli.program import main
 
 if __name__ == "__main__":
     sys.exit(main())

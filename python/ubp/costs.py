@@ -1,8 +1,8 @@
 """Costs: the constants of the model that predicts a layer's speed-up, and the file that holds them.
 
-The unit is one multiply-add of the dense kernel; convert/decide.py has the formula, and the latency
-budget of pruning counts the same. The constants that come with the package were measured on one
-kind of machine; `ubp benchmark --calibrate` measures them on the machine at hand.
+The unit is one multiply-add of the dense kernel; conversion/decide.py has the formula, and the
+latency budget of pruning counts the same. The constants that come with the package were measured on
+one kind of machine; `ubp calibrate` measures them on the machine at hand.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ DEFAULT_COSTS = CostModel(
 
 
 def read_costs(path: str | os.PathLike[str]) -> CostModel:
-    """Read a file that `ubp benchmark --calibrate` has written.
+    """Read a file that `ubp calibrate` has written.
 
     Raises:
         FileNotFoundError, IsADirectoryError: if there is no such file.
@@ -79,7 +79,7 @@ def read_costs(path: str | os.PathLike[str]) -> CostModel:
     if not isinstance(found, dict) or set(found) != _FIELDS:
         raise ValueError(
             f"{path}: not a file of costs: expected a JSON object with "
-            f"{', '.join(sorted(_FIELDS))}; make one with 'ubp benchmark --calibrate'."
+            f"{', '.join(sorted(_FIELDS))}; make one with 'ubp calibrate'."
         )
     tile = found["tile"]
     if type(tile) is not int or not 1 <= tile <= _MAX_TILE:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from bench.families.build import random_model
 from bench.families.zoo import uniform_sparsities
-from ubp.convert.load import convert_keras
+from ubp.conversion.load.loader import convert_keras
 
 CLASSES = 100
 

@@ -21,9 +21,9 @@ from applications import APPLICATIONS, build
 
 import ubp
 from bench.families.images import Array, random_images
-from ubp.convert import flatbuffer
-from ubp.convert.find import find_layers
+from ubp.conversion.find import find_layers
 from ubp.runtime.decisions import delegate_report
+from ubp.tflite import flatbuffer
 
 pytestmark = pytest.mark.slow
 

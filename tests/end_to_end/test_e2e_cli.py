@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ubp.cli import main
-from ubp.convert import flatbuffer
+from ubp.tflite import flatbuffer
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_a_failed_verification_writes_nothing(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from ubp.convert import verify as module
+    from ubp.check import verification as module
 
     monkeypatch.setitem(module.TOLERANCES, 0, -1.0)
     output = tmp_path / "out.tflite"
@@ -210,7 +210,7 @@ def test_calibrate_writes_what_convert_reads(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from ubp.convert import calibrate as module
+    from ubp.timing import calibration as module
 
     monkeypatch.setattr(module, "_CONVOLUTIONS", ((1, 16, 32, 8), (3, 16, 32, 8)))
     monkeypatch.setattr(module, "_FULLY_CONNECTED", ((32, 64),))

@@ -12,9 +12,9 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter as StandardInterpreter
 
 import ubp
-from ubp.convert import flatbuffer
-from ubp.convert.verify import verify
+from ubp.check.verification import verify
 from ubp.runtime.decisions import delegate_report
+from ubp.tflite import flatbuffer
 
 ENCODINGS = {
     "float16": (("DEFAULT",), True),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import ubp
-from ubp.convert import flatbuffer
+from ubp.tflite import flatbuffer
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,9 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter as StandardInterpreter
 
 import ubp
-from ubp.convert import flatbuffer
-from ubp.convert.load import convert_keras
+from ubp.conversion.load.loader import convert_keras
 from ubp.runtime import NodeDecision, delegate_report
+from ubp.tflite import flatbuffer
 
 TOLERANCE = 1e-4
 CANDIDATES = ("CONV_2D", "FULLY_CONNECTED")

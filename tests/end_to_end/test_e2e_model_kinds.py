@@ -14,9 +14,9 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter as StandardInterpreter
 
 import ubp
-from ubp.convert import flatbuffer
-from ubp.convert.find import find_layers
+from ubp.conversion.find import find_layers
 from ubp.runtime.decisions import delegate_report
+from ubp.tflite import flatbuffer
 
 SIZE, CHANNELS, WIDE = 9, 32, 64
 TAKES = ("auto", "all", "sparse")

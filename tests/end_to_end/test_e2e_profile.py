@@ -12,7 +12,8 @@ import pytest
 
 import ubp
 from ubp.cli import main
-from ubp.runtime import delegate_profile, delegate_report, read_profile
+from ubp.runtime import delegate_report
+from ubp.timing import delegate_profile, read_profile
 
 RUNS = 3
 

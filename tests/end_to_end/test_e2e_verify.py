@@ -17,8 +17,8 @@ from PIL import Image
 
 import ubp
 from ubp.cli import main
-from ubp.convert import flatbuffer
-from ubp.convert.tables import index_bounds
+from ubp.tflite import flatbuffer
+from ubp.tflite.lookups import index_bounds
 
 CHANNELS, SIZE, ROWS = 32, 8, 7
 Array = np.ndarray

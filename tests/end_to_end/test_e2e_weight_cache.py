@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pytest
 
 import ubp
-from ubp.convert.load import convert_keras
+from ubp.conversion.load.loader import convert_keras
 from ubp.runtime import delegate_report
 
 Array = npt.NDArray[np.float32]

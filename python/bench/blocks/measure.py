@@ -11,7 +11,7 @@ from bench.blocks.contenders import PROGRAMME, Contender, contenders
 from bench.blocks.layers import Case
 from bench.blocks.peers import Peers
 from bench.blocks.report import Result
-from ubp.runtime.benchmark import interleave
+from ubp.timing.interleaved import interleave
 
 
 def measure(case: Case, block_size: int, sparsity: int, rounds: int, peers: Peers) -> list[Result]:

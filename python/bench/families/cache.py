@@ -20,7 +20,7 @@ def pruned_network(application: Application, pruning: str, folder: Path) -> Path
 
     def make() -> bytes:
         from bench.families.build import random_model  # loads TensorFlow, which takes seconds
-        from ubp.convert.load import convert_keras
+        from ubp.conversion.load.loader import convert_keras
 
         sparsities = PRUNINGS[pruning]()
         return convert_keras(
@@ -43,5 +43,5 @@ def _sources() -> list[Path]:
     bench_root, ubp_root = (Path(package.__path__[0]) for package in (bench, ubp))
     return [
         *(bench_root / "families" / name for name in ("build.py", "images.py", "zoo.py")),
-        ubp_root / "convert" / "load.py",
+        ubp_root / "conversion" / "load" / "loader.py",
     ]

@@ -13,7 +13,7 @@ import ubp
 from bench.families.images import random_images
 from bench.families.report import Result
 from bench.families.zoo import BLOCK_SIZE, SEED, Application
-from ubp.runtime.benchmark import benchmark
+from ubp.timing.interleaved import benchmark
 
 TOLERANCE = 1e-4  # of the outputs' range
 _COMPARED_IMAGES = 3
@@ -43,7 +43,7 @@ def measure(
         pruning: how the network is pruned, for the results.
         dense: .tflite file of the network, with zeros.
         threads: of each interpreter.
-        rounds: see `ubp.runtime.benchmark`.
+        rounds: see `ubp.benchmark`.
 
     Raises:
         RuntimeError: if the outputs differ by more than TOLERANCE.

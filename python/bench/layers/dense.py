@@ -9,7 +9,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from bench.layers.shapes import LayerShape
-from ubp.convert.single_layer import single_convolution
+from ubp.tflite.single_operator import single_convolution
 
 _FEWEST_RUNS = 3
 _REST_S = 0.003  # XNNPACK's threads wait for more work by spinning about so long

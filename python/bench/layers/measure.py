@@ -14,7 +14,7 @@ from bench.layers.program import KernelProgram
 from bench.layers.report import LayerResult
 from bench.layers.shapes import LayerShape
 from bench.layers.weights import Pattern
-from ubp.runtime.benchmark import interleave
+from ubp.timing.interleaved import interleave
 
 BLOCK_MS = 2.0  # what each measurement of a round takes at least
 _PEAK, _XNNPACK = "peak", "XNNPACK"

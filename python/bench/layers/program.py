@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.harness.child import Child
 from bench.layers.shapes import LayerShape
-from ubp.runtime.benchmark import BlockTimer
+from ubp.timing.interleaved import BlockTimer
 
 PROGRAM = Path(__file__).resolve().parents[3] / ".deps" / "bin" / "kernel_benchmark"
 

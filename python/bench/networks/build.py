@@ -11,7 +11,7 @@ import keras
 import ubp
 from bench.networks.zoo import BLOCK_SIZE, SEED, Network
 from demo.mobilenet import settle
-from ubp.convert.load import convert_keras
+from ubp.conversion.load.loader import convert_keras
 
 
 def build(network: Network, sparsity: int, aligned: bool = False) -> bytes:

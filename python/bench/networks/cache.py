@@ -46,7 +46,7 @@ def _sources() -> list[Path]:
         bench_root / "networks" / "build.py",
         demo_root / "mobilenet.py",
         ubp_root / "lanes.py",
-        ubp_root / "convert" / "load.py",
+        ubp_root / "conversion" / "load" / "loader.py",
         *sorted((ubp_root / "pruning").glob("*.py")),
         *sorted((ubp_root / "selection").glob("*.py")),
     ]

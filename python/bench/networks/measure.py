@@ -18,9 +18,9 @@ from bench.networks.memory import NOTHING, Memory, measure_memory
 from bench.networks.report import PeerResult, Result
 from bench.networks.zoo import BLOCK_SIZE, SEED, Network
 from bench.peers.contenders import Contender, start
-from ubp.convert.verify import compare_outputs
-from ubp.runtime.benchmark import BlockTimer, block_timer, interleave
+from ubp.check.verification import compare_outputs
 from ubp.runtime.inputs import random_inputs, set_inputs
+from ubp.timing.interleaved import BlockTimer, block_timer, interleave
 
 TOLERANCE = 1e-4  # of the outputs' range
 _COMPARED_INPUTS = 3
@@ -86,7 +86,7 @@ def measure(
         dense: .tflite file of the unpruned network, which XNNPACK runs.
         candidate: what UBP runs.
         threads: of each engine.
-        rounds: see `ubp.runtime.benchmark`.
+        rounds: see `ubp.benchmark`.
 
     Raises:
         RuntimeError: if UBP's outputs differ by more than TOLERANCE.

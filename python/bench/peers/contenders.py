@@ -13,7 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 from bench.peers.environment import PYTHON, run
 from bench.peers.peers import Peer
 from bench.peers.worker import Worker
-from ubp.convert.verify import compare_outputs
+from ubp.check.verification import compare_outputs
 from ubp.runtime.inputs import random_inputs, set_inputs
 
 # Differences between an engine's outputs and XNNPACK's, of their range: the most that rounding

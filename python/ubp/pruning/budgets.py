@@ -147,7 +147,7 @@ class LatencyBudget(GlobalBudget):
     are those of the input it was built for; a layer that the model uses twice counts once.
 
     Attributes:
-        costs: as `ubp benchmark --calibrate` measures them on a device and `ubp.costs.read_costs`
+        costs: as `ubp calibrate` measures them on a device and `ubp.read_costs`
             reads them; None for those that come with the package.
 
     Raises:
@@ -163,7 +163,7 @@ class LatencyBudget(GlobalBudget):
         if not isinstance(self.costs, CostModel | None):
             raise TypeError(
                 f"LatencyBudget: costs is {shown(self.costs)}; expected a CostModel, as "
-                "ubp.costs.read_costs gives one, or None."
+                "ubp.read_costs gives one, or None."
             )
 
     def block_costs(

@@ -1,23 +1,35 @@
-"""The standard interpreter with the UBP delegate attached; needs neither TensorFlow nor Keras."""
+"""The standard interpreter with the UBP delegate attached; needs neither TensorFlow nor Keras.
 
-from ubp.runtime.benchmark import BenchmarkResult, Timing, benchmark
+interpreter.py  the interpreter
+delegate.py     the delegate's library, found and loaded
+decisions.py    what the delegate takes of a model, and why not the rest
+inputs.py       shapes and values of a model's inputs
+opening.py      interpreters for models that users hand in
+entries.py      the ways into a model: its main graph and its signatures
+"""
+
+from ubp.deprecated import moved
 from ubp.runtime.decisions import DelegateReport, NodeDecision, delegate_report
 from ubp.runtime.delegate import delegate_path, load_delegate
 from ubp.runtime.interpreter import Interpreter
-from ubp.runtime.profile import DelegateProfile, ProfiledStep, delegate_profile, read_profile
 
 __all__ = [
-    "BenchmarkResult",
-    "DelegateProfile",
     "DelegateReport",
     "Interpreter",
     "NodeDecision",
+    "delegate_path",
+    "delegate_report",
+    "load_delegate",
+]
+
+_TIMING = (
+    "BenchmarkResult",
+    "DelegateProfile",
     "ProfiledStep",
     "Timing",
     "benchmark",
-    "delegate_path",
     "delegate_profile",
-    "delegate_report",
-    "load_delegate",
     "read_profile",
-]
+)
+
+__getattr__ = moved(__name__, dict.fromkeys(_TIMING, "ubp.timing"))

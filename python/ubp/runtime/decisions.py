@@ -9,9 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from ubp.runtime.interpreter import Interpreter
 
 
@@ -73,31 +70,3 @@ def delegate_report(
         for node in nodes
     ]
     return DelegateReport(report["kernel"], nodes)
-
-
-def print_delegate_report(report: DelegateReport, console: Console) -> None:
-    """Print one row per operator."""
-    taken = sum(node.taken for node in report.nodes)
-    title = f"the delegate takes {taken} of {len(report.nodes)} nodes, kernel {report.kernel}"
-    table = Table(title=title, header_style="bold", pad_edge=False)
-    table.add_column("node", justify="right", no_wrap=True)
-    for heading in ("op", "layer"):
-        table.add_column(heading, overflow="fold")
-    for heading in ("zeros", "N", "predicted"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("delegate", overflow="fold")
-    for node in report.nodes:
-        table.add_row(*_cells(node), style=None if node.taken else "dim")
-    console.print(table)
-
-
-def _cells(node: NodeDecision) -> list[str]:
-    return [
-        f"{node.subgraph}.{node.node}" if node.subgraph else str(node.node),
-        node.op,
-        "/".join(node.layer.split("/")[-2:]),
-        "" if node.zeros is None else f"{node.zeros:.1%}",
-        "" if node.block_size is None else str(node.block_size),
-        "" if node.speedup is None else f"{node.speedup:.2f}x",
-        "take it" if node.taken else f"leave: {node.reason}",
-    ]

@@ -79,7 +79,7 @@ def test_a_file_is_made_once_for_each_pruning(
         return b"%d" % len(made)
 
     monkeypatch.setattr("bench.families.build.random_model", lambda *a: list(islice(a[-1], 2)))
-    monkeypatch.setattr(import_module("ubp.convert.load"), "convert_keras", convert_stub)
+    monkeypatch.setattr(import_module("ubp.conversion.load.loader"), "convert_keras", convert_stub)
     for _ in range(2):
         contents = [
             cache.pruned_network(TINY, name, tmp_path).read_bytes() for name in ["80%", "mixed"]

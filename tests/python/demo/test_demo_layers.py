@@ -9,8 +9,8 @@ from demo_models import pruned, small_network
 
 import ubp
 from demo.layers import time_layers
-from ubp.convert import flatbuffer
-from ubp.convert.cut import cut_operator
+from ubp.tflite import flatbuffer
+from ubp.tflite.single_operator import extract_operator
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_chain_of_single_operators_is_the_network(
         if flatbuffer.operator_name(tree, operator) == "MEAN":
             value = value.mean(axis=(1, 2))
         else:
-            value = run(ubp.Interpreter(cut_operator(tree, 0, index)), value)
+            value = run(ubp.Interpreter(extract_operator(tree, 0, index)), value)
     np.testing.assert_allclose(value, run(ubp.Interpreter(data), image), rtol=1e-5, atol=1e-6)
     assert flatbuffer.serialize(tree) == flatbuffer.serialize(flatbuffer.parse(data, "model"))
 

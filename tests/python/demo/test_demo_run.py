@@ -16,7 +16,7 @@ from demo.digits import load_digits
 from demo.measure import classify, standard_interpreter
 from demo.output import FILES, INDEX
 from demo.settings import SEED
-from ubp.convert.verify import verify
+from ubp.check.verification import verify
 
 pytestmark = pytest.mark.slow
 
@@ -83,7 +83,7 @@ def test_commands_to_try_work(folder: Path, printed: str) -> None:
     for command in commands:
         _, _, arguments = command.partition(" inspect ")
         done = subprocess.run(
-            f"'{sys.executable}' -m ubp.cli inspect {arguments}",
+            f"'{sys.executable}' -m ubp inspect {arguments}",
             shell=True,
             env=os.environ | {"PYTHONPATH": str(Path(demo.__file__).parents[1])},
             cwd=folder.parent,

@@ -21,7 +21,7 @@ from fuzz.process import Worker, check_apart
 from fuzz.session import Session
 from fuzz.shrink import shrink
 from fuzz.summary import Summary
-from ubp.convert import flatbuffer
+from ubp.tflite import flatbuffer
 
 TAKEN = (  # docs/delegate.md
     "CONV_2D DEPTHWISE_CONV_2D FULLY_CONNECTED ADD SUB MUL RELU RELU6 RELU_N1_TO_1 LEAKY_RELU "

@@ -21,8 +21,7 @@ from wrong_arguments import (
 
 import ubp
 from fuzz.builder import ModelBuilder
-from ubp import runtime
-from ubp.costs import read_costs
+from ubp import runtime, timing
 
 
 def one_convolution() -> bytes:
@@ -118,14 +117,14 @@ def file_walks(dense: bytes, sparse: bytes) -> dict[str, Walk]:
                 "shapes": _SHAPES,
             },
         ),
-        "runtime.delegate_profile": Walk(
-            runtime.delegate_profile,
+        "timing.delegate_profile": Walk(
+            timing.delegate_profile,
             {"model": dense, "runs": 1, "progress": False},
             {"model": MODEL, **_COUNTS, "progress": ANYTHING, "inputs": _INPUTS},
         ),
         "runtime.delegate_report": Walk(
             runtime.delegate_report, {"model": dense}, {"model": MODEL, "num_threads": COUNT}
         ),
-        "runtime.read_profile": Walk(runtime.read_profile, {}, {"path": FILE}),
-        "costs.read_costs": Walk(read_costs, {}, {"path": FILE}),
+        "timing.read_profile": Walk(timing.read_profile, {}, {"path": FILE}),
+        "read_costs": Walk(ubp.read_costs, {}, {"path": FILE}),
     }

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from ubp.android.result import parse_result
-from ubp.convert.keras_files import load_keras_file
-from ubp.convert.samples import read_samples
+from ubp.check.samples import read_samples
+from ubp.conversion.load.keras_files import load_keras_file
 from ubp.costs import DEFAULT_COSTS, CostModel, read_costs
-from ubp.runtime import read_profile
+from ubp.timing import read_profile
+from ubp.timing.android.benchmark_model import parse_result
 
 STEP = {
     "operators": [{"label": "CONV_2D 'stem'", "node": 0}],

@@ -1,7 +1,7 @@
 """The arrows between the folders of the package: who may import what.
 
 The tables are read against the import statements of every module, those in functions and for type
-checkers included. A folder stands for everything in it; `ubp.cli` also for `ubp.cli_*`.
+checkers included. A folder stands for everything in it.
 """
 
 from __future__ import annotations
@@ -11,33 +11,66 @@ import importlib
 import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+
+import ubp
 
 PYTHON = Path(__file__).parents[3] / "python"
 
 _TRAINING = {"keras", "tensorflow", "tensorflow_model_optimization", "tf_keras", "torch"}
 _TFLITE = {"ai_edge_litert", "flatbuffers"}
 
+# Folders that put others together: nothing below them knows them.
+_TOGETHER = {"ubp.android", "ubp.check", "ubp.cli", "ubp.reporting", "ubp.timing"}
+# conversion/load alone meets the packages that models come from.
+_CONVERSION = {
+    f"ubp.conversion.{step}"
+    for step in (
+        "converter",
+        "cover",
+        "decide",
+        "find",
+        "layer_report",
+        "open_sizes",
+        "pack",
+        "rewrite",
+        "unpacking",
+    )
+}
+_HELPERS = {"ubp.arguments", "ubp.deprecated", "ubp.extras", "ubp.output", "ubp.progress"}
+_HOUSES = {
+    "ubp.conversion",
+    "ubp.format",
+    "ubp.pruning",
+    "ubp.runtime",
+    "ubp.selection",
+    "ubp.tflite",
+}
+
 # What a folder knows nothing of.
 KNOWS_NOTHING_OF = {
-    "ubp.selection": _TRAINING | _TFLITE | {
-        "ubp.android",
+    **dict.fromkeys(_HELPERS, _TRAINING | _TFLITE | _TOGETHER | _HOUSES | {"ubp.costs"}),
+    "ubp.selection": _TRAINING | _TFLITE | _TOGETHER | _HOUSES - {"ubp.selection"},
+    "ubp.pruning": _TFLITE | _TOGETHER | {"ubp.conversion", "ubp.runtime", "ubp.tflite"},
+    "ubp.format": _TRAINING | {"ai_edge_litert"} | _TOGETHER | _HOUSES - {"ubp.format"},
+    "ubp.tflite": _TRAINING | _TOGETHER | _HOUSES - {"ubp.tflite"} | {"ubp.costs", "ubp.lanes"},
+    "ubp.runtime": _TRAINING | {"ubp.check", "ubp.cli", "ubp.conversion", "ubp.pruning"}
+    | {"ubp.reporting", "ubp.selection"},
+    "ubp.conversion": _TOGETHER | {"ubp.selection"},
+    **dict.fromkeys(_CONVERSION, _TRAINING | _TOGETHER | {"ubp.pruning", "ubp.selection"}),
+    "ubp.check": _TRAINING | {"ubp.cli", "ubp.pruning", "ubp.reporting", "ubp.timing"},
+    "ubp.timing": _TRAINING | {"ubp.check", "ubp.cli", "ubp.pruning", "ubp.reporting"},
+    "ubp.reporting": _TRAINING | {
         "ubp.cli",
-        "ubp.convert",
-        "ubp.format",
+        "ubp.conversion.decide",
+        "ubp.conversion.find",
+        "ubp.conversion.load",
         "ubp.pruning",
-        "ubp.runtime",
-    },
-    "ubp.pruning": _TFLITE | {"ubp.android", "ubp.cli", "ubp.convert", "ubp.runtime"},
-    "ubp.format": _TRAINING | {
-        "ai_edge_litert",
-        "ubp.android",
-        "ubp.cli",
-        "ubp.convert",
-        "ubp.pruning",
-        "ubp.runtime",
+        "ubp.runtime.interpreter",
         "ubp.selection",
+        "ubp.tflite",
     },
 }  # fmt: skip
 
@@ -50,18 +83,39 @@ ORDERS = [
         "ubp.selection.order",
         "ubp.selection.curves",
     ],
+    # The way of a model through its conversion.
+    [
+        "ubp.conversion.load",
+        "ubp.conversion.find",
+        "ubp.conversion.cover",
+        "ubp.conversion.decide",
+        "ubp.conversion.pack",
+        "ubp.conversion.rewrite",
+        "ubp.conversion.converter",
+    ],
+    ["ubp.tflite", "ubp.runtime", "ubp.conversion", "ubp.check", "ubp.reporting", "ubp.cli"],
+    ["ubp.tflite", "ubp.runtime", "ubp.conversion", "ubp.timing", "ubp.reporting", "ubp.cli"],
 ]
 
 # What only these import, and what is in it itself.
 ONLY_FOR = {"ubp.cli": {"ubp.__main__"}}
 
 # Packages in which no module has the name of a public function.
-DISTINCT_NAMES = ["ubp.selection"]
+DISTINCT_NAMES = [
+    "ubp",
+    "ubp.check",
+    "ubp.conversion",
+    "ubp.format",
+    "ubp.runtime",
+    "ubp.selection",
+    "ubp.timing",
+    "ubp.timing.android",
+]
 
 
 def is_in(module: str, folder: str) -> bool:
     """Whether a module is a folder, or in it."""
-    return module == folder or module.startswith((f"{folder}.", f"{folder}_"))
+    return module == folder or module.startswith(f"{folder}.")
 
 
 def modules(python: Path) -> dict[str, Path]:
@@ -119,9 +173,14 @@ def test_folders_of_the_tables_exist() -> None:
         ("selection/layer/select.py", "import keras", "keras"),
         ("selection/layer/select.py", "from ..network import score", "ubp.selection.network"),
         ("selection/__init__.py", "from ubp import pruning", "ubp.pruning"),
-        ("pruning/a.py", "def f():\n    import ubp.convert.load", "ubp.convert.load"),
+        ("pruning/a.py", "def f():\n    import ubp.conversion.load", "ubp.conversion.load"),
         ("format/a.py", "if TYPE_CHECKING:\n    from tensorflow import keras", "tensorflow"),
-        ("runtime/a.py", "from ubp.cli_common import run", "ubp.cli_common"),
+        ("runtime/a.py", "from ubp.cli.shared import run", "ubp.cli.shared"),
+        ("tflite/a.py", "from ubp import lanes", "ubp.lanes"),
+        ("conversion/find.py", "import keras", "keras"),
+        ("conversion/find.py", "from ubp.conversion import decide", "ubp.conversion.decide"),
+        ("conversion/converter.py", "from ubp.check import verify", "ubp.check"),
+        ("reporting/a.py", "from ubp.conversion.decide import decide", "ubp.conversion.decide"),
     ],
 )
 def test_a_forbidden_arrow_is_found(tmp_path: Path, module: str, line: str, imported: str) -> None:
@@ -133,11 +192,16 @@ def test_a_forbidden_arrow_is_found(tmp_path: Path, module: str, line: str, impo
 
 @pytest.mark.parametrize("package", DISTINCT_NAMES)
 def test_no_module_has_the_name_of_a_public_function(package: str) -> None:
+    """Importing it would hide the function."""
     home = importlib.import_module(package)
     callables = {name for name in home.__all__ if callable(getattr(home, name))}
-    shared = [
-        module
-        for module in modules(PYTHON)
-        if is_in(module, package) and module.rpartition(".")[2] in callables
-    ]
-    assert shared == []
+    assert not {f"{package}.{name}" for name in callables} & set(modules(PYTHON))
+
+
+def test_functions_stay_what_they_are_whatever_is_imported() -> None:
+    for module in modules(PYTHON):
+        if "__main__" not in module:
+            importlib.import_module(module)
+    for name in ubp.__all__:
+        assert not isinstance(getattr(ubp, name), ModuleType), name
+    assert ubp.convert is importlib.import_module("ubp.conversion.converter").convert

@@ -17,7 +17,18 @@ import ubp
 from ubp.arguments import shown
 
 # Made by the package, or a base class: nobody calls these with arguments of their own.
-RESULTS = {"ConversionResult", "GlobalSelection", "Pattern", "Selection", "TradeoffCurves"}
+RESULTS = {
+    "BenchmarkResult",
+    "ConversionResult",
+    "CostModel",
+    "GlobalSelection",
+    "LayerReport",
+    "Pattern",
+    "Selection",
+    "Timing",
+    "TradeoffCurves",
+    "Verification",
+}
 _KINDS = (ValueError, TypeError, OSError)
 # What a sentence may call an argument other than by its name.
 _ALSO = {

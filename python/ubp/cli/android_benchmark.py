@@ -1,0 +1,55 @@
+"""ubp android-benchmark: the same on an Android device."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ubp.cli.shared import add_command, add_timing, check_timing_outputs, show_timings
+
+
+def run(options: argparse.Namespace) -> int:
+    """Time models on a device."""
+    from ubp.reporting.timings import timing_rows
+    from ubp.timing.android import Device, DeviceBenchmark
+
+    check_timing_outputs(options)
+    rows = []
+    with DeviceBenchmark(
+        Device(options.serial),
+        options.model,
+        options.delegate,
+        options.benchmark_model,
+        options.against,
+    ) as benchmark:
+        against = None if options.against is None else benchmark.against_name
+        for threads in options.threads:
+            rows += timing_rows(benchmark.run(threads, options.rounds), threads, against)
+    show_timings(rows, options)
+    return 0
+
+
+def add(commands: Any) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
+        "android-benchmark",
+        run,
+        "time a model on an Android device, and another one against it.\n\n"
+        "adb copies everything to the device; benchmark_model runs the model with the UBP\n"
+        "delegate and the other one in XNNPACK, by turns in processes of a second or more. The\n"
+        "times are of the processes' medians; the speed-up is the median of the rounds' ratios.\n"
+        "benchmark_model must be of LiteRT 2.1 or later. android/README.md explains all of it.",
+        "  ubp android-benchmark sparse.tflite --against dense.tflite --threads 1,2 \\\n"
+        "      --delegate libubp_delegate.so --benchmark-model benchmark_model",
+    )
+    parser.add_argument("model", type=Path, help="the .tflite file to time")
+    add_timing(parser, rounds=10, unit="processes")
+    parser.add_argument(
+        "--delegate", type=Path, required=True, help="libubp_delegate.so, built for the device"
+    )
+    parser.add_argument(
+        "--benchmark-model", required=True, help="its path here, or else on the device"
+    )
+    parser.add_argument("--serial", help="which device, as 'adb devices' lists them")

@@ -1,0 +1,51 @@
+"""ubp calibrate: the constants of predictions, measured on this machine."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ubp.cli.shared import add_command, console
+from ubp.output import check_output, write_output
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure the constants and write them."""
+    return write_costs(options.output, options.force, options.rounds, options.threads)
+
+
+def write_costs(output: Path, overwrite: bool, rounds: int = 15, threads: int = 1) -> int:
+    """Measure the constants, write them to a file and print them; returns the exit status."""
+    from ubp.reporting.run_tables import print_costs
+    from ubp.timing.calibration import calibrate
+
+    check_output(output, overwrite)
+    costs = calibrate(rounds, threads)
+    write_output(output, costs.to_json(), overwrite)
+    print_costs(costs, console())
+    print(f"wrote {output}; predict with it by 'ubp convert --costs {output}'")
+    return 0
+
+
+def add(commands: Any) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
+        "calibrate",
+        run,
+        "measure what layers cost on this machine, for the predictions of 'ubp convert'.\n\n"
+        "Single layers of several shapes and sparsities run dense (XNNPACK) and block-sparse by\n"
+        "turns, about half a minute; the constants that explain the ratios best are written. The\n"
+        "ones that come with the package were measured on x86-64 with AVX-512: another processor\n"
+        "may gain from other layers. ubp.LatencyBudget prunes by them, too (ubp.read_costs).\n"
+        "Nothing else should run on the machine meanwhile.",
+        "  ubp calibrate -o costs.json\n"
+        "  ubp convert pruned.tflite -o sparse.tflite --costs costs.json",
+    )
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the .json file to write")
+    parser.add_argument(
+        "--rounds", type=int, default=15, help="blocks of inferences for each layer (default: 15)"
+    )
+    parser.add_argument("--threads", type=int, default=1, help="for both interpreters (default: 1)")
+    parser.add_argument("--force", action="store_true", help="overwrite the output if it exists")

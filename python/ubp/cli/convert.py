@@ -1,0 +1,163 @@
+"""ubp convert: a pruned model in, a smaller and faster one out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ubp.cli.shared import (
+    EXIT_FAILED,
+    add_command,
+    add_inputs,
+    add_shape,
+    console,
+    print_assumption,
+)
+from ubp.output import check_output, write_output
+
+if TYPE_CHECKING:
+    from ubp.check.verification import Verification
+    from ubp.conversion import ConversionResult
+
+
+def run(options: argparse.Namespace) -> int:
+    """Convert, check and write a model."""
+    from ubp.check.verification import verify
+    from ubp.conversion.converter import convert
+    from ubp.costs import DEFAULT_COSTS, read_costs
+    from ubp.reporting.layer_tables import print_report
+    from ubp.reporting.run_tables import verification_text
+    from ubp.timing.layers import measure_layers
+
+    check_output(options.output, options.force)
+    _check_report(options)
+    size = options.block_size if options.block_size == "auto" else int(options.block_size)
+    costs = DEFAULT_COSTS if options.costs is None else read_costs(options.costs)
+    shapes = options.shape
+    result = convert(options.model, size, options.weights, options.min_speedup, costs, shapes)
+    if options.measure:
+        result = measure_layers(result, shapes=shapes)
+    verification = None
+    if options.verify or options.inputs is not None:
+        verification = verify(result.dense, result.model, options.inputs, shapes=shapes)
+    failed = verification is not None and not verification.passed
+    written = [] if failed else _write(options, result, verification)
+    print_report(result.report, console())
+    taken = sum(layer.taken for layer in result.report)
+    print(
+        f"{taken} of {len(result.report)} layers converted; {len(result.dense)} -> "
+        f"{len(result.model)} bytes ({len(result.model) / len(result.dense):.3f} of the dense file)"
+    )
+    print_assumption(result.input_shapes)
+    if verification is not None:
+        print(verification_text(verification))
+    for path in written:
+        print(f"wrote {path}")
+    if failed:
+        print(
+            f"ubp: error: verification failed; {options.output} was not written.", file=sys.stderr
+        )
+    return EXIT_FAILED if failed else 0
+
+
+def _write(
+    options: argparse.Namespace, result: ConversionResult, verification: Verification | None
+) -> list[Path]:
+    """Write the model and, if asked for, the report; returns their paths."""
+    page = _page(options, result, verification)
+    result.save(options.output, options.force)
+    if page is None:
+        return [options.output]
+    write_output(options.report, page, options.force)
+    return [options.output, options.report]
+
+
+def _check_report(options: argparse.Namespace) -> None:
+    if options.report is None:
+        return
+    if options.report.suffix not in (".html", ".json"):
+        raise ValueError(
+            f"{options.report}: a report is a page (.html) or .json; choose such a name."
+        )
+    check_output(options.report, options.force)
+
+
+def _page(
+    options: argparse.Namespace, result: ConversionResult, verification: Verification | None
+) -> str | None:
+    """The contents of the report, if one is asked for."""
+    from ubp.reporting.conversion import to_html, to_json
+
+    if options.report is None:
+        return None
+    write = to_html if options.report.suffix == ".html" else to_json
+    return write(result, options.model.name, verification)
+
+
+def add(commands: Any) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
+        "convert",
+        run,
+        "turn a pruned model's zeros into block-sparse layers.\n\n"
+        "Layers that would not gain stay as they are; the table says why.\n"
+        "The result runs in the standard interpreter with the UBP delegate.",
+        "  ubp convert pruned.keras -o sparse.tflite --verify\n"
+        "  ubp convert stripped.h5 -o sparse.tflite\n"
+        "  ubp convert pruned.tflite -o sparse.tflite --block-size 4 --weights f16\n"
+        "  ubp convert pruned.tflite -o sparse.tflite --measure --report sparse.html\n"
+        "  ubp convert upscale.tflite -o sparse.tflite --shape 1,180,180,1",
+    )
+    parser.add_argument(
+        "model",
+        type=Path,
+        help="a float32 .tflite file, a .keras or .h5 file of Keras 3 or tf_keras, or the "
+        "directory of a SavedModel",
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, help="the .tflite file to write"
+    )
+    parser.add_argument(
+        "--block-size",
+        choices=["auto", "1", "2", "4", "8", "16"],
+        default="auto",
+        help="output channels in a block; auto: per layer, the size predicted fastest",
+    )
+    parser.add_argument(
+        "--weights",
+        choices=["f32", "f16", "bf16"],
+        default="f32",
+        help="how the file stores weights; the 16-bit types round (default: f32, exact)",
+    )
+    parser.add_argument(
+        "--min-speedup",
+        type=float,
+        default=1.1,
+        help="convert layers predicted to gain at least this; 0: all that can be (default: 1.1)",
+    )
+    parser.add_argument(
+        "--costs",
+        type=Path,
+        help="predict with the costs in this file, which 'ubp calibrate' has made",
+    )
+    parser.add_argument(
+        "--verify",
+        action="store_true",
+        help="compare with the dense model through the interpreter; write nothing if they differ",
+    )
+    add_inputs(parser)
+    add_shape(parser)
+    parser.add_argument(
+        "--measure",
+        action="store_true",
+        help="time every converted layer by itself, to be shown next to the prediction",
+    )
+    parser.add_argument(
+        "--report",
+        type=Path,
+        help="also write the table, with pictures of the blocks, as a page (.html), or as .json",
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite files that exist")

@@ -1,0 +1,43 @@
+"""ubp inspect: every layer of a model, and what convert and the delegate would do with it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ubp.cli.shared import add_command, add_shape, console, print_assumption
+
+
+def run(options: argparse.Namespace) -> int:
+    """Show what is in a model."""
+    from ubp.conversion.converter import convert
+    from ubp.reporting.layer_tables import print_attributes, print_report
+    from ubp.reporting.run_tables import print_delegate_report
+    from ubp.runtime.decisions import delegate_report
+
+    result = convert(options.model, shapes=options.shape)
+    print_report(result.report, console(), done=False)
+    print_assumption(result.input_shapes)
+    print_attributes(result.report, console())
+    print_delegate_report(delegate_report(result.dense), console())
+    return 0
+
+
+def add(commands: Any) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
+        "inspect",
+        run,
+        "show every layer's zeros and blocks, and what convert and the delegate would do.\n\n"
+        "Layers that are block-sparse already are listed with their attributes. The last table\n"
+        "lists every operator of the file as it is: whether the delegate takes it, or why not.",
+        "  ubp inspect pruned.tflite\n  ubp inspect sparse.tflite",
+    )
+    parser.add_argument(
+        "model",
+        type=Path,
+        help="a .tflite file, converted or not, or a Keras model as for 'ubp convert'",
+    )
+    add_shape(parser)

@@ -1,0 +1,22 @@
+"""Conversion: a model's zeros in, the same model with packed block-sparse layers out.
+
+load > find > cover > decide > pack > rewrite, a file each (load is a folder); converter.py runs
+them in that order and holds the public function.
+
+    load/            whatever the user has, as the bytes of an ordinary float .tflite file
+    open_sizes.py    the shapes of tensors whose sizes the file leaves open
+    find.py          every layer with weights, as [lanes, channels], or why it must stay
+    cover.py         its non-zeros, covered with blocks
+    decide.py        which layers become block-sparse, with which blocks, and why not
+    pack.py          their blocks, as bytes
+    rewrite.py       the model, changed
+    layer_report.py  what became of each layer, as data
+    unpacking.py     the way back
+
+This package knows TFLite, and nothing of training, checking, timing and reporting.
+"""
+
+from ubp.conversion.converter import ConversionResult, convert
+from ubp.conversion.unpacking import unpack
+
+__all__ = ["ConversionResult", "convert", "unpack"]

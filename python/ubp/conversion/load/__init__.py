@@ -1,0 +1,8 @@
+"""Load: whatever the user has, as the bytes of an ordinary float .tflite model.
+
+loader.py          Keras models, paths and bytes; TensorFlow's converter
+files.py           what kind of model a path leads to, and the bytes of a .tflite
+keras_files.py     .keras and .h5 files
+keras_packages.py  TensorFlow, Keras 3 and tf_keras, imported when they are needed
+refused.py         wrappers and code that a model may not have
+"""

@@ -1,0 +1,153 @@
+"""Load: whatever the user has, as the bytes of an ordinary float .tflite model.
+
+TensorFlow and Keras are imported only when a model of theirs has to be converted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ubp.conversion.load.files import Kind, kind_of, read_tflite, tflite_of
+from ubp.conversion.load.keras_files import load_keras_file
+from ubp.conversion.load.keras_packages import import_tensorflow, keras_of, reason_of
+from ubp.conversion.load.refused import check_metadata, check_model
+from ubp.runtime.inputs import Shape
+
+
+def load(source: Any, shapes: Sequence[Shape] | None = None) -> tuple[bytes, str]:
+    """Read or convert a model.
+
+    Args:
+        source: a Keras model (Keras 3 or tf_keras); the path of a .tflite file, of a .keras or .h5
+            file that either of them has saved, or of a SavedModel's directory; or a .tflite file's
+            bytes. A model that still carries ubp.prune's wrappers is stripped first.
+            A Keras model of unknown batch size is converted for batches of one, which keeps the
+            graph free of shape arithmetic; any other batch size is kept, and so is that of a
+            SavedModel.
+        shapes: of the inputs; the first one's first size is the batch, in place of one.
+
+    Returns:
+        The .tflite file and what to call the model in an error.
+
+    Raises:
+        ValueError: if the source is none of these, a Keras model that is not built or carries
+            wrappers of tensorflow-model-optimization, or one that TensorFlow cannot convert.
+        FileNotFoundError: if there is no such file.
+        ImportError: if such a model is to be converted and TensorFlow is not installed.
+    """
+    if isinstance(source, bytes | bytearray | memoryview):
+        return tflite_of(source)
+    if isinstance(source, str | os.PathLike):
+        return _load_path(Path(source), _batch(shapes)), str(source)
+    if keras_of(source) is not None:
+        return convert_keras(source, _batch(shapes)), f"Keras model '{source.name}'"
+    raise ValueError(
+        f"cannot convert a {type(source).__name__}; expected a Keras model, the path of a .tflite, "
+        ".keras or .h5 file or of a SavedModel, or a .tflite file's bytes."
+    )
+
+
+def _batch(shapes: Sequence[Shape] | None) -> int:
+    return shapes[0][0] if shapes and shapes[0] else 1
+
+
+def _load_path(path: Path, batch: int) -> bytes:
+    kind = kind_of(path)
+    if kind is Kind.TFLITE:
+        return read_tflite(path)
+    if kind is Kind.SAVED_MODEL:
+        return _convert_saved_model(path)
+    return convert_keras(load_keras_file(path), batch)
+
+
+def convert_keras(model: Any, batch: int = 1) -> bytes:
+    """Convert a Keras model with TensorFlow's own converter, without optimizations.
+
+    Args:
+        model: of either package.
+        batch: of a model that leaves it open.
+
+    Raises:
+        ValueError: if the model is not built, carries wrappers of tensorflow-model-optimization, or
+            cannot be converted.
+        ImportError: if TensorFlow is not installed.
+    """
+    tensorflow, source = import_tensorflow(), f"Keras model '{model.name}'"
+    if not model.built:
+        raise ValueError(f"{source} is not built; give it an Input layer, or call it once.")
+    package = keras_of(model)
+    if package is not None and package.__name__ == "tf_keras":
+        check_model(model, source)
+    ready = _with_static_batch(_stripped(model), batch)
+    return _run(tensorflow.lite.TFLiteConverter.from_keras_model(ready), source)
+
+
+def _convert_saved_model(path: Path) -> bytes:
+    metadata = path / "keras_metadata.pb"
+    if metadata.is_file():
+        check_metadata(metadata.read_bytes(), str(path))
+    tensorflow = import_tensorflow()
+    try:
+        converter = tensorflow.lite.TFLiteConverter.from_saved_model(str(path))
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ValueError(
+            f"{path}: TensorFlow cannot load this SavedModel: {reason_of(error)}."
+        ) from error
+    return _run(converter, str(path))
+
+
+def _run(converter: Any, source: str) -> bytes:
+    from tensorflow.lite.python.convert_phase import ConverterError
+
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # Keras prints what it exports
+            data: bytes = converter.convert()
+    except ConverterError as error:
+        culprits = sorted({each.operator.name for each in error.errors} - {""})
+        named = f" ({', '.join(culprits)})" if culprits else ""
+        raise ValueError(
+            f"{source}: TensorFlow's converter cannot convert it{named}; make a .tflite file with "
+            "tf.lite.TFLiteConverter, which has options for such operators, and convert that."
+        ) from error
+    return data
+
+
+def _stripped(model: Any) -> Any:
+    if "ubp.pruning" not in sys.modules:
+        return model  # whoever has a pruned model has imported ubp.pruning
+    from ubp.pruning import strip
+    from ubp.pruning.wrapper import pruned_layers
+
+    return strip(model) if pruned_layers(model) else model
+
+
+def _with_static_batch(model: Any, batch: int) -> Any:
+    """A Keras model with its batch size fixed if it is unknown.
+
+    Subclassed models have no symbolic inputs to replace: the converter takes them as they are.
+    """
+    package = keras_of(model)
+    if package is None or not getattr(model, "inputs", None):
+        return model
+    if all(tensor.shape[0] is not None for tensor in model.inputs):
+        return model
+
+    def fixed(tensor: Any) -> Any:
+        return package.Input(
+            batch_shape=(batch, *tensor.shape[1:]), dtype=tensor.dtype, name=tensor.name
+        )
+
+    # A Sequential model has one input; only functional models have a structure of them.
+    structure = model.inputs[0] if isinstance(model, package.Sequential) else model.input
+    inputs = import_tensorflow().nest.map_structure(fixed, structure)
+    wrapped = package.Model(inputs, model(inputs), name=model.name)
+    # tf_keras names a signature's outputs after the model's last layers, here the model itself.
+    if len(getattr(model, "output_names", ())) == len(wrapped.outputs):
+        wrapped.output_names = list(model.output_names)
+    return wrapped

@@ -1,0 +1,29 @@
+"""Names that have moved: the old ones work for one version more, with a DeprecationWarning."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+def moved(module: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
+    """A module's `__getattr__` for names that are elsewhere now.
+
+    Args:
+        module: the module that had them.
+        homes: by name, the module that has it now.
+    """
+
+    def get(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(f"module '{module}' has no attribute '{name}'")
+        warnings.warn(
+            f"{module}.{name} has moved to {homes[name]}; the old name goes in the next version.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return getattr(importlib.import_module(homes[name]), name)
+
+    return get

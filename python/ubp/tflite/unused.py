@@ -1,0 +1,65 @@
+"""Constants that a rewrite has left without a user, taken away.
+
+That is the data of the tensors named, the operators that decoded it, and nothing else: what had no
+user before stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ai_edge_litert import schema_py_generated as schema
+
+from ubp.tflite import flatbuffer
+from ubp.tflite.constants import DECODERS
+
+
+def remove_unused(model: schema.ModelT, tensors: Iterable[tuple[int, int]]) -> None:
+    """Remove the data of constants, given as (subgraph, tensor), that nothing uses any more.
+
+    A tensor that an operator, its subgraph or a signature still uses keeps its data. Any other
+    keeps its place and name; its data goes, and so does the operator that decoded it.
+    """
+    buffers: set[int] = set()
+    for subgraph, tensor in dict.fromkeys(tensors):
+        buffers |= _remove(model, subgraph, tensor)
+    _empty_buffers(model, buffers)
+
+
+def _remove(model: schema.ModelT, subgraph_index: int, tensor: int) -> set[int]:
+    """Remove one tensor's data; returns the buffer that it had."""
+    if _is_used(model, subgraph_index, tensor):
+        return set()
+    subgraph = model.subgraphs[subgraph_index]
+    producer = flatbuffer.producers(subgraph).get(tensor)
+    if producer is not None:
+        if flatbuffer.operator_name(model, producer) not in DECODERS:
+            return set()
+        subgraph.operators.remove(producer)
+        return _remove(model, subgraph_index, flatbuffer.indices(producer.inputs)[0])
+    buffer = subgraph.tensors[tensor].buffer
+    subgraph.tensors[tensor].buffer = flatbuffer.NO_BUFFER
+    subgraph.tensors[tensor].sparsity = None
+    return {buffer}
+
+
+def _is_used(model: schema.ModelT, subgraph_index: int, tensor: int) -> bool:
+    """Whether an operator, the subgraph or a signature refers to a tensor."""
+    subgraph = model.subgraphs[subgraph_index]
+    used = set(flatbuffer.indices(subgraph.inputs)) | set(flatbuffer.indices(subgraph.outputs))
+    for operator in flatbuffer.operators(subgraph):
+        used.update(flatbuffer.indices(operator.inputs))
+    for signature in model.signatureDefs or []:
+        if signature.subgraphIndex == subgraph_index:
+            maps = [*(signature.inputs or []), *(signature.outputs or [])]
+            used.update(entry.tensorIndex for entry in maps)
+    return tensor in used
+
+
+def _empty_buffers(model: schema.ModelT, candidates: set[int]) -> None:
+    """Empty those of some buffers that neither a tensor nor metadata refers to."""
+    used = {tensor.buffer for subgraph in model.subgraphs for tensor in subgraph.tensors or []}
+    used.update(entry.buffer for entry in model.metadata or [])
+    used.update(flatbuffer.indices(model.metadataBuffer))
+    for index in candidates - used:
+        model.buffers[index].data = None

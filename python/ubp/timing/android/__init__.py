@@ -1,0 +1,12 @@
+"""Benchmarks on an Android device over adb, with the stock benchmark_model.
+
+device.py           a device: commands and files over adb, which libraries it can load
+benchmark_model.py  one process of benchmark_model, and the result that it writes
+benchmark.py        a model with the delegate against another in XNNPACK, by turns
+"""
+
+from ubp.timing.android.benchmark import DeviceBenchmark
+from ubp.timing.android.benchmark_model import BenchmarkModel, RunResult, parse_result
+from ubp.timing.android.device import Device
+
+__all__ = ["BenchmarkModel", "Device", "DeviceBenchmark", "RunResult", "parse_result"]

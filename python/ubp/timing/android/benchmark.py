@@ -1,0 +1,89 @@
+"""A model with the delegate against another in XNNPACK, alternately on an Android device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from ubp.timing.android.benchmark_model import BenchmarkModel, RunResult
+from ubp.timing.android.device import Device, check_abi
+from ubp.timing.interleaved import BenchmarkResult, BlockTimer, interleave
+
+
+class DeviceBenchmark:
+    """What a benchmark needs, copied to a device; a context manager that removes it again.
+
+    Args:
+        device: where to measure.
+        model: a .tflite file that the delegate has something to take of.
+        delegate: libubp_delegate.so, built for the device.
+        program: benchmark_model: a file here, which is copied, or else a path on the device.
+        against: a .tflite file to run in XNNPACK, or None.
+
+    Raises:
+        FileNotFoundError: if a file does not exist.
+        ValueError: if the delegate is built for another kind of device.
+        RuntimeError: if something cannot be copied.
+    """
+
+    def __init__(
+        self, device: Device, model: Path, delegate: Path, program: str, against: Path | None = None
+    ) -> None:
+        for path in filter(None, (model, delegate, against)):
+            if not path.is_file():
+                raise FileNotFoundError(f"{path}: no such file.")
+        check_abi(delegate, device.abis())
+        if not Path(program).is_file() and not device.has_file(program):
+            raise FileNotFoundError(
+                f"{program}: no such file, neither here nor on the device; give the path of "
+                "benchmark_model."
+            )
+        self.model_name = f"{model} (UBP)"
+        self.against_name = f"{against} (XNNPACK)"
+        with ExitStack() as stack:
+            folder = stack.enter_context(device.folder())
+            if Path(program).is_file():
+                device.push(Path(program), f"{folder}/benchmark_model")
+                program = f"{folder}/benchmark_model"
+                device.shell("chmod", "755", program)
+            self._tool = BenchmarkModel(device, program, folder)
+            device.push(model, f"{folder}/model.tflite")
+            device.push(delegate, f"{folder}/libubp_delegate.so")
+            if against is not None:
+                device.push(against, f"{folder}/against.tflite")
+            self._folder, self._has_against = folder, against is not None
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> DeviceBenchmark:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def run(self, threads: int, rounds: int, progress: bool = True) -> BenchmarkResult:
+        """Run each model in a process of its own, by turns.
+
+        Every block of the result is one process, its milliseconds the median of its inferences.
+
+        Args:
+            threads: how many.
+            rounds: processes for each model, after one to warm up.
+            progress: show a progress bar on standard error, if that is a terminal.
+
+        Raises:
+            RuntimeError, ValueError: as of `BenchmarkModel`; ValueError also if rounds is below 1.
+        """
+        tool, folder = self._tool, self._folder
+        delegate = f"{folder}/libubp_delegate.so"
+        runs: dict[str, Callable[[], RunResult]] = {
+            self.model_name: lambda: tool.run_delegate(f"{folder}/model.tflite", threads, delegate)
+        }
+        if self._has_against:
+            runs[self.against_name] = lambda: tool.run_xnnpack(f"{folder}/against.tflite", threads)
+        timers = {name: _timer(run) for name, run in runs.items()}
+        return interleave(timers, rounds, block=1, progress=progress)
+
+
+def _timer(run: Callable[[], RunResult]) -> BlockTimer:
+    return lambda block: [run().median_ms for _ in range(block)]

@@ -1,0 +1,198 @@
+"""The stock benchmark_model on a device: its flags, one process of it, and what that measures.
+
+The file that it writes with --result_file_path is one protocol buffer, `BenchmarkResult` of
+LiteRT's tools/benchmark/proto (LiteRT 2.1 and later). The fields used here are declared below by
+name, number and type.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.message import DecodeError
+
+from ubp.timing.android.device import Device
+
+# A process measures at least so many inferences and seconds, after at least so long a warm-up:
+# caches are warm and the clock has risen by then.
+_RUNS = 10
+_SECONDS = 1.0
+_WARM_UP_SECONDS = 0.5
+
+_PROTO_PACKAGE = "tflite.tools.benchmark"
+_FLOAT = descriptor_pb2.FieldDescriptorProto.TYPE_FLOAT
+_INT32 = descriptor_pb2.FieldDescriptorProto.TYPE_INT32
+_INT64 = descriptor_pb2.FieldDescriptorProto.TYPE_INT64
+_MESSAGE = descriptor_pb2.FieldDescriptorProto.TYPE_MESSAGE
+
+# message: (field, number, type, type of message)
+_MESSAGES: dict[str, list[tuple[str, int, Any, str | None]]] = {
+    "LatencyMetrics": [
+        ("min_ms", 2, _FLOAT, None),
+        ("max_ms", 3, _FLOAT, None),
+        ("median_ms", 5, _FLOAT, None),
+        ("init_ms", 8, _FLOAT, None),
+    ],
+    "MemoryMetrics": [("overall_footprint_kb", 2, _INT64, None)],
+    "MiscMetrics": [("num_runs", 2, _INT32, None)],
+    "BenchmarkResult": [
+        ("latency_metrics", 2, _MESSAGE, "LatencyMetrics"),
+        ("memory_metrics", 3, _MESSAGE, "MemoryMetrics"),
+        ("misc_metrics", 4, _MESSAGE, "MiscMetrics"),
+    ],
+}
+_REQUIRED = ("min_ms", "max_ms", "median_ms", "init_ms")
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """One process of benchmark_model.
+
+    median_ms, min_ms, max_ms: over its inferences.
+    init_ms: until the interpreter was ready.
+    num_runs: inferences measured.
+    memory_kb: growth of the process from loading the model to the end, in KiB; None where the tool
+        does not know.
+    """
+
+    median_ms: float
+    min_ms: float
+    max_ms: float
+    init_ms: float
+    num_runs: int
+    memory_kb: int | None
+
+
+class BenchmarkModel:
+    """benchmark_model as it lies on a device.
+
+    Args:
+        device: where to run it.
+        program: its path there.
+        folder: where result files go, on the device.
+    """
+
+    def __init__(self, device: Device, program: str, folder: str) -> None:
+        self._device = device
+        self._program = program
+        self._names = (f"{folder}/{index}" for index in count())
+
+    def run_xnnpack(self, model: str, threads: int) -> RunResult:
+        """Time a model in XNNPACK.
+
+        Args:
+            model: its path on the device.
+            threads: how many.
+
+        Raises:
+            RuntimeError: if the program fails or does not write a result.
+            ValueError: if the result is damaged.
+        """
+        return self._run(model, threads, ["--use_xnnpack=true"])
+
+    def run_delegate(self, model: str, threads: int, delegate: str) -> RunResult:
+        """Time a model with the UBP delegate; what that leaves runs in XNNPACK.
+
+        Args:
+            model, delegate: paths on the device.
+            threads: how many, for both.
+
+        Raises:
+            RuntimeError: as `run_xnnpack`, and if the delegate was not loaded or took nothing.
+            ValueError: as `run_xnnpack`.
+        """
+        report = next(self._names)
+        # benchmark_model keeps its own number of threads from external delegates. It goes on
+        # without a delegate that it cannot load; the report tells.
+        options = f"num_threads:{threads};report:{report}"
+        flags = [f"--external_delegate_path={delegate}", f"--external_delegate_options={options}"]
+        result = self._run(model, threads, flags)
+        if not self._device.has_file(report):
+            raise RuntimeError(
+                f"benchmark_model ran without the delegate: it could not load {delegate}; its "
+                "messages on the device (adb logcat) say why."
+            )
+        subgraphs = json.loads(self._device.read(report))["subgraphs"]
+        nodes = [node for subgraph in subgraphs for node in subgraph]
+        if not any(node["taken"] for node in nodes):
+            raise RuntimeError(
+                f"the delegate took none of the {len(nodes)} nodes of {model}: the model is not "
+                "pruned, or has too few zeros to gain from."
+            )
+        return result
+
+    def _run(self, model: str, threads: int, flags: list[str]) -> RunResult:
+        result = next(self._names)
+        self._device.shell(
+            self._program,
+            f"--graph={model}",
+            f"--num_threads={threads}",
+            f"--num_runs={_RUNS}",
+            f"--min_secs={_SECONDS}",
+            f"--warmup_min_secs={_WARM_UP_SECONDS}",
+            f"--result_file_path={result}",
+            *flags,
+        )
+        if not self._device.has_file(result):
+            raise RuntimeError(
+                f"{self._program} wrote no result; it must know --result_file_path, as the "
+                "benchmark_model of LiteRT 2.1 and later does."
+            )
+        return parse_result(self._device.read(result))
+
+
+def parse_result(data: bytes) -> RunResult:
+    """Read a result file's bytes.
+
+    Raises:
+        ValueError: if they are no BenchmarkResult, or its times are missing or impossible.
+    """
+    message = _BenchmarkResult()
+    try:
+        message.ParseFromString(data)
+    except DecodeError as error:
+        raise ValueError("benchmark_model's result file is no BenchmarkResult message.") from error
+    latency, runs = message.latency_metrics, message.misc_metrics.num_runs
+    missing = [name for name in _REQUIRED if not latency.HasField(name)]
+    if missing:
+        raise ValueError(f"benchmark_model's result file has no {', '.join(missing)}.")
+    if not 0 < latency.min_ms <= latency.median_ms <= latency.max_ms < math.inf or runs < 1:
+        raise ValueError(
+            f"benchmark_model's result file is inconsistent: {runs} runs took {latency.min_ms} to "
+            f"{latency.max_ms} ms, median {latency.median_ms} ms."
+        )
+    memory = message.memory_metrics
+    known = memory.HasField("overall_footprint_kb")
+    return RunResult(
+        median_ms=latency.median_ms,
+        min_ms=latency.min_ms,
+        max_ms=latency.max_ms,
+        init_ms=latency.init_ms,
+        num_runs=runs,
+        memory_kb=memory.overall_footprint_kb if known else None,
+    )
+
+
+def _result_class() -> Any:
+    file = descriptor_pb2.FileDescriptorProto(
+        name="benchmark_result.proto", package=_PROTO_PACKAGE, syntax="proto2"
+    )
+    for message, fields in _MESSAGES.items():
+        declared = file.message_type.add(name=message)
+        for name, number, kind, of in fields:
+            field = declared.field.add(name=name, number=number, type=kind)
+            field.label = descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL
+            if of is not None:
+                field.type_name = f".{_PROTO_PACKAGE}.{of}"
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    descriptor = pool.FindMessageTypeByName(f"{_PROTO_PACKAGE}.BenchmarkResult")
+    return message_factory.GetMessageClass(descriptor)
+
+
+_BenchmarkResult = _result_class()

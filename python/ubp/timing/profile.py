@@ -1,0 +1,180 @@
+"""Where the time of an inference goes: the steps that the delegate runs, one by one."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+from tqdm import tqdm
+
+from ubp.arguments import check_counts, existing_file
+from ubp.runtime.interpreter import Interpreter
+from ubp.timing.interleaved import block_timer
+
+# What reading a file raises that is no JSON, or JSON of something else.
+_NO_PROFILE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
+
+@dataclass(frozen=True)
+class ProfiledStep:
+    """One step of a plan of the delegate.
+
+    operators: op and layer of those it runs, in the order of the model, such as "CONV_2D 'stem'".
+        An operator that costs nothing of its own is in no step, or in that of its readers.
+    nodes: their indices in their subgraph; None for what the delegate added.
+    conversion: the step only changes how the result of these operators, or the input, lies in
+        memory.
+    multiply_adds: of its convolutions and fully-connected layers in one run, zeros counted as if
+        they were multiplied; 0 where there are none.
+    runs: how often it was timed.
+    mean_us, min_us: microseconds of one run.
+    """
+
+    operators: tuple[str, ...]
+    nodes: tuple[int | None, ...]
+    conversion: bool
+    multiply_adds: int
+    runs: int
+    mean_us: float
+    min_us: float
+
+    @property
+    def gmacs(self) -> float:
+        """Thousands of millions of multiply-adds in a second; 0 where there are none."""
+        return self.multiply_adds / (self.mean_us * 1e3) if self.mean_us else 0.0
+
+
+@dataclass(frozen=True)
+class DelegateProfile:
+    """Where the time of a model's inferences went.
+
+    kernel: the name of the delegate's kernels.
+    threads: of the delegate.
+    mean_ms: of the inferences, as their caller sees them, the operators that the delegate leaves
+        included.
+    steps: in the order of execution.
+    """
+
+    kernel: str
+    threads: int
+    mean_ms: float
+    steps: tuple[ProfiledStep, ...]
+
+    @property
+    def steps_ms(self) -> float:
+        """Milliseconds of all steps together in one inference."""
+        return sum(step.mean_us for step in self.steps) / 1e3
+
+
+def read_profile(path: str | os.PathLike[str]) -> list[ProfiledStep]:
+    """The steps in a file that the delegate's option `profile` names, by the model's order.
+
+    The delegate writes the file when an interpreter is deleted, or its inputs are resized.
+
+    Raises:
+        FileNotFoundError, IsADirectoryError: if there is none.
+        ValueError: if it is anything else.
+    """
+    path = existing_file("path", path)
+    try:
+        return _steps(_load(path))
+    except _NO_PROFILE as error:
+        raise ValueError(
+            f"{path}: not a profile; the delegate's option 'profile' names the file "
+            "that it writes one to."
+        ) from error
+
+
+def delegate_profile(
+    model: str | os.PathLike[str] | bytes,
+    runs: int = 100,
+    num_threads: int = 1,
+    seed: int = 0,
+    progress: bool = True,
+    inputs: Sequence[npt.NDArray[Any]] | None = None,
+    **delegate_options: Any,
+) -> DelegateProfile:
+    """Run a model, and time each step of the delegate.
+
+    Args:
+        model: the path or the bytes of a .tflite file, converted or not.
+        runs: inferences.
+        num_threads, delegate_options: as of `Interpreter`.
+        seed: of the random inputs.
+        progress: show a progress bar on standard error, if that is a terminal.
+        inputs: one array per input; by default random ones.
+
+    Raises:
+        FileNotFoundError, RuntimeError: as of `Interpreter`.
+        ValueError: if runs is below 1, an input's type is not known to `random_values`, or as of
+            `Interpreter`.
+    """
+    check_counts(runs=runs)
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, "profile.json")
+        interpreter = Interpreter(model, num_threads, profile=path, **delegate_options)
+        timer = block_timer(interpreter, seed, inputs)
+        del interpreter
+        rounds = tqdm(range(runs), desc="profile", disable=None if progress else True)
+        mean_ms = sum(timer(1)[0] for _ in rounds) / runs
+        del timer  # and with it the interpreter, so that the delegate writes the file
+        content = _load(path)
+    threads = content["plans"][0]["threads"] if content["plans"] else num_threads
+    return DelegateProfile(content["kernel"], threads, mean_ms, tuple(_steps(content)))
+
+
+def _load(path: str | os.PathLike[str]) -> Any:
+    # Names in a model file are UTF-8 by convention only.
+    return json.loads(Path(path).read_text("utf-8", errors="replace"))
+
+
+def _steps(content: Any) -> list[ProfiledStep]:
+    """Of all plans, by their first node: the interpreter deletes them in an order of its own."""
+    plans = [[_step(step) for step in plan["steps"]] for plan in content["plans"]]
+    plans.sort(key=_first_node)
+    return [step for plan in plans for step in plan]
+
+
+def _first_node(steps: list[ProfiledStep]) -> int:
+    return min((node for step in steps for node in step.nodes if node is not None), default=0)
+
+
+def _step(step: Any) -> ProfiledStep:
+    operators = step["operators"]
+    runs = max(_count(step["runs"]), 1)
+    return ProfiledStep(
+        operators=tuple(_text(operator["label"]) for operator in operators),
+        nodes=tuple(
+            None if operator["node"] is None else _count(operator["node"]) for operator in operators
+        ),
+        conversion=step["conversion"] is True,
+        multiply_adds=_count(step["multiply_adds"]),
+        runs=runs,
+        mean_us=_count(step["total_ns"]) / runs / 1e3,
+        min_us=_count(step["min_ns"]) / 1e3,
+    )
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < 2**63:
+        raise ValueError(f"{value!r} is no count.")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no text.")
+    return value
