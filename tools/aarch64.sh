@@ -126,7 +126,7 @@ aarch64_cpp_tests() {
 
 missing_bench_arm_packages() {
   type -P aarch64-linux-gnu-g++ >/dev/null || echo g++-aarch64-linux-gnu
-  "$python" -c 'from bench.assembly.model import Mca; Mca.newest()' 2>/dev/null || echo llvm-19
+  "$python" -c 'from bench.arm.model import Mca; Mca.newest()' 2>/dev/null || echo llvm-19
 }
 
 # What `./run bench arm` looks at: the delegate as the tests on aarch64 have it.

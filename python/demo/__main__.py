@@ -12,8 +12,8 @@ from pathlib import Path
 from rich.console import Console
 
 import ubp
+from bench.harness.quiet import held_back_stderr
 from demo.output import INDEX, OutputFolder
-from demo.quiet import held_back_stderr
 from demo.settings import FULL, QUICK, TEXT_WIDTH
 
 _DEFAULT_OUTPUT = Path("demo_output")

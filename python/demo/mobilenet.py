@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import keras
-import numpy as np
 
 import ubp
+from bench.harness.networks import settle
 from demo.settings import BLOCK_SIZE, SPARSITY
-
-_BATCH = 8  # images of noise
 
 
 def mobilenet(size: int, alpha: float, seed: int) -> keras.Model:
@@ -19,24 +17,6 @@ def mobilenet(size: int, alpha: float, seed: int) -> keras.Model:
     )
     settle(model, seed)
     return model
-
-
-def settle(model: keras.Model, seed: int) -> None:
-    """Set the statistics of the batch normalisations to those of one batch of noise, in place.
-
-    Training would keep them up to date. Without them, activations fade from layer to layer until
-    the output no longer depends on the input, and comparing outputs proves nothing.
-    """
-    normalisations = [
-        layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)
-    ]
-    momenta = [layer.momentum for layer in normalisations]
-    for layer in normalisations:
-        layer.momentum = 0.0  # forget the old statistics
-    noise = np.random.default_rng(seed).standard_normal((_BATCH, *model.input_shape[1:]))
-    model(noise.astype(np.float32), training=True)
-    for layer, momentum in zip(normalisations, momenta, strict=True):
-        layer.momentum = momentum
 
 
 def prune_in_one_shot(model: keras.Model, seed: int) -> keras.Model:

@@ -1,10 +1,10 @@
 """Experiments: `./run experiment NAME`, or `python -m experiment.NAME`.
 
-    accuracy.py  which blocks to keep, by what it costs in accuracy
-    recipes.py   combinations that come closer to unstructured pruning
+A folder with a __main__.py and a template section.md.j2, of its section of docs/accuracy.md, is an
+experiment. The others:
 
-    strokes/     the task: pictures that are generated
-    study/       what experiments share: recipes, networks, workers, results and their page
+    strokes/    the task: pictures that are generated
+    study/      what experiments share, beside bench/harness/
 
 Not part of the installed package.
 """

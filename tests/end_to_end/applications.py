@@ -12,8 +12,7 @@ import contextlib
 import io
 from dataclasses import dataclass
 
-from bench.families.build import random_model
-from bench.families.zoo import uniform_sparsities
+from bench.applications.networks import random_model, uniform_sparsities
 from ubp.conversion.load.loader import convert_keras
 
 CLASSES = 100

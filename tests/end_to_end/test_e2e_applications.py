@@ -20,7 +20,7 @@ from ai_edge_litert.interpreter import Interpreter as StandardInterpreter
 from applications import APPLICATIONS, build
 
 import ubp
-from bench.families.images import Array, random_images
+from bench.applications.networks import Array, random_images
 from ubp.conversion.find import find_layers
 from ubp.runtime.decisions import delegate_report
 from ubp.tflite import flatbuffer

@@ -1,7 +1,7 @@
-"""Keeps .tflite files that take longer to make than to measure.
+"""Keeps files that take longer to make than to measure, of networks above all.
 
-Beside each file lies a .json that says what it was made from. Where that has changed, the file is
-made again.
+Beside each .tflite file lies a .json that says what it was made from. Where that has changed, the
+file is made again.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from bench.harness.machine import package_version
-from demo.quiet import held_back_stderr
+from bench.harness.quiet import held_back_stderr
 
 _PACKAGES = ("keras", "tensorflow")
 
@@ -44,12 +46,40 @@ def load_or_make(
     return model
 
 
-def code_and_versions(sources: Iterable[Path]) -> dict[str, Any]:
-    """The digest of these files and the versions of the packages that make models."""
+def code_and_versions(modules: Iterable[str]) -> dict[str, Any]:
+    """The digest of some code and the versions of the packages that make models.
+
+    Args:
+        modules: their names; of a package, all that is in it counts.
+    """
     digest = hashlib.sha256()
-    for source in sources:
-        digest.update(source.read_bytes())
+    for module in modules:
+        for source in _sources(module):
+            digest.update(source.read_bytes())
     return {
         "versions": {name: package_version(name) for name in _PACKAGES},
         "code": digest.hexdigest(),
     }
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path to write to; it takes the place of `path` unless the block raises.
+
+    So the file is whole or not there. Folders are made where they are missing.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"unfinished_{os.getpid()}_{path.name}")
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _sources(module: str) -> list[Path]:
+    spec = find_spec(module)
+    if spec is None or spec.origin is None:
+        raise ValueError(f"there is no module {module}.")
+    source = Path(spec.origin)
+    return sorted(source.parent.rglob("*.py")) if source.name == "__init__.py" else [source]

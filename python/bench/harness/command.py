@@ -1,39 +1,76 @@
-"""The command of a benchmark: what `./run bench NAME` does whatever NAME is."""
+"""The command of a benchmark or an experiment: what `./run bench NAME` does whatever NAME is."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from rich.console import Console
 
-from bench.harness.output import ResultFolder
-from bench.harness.page import PAGE, write_section
+from bench.harness import page
+from bench.harness.page import Page
+from bench.harness.results import ResultFolder
 
-_OUTPUT = Path("bench_output")
-_QUICK_OUTPUT = _OUTPUT / "quick"
 _INTERRUPTED = 130  # exit status, as shells have it
+_MOST_ROUNDS = 10_000
+
+_Report = TypeVar("_Report")
 
 
 @dataclass(frozen=True)
-class Benchmark:
-    """A benchmark.
+class Kind:
+    """What benchmarks, or experiments, have in common.
 
-    name: as in `./run bench NAME`.
-    heading: of its section of docs/performance.md.
-    render: the section's body, from the results as `ResultFolder.load` gives them.
-    run: measures, prints and saves; returns the exit status.
+    word: as in `./run WORD NAME`, which is also the Python package.
+    output: the folder that results go to.
+    page: that each writes a section of.
+    interrupted: what is said to who interrupts it.
+    """
+
+    word: str
+    output: Path
+    page: Page
+    interrupted: str = "interrupted."
+
+    @property
+    def quick_output(self) -> Path:
+        """Where results go with --quick."""
+        return self.output / "quick"
+
+
+BENCHMARK = Kind("bench", Path("bench_output"), page.PERFORMANCE)
+
+
+@dataclass(frozen=True)
+class Command(Generic[_Report]):
+    """A benchmark or an experiment.
+
+    name: as in `./run bench NAME`, which is also its folder in the package.
+    report: the class of its results.
+    measure: makes them; may save what it has in the folder, and keep files there.
+    show: prints them.
+    values: what its template section.md.j2 shows beside `report`.
+    draw: draws them, into a file whose suffix says its format; overwrites it.
+    picture_in_docs: whether the section shows the picture, as docs/NAME.svg.
+    is_met: whether they are good enough for exit status 0.
+    kind: which of the two it is.
     text_width: characters of a line, where there is no terminal to ask.
     """
 
     name: str
-    heading: str
-    render: Callable[[dict[str, Any]], str]
-    run: Callable[[argparse.Namespace, ResultFolder, Console], int]
+    report: type[_Report]
+    measure: Callable[[argparse.Namespace, ResultFolder, Console], _Report]
+    show: Callable[[_Report, Console], None]
+    values: Callable[[_Report], dict[str, Any]]
+    draw: Callable[[Path, _Report], None] | None = None
+    picture_in_docs: bool = False
+    is_met: Callable[[_Report], bool] = lambda report: True
+    kind: Kind = BENCHMARK
     text_width: int = 100
 
     def parser(self, description: str, files: str = "", quick: str = "") -> argparse.ArgumentParser:
@@ -44,14 +81,15 @@ class Benchmark:
             files: what it writes beside NAME.json, for --help: " and selection.png".
             quick: what --quick does, or nothing where there is no such option.
         """
-        parser = argparse.ArgumentParser(prog=f"./run bench {self.name}", description=description)
-        quick_default = f", with --quick {_QUICK_OUTPUT}" if quick else ""
+        kind = self.kind
+        parser = argparse.ArgumentParser(prog=self._command, description=description)
+        quick_default = f", with --quick {kind.quick_output}" if quick else ""
         parser.add_argument(
             "--output",
             type=Path,
             metavar="DIR",
             help=f"where {self.name}.json{files} go; results of an earlier run there are "
-            f"overwritten (default: {_OUTPUT}{quick_default})",
+            f"overwritten (default: {kind.output}{quick_default})",
         )
         parser.set_defaults(quick=False)
         if quick:
@@ -59,7 +97,7 @@ class Benchmark:
         parser.add_argument(
             "--write-docs",
             action="store_true",
-            help=f"measure nothing; write a section of docs/performance.md from {self.name}.json",
+            help=f"run nothing; write a section of docs/{kind.page.name} from {self.name}.json",
         )
         return parser
 
@@ -68,17 +106,107 @@ class Benchmark:
         options = parser.parse_args(arguments)
         width = None if sys.stdout.isatty() else self.text_width
         console = Console(highlight=False, soft_wrap=True, width=width)
-        default = _QUICK_OUTPUT if options.quick else _OUTPUT
+        default = self.kind.quick_output if options.quick else self.kind.output
         try:
             folder = ResultFolder(options.output or default, self.name)
             if not options.write_docs:
-                return self.run(options, folder, console)
-            write_section(self.heading, self.render(folder.load()))
-            console.print(f"Wrote the section '{self.heading}' of {PAGE}.")
+                return self._run(options, folder, console)
+            self._write_docs(folder.load(self.report), console)
         except (OSError, RuntimeError, ValueError) as error:
-            print(f"bench {self.name}: error: {error}", file=sys.stderr)
+            print(f"{self.kind.word} {self.name}: error: {error}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
-            print(f"\nbench {self.name}: interrupted.", file=sys.stderr)
+            print(f"\n{self.kind.word} {self.name}: {self.kind.interrupted}", file=sys.stderr)
             return _INTERRUPTED
         return 0
+
+    def section(self, report: _Report) -> str:
+        """The section of the page, in Markdown."""
+        template = f"{self.kind.word}/{self.name}/section.md.j2"
+        return page.render(template, report=report, **self.values(report))
+
+    @property
+    def _command(self) -> str:
+        return f"./run {self.kind.word} {self.name}"
+
+    def _run(self, options: argparse.Namespace, folder: ResultFolder, console: Console) -> int:
+        report = self.measure(options, folder, console)
+        self.show(report, console)
+        folder.save(report)
+        drawn = ""
+        if self.draw is not None:
+            self.draw(folder.picture, report)
+            drawn = f" and {folder.picture}"
+        console.print(f"Wrote {folder.json}{drawn}.")
+        return 0 if self.is_met(report) else 1
+
+    def _write_docs(self, report: _Report, console: Console) -> None:
+        section = self.section(report)
+        self.kind.page.write_section(self._command, section)
+        drawn = ""
+        if self.draw is not None and self.picture_in_docs:
+            picture = page.DOCS / f"{self.name}.svg"
+            self.draw(picture, report)
+            drawn = f", and {picture}"
+        heading = section.partition("\n")[0].removeprefix("## ")
+        console.print(f"Wrote the section '{heading}' of {self.kind.page.path}{drawn}.")
+
+
+def now() -> str:
+    """The date and time of a report, ISO 8601, UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+# ---- types of arguments; errors name the word that is wrong ------------------------------------
+
+
+def names_of(what: str, known: Collection[str]) -> Callable[[str], list[str]]:
+    """A parser of lists of names.
+
+    Args:
+        what: they are the names of, in the singular.
+        known: all names.
+    """
+
+    def parse(text: str) -> list[str]:
+        names = text.split(",")
+        for name in names:
+            if name not in known:
+                raise argparse.ArgumentTypeError(
+                    f"there is no {what} '{name}'; there are {', '.join(known)}"
+                )
+        return names
+
+    return parse
+
+
+def number(low: int, high: int) -> Callable[[str], int]:
+    """A parser of one number from low to high."""
+    return lambda text: _number(text, low, high)
+
+
+def numbers(low: int, high: int) -> Callable[[str], list[int]]:
+    """A parser of lists of numbers from low to high."""
+
+    def parse(text: str) -> list[int]:
+        return [_number(word, low, high) for word in text.split(",")]
+
+    return parse
+
+
+def numbers_among(what: str, known: Collection[int]) -> Callable[[str], list[int]]:
+    """The same for numbers of which only some make sense."""
+    by_name = {str(number): number for number in known}
+    parse = names_of(what, by_name)
+    return lambda text: [by_name[name] for name in parse(text)]
+
+
+def rounds(text: str) -> int:
+    """How often something is measured."""
+    return _number(text, 1, _MOST_ROUNDS)
+
+
+def _number(text: str, low: int, high: int) -> int:
+    if not text.isdecimal() or not low <= int(text) <= high:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number from {low} to {high}")
+    return int(text)

@@ -1,49 +1,102 @@
-"""docs/performance.md: each benchmark owns one section of it, and leaves the others alone."""
+"""Pages in docs/: each benchmark owns one section of its page, and leaves the others alone.
+
+A section is made by the template section.md.j2 beside the benchmark, which begins with the
+section's heading. A comment behind the heading names the command that wrote it.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from bench.harness.machine import Machine
+import jinja2
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "performance.md"
+from bench.harness.table import count_of, markdown_table
 
-_HEAD = """# Performance
+_PYTHON = Path(__file__).resolve().parents[2]
+DOCS = _PYTHON.parent / "docs"
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page.
+
+    name: of its file in docs/.
+    head: what it begins with, before all sections.
+    """
+
+    name: str
+    head: str
+
+    @property
+    def path(self) -> Path:
+        """Of its file."""
+        return DOCS / self.name
+
+    def write_section(self, command: str, section: str) -> None:
+        """Write one section of the page, which is made if it is not there.
+
+        Args:
+            command: that writes the section, such as "./run bench models".
+            section: in Markdown; begins with a heading of level 2, its own are of level 3 and more.
+        """
+        text = self.path.read_text() if self.path.exists() else self.head
+        self.path.write_text(replace_section(text, command, section))
+
+
+PERFORMANCE = Page(
+    "performance.md",
+    """# Performance
 
 Each section is written by `./run bench NAME --write-docs` from the results of `./run bench NAME`,
 which anybody can repeat.
-"""
+""",
+)
+ACCURACY = Page(
+    "accuracy.md",
+    """# Accuracy
+
+Each section is written by `./run experiment NAME --write-docs` from the results of
+`./run experiment NAME`, which anybody can repeat.
+""",
+)
 
 
-def write_section(heading: str, body: str) -> None:
-    """Write one section of PAGE, which is made if it is not there; see `replace_section`."""
-    text = PAGE.read_text() if PAGE.exists() else _HEAD
-    PAGE.write_text(replace_section(text, heading, body))
-
-
-def replace_section(text: str, heading: str, body: str) -> str:
-    """A page with one section replaced, or added at its end.
-
-    Args:
-        text: the page, in Markdown.
-        heading: of the section, at level 2, without the marks.
-        body: what stands below the heading; its own headings are of level 3 and more.
-    """
+def replace_section(text: str, command: str, section: str) -> str:
+    """A page with the section of this command replaced, or added at its end."""
+    marker = f"<!-- {command} -->"
+    heading, _, body = section.removeprefix("## ").partition("\n")
+    marked = f"{heading}\n\n{marker}\n\n{body.strip()}\n"
     parts = ("\n" + text).split("\n## ")
-    section = f"{heading}\n\n{body.strip()}\n"
-    titles = [part.partition("\n")[0] for part in parts[1:]]
-    if heading in titles:
-        parts[1 + titles.index(heading)] = section
+    found = [index for index, part in enumerate(parts) if marker in part.splitlines()]
+    if found:
+        parts[found[0]] = marked
     else:
-        parts.append(section)
+        parts.append(marked)
     return "\n\n## ".join(part.strip() for part in parts) + "\n"
 
 
-def machine_lines(machine: Machine, date: str) -> str:
-    """The machine as a list in Markdown."""
-    versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
-    return f"""- processor: {machine.processor}, {machine.cores} cores, {machine.system}
-- vector instructions: {", ".join(machine.instruction_sets) or "not known"}
-- versions: {versions}
-- delegate: library with SHA-256 {machine.delegate[:16]}...
-- date: {date}"""
+def render(template: str, **values: Any) -> str:
+    """Fill in a template.
+
+    Args:
+        template: its path below python/, with slashes.
+        values: what it may use, beside `table`, `count_of` and the filter `form`, which is Python's
+            `format`.
+    """
+    return _environment().get_template(template).render(**values)
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_PYTHON),
+        autoescape=False,  # Markdown
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.globals.update(table=markdown_table, count_of=count_of)
+    environment.filters["form"] = format
+    return environment

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from bench.harness.cache import replacing
 from experiment.strokes.render import render
 from experiment.strokes.scene import SIZE, draw_scene
 from experiment.strokes.shapes import CLASSES
-from experiment.study.files import replacing
 
 _SEED = 20240719
 _CHUNK = 500  # pictures that are rendered at a time, to stay in the processor's cache

@@ -4,80 +4,73 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from bench.harness.arguments import names_of, number
+from bench.harness import page
+from bench.harness.command import Command, Kind, names_of, now, number
 from bench.harness.machine import Machine
-from bench.harness.output import ResultFolder
-from experiment.study import section
+from bench.harness.results import ResultFolder
 from experiment.study.recipe import REFERENCE, Cell
 from experiment.study.report import Report, gather
 from experiment.study.runner import run_all
-from experiment.study.settings import FULL, QUICK, Settings
+from experiment.study.settings import BATCH, FULL, QUICK, Settings
 from experiment.study.store import Run, Store
 
-_OUTPUT = Path("experiment_output")
-_QUICK_OUTPUT = _OUTPUT / "quick"
-_RUNS = "runs"  # the folder in it that experiments share
+_KIND = Kind(
+    "experiment",
+    Path("experiment_output"),
+    page.ACCURACY,
+    "interrupted; started again, it goes on from here.",
+)
+_RUNS = "runs"  # the folder in the output that experiments share
 _SEEDS, _QUICK_SEEDS = 12, 1
-_TEXT_WIDTH = 150  # characters of a line, where there is no terminal to ask
-_INTERRUPTED = 130  # exit status, as shells have it
 
 
 @dataclass(frozen=True)
 class Experiment:
     """An experiment.
 
-    name: as in `./run experiment NAME`.
+    name: as in `./run experiment NAME`, which is also its folder.
     description: for --help.
-    heading: of its section of docs/accuracy.md.
     cells: what is compared.
-    render: the section's body.
+    values: what its template shows beside `report`.
     tables: the results, for the terminal.
     draw: the results as a picture.
     """
 
     name: str
     description: str
-    heading: str
     cells: Sequence[Cell]
-    render: Callable[[Report], str]
+    values: Callable[[Report], dict[str, Any]]
     tables: Callable[[Report], Iterable[Table]]
     draw: Callable[[Path, Report], None]
 
-    def main(self, arguments: Sequence[str] | None) -> int:
-        """Run the command; returns the exit status. What goes wrong is one sentence on stderr."""
-        options = _parser(self).parse_args(arguments)
-        console = Console(
-            highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _TEXT_WIDTH
+    @property
+    def command(self) -> Command[Report]:
+        """As a command."""
+        return Command(
+            name=self.name,
+            report=Report,
+            measure=self._run,
+            show=self._show,
+            values=lambda report: {"batch": BATCH, **self.values(report)},
+            draw=self.draw,
+            picture_in_docs=True,
+            kind=_KIND,
+            text_width=150,
         )
-        default = _QUICK_OUTPUT if options.quick else _OUTPUT
-        try:
-            folder = ResultFolder(options.output or default, self.name)
-            if options.write_docs:
-                self._write_docs(Report.from_json(folder.load()), console)
-            else:
-                self._run(options, folder, console)
-        except (BrokenProcessPool, OSError, RuntimeError, ValueError) as error:
-            print(f"experiment {self.name}: error: {error}", file=sys.stderr)
-            return 1
-        except KeyboardInterrupt:
-            print(
-                f"\nexperiment {self.name}: interrupted; started again, it goes on from here.",
-                file=sys.stderr,
-            )
-            return _INTERRUPTED
-        return 0
 
-    def _run(self, options: argparse.Namespace, folder: ResultFolder, console: Console) -> None:
+    def main(self, arguments: Sequence[str] | None) -> int:
+        """Run the command; returns the exit status."""
+        return self.command.main(_parser(self), arguments)
+
+    def _run(self, options: argparse.Namespace, folder: ResultFolder, console: Console) -> Report:
         machine = Machine.this()
         settings = QUICK if options.quick else FULL
         seeds = range(options.seeds or (_QUICK_SEEDS if options.quick else _SEEDS))
@@ -90,19 +83,11 @@ class Experiment:
             for recipe in cell.recipes.values()
         )
         run_all(runs, store, settings, options.jobs)
-        date = datetime.now(UTC).isoformat(timespec="seconds")
-        report = gather(cells, seeds, store, settings, date, machine)
+        return gather(cells, seeds, store, settings, now(), machine)
+
+    def _show(self, report: Report, console: Console) -> None:
         for each in self.tables(report):
             console.print(each)
-        folder.save(report.to_json())
-        self.draw(folder.picture, report)
-        console.print(f"Wrote {folder.json} and {folder.picture}.")
-
-    def _write_docs(self, report: Report, console: Console) -> None:
-        section.write_section(self.heading, self.render(report))
-        drawn = section.DOCS / f"{self.name}.svg"
-        self.draw(drawn, report)
-        console.print(f"Wrote the section '{self.heading}' of {section.PAGE}, and {drawn}.")
 
 
 def _chosen(cells: Iterable[Cell], options: argparse.Namespace) -> list[Cell]:
@@ -139,28 +124,11 @@ def _limited(cell: Cell, settings: Settings) -> Cell:
 
 
 def _parser(experiment: Experiment) -> argparse.ArgumentParser:
-    name = experiment.name
-    parser = argparse.ArgumentParser(
-        prog=f"./run experiment {name}",
-        description=f"{experiment.description} Interrupted and started again, it goes on where it "
+    parser = experiment.command.parser(
+        f"{experiment.description} Interrupted and started again, it goes on where it "
         "was; runs are done again where settings, this project's code or versions have changed.",
-    )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        metavar="DIR",
-        help=f"where {name}.json, {name}.png and the finished runs go "
-        f"(default: {_OUTPUT}, with --quick {_QUICK_OUTPUT})",
-    )
-    parser.add_argument(
-        "--quick",
-        action="store_true",
-        help="one seed, few pictures and steps: shows that all works, not what is better",
-    )
-    parser.add_argument(
-        "--write-docs",
-        action="store_true",
-        help=f"run nothing; write a section of docs/accuracy.md from {name}.json",
+        files=f", {experiment.name}.png and the finished runs",
+        quick="one seed, few pictures and steps: shows that all works, not what is better",
     )
     parser.add_argument(
         "--seeds", type=number(1, 1000), metavar="N", help=f"how many (default: {_SEEDS})"

@@ -8,6 +8,17 @@ from typing import Any
 
 UNSTRUCTURED, ALIGNED, UNALIGNED = "unstructured", "aligned", "unaligned"
 GRADUAL, REWEIGHTED, ADMM = "gradual", "reweighted", "ADMM"
+METHODS = (
+    "unstructured",
+    "aligned",
+    "greedy",
+    "bed",
+    "optimal",
+    "aligned+permutation",
+    "optimal+permutation",
+    "optimal+global",
+)
+GRADUAL_SPARSITY = 0.95
 REFERENCE = "aligned"  # the name of the recipe that a cell's others are compared with
 
 
@@ -71,3 +82,19 @@ class Cell:
     title: str
     network: str
     recipes: Mapping[str, Recipe]
+
+
+def recipe_of(method: str, block_size: int, sparsity: float, steps: int = 0) -> Recipe:
+    """What one of METHODS does; steps as `Recipe` has them."""
+    unaligned = Recipe(UNALIGNED, block_size, sparsity, steps=steps)
+    aligned = unaligned.but(pattern=ALIGNED, method="aligned")
+    return {
+        "unstructured": unaligned.but(pattern=UNSTRUCTURED, block_size=1),
+        "aligned": aligned,
+        "greedy": unaligned.but(method="greedy"),
+        "bed": unaligned.but(method="bed"),
+        "optimal": unaligned,
+        "aligned+permutation": aligned.but(permute=True),
+        "optimal+permutation": unaligned.but(permute=True),
+        "optimal+global": unaligned.but(scope="global"),
+    }[method]

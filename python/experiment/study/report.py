@@ -1,16 +1,39 @@
-"""Everything that one experiment finds, as data; to and from JSON."""
+"""What one experiment finds, as data and as rows of tables."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from bench.harness.machine import Machine
-from experiment.study.recipe import Cell, Recipe
+from bench.harness.statistics import Interval, paired_difference, share_of_gap
+from experiment.study.recipe import REFERENCE, Cell, Recipe
 from experiment.study.settings import Settings
-from experiment.study.statistics import Interval, paired_difference
 from experiment.study.store import Outcome, Run, Store
+
+DENSE_HEADINGS = ("dense network", "accuracy", "lowest - highest", "NLL")
+HEADINGS = ("method", "accuracy", "- aligned", "- greedy", "NLL", "kept")
+RECIPE_HEADINGS = (
+    "recipe",
+    "accuracy",
+    "- aligned",
+    "gap closed",
+    "95% interval",
+    "of plain gap",
+    "95% interval",
+    "NLL",
+    "kept",
+)
+
+# Which recipe is compared with which, in the table of questions.
+QUESTIONS = (
+    ("optimal", "aligned"),
+    ("optimal", "greedy"),
+    ("optimal", "bed"),
+    ("optimal+permutation", "optimal"),
+    ("optimal+global", "optimal"),
+)
 
 
 @dataclass(frozen=True)
@@ -59,30 +82,6 @@ class Report:
     dense: dict[str, list[Outcome]]
     cells: list[CellResult]
 
-    def to_json(self) -> dict[str, Any]:
-        """For people's scripts too."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Report:
-        """The inverse of `to_json`.
-
-        Raises:
-            ValueError: if the results are of another version of the experiment.
-        """
-        try:
-            fields = {
-                "machine": Machine(**data["machine"]),
-                "settings": Settings(**data["settings"]),
-                "dense": _outcomes(data["dense"]),
-                "cells": [_cell(entry) for entry in data["cells"]],
-            }
-            return cls(**data | fields)
-        except (KeyError, TypeError) as error:
-            raise ValueError(
-                f"the results are of another version of this experiment ({error}); run it again."
-            ) from error
-
 
 def gather(
     cells: Sequence[Cell],
@@ -116,10 +115,103 @@ def gather(
     )
 
 
-def _cell(entry: dict[str, Any]) -> CellResult:
-    recipes = {name: Recipe(**fields) for name, fields in entry["recipes"].items()}
-    return CellResult(**entry | {"recipes": recipes, "outcomes": _outcomes(entry["outcomes"])})
+# ---- rows --------------------------------------------------------------------------------------
 
 
-def _outcomes(entries: dict[str, list[dict[str, Any]]]) -> dict[str, list[Outcome]]:
-    return {name: [Outcome(**fields) for fields in entry] for name, entry in entries.items()}
+def cell_rows(cell: CellResult) -> list[list[str]]:
+    """Under HEADINGS, a row of each method."""
+    return [
+        [
+            name,
+            percent(cell.mean(name, "accuracy")),
+            _points_apart(cell, name, "aligned"),
+            _points_apart(cell, name, "greedy"),
+            f"{cell.mean(name, 'nll'):.3f}",
+            f"{100 * cell.mean(name, 'kept'):.1f}%",
+        ]
+        for name in cell.recipes
+    ]
+
+
+def recipe_rows(cell: CellResult, plain: CellResult | None, upper: str) -> list[list[str]]:
+    """Under RECIPE_HEADINGS, a row of each recipe.
+
+    Args:
+        cell: of the recipes.
+        plain: whose gap is the second one, of the same seeds; None if it was not run.
+        upper: the recipe at whose accuracy gaps end, in both cells; they begin at REFERENCE.
+    """
+    return [
+        [
+            name,
+            percent(cell.mean(name, "accuracy")),
+            _points_apart(cell, name, REFERENCE),
+            *_gap_closed(cell, name, cell, upper),
+            *(_gap_closed(cell, name, plain, upper) if plain else ("-", "-")),
+            f"{cell.mean(name, 'nll'):.3f}",
+            f"{100 * cell.mean(name, 'kept'):.1f}%",
+        ]
+        for name in cell.recipes
+    ]
+
+
+def question_headings() -> list[str]:
+    """Of the table that has the answers of all cells."""
+    return ["cell", *(f"{ours} - {theirs}" for ours, theirs in QUESTIONS)]
+
+
+def question_rows(report: Report) -> list[list[str]]:
+    """A row of each cell: differences in accuracy."""
+    return [
+        [cell.title, *(_points_apart(cell, ours, theirs) for ours, theirs in QUESTIONS)]
+        for cell in report.cells
+    ]
+
+
+def dense_rows(report: Report) -> list[list[str]]:
+    """The dense networks: name, mean accuracy and its range, mean NLL."""
+    rows = []
+    for network, outcomes in report.dense.items():
+        accuracies = [outcome.accuracy for outcome in outcomes]
+        nll = sum(outcome.nll for outcome in outcomes) / len(outcomes)
+        mean = sum(accuracies) / len(accuracies)
+        span = f"{percent(min(accuracies))} - {percent(max(accuracies))}"
+        rows.append([network, percent(mean), span, f"{nll:.3f}"])
+    return rows
+
+
+def _gap_closed(cell: CellResult, name: str, gap: CellResult, upper: str) -> tuple[str, str]:
+    """The share of the gap in one cell that a recipe of another, or the same, has closed."""
+    is_an_end = cell is gap and name in (REFERENCE, upper)
+    if is_an_end or upper not in gap.recipes:
+        return "-", "-"
+    share = share_of_gap(
+        cell.values(name, "accuracy"),
+        gap.values(REFERENCE, "accuracy"),
+        gap.values(upper, "accuracy"),
+    )
+    if math.isnan(share.estimate):
+        return "-", "-"
+    estimate = f"{100 * share.estimate:.0f}%"
+    if math.isnan(share.low):
+        return estimate, "-"
+    return estimate, f"{100 * share.low:.0f} - {100 * share.high:.0f}%"
+
+
+def _points_apart(cell: CellResult, ours: str, theirs: str) -> str:
+    if ours == theirs or not {ours, theirs} <= cell.recipes.keys():
+        return "-"
+    return points(cell.difference(ours, theirs, "accuracy"))
+
+
+def percent(share: float) -> str:
+    """A share such as an accuracy."""
+    return f"{100 * share:.2f}%"
+
+
+def points(interval: Interval) -> str:
+    """A difference of shares in percentage points, with half the width of its interval."""
+    if math.isnan(interval.low):
+        return f"{100 * interval.estimate:+.2f}"
+    half = 50 * (interval.high - interval.low)
+    return f"{100 * interval.estimate:+.2f} ± {half:.2f}"

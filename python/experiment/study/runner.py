@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import TYPE_CHECKING
 
-from demo.quiet import held_back_stderr
+from bench.harness.quiet import held_back_stderr
 from experiment.study.settings import Settings
 from experiment.study.store import Run, Store
 from ubp.progress import ProgressBar

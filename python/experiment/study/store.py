@@ -20,21 +20,26 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-import experiment
-import ubp
-from bench.harness.cache import code_and_versions
-from experiment.study.files import replacing
+from bench.harness.cache import code_and_versions, replacing
 from experiment.study.recipe import Recipe
 from experiment.study.settings import Settings
 
 Weights = list[npt.NDArray[Any]]
 
 _TRAINING_CODE = (
-    "strokes/*.py",
-    *(f"study/{name}.py" for name in ("networks", "settings", "training")),
+    "experiment.strokes",
+    "experiment.study.networks",
+    "experiment.study.settings",
+    "experiment.study.training",
 )
-_PRUNING_CODE = ("study/pruned.py",)
-_UBP_CODE = ("costs.py", "lanes.py", "pruning/**/*.py", "selection/**/*.py")
+_PRUNING_CODE = (
+    *_TRAINING_CODE,
+    "experiment.study.pruned",
+    "ubp.costs",
+    "ubp.lanes",
+    "ubp.pruning",
+    "ubp.selection",
+)
 
 
 @dataclass(frozen=True)
@@ -76,12 +81,8 @@ class Store:
     def __init__(self, folder: Path, settings: Settings) -> None:
         self._folder = folder
         self._settings = settings
-        root, ubp_root = Path(experiment.__path__[0]), Path(ubp.__path__[0])
-        training = _files(root, _TRAINING_CODE)
-        self._training_code = code_and_versions(training)
-        self._pruning_code = code_and_versions(
-            [*training, *_files(root, _PRUNING_CODE), *_files(ubp_root, _UBP_CODE)]
-        )
+        self._training_code = code_and_versions(_TRAINING_CODE)
+        self._pruning_code = code_and_versions(_PRUNING_CODE)
 
     @property
     def pictures(self) -> Path:
@@ -121,10 +122,6 @@ class Store:
         kind = run.recipe.pattern if run.recipe else "dense"
         key = _digest({"run": asdict(run), "settings": asdict(self._settings)} | code)
         return self._folder / f"{run.network}_{run.seed}_{kind}_{key}.json"
-
-
-def _files(root: Path, patterns: tuple[str, ...]) -> list[Path]:
-    return sorted(file for pattern in patterns for file in root.glob(pattern))
 
 
 def _digest(origin: dict[str, Any]) -> str:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.harness import page
 from bench.harness.machine import Machine
-from bench.layers.report import LayerResult
-from bench.layers.report import Report as LayerReport
-from bench.layers.shapes import LayerShape
-from bench.networks.memory import Memory
-from bench.networks.report import PeerResult, Report, Result
+from bench.harness.results import ResultFolder
+from bench.kernels.layers import LayerShape
+from bench.kernels.report import LayerResult
+from bench.kernels.report import Report as LayerReport
+from bench.models.memory import Memory
+from bench.models.report import PeerResult, Report, Result
 
 MACHINE = Machine(
     "A Processor", 2, ["avx2"], "Linux x86_64", {"python": "3.11.2", "ubp": "0.1.0"}, 64 * "a"
@@ -78,3 +86,19 @@ def layer_result(
 def layer_report(*results: LayerResult) -> LayerReport:
     peaks = {f"{each.family}, {each.threads} threads": 250.0 for each in results}
     return LayerReport(DATE, MACHINE, 3, peaks, [*results])
+
+
+def written_page(
+    main: Callable[[list[str]], int],
+    name: str,
+    report: Any,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> str:
+    """The page that a benchmark's command makes of a report."""
+    monkeypatch.setattr(page, "DOCS", folder)
+    ResultFolder(folder, name).save(report)
+    assert main(["--write-docs", "--output", str(folder)]) == 0
+    text = (folder / "performance.md").read_text()
+    assert text.splitlines()[7] == f"<!-- ./run bench {name} -->"
+    return text

@@ -9,16 +9,14 @@ from pathlib import Path
 
 import pytest
 
-import bench.arm
-from bench.arm import LIBRARY, main
-from bench.assembly import section
-from bench.assembly.analyse import kernels_of, spills_of
-from bench.assembly.kernels import TileShape, kernels_among
-from bench.assembly.listing import Function, disassemble, parse
-from bench.assembly.loops import innermost_loops
-from bench.assembly.model import Mca
-from bench.assembly.report import PROCESSORS, KernelResult, Report, TileResult, verdicts
+from bench.arm import __main__ as command
+from bench.arm.__main__ import LIBRARY, main
+from bench.arm.disassembly import Function, disassemble, innermost_loops, parse
+from bench.arm.kernels import TileShape, kernels_among, kernels_of, spills_of
+from bench.arm.model import Mca
+from bench.arm.report import PROCESSORS, KernelResult, Report, TileResult, verdicts
 from bench.harness import page
+from bench.harness.results import from_json, to_json
 
 TILE = "ubp::(anonymous namespace)::Wros<ubp::(anonymous namespace)::TileRows<{}> >::Run"
 NEON_2X1 = TILE.format("ubp::(anonymous namespace)::Neon, 2, 1") + "(ubp::WrosArgs const&)"
@@ -175,14 +173,15 @@ def test_verdicts(report: Report, met: list[bool]) -> None:
 
 def test_json_and_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     report = report_of()
-    assert Report.from_json(json.loads(json.dumps(report.to_json()))) == report
-    with pytest.raises(ValueError, match="another version of this benchmark"):
-        Report.from_json({"kernels": [], "tiles": [{"pixels": 4}]})
-    (tmp_path / "arm.json").write_text(json.dumps({"benchmark": "arm"} | report.to_json()))
-    monkeypatch.setattr(page, "PAGE", tmp_path / "performance.md")
+    assert from_json(Report, json.loads(json.dumps(to_json(report)))) == report
+    with pytest.raises(ValueError, match="another version of this program"):
+        from_json(Report, {"kernels": [], "tiles": [{"pixels": 4}]})
+    (tmp_path / "arm.json").write_text(json.dumps({"benchmark": "arm"} | to_json(report)))
+    monkeypatch.setattr(page, "DOCS", tmp_path)
     assert main(["--write-docs", "--output", str(tmp_path)]) == 0
-    text = page.PAGE.read_text()
-    assert f"## {section.HEADING}" in text and "| neon | 4 | 16 | 8.10 / 4.00 |" in text
+    text = (tmp_path / "performance.md").read_text()
+    assert text.count("## Arm kernels in models of processors") == 1
+    assert "| neon | 4 | 16 | 8.10 / 4.00 |" in text
 
 
 @pytest.mark.parametrize(("report", "status"), [(report_of(), 0), (report_of(n1=9.0), 1)])
@@ -192,7 +191,7 @@ def test_exit_status(
     def analyse(library: Path, date: str) -> Report:
         return replace(report, library=str(library), date=date)
 
-    monkeypatch.setattr(bench.arm, "analyse", analyse)
+    monkeypatch.setattr(command, "analyse", analyse)
     assert main(["--library", "delegate.so", "--output", str(tmp_path)]) == status
     saved = json.loads((tmp_path / "arm.json").read_text())
     assert saved["library"] == "delegate.so" and len(saved["tiles"]) == 2

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from bench_reports import DATE, MACHINE
+from bench_reports import DATE, MACHINE, written_page
 
-from bench.chain import section, table
-from bench.chain.networks import draw
-from bench.chain.report import ALL, AUTO, SPARSE, XNNPACK, Report, Result
-from bench.chains import main
-from bench.harness import page
+from bench.chains.__main__ import main
+from bench.chains.networks import draw
+from bench.chains.report import (
+    ALL,
+    AUTO,
+    SPARSE,
+    XNNPACK,
+    Report,
+    Result,
+    miss_rows,
+    misses,
+    target,
+)
+from bench.harness.results import from_json, to_json
 
 
 def result(seed: int, auto: float, sparse: float, everything: float) -> Result:
@@ -32,27 +42,29 @@ def test_a_seed_makes_the_same_chain() -> None:
 
 
 def test_misses_are_to_xnnpack_and_to_the_best() -> None:
-    assert [each.seed for each in table.misses(MADE)] == [1, 2]
-    assert table.target(MADE).startswith("1 of 3 chains")
-    assert table.target(MADE).endswith("missed")
-    assert table.miss_rows(MADE)[0] == [
+    assert [each.seed for each in misses(MADE)] == [1, 2]
+    assert target(MADE).startswith("1 of 3 chains")
+    assert target(MADE).endswith("missed")
+    assert miss_rows(MADE)[0] == [
         *("1", "2 CONV_2D, 1 ADD", "100", "2.00x", "2.50x", "1.67x", "2 of 3")
     ]
 
 
 def test_json_and_back() -> None:
-    data = json.loads(json.dumps(MADE.to_json()))
-    assert Report.from_json(data) == MADE
-    with pytest.raises(ValueError, match="another version of this benchmark"):
-        Report.from_json(data | {"more": 1})
+    data = json.loads(json.dumps(to_json(MADE)))
+    assert from_json(Report, data) == MADE
+    with pytest.raises(ValueError, match="another version of this program"):
+        from_json(Report, data | {"more": 1})
 
 
 def test_docs_are_written_from_the_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page, "PAGE", tmp_path / "performance.md")
-    (tmp_path / "chains.json").write_text(json.dumps({"benchmark": "chains"} | MADE.to_json()))
-    assert main(["--write-docs", "--output", str(tmp_path)]) == 0
-    text = (tmp_path / "performance.md").read_text()
-    assert text.endswith(f"## Random chains\n\n{section.render(MADE).strip()}\n")
+    text = written_page(main, "chains", MADE, tmp_path, monkeypatch)
+    assert "## Random chains\n" in text and "on 3 random chains\n(seeds 0 to 2)" in text
+    assert "| 1 | 2 CONV_2D, 1 ADD | 100 | 2.00x | 2.50x | 1.67x | 2 of 3 |" in text
+    met = replace(MADE, results=MADE.results[:1])
+    assert "### Chains that miss it\n\nNone.\n" in written_page(
+        main, "chains", met, tmp_path, monkeypatch
+    )
 
 
 def test_quick_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

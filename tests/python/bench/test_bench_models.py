@@ -8,18 +8,24 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from bench_reports import report, result
 
 import ubp
-from bench.harness import cache as harness_cache
-from bench.harness import page
-from bench.models import main
-from bench.networks import cache, section, zoo
-from bench.networks.build import build, prune_in_one_shot, pruned_layers, random_model
-from bench.networks.measure import TOLERANCE, Candidate, Rivals, measure
+from bench.harness import cache
+from bench.harness.networks import NETWORKS, Network
+from bench.models.__main__ import main
+from bench.models.measure import Candidate, Rivals, measure
+from bench.models.networks import (
+    BLOCK_SIZE,
+    build,
+    load_or_build,
+    prune_in_one_shot,
+    pruned_layers,
+    random_model,
+)
+from bench.models.report import TOLERANCE
 from ubp.lanes import to_lanes
 
-TINY = zoo.NETWORKS["MobileNet-tiny"]
+TINY = NETWORKS["MobileNet-tiny"]
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +42,7 @@ def count(name: str, kernel: tuple[int, int]) -> int:
 def first_starts(kernel: np.ndarray) -> set[int]:
     """Where in the grid of aligned blocks the first block of any lane starts."""
     kept = to_lanes(kernel, -1) != 0
-    return set(np.argmax(kept[kept.any(axis=1)], axis=1) % zoo.BLOCK_SIZE)
+    return set(np.argmax(kept[kept.any(axis=1)], axis=1) % BLOCK_SIZE)
 
 
 def test_1x1_and_3x3_convolutions_are_pruned_but_the_first_and_the_classifier(
@@ -51,8 +57,8 @@ def test_pruned_layers_hold_exactly_as_many_blocks_as_asked_for(model: keras.Mod
     pruned = prune_in_one_shot(model, 80)
     for name in pruned_layers(model):
         kernel = pruned.get_layer(name).kernel.numpy()
-        blocks = round(0.2 * kernel.size / zoo.BLOCK_SIZE)
-        assert np.count_nonzero(kernel) == blocks * zoo.BLOCK_SIZE
+        blocks = round(0.2 * kernel.size / BLOCK_SIZE)
+        assert np.count_nonzero(kernel) == blocks * BLOCK_SIZE
     assert first_starts(kernel) == {0, 1, 2, 3}
     aligned = prune_in_one_shot(model, 80, aligned=True).get_layer(name).kernel.numpy()
     assert np.count_nonzero(aligned) == np.count_nonzero(kernel)
@@ -64,19 +70,19 @@ def test_file_is_made_once_and_again_when_its_origin_changes(
 ) -> None:
     made: list[int] = []
 
-    def build_stub(network: zoo.Network, sparsity: int, aligned: bool) -> bytes:
+    def build_stub(network: Network, sparsity: int, aligned: bool) -> bytes:
         made.append(-sparsity if aligned else sparsity)
         return f"{network.name} {sparsity} {len(made)}".encode()
 
-    monkeypatch.setattr("bench.networks.build.build", build_stub)
+    monkeypatch.setattr("bench.models.networks.build", build_stub)
     for _ in range(2):
-        assert cache.load_or_build(TINY, 80, tmp_path) == b"MobileNet-tiny 80 1"
-        assert cache.load_or_build(TINY, 0, tmp_path) == b"MobileNet-tiny 0 2"
-        assert cache.load_or_build(TINY, 80, tmp_path, aligned=True) == b"MobileNet-tiny 80 3"
-    monkeypatch.setattr(harness_cache, "package_version", lambda name: f"another {name}")
-    assert cache.load_or_build(TINY, 80, tmp_path) == b"MobileNet-tiny 80 4"
+        assert load_or_build(TINY, 80, tmp_path) == b"MobileNet-tiny 80 1"
+        assert load_or_build(TINY, 0, tmp_path) == b"MobileNet-tiny 0 2"
+        assert load_or_build(TINY, 80, tmp_path, aligned=True) == b"MobileNet-tiny 80 3"
+    monkeypatch.setattr(cache, "package_version", lambda name: f"another {name}")
+    assert load_or_build(TINY, 80, tmp_path) == b"MobileNet-tiny 80 4"
     (tmp_path / "MobileNet-tiny_80.tflite").unlink()
-    assert cache.load_or_build(TINY, 80, tmp_path) == b"MobileNet-tiny 80 5"
+    assert load_or_build(TINY, 80, tmp_path) == b"MobileNet-tiny 80 5"
     assert made == [80, 0, -80, 80, 80]
 
 
@@ -109,17 +115,6 @@ def test_quick_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert entry["peers"] == {}
         assert (entry["converted_layers"] > 0) == (entry["sparsity"] > 0)
         assert f"{entry['speedup']['median']:.2f}x" in printed
-
-
-def test_docs_are_written_from_the_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page, "PAGE", tmp_path / "performance.md")
-    made = report(result())
-    data = {"benchmark": "models"} | made.to_json()
-    (tmp_path / "models.json").write_text(json.dumps(data))
-    assert main(["--write-docs", "--output", str(tmp_path)]) == 0
-    text = (tmp_path / "performance.md").read_text()
-    assert text.startswith("# Performance\n")
-    assert text.endswith(f"## Whole networks\n\n{section.render(made).strip()}\n")
 
 
 @pytest.mark.parametrize(

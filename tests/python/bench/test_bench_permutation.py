@@ -7,12 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from bench_reports import written_page
 
-from bench.channels import picture, section, table
-from bench.channels.report import LayerResult, NetworkResult, Report, SpeedResult
-from bench.harness import page
 from bench.harness.machine import Machine
-from bench.permutation import main
+from bench.harness.results import from_json, to_json
+from bench.permutation.__main__ import main
+from bench.permutation.report import (
+    LayerResult,
+    NetworkResult,
+    Report,
+    SpeedResult,
+    draw,
+    gain_cells,
+    proof_cells,
+    targets,
+)
 
 
 def layer(name: str, kernel: str, before: float, chain: float, climb: float) -> LayerResult:
@@ -43,7 +52,7 @@ def report(*networks: NetworkResult) -> Report:
 
 
 def test_gains_of_each_size_of_kernel() -> None:
-    rows = list(table.gain_cells(network()))
+    rows = list(gain_cells(network()))
     assert rows == [
         ["net, trained", "1x1", "2", "30.0%", "+1.7%", "+5.0%", "+2.5%", "+10.0%"],
         ["net, trained", "3x3", "1", "50.0%", "+0.0%", "+2.0%", "+2.0%", "+2.0%"],
@@ -51,42 +60,43 @@ def test_gains_of_each_size_of_kernel() -> None:
 
 
 def test_targets_are_about_trained_1x1_layers() -> None:
-    (line,) = table.targets(report(network(), network(trained=False)))
+    (line,) = targets(report(network(), network(trained=False)))
     assert line.startswith("trained 1x1 layers of net keep +5.0%") and line.endswith("met")
     low = replace(network(), layers=[layer("a", "1x1", 2.0, 2.0, 2.04)])
-    assert table.targets(report(low))[0].endswith("missed")
-    assert table.targets(report(replace(low, layers=LAYERS[2:]))) == []
+    assert targets(report(low))[0].endswith("missed")
+    assert targets(report(replace(low, layers=LAYERS[2:]))) == []
 
 
 def test_random_weights_have_no_accuracy() -> None:
-    assert table.proof_cells(network())[1:4] == ["98.0%", "98.0%", "98.0%"]
-    assert table.proof_cells(network(trained=False))[1:5] == ["-", "-", "-", "2e-06"]
+    assert proof_cells(network())[1:4] == ["98.0%", "98.0%", "98.0%"]
+    assert proof_cells(network(trained=False))[1:5] == ["-", "-", "-", "2e-06"]
 
 
 def test_json_and_back() -> None:
     made = report(network(), network(trained=False))
-    data = json.loads(json.dumps(made.to_json()))
+    data = json.loads(json.dumps(to_json(made)))
     assert data["networks"][0]["layers"][0]["gain"]["hill_climb"] == pytest.approx(0.1)
-    assert Report.from_json(data) == made
-    with pytest.raises(ValueError, match="another version of this benchmark"):
-        Report.from_json(data | {"more": 1})
+    assert from_json(Report, data) == made
+    with pytest.raises(ValueError, match="another version of this program"):
+        from_json(Report, data | {"more": 1})
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_picture(tmp_path: Path, count: int) -> None:
     networks = [network(trained=bool(index % 2)) for index in range(count)]
-    picture.draw(tmp_path / "p.png", report(*networks))
+    draw(tmp_path / "p.png", report(*networks))
     assert (tmp_path / "p.png").stat().st_size > 0
 
 
 def test_docs_are_written_from_the_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page, "PAGE", tmp_path / "performance.md")
-    made = report(network())
-    data = {"benchmark": "permutation"} | made.to_json()
-    (tmp_path / "permutation.json").write_text(json.dumps(data))
-    assert main(["--write-docs", "--output", str(tmp_path)]) == 0
-    text = (tmp_path / "performance.md").read_text()
-    assert text.endswith(f"## Permuted channels\n\n{section.render(made).strip()}\n")
+    text = written_page(main, "permutation", report(network()), tmp_path, monkeypatch)
+    assert "## Permuted channels\n" in text and "blocks of\n4 keep at 80% zeros" in text
+    assert "| net, trained | 1x1 | 2 | 30.0% | +1.7% | +5.0% | +2.5% | +10.0% |" in text
+    assert "| 512x512 | 0.020 | 1.500 |" in text
+    random = report(network(trained=False))
+    assert "\n- no trained network\n" in written_page(
+        main, "permutation", random, tmp_path, monkeypatch
+    )
 
 
 @pytest.mark.slow

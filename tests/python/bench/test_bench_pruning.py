@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from bench_reports import written_page
 
-from bench.harness import page
 from bench.harness.machine import Machine
-from bench.harness.spread import Spread
-from bench.pruning import main
-from bench.training import section, table
-from bench.training.report import Report, StepResult, UpdateResult
+from bench.harness.results import from_json, to_json
+from bench.harness.statistics import Spread
+from bench.pruning.__main__ import main
+from bench.pruning.report import Report, StepResult, UpdateResult, step_rows, target, update_row
 
 STEPS = StepResult(
     steps=100,
@@ -40,48 +40,43 @@ def report() -> Report:
         sparsity=0.8,
         frequency=100,
         steps=STEPS,
-        updates=[UpdateResult("optimal", "layer", Spread(0.5, 0.4, 0.6))],
+        updates=[UpdateResult("optimal", "layer", Spread(0.5, 0.4, 0.6), 0.5 / 50.5)],
     )
 
 
 def test_steps_are_compared_with_those_of_the_dense_model() -> None:
-    assert table.step_rows(report()) == [
+    assert step_rows(report()) == [
         ["dense", "400.0", "300.0 to 500.0", "1"],
         ["pruned, without updates", "500.0", "400.0 to 600.0", "1.250 (1.200 to 1.300)"],
     ]
 
 
-def test_share_of_an_update() -> None:
-    made = report()
-    assert made.share(made.updates[0]) == pytest.approx(0.5 / 50.5)
+def test_an_update_is_shown_with_its_share() -> None:
     expected = ["optimal", "layer", "500.0", "400.0 to 600.0", "0.99%"]
-    assert table.update_row(made, made.updates[0]) == expected
+    assert update_row(report().updates[0]) == expected
 
 
 @pytest.mark.parametrize(("seconds", "verdict"), [(2.0, "met"), (3.0, "missed")])
 def test_target(seconds: float, verdict: str) -> None:
-    line = table.target(replace(report(), steps=replace(STEPS, callback_seconds=seconds)))
+    line = target(replace(report(), steps=replace(STEPS, callback_seconds=seconds)))
     assert line.startswith(f"UpdatePruning took {seconds / (48 + seconds):.2%} of 100 training")
     assert line.endswith(verdict)
 
 
 def test_json_and_back() -> None:
     made = report()
-    data = json.loads(json.dumps(made.to_json()))
+    data = json.loads(json.dumps(to_json(made)))
     assert data["steps"]["callback_share"] == pytest.approx(0.04)
     assert data["updates"][0]["share"] == pytest.approx(0.5 / 50.5)
-    assert Report.from_json(data) == made
-    with pytest.raises(ValueError, match="another version of this benchmark"):
-        Report.from_json(data | {"more": 1})
+    assert from_json(Report, data) == made
+    with pytest.raises(ValueError, match="another version of this program"):
+        from_json(Report, data | {"more": 1})
 
 
 def test_docs_are_written_from_the_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page, "PAGE", tmp_path / "performance.md")
-    made = report()
-    (tmp_path / "pruning.json").write_text(json.dumps({"benchmark": "pruning"} | made.to_json()))
-    assert main(["--write-docs", "--output", str(tmp_path)]) == 0
-    text = (tmp_path / "performance.md").read_text()
-    assert text.endswith(f"## Pruning while training\n\n{section.render(made).strip()}\n")
+    text = written_page(main, "pruning", report(), tmp_path, monkeypatch)
+    assert "## Pruning while training\n" in text and "13 kernels of 3,000,000 weights" in text
+    assert "| optimal | layer | 500.0 | 400.0 to 600.0 | 0.99% |" in text
 
 
 @pytest.mark.slow
@@ -93,7 +88,10 @@ def test_quick_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert data["steps"]["updates"] == 2  # at steps 2 and 4
     pairs = {(row["method"], row["scope"]) for row in data["updates"]}
     assert len(pairs) == len(data["updates"]) == 12
-    assert all(row["seconds"]["median"] > 0 for row in data["updates"])
+    between = data["frequency"] * data["steps"]["pruned"]["median"]
+    for row in data["updates"]:
+        seconds = row["seconds"]["median"]
+        assert row["share"] == pytest.approx(seconds / (seconds + between)) > 0
     assert "UpdatePruning took " in printed
 
 

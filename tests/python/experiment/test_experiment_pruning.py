@@ -8,10 +8,10 @@ import keras
 import numpy as np
 import pytest
 
-from experiment import accuracy
+from experiment.accuracy.__main__ import main
 from experiment.strokes.dataset import Pictures, make
 from experiment.study import networks, pruned, training
-from experiment.study.methods import METHODS, recipe
+from experiment.study.recipe import METHODS, recipe_of
 from experiment.study.settings import BATCH, QUICK
 
 
@@ -59,7 +59,7 @@ def test_score_of_a_network_that_knows_nothing(pictures: Pictures) -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_one_shot_recipes_have_their_sparsity_and_blocks(method: str, pictures: Pictures) -> None:
     model = networks.build("mobilenet", 1)
-    chosen = recipe(method, 8, 0.75)
+    chosen = recipe_of(method, 8, 0.75)
     if chosen.permute:
         model = pruned.permuted(model, chosen.block_size, chosen.sparsity)
     result = pruned.prune(model, chosen, pictures, None, seed=0)
@@ -75,7 +75,7 @@ def test_one_shot_recipes_have_their_sparsity_and_blocks(method: str, pictures: 
 
 def test_gradual_recipe_reaches_its_sparsity(pictures: Pictures) -> None:
     model = networks.build("vgg", 1)
-    chosen = recipe("optimal", 8, 0.9, steps=5).but(frequency=2, distillation=0.5)
+    chosen = recipe_of("optimal", 8, 0.9, steps=5).but(frequency=2, distillation=0.5)
     teacher = training.probabilities(model, pictures)
     np.testing.assert_allclose(teacher.sum(axis=1), 1, rtol=1e-5)
     result = pruned.prune(model, chosen, pictures, teacher, seed=0)
@@ -84,13 +84,13 @@ def test_gradual_recipe_reaches_its_sparsity(pictures: Pictures) -> None:
 
 def test_an_unknown_method_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        accuracy.main(["--methods", "best"])
+        main(["--methods", "best"])
     assert "there is no method 'best'; there are unstructured, aligned" in capsys.readouterr().err
 
 
 def test_no_cell_of_these_networks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--cells", "vgg-oneshot80-n8", "--networks", "mobilenet", "--output", str(tmp_path)]
-    assert accuracy.main(words) == 1
+    assert main(words) == 1
     assert "no cell is of these networks" in capsys.readouterr().err
 
 
@@ -99,11 +99,11 @@ def test_the_command_goes_on_where_it_was(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["--quick", "--jobs", "1", "--cells", "vgg-oneshot80-n8", "--output", str(tmp_path)]
-    assert accuracy.main([*words, "--methods", "optimal"]) == 0
+    assert main([*words, "--methods", "optimal"]) == 0
     runs = tmp_path / "runs"
     finished = {file: file.stat().st_mtime_ns for file in runs.iterdir()}
     assert len(list(runs.glob("*.json"))) == 3  # dense, aligned, optimal
-    assert accuracy.main([*words, "--methods", "optimal,greedy"]) == 0
+    assert main([*words, "--methods", "optimal,greedy"]) == 0
     assert len(list(runs.glob("*.json"))) == 4
     assert all(file.stat().st_mtime_ns == time for file, time in finished.items())
     assert "greedy" in capsys.readouterr().out

@@ -8,31 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiment.study.files import replacing
 from experiment.study.recipe import ALIGNED, Recipe
 from experiment.study.settings import FULL, QUICK
 from experiment.study.store import Outcome, Run, Store
 
 RUN = Run("vgg", 3, Recipe(ALIGNED, 8, 0.8))
 OUTCOME = Outcome(0.5, 1.25, 0.8, 0.3)
-
-
-def test_a_file_that_is_not_finished_is_not_there(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "file"
-    with replacing(path) as unfinished:
-        unfinished.write_text("old")
-        assert not path.exists()
-    assert path.read_text() == "old"
-
-    def fail() -> None:
-        with replacing(path) as unfinished:
-            unfinished.write_text("half")
-            raise RuntimeError("interrupted")
-
-    with pytest.raises(RuntimeError, match="interrupted"):
-        fail()
-    assert path.read_text() == "old"
-    assert [file.name for file in path.parent.iterdir()] == ["file"]
 
 
 def test_outcomes_and_weights_are_kept(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import keras
 import pytest
 from permutation_models import assert_same_function, group_of, permute
 
-from demo.mobilenet import settle
+from bench.harness.networks import settle
 
 pytestmark = pytest.mark.slow
 

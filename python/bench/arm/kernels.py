@@ -1,0 +1,224 @@
+"""The kernels among the functions of a library: spills, and cycles per block.
+
+An inner loop is an innermost loop that calculates. What it keeps on the stack, for want of
+registers, is loaded and stored again in every round: a spill.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.arm.disassembly import READELF, Function, Instruction, disassemble, innermost_loops
+from bench.arm.model import Mca
+from bench.arm.report import PROCESSORS, VECTOR_PIXELS, KernelResult, Report, TileResult
+
+_STRING = re.compile(r"^ *\[ *[0-9a-f]+\] +(.+)$", re.MULTILINE)
+_OURS = re.compile(r"(?:ubp::)?\(anonymous namespace\)::|ubp::")
+_CLONE = re.compile(r" \[clone [^\]]*\]")
+_FAMILY = re.compile(r"\bNeon\w*")  # the C++ class of its instruction set
+_CAPITAL = re.compile(r"(?<=\w)(?=[A-Z])")
+_TILE = re.compile(r"Wros<(?:Tile|Pipelined)Rows<\w+, (\d+), (\d+)> ?>::Run\b.*")
+_ADDITIONS = ("fmla", "fmadd")
+_NO_CALCULATION = ("fmov", "fcmp", "fccmp", "fcsel")
+_FRAME_POINTER = "x29"
+_MEMORY = re.compile(r"\[(\w+)")
+
+
+def analyse(library: Path, date: str) -> Report:
+    """All that the benchmark is about.
+
+    Args:
+        library: the delegate for 64-bit Arm.
+        date: ISO 8601, UTC.
+
+    Raises:
+        FileNotFoundError: if the library or a tool is missing.
+        ValueError: if the library cannot be disassembled or has no such kernels.
+    """
+    kernels = kernels_of(library)
+    mca = Mca.newest()
+    return Report(
+        date=date,
+        library=hashlib.sha256(library.read_bytes()).hexdigest(),
+        compiler=_compiler(library),
+        llvm=mca.version,
+        kernels=[spills_of(kernel) for kernel in kernels],
+        tiles=_tiles(kernels, mca),
+    )
+
+
+def kernels_of(library: Path) -> list[Kernel]:
+    """The library's NEON kernels.
+
+    Raises:
+        FileNotFoundError, ValueError: as `analyse`.
+    """
+    kernels = kernels_among(disassemble(library))
+    if not kernels:
+        raise ValueError(
+            f"{library} has no NEON kernels, or no symbols that name them; expected a delegate for "
+            "64-bit Arm, not stripped."
+        )
+    for kernel in kernels:
+        if kernel.shape and not kernel.block_loops:
+            raise ValueError(f"{library}: no loop over blocks was found in {kernel.name}.")
+    return kernels
+
+
+def spills_of(kernel: Kernel) -> KernelResult:
+    """What a kernel keeps on the stack."""
+    spills = [str(spill) for loop in kernel.loops for spill in loop.spills]
+    return KernelResult(kernel.family, kernel.name, len(kernel.loops), spills)
+
+
+@dataclass(frozen=True)
+class _BlockLoop:
+    """One loop of a tile kernel, and how many blocks an iteration computes."""
+
+    family: str
+    shape: TileShape
+    loop: InnerLoop
+
+    @property
+    def blocks(self) -> int:
+        return len(self.loop.multiply_adds) // self.shape.multiply_adds
+
+
+def _tiles(kernels: Sequence[Kernel], mca: Mca) -> list[TileResult]:
+    loops = [
+        _BlockLoop(kernel.family, kernel.shape, loop)
+        for kernel in kernels
+        if kernel.shape
+        for loop in kernel.block_loops
+    ]
+    bodies = [each.loop.instructions for each in loops]
+    products = [each.loop.multiply_adds for each in loops]
+    tiles: dict[tuple[str, int, int], TileResult] = {}
+    for processor in PROCESSORS:
+        cycles, bounds = mca.cycles(bodies, processor), mca.cycles(products, processor)
+        for each, whole, least in zip(loops, cycles, bounds, strict=True):
+            pixels = each.shape.vectors * VECTOR_PIXELS
+            key = (each.family, each.shape.block_size, pixels)
+            tile = tiles.setdefault(key, TileResult(*key, cycles={}, bounds={}))
+            slowest = tile.cycles.get(processor, 0.0)
+            tile.cycles[processor] = max(slowest, whole / each.blocks)
+            tile.bounds[processor] = least / each.blocks
+    return [tiles[key] for key in sorted(tiles)]
+
+
+def _compiler(library: Path) -> str:
+    """What the compilers have left in the file."""
+    command = [READELF, "--string-dump=.comment", str(library)]
+    dump = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return "; ".join(_STRING.findall(dump)) or "not known"
+
+
+# ---- functions and loops -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TileShape:
+    """Of a tile kernel: N channels of V vectors of pixels."""
+
+    block_size: int
+    vectors: int
+
+    @property
+    def multiply_adds(self) -> int:
+        """Instructions that a block takes."""
+        return self.block_size * self.vectors
+
+
+@dataclass(frozen=True)
+class InnerLoop:
+    """One inner loop.
+
+    spills: those of its instructions that load from the stack or store to it.
+    """
+
+    instructions: tuple[Instruction, ...]
+    spills: tuple[Instruction, ...]
+
+    @property
+    def multiply_adds(self) -> tuple[Instruction, ...]:
+        """The instructions that multiply and add."""
+        return tuple(each for each in self.instructions if each.mnemonic in _ADDITIONS)
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One function of a kernel family.
+
+    name: the function's, without namespaces and parameters.
+    family: as the delegate's option `kernel` calls it.
+    shape: of a tile kernel; None for all others.
+    """
+
+    name: str
+    family: str
+    shape: TileShape | None
+    loops: tuple[InnerLoop, ...]
+
+    @property
+    def block_loops(self) -> list[InnerLoop]:
+        """Of a tile kernel: the loops over blocks of all N channels.
+
+        The others are those over the first N - 1 start channels of a range: not all rows count
+        there yet.
+        """
+        if self.shape is None:
+            return []
+        count = self.shape.multiply_adds
+        return [
+            loop
+            for loop in self.loops
+            if loop.multiply_adds and len(loop.multiply_adds) % count == 0
+        ]
+
+
+def kernels_among(functions: Iterable[Function]) -> list[Kernel]:
+    """The functions that belong to a kernel family for NEON.
+
+    Raises:
+        ValueError: if the loops of one cannot be told.
+    """
+    kernels = []
+    for function in functions:
+        name = _CLONE.sub("", _OURS.sub("", function.name)).replace("> >", ">>")
+        if family := _FAMILY.search(name):
+            tile = _TILE.fullmatch(name)
+            shape = TileShape(int(tile[1]), int(tile[2])) if tile else None
+            short = name.removeprefix("void ").partition("(")[0]
+            option = _CAPITAL.sub("_", family[0]).lower()
+            kernels.append(Kernel(short, option, shape, _inner_loops(function)))
+    return kernels
+
+
+def _inner_loops(function: Function) -> tuple[InnerLoop, ...]:
+    stack = {"sp"}
+    if any(_sets_frame_pointer(each) for each in function.instructions):
+        stack.add(_FRAME_POINTER)
+    return tuple(
+        InnerLoop(loop, tuple(each for each in loop if _base(each) in stack))
+        for loop in innermost_loops(function)
+        if any(_calculates(each) for each in loop)
+    )
+
+
+def _calculates(instruction: Instruction) -> bool:
+    return instruction.mnemonic.startswith("f") and instruction.mnemonic not in _NO_CALCULATION
+
+
+def _sets_frame_pointer(instruction: Instruction) -> bool:
+    return instruction.operands.startswith(f"{_FRAME_POINTER}, sp")
+
+
+def _base(instruction: Instruction) -> str | None:
+    """The register that an instruction's address starts from, if it reads or writes memory."""
+    memory = _MEMORY.search(instruction.operands)
+    return memory[1] if memory else None

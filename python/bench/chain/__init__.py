@@ -1,1 +1,0 @@
-"""The steps of the benchmark of random chains."""

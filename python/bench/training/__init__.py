@@ -1,1 +1,0 @@
-"""What pruning costs while a model trains."""
