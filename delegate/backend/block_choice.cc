@@ -12,18 +12,10 @@
 namespace ubp {
 namespace {
 
-using Costs = std::array<double, kBlockSizes.size()>;
-
 // The convert package's default.
 constexpr double kMinSpeedup = 1.1;
 // A cover predicted at this share of the fastest one's speed will do, if it is smaller.
 constexpr double kNearlyFastest = 0.9;
-// One block and pixel, in the time of one multiply-add of the dense kernel.
-constexpr Costs kBlockCost = {2.9, 3.3, 4.8, 9.5, 19.0};
-// One block of a pointwise layer of one pixel, in the time of one weight of the dense kernel.
-constexpr Costs kSingleCost = {7.5, 8.2, 8.5, 11.5, 23.0};
-// Pixels that are computed together at least.
-constexpr double kTile = 16.0;
 // Even without padding and transposes, blocks of 8 are kMinSpeedup times as fast as dense only from
 // 1 - 8 / 9.5 / 1.1 = 23% zeros on; a sample may show much less by chance.
 constexpr double kMinSampledZeros = 0.07;
@@ -32,30 +24,30 @@ bool IsSingle(const LayerAttributes& attributes, const LayerPixels& pixels) {
   return attributes.lanes() == attributes.in_channels && pixels.out == 1.0;
 }
 
-double CostOfBlocks(const LayerAttributes& attributes, const LayerPixels& pixels, double blocks,
-                    size_t size) {
-  if (IsSingle(attributes, pixels)) return blocks * kSingleCost[size];
-  return std::ceil(pixels.out / kTile) * kTile * blocks * kBlockCost[size];
+double CostOfBlocks(const BlockCosts& costs, const LayerAttributes& attributes,
+                    const LayerPixels& pixels, double blocks, size_t size) {
+  if (IsSingle(attributes, pixels)) return blocks * costs.single[size];
+  return std::ceil(pixels.out / costs.tile) * costs.tile * blocks * costs.block[size];
 }
 
-double PredictSpeedup(const LayerAttributes& attributes, const LayerPixels& pixels, double blocks,
-                      size_t size) {
+double PredictSpeedup(const BlockCosts& costs, const LayerAttributes& attributes,
+                      const LayerPixels& pixels, double blocks, size_t size) {
   const double lanes = attributes.lanes();
   const double channels = attributes.out_channels;
   const double dense = pixels.out * lanes * channels;
-  const double cost = CostOfBlocks(attributes, pixels, blocks, size);
+  const double cost = CostOfBlocks(costs, attributes, pixels, blocks, size);
   if (IsSingle(attributes, pixels)) {
     const double activations = lanes + channels;
     return (dense + activations) / (cost + activations);
   }
   const double transposed = pixels.in * attributes.in_channels + pixels.out * channels;
-  return dense / (cost + kTransposeCost * transposed);
+  return dense / (cost + costs.transpose * transposed);
 }
 
 }  // namespace
 
-BlockChoice ChooseBlocks(const LayerAttributes& attributes, const float* weights,
-                         const LayerPixels& pixels, CacheSlot* slot) {
+BlockChoice ChooseBlocks(const BlockCosts& costs, const LayerAttributes& attributes,
+                         const float* weights, const LayerPixels& pixels, CacheSlot* slot) {
   const int channels = attributes.out_channels;
   const int64_t lanes = attributes.lanes();
   BlockChoice choice;
@@ -66,7 +58,8 @@ BlockChoice ChooseBlocks(const LayerAttributes& attributes, const float* weights
   std::array<double, kBlockSizes.size()> speedups{};
   double fastest = 0.0;
   for (size_t i = 0; i < kBlockSizes.size() && kBlockSizes[i] <= channels; ++i) {
-    speedups[i] = PredictSpeedup(attributes, pixels, static_cast<double>(counts.blocks[i]), i);
+    speedups[i] =
+        PredictSpeedup(costs, attributes, pixels, static_cast<double>(counts.blocks[i]), i);
     fastest = std::max(fastest, speedups[i]);
   }
   int64_t fewest_bytes = std::numeric_limits<int64_t>::max();
@@ -76,7 +69,7 @@ BlockChoice ChooseBlocks(const LayerAttributes& attributes, const float* weights
     if (speedups[i] < kNearlyFastest * fastest || bytes >= fewest_bytes) continue;
     fewest_bytes = bytes;
     choice.block_size = kBlockSizes[i];
-    choice.cost = CostOfBlocks(attributes, pixels, static_cast<double>(counts.blocks[i]), i);
+    choice.cost = CostOfBlocks(costs, attributes, pixels, static_cast<double>(counts.blocks[i]), i);
     choice.speedup = speedups[i];
   }
   choice.pays = choice.speedup >= kMinSpeedup;

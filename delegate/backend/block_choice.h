@@ -4,14 +4,11 @@
 
 #include <string>
 
+#include "delegate/backend/cost_model.h"
 #include "delegate/format/attributes.h"
 #include "delegate/graph/cache_slot.h"
 
 namespace ubp {
-
-// Bringing one value into or out of the channel-major layout, in the time of one multiply-add of
-// the dense kernel; measured on x86-64 with AVX-512, as all such constants.
-inline constexpr double kTransposeCost = 10.0;
 
 struct BlockChoice {
   bool gains = false;  // the blocks are clearly faster than dense, the layout left aside
@@ -37,8 +34,8 @@ struct LayerPixels {
 // zeros is not looked at further, so that dense models lose no time.
 //
 // What was counted is kept in the slot's cache, if there is one.
-BlockChoice ChooseBlocks(const LayerAttributes& attributes, const float* weights,
-                         const LayerPixels& pixels, CacheSlot* slot);
+BlockChoice ChooseBlocks(const BlockCosts& costs, const LayerAttributes& attributes,
+                         const float* weights, const LayerPixels& pixels, CacheSlot* slot);
 
 // "80% zeros, covered by blocks of 4"; for block_size > 0.
 std::string DescribeBlocks(const BlockChoice& choice);

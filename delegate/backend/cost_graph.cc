@@ -47,15 +47,15 @@ class Costs {
   // Of a taken node, those before it being known.
   bool WritesPlanes(int i) const {
     const CostNode& node = graph_.nodes[i];
-    switch (node.forms) {
-      case Forms::kEither:
-      case Forms::kPlanes:
+    switch (node.layouts) {
+      case Layouts::kEither:
+      case Layouts::kPlanes:
         return true;
-      case Forms::kFollows:
+      case Layouts::kFollows:
         return std::any_of(node.inputs.begin(), node.inputs.end(),
                            [&](int t) { return planes_[t] && IsWrittenIn(parts_[i], t); });
-      case Forms::kReduces:
-      case Forms::kImage:
+      case Layouts::kReduces:
+      case Layouts::kNhwc:
         return false;
     }
     return false;
@@ -63,14 +63,14 @@ class Costs {
 
   // Whether a taken node reads planes only.
   bool NeedsPlanes(int i) const {
-    switch (graph_.nodes[i].forms) {
-      case Forms::kPlanes:
-      case Forms::kReduces:
+    switch (graph_.nodes[i].layouts) {
+      case Layouts::kPlanes:
+      case Layouts::kReduces:
         return true;
-      case Forms::kFollows:
+      case Layouts::kFollows:
         return WritesPlanes(i);
-      case Forms::kEither:
-      case Forms::kImage:
+      case Layouts::kEither:
+      case Layouts::kNhwc:
         return false;
     }
     return false;
@@ -94,9 +94,9 @@ class Costs {
     for (const int reader : readers_[t]) {
       const CostNode& node = graph_.nodes[reader];
       const bool inside = taken_[reader] && parts_[reader] == part;
-      needs_image = needs_image || !inside || node.forms == Forms::kImage;
+      needs_image = needs_image || !inside || node.layouts == Layouts::kNhwc;
       if (!taken_[reader] || (inside && planes_[t])) continue;
-      if (node.forms == Forms::kEither) {
+      if (node.layouts == Layouts::kEither) {
         sum_ += node.from_image;
         if (IsReadInPart(reader)) sum_ += node.image_to_planes;
       }

@@ -9,12 +9,12 @@
 namespace ubp {
 
 // In which form (choose_layouts.h) an op of the delegate reads and writes its tensors.
-enum class Forms {
+enum class Layouts {
   kEither,   // a convolution reads both, and writes what its readers need
   kPlanes,   // reads and writes planes
   kFollows,  // writes planes if it reads one in planes, else an image
   kReduces,  // reads planes and writes an image
-  kImage     // reads and writes images
+  kNhwc      // reads and writes images
 };
 
 // A node of the model: taken by the delegate, or left to XNNPACK.
@@ -23,7 +23,7 @@ struct CostNode {
   bool must_take = false;   // nobody else can run it
   bool has_blocks = false;  // a layer that leaves out zeros
   bool sparse = false;      // one that is worth taking by itself
-  Forms forms = Forms::kEither;
+  Layouts layouts = Layouts::kEither;
   double taken = 0.0;
   double left = 0.0;
   // The node that this one becomes part of where both run in one part, or -1; it costs so much

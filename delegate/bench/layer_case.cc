@@ -102,8 +102,13 @@ Status LayerCase::AddVariant(const LayerCaseSpec& spec, const std::string& stem)
   }
   variant->multiply_adds =
       int64_t{attributes.num_blocks} * attributes.block_size * shape.out_pixels();
-  UBP_RETURN_IF_ERROR(MakeWrosConvolution(variant->weights, shape, layout_, *spec.family,
-                                          spec.threads, &variant->convolution));
+  KernelWeights weights;
+  UBP_RETURN_IF_ERROR(MakeKernelWeights(variant->weights,
+                                        KernelBlockSize(variant->weights, *spec.family), &weights));
+  const PackedLayerWeights packed = {std::make_shared<const KernelWeights>(std::move(weights)),
+                                     attributes.lanes(), attributes.activation};
+  UBP_RETURN_IF_ERROR(MakeWrosConvolution(packed, shape, layout_, *spec.family, spec.threads,
+                                          &variant->convolution));
   variants_.push_back(std::move(variant));
   return Status::Ok();
 }

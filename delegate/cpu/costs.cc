@@ -1,7 +1,7 @@
+#include "delegate/cpu/costs.h"
+
 #include <algorithm>
 #include <cmath>
-
-#include "delegate/backend/op_costs.h"
 
 namespace ubp {
 namespace {
@@ -26,6 +26,11 @@ constexpr double kImageToStrides = 15.0;
 // networks of up to 60 us.
 constexpr double kPart = 10e3;
 constexpr double kTakenPart = 90e3;
+
+// One block and pixel; one block of a pointwise layer of one pixel; bringing one value into or out of
+// planes; pixels that are computed together at least. What converting assumes by default.
+constexpr BlockCosts kBlockCosts = {
+    {2.9, 3.3, 4.8, 9.5, 19.0}, {7.5, 8.2, 8.5, 11.5, 23.0}, 10.0, 16.0};
 
 // An element of the output of a dense convolution, beside its multiply-adds.
 constexpr double kDenseOutput = 10.0;
@@ -129,7 +134,7 @@ PerElement CostPerElement(OpType type) {
 
 void SetPerElement(const PerElement& cost, const Extent& extent, CostNode* node) {
   const double elements = extent.elements();
-  const bool in_planes = node->forms != Forms::kImage && extent.pixels > 1.0;
+  const bool in_planes = node->layouts != Layouts::kNhwc && extent.pixels > 1.0;
   const double planes = in_planes ? kPlane * extent.planes() : 0.0;
   node->taken = cost.taken * elements + (cost.taken > 0.0 ? planes : 0.0);
   node->left = cost.left * elements;
@@ -184,48 +189,83 @@ void SetLayer(const OpToRun& op, CostNode* node) {
     const double computed = std::ceil(op.output.pixels / kTile) * kTile * op.output.batch;
     node->taken = computed * lanes * channels * kDenseInBlocks + kDenseOutput * outputs;
   }
-  if (node->forms == Forms::kEither) SetFromImage(op, node);
+  if (node->layouts == Layouts::kEither) SetFromImage(op, node);
 }
 
-}  // namespace
-
-void SetCosts(const OpToRun& op, CostNode* node) {
+Layouts LayoutsOf(const OpToRun& op) {
   switch (op.type) {
     case OpType::kConv2D:
-    case OpType::kFullyConnected:
-      return SetLayer(op, node);
-    case OpType::kDepthwiseConv2D: {
-      const double taps = Taps(op.attributes);
-      const double left = taps <= kFewTaps ? kTapOfXnnpack : kTapOfXnnpackAbove;
-      return SetPerElement({kTap * taps, left * taps, 0.0, 0.0}, op.output, node);
-    }
+      return Layouts::kEither;
+    case OpType::kDepthwiseConv2D:
     case OpType::kMaxPool2D:
     case OpType::kAveragePool2D:
-      return SetPool(op, node);
+    case OpType::kPad:
+      return Layouts::kPlanes;
     case OpType::kMean:
-      return SetPerElement(CostPerElement(op.type), op.input, node);
-    case OpType::kFunction:
-      return SetPerElement(CostOfFunction(op.function), op.output, node);
+      return Layouts::kReduces;
+    case OpType::kFullyConnected:
+    case OpType::kReshape:
+    case OpType::kSoftmax:
+      return Layouts::kNhwc;
     case OpType::kAdd:
     case OpType::kSub:
     case OpType::kMul:
-      return SetPerElement(CostOfArithmetic(op.type, op.operand), op.output, node);
+      return op.operand == Operand::kVector ? Layouts::kPlanes : Layouts::kFollows;
     default:
-      return SetPerElement(CostPerElement(op.type), op.output, node);
+      return Layouts::kFollows;
   }
 }
 
-CostTensor CostOfTensor(const Extent& extent) {
-  CostTensor tensor;
-  if (extent.pixels == 1.0) return tensor;  // a vector is the same in all forms
-  tensor.to_planes = kToPlanes * extent.elements() + kPlane * extent.planes();
-  tensor.to_image = kToImage * extent.elements();
-  return tensor;
-}
+class CpuCostModel : public CostModel {
+ public:
+  const BlockCosts& blocks() const override { return kBlockCosts; }
 
-void SetCostsOfParts(CostGraph* graph) {
-  graph->part = kPart;
-  graph->taken_part = kTakenPart;
+  void SetCosts(const OpToRun& op, CostNode* node) const override {
+    node->layouts = LayoutsOf(op);
+    switch (op.type) {
+      case OpType::kConv2D:
+      case OpType::kFullyConnected:
+        return SetLayer(op, node);
+      case OpType::kDepthwiseConv2D: {
+        const double taps = Taps(op.attributes);
+        const double left = taps <= kFewTaps ? kTapOfXnnpack : kTapOfXnnpackAbove;
+        return SetPerElement({kTap * taps, left * taps, 0.0, 0.0}, op.output, node);
+      }
+      case OpType::kMaxPool2D:
+      case OpType::kAveragePool2D:
+        return SetPool(op, node);
+      case OpType::kMean:
+        return SetPerElement(CostPerElement(op.type), op.input, node);
+      case OpType::kFunction:
+        return SetPerElement(CostOfFunction(op.function), op.output, node);
+      case OpType::kAdd:
+      case OpType::kSub:
+      case OpType::kMul:
+        return SetPerElement(CostOfArithmetic(op.type, op.operand), op.output, node);
+      default:
+        return SetPerElement(CostPerElement(op.type), op.output, node);
+    }
+  }
+
+  CostTensor CostOfTensor(const Extent& extent) const override {
+    CostTensor tensor;
+    if (extent.pixels == 1.0) return tensor;  // a vector is the same in all forms
+    tensor.to_planes = kToPlanes * extent.elements() + kPlane * extent.planes();
+    tensor.to_image = kToImage * extent.elements();
+    return tensor;
+  }
+
+  void SetCostsOfParts(CostGraph* graph) const override {
+    graph->part = kPart;
+    graph->taken_part = kTakenPart;
+  }
+};
+
+}  // namespace
+
+const CostModel& CpuCosts() {
+  static const CpuCostModel costs;
+  return costs;
 }
 
 }  // namespace ubp

@@ -82,6 +82,11 @@ struct GraphOp {
   CacheSlot slot;      // for the form that kernels read
 };
 
+// Of a convolution or fully-connected layer.
+inline LayerWeights WeightsOf(const GraphOp& op) {
+  return {op.attributes, op.packed, op.dense, op.slot};
+}
+
 struct Graph {
   std::vector<GraphTensor> tensors;
   std::vector<GraphOp> ops;

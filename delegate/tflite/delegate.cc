@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "delegate/cpu/cpu_backend.h"
 #include "delegate/tflite/log.h"
 #include "delegate/tflite/model/partition.h"
 #include "delegate/tflite/part.h"
@@ -71,15 +72,13 @@ TfLiteStatus TakeNodes(TfLiteContext* context, TfLiteDelegate* tflite_delegate) 
   Delegate& delegate = *Delegate::From(tflite_delegate);
   const DelegateOptions& options = delegate.options();
   const std::shared_ptr<Loading> loading = delegate.StartLoading();
-  // The reference knows block-sparse layers only.
-  const Take take = options.family == nullptr ? Take::kSparse : options.take;
   DecodedTensors decoded_tensors;
   TF_LITE_ENSURE_STATUS(FindDecodedTensors(context, &decoded_tensors));
   DecodedConstants decoded(decoded_tensors);
   ClaimOptions claim_options = options.claim;
   claim_options.decoded = &decoded;
   std::vector<NodeDecision> decisions;
-  TF_LITE_ENSURE_STATUS(DecideNodes(context, take, claim_options, &decisions));
+  TF_LITE_ENSURE_STATUS(DecideNodes(context, options.take, claim_options, &decisions));
   std::vector<int> taken = {0};  // as a TfLiteIntArray: its length, then its elements
   for (const NodeDecision& decision : decisions) {
     if (decision.taken) taken.push_back(decision.node);
@@ -129,7 +128,11 @@ void Delegate::Release(TfLiteDelegate* delegate) {
 
 Delegate::Delegate(const DelegateOptions& options, std::unique_ptr<WeightCache> cache,
                    std::unique_ptr<Profile> profile)
-    : options_(options), profile_(std::move(profile)), cache_(std::move(cache)) {
+    : options_(options),
+      backend_(MakeCpuBackend(options.family, options.rules)),
+      profile_(std::move(profile)),
+      cache_(std::move(cache)) {
+  options_.claim.backend = backend_.get();
   options_.claim.cache = cache_.get();
   if (!options.report.empty()) {
     report_ = std::make_unique<Report>(options.report, options.kernel_name());

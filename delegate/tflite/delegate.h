@@ -1,10 +1,11 @@
-// The TfLiteDelegate itself: the shell between the interpreter and the plan.
+// The TfLiteDelegate itself: the shell between the interpreter and a backend.
 #ifndef UBP_DELEGATE_TFLITE_DELEGATE_H_
 #define UBP_DELEGATE_TFLITE_DELEGATE_H_
 
 #include <map>
 #include <memory>
 
+#include "delegate/backend/backend.h"
 #include "delegate/base/fork.h"
 #include "delegate/base/status.h"
 #include "delegate/base/thread_pool.h"
@@ -35,6 +36,7 @@ class Delegate : public std::enable_shared_from_this<Delegate> {
   }
 
   const DelegateOptions& options() const { return options_; }
+  const Backend& backend() const { return *backend_; }
   // Of the options; null if there is none.
   Report* report() { return report_.get(); }
   Profile* profile() { return profile_.get(); }
@@ -58,6 +60,7 @@ class Delegate : public std::enable_shared_from_this<Delegate> {
 
   TfLiteDelegate tflite_delegate_{};
   DelegateOptions options_;
+  std::shared_ptr<const Backend> backend_;
   std::unique_ptr<Report> report_;
   std::unique_ptr<Profile> profile_;
   std::unique_ptr<WeightCache> cache_;  // null: none

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "delegate/backend/backend.h"
 #include "delegate/base/mapped_memory.h"
-#include "delegate/cpu/plan/plan.h"
 #include "delegate/graph/shapes.h"
 #include "delegate/tflite/delegate.h"
 #include "delegate/tflite/log.h"
@@ -19,40 +19,42 @@
 namespace ubp {
 namespace {
 
-// Imported and checked when the interpreter makes the node, planned whenever shapes are
-// (re)allocated.
+// Imported and checked when the interpreter makes the node, compiled whenever shapes are
+// (re)allocated. Weights are packed the first time.
 class Part {
  public:
   Part(TfLiteContext* context, const TfLiteDelegateParams& params)
       : delegate_(Delegate::From(params.delegate)->shared_from_this()),
         loading_(delegate_->StartLoading()),
-        imported_(ImportGraph(context, params, delegate_->ClaimsOf(context), &graph_)) {}
-  ~Part() { DropPlan(); }
+        imported_(ImportGraph(context, params, delegate_->ClaimsOf(context), &graph_)),
+        packed_(delegate_->backend().Pack(graph_)) {}
+  ~Part() { DropProgram(); }
   Part(const Part&) = delete;
   Part& operator=(const Part&) = delete;
 
   Status Prepare(TfLiteContext* context) {
     UBP_RETURN_IF_ERROR(imported_);
-    if (loading_ == nullptr) loading_ = delegate_->StartLoading();
-    DropPlan();  // its weights are not kept beside those of the new one
-    PlanOptions options;
-    options.family = delegate_->options().family;
-    options.rules = delegate_->options().rules;
+    DropProgram();  // its activations are not kept beside those of the new one
+    CompileOptions options;
+    options.pool = delegate_->Pool(delegate_->NumThreads(*context));
     options.profile = delegate_->profile() != nullptr;
-    pool_ = delegate_->Pool(delegate_->NumThreads(*context));
-    options.threads = pool_->threads();
+    threads_ = options.pool->threads();
     std::vector<Dims> dims(graph_.tensors.size());
     for (size_t t = 0; t < dims.size(); ++t) {
       if (graph_.tensors[t].storage == Storage::kInput) dims[t] = DimsOf(Tensor(context, t));
     }
-    UBP_RETURN_IF_ERROR(Plan::Make(graph_, options, &dims, &plan_));
-    loading_->AddCopied(CopiedWeights());
+    const int64_t packings = packed_->packings();
+    UBP_RETURN_IF_ERROR(packed_->Compile(options, &dims, &program_));
+    if (packed_->packings() > packings) {
+      if (loading_ == nullptr) loading_ = delegate_->StartLoading();
+      loading_->AddCopied(CopiedWeights());
+    }
     loading_ = nullptr;
     UBP_RETURN_IF_ERROR(ResizeOutputs(context, dims));
     memory_.assign(graph_.tensors.size(), nullptr);
     bytes_.clear();
     for (const Dims& each : dims) bytes_.push_back(sizeof(float) * ElementsOf(each));
-    if (delegate_->options().log_info) LogPlan(options);
+    if (delegate_->options().log_info) LogProgram();
     return Status::Ok();
   }
 
@@ -71,8 +73,7 @@ class Part {
       }
       memory_[t] = tensor.data.f;
     }
-    plan_->Run(memory_, pool_.get());
-    return Status::Ok();
+    return program_->Run(memory_);
   }
 
  private:
@@ -82,21 +83,21 @@ class Part {
 
   // Adds its times to the profile, if there is one. Throws nothing, as the standard library does
   // when memory runs out: the interpreter may be freeing the part.
-  void DropPlan() {
-    if (plan_ == nullptr) return;
+  void DropProgram() {
+    if (program_ == nullptr) return;
     try {
       if (delegate_->profile() != nullptr) {
-        const Status status = delegate_->profile()->Add(plan_->profile(), pool_->threads());
+        const Status status = delegate_->profile()->Add(program_->profile(), threads_);
         if (!status.ok()) Log(LogLevel::kWarning, status.message());
       }
     } catch (const std::exception& error) {
       Log(LogLevel::kWarning, std::string("the profile is not written: ") + error.what());
     }
-    plan_ = nullptr;
+    program_ = nullptr;
   }
 
-  // What the model has of the weights that the plan has in another form: it is read again only when
-  // a new plan is made.
+  // What the model has of the weights that are packed now: it is not read again, but for a layer that
+  // another shape needs in another form.
   std::vector<MemoryRange> CopiedWeights() const {
     std::vector<MemoryRange> ranges;
     for (const GraphOp& op : graph_.ops) {
@@ -131,21 +132,22 @@ class Part {
     return Status::Ok();
   }
 
-  void LogPlan(const PlanOptions& options) const {
+  void LogProgram() const {
+    const size_t weights = packed_->weight_bytes() + program_->prepared_bytes();
     Log(LogLevel::kInfo,
         std::to_string(graph_.ops.size()) + " layer(s) from " + graph_.ops.front().label +
-            " on, kernel " + delegate_->options().kernel_name() + ", " +
-            std::to_string(options.threads) + " thread(s), " +
-            std::to_string(plan_->weight_bytes() / 1024) + " KiB of weights beside the model, " +
-            std::to_string(plan_->arena_bytes() / 1024) + " KiB of activations.");
+            " on, kernel " + delegate_->backend().name() + ", " + std::to_string(threads_) +
+            " thread(s), " + std::to_string(weights / 1024) + " KiB of weights beside the model, " +
+            std::to_string(program_->arena_bytes() / 1024) + " KiB of activations.");
   }
 
   const std::shared_ptr<Delegate> delegate_;
-  std::shared_ptr<Loading> loading_;  // until there is a plan
+  std::shared_ptr<Loading> loading_;  // until there is a program
   Graph graph_;
   Status imported_;
-  std::unique_ptr<Plan> plan_;
-  std::shared_ptr<ThreadPool> pool_;
+  std::unique_ptr<PackedGraph> packed_;
+  std::unique_ptr<Program> program_;
+  int threads_ = 1;             // that the program runs on
   std::vector<size_t> bytes_;   // of each tensor of the graph
   std::vector<float*> memory_;  // of each tensor of the graph, during an invocation
 };

@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "delegate/backend/step_profile.h"
 #include "delegate/base/fork.h"
 #include "delegate/base/status.h"
-#include "delegate/cpu/plan/step_profile.h"
 #include "delegate/tflite/json_file.h"
 
 namespace ubp {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "delegate/cpu/costs.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/cpp/test_layer.h"
@@ -22,7 +23,7 @@ BlockChoice Choose(int lanes, int channels, int n, double density, const LayerPi
   std::vector<float> weights;
   layer.Dense(&weights);
   CacheSlot no_cache;
-  return ChooseBlocks(layer.attributes, weights.data(), pixels, &no_cache);
+  return ChooseBlocks(CpuCosts().blocks(), layer.attributes, weights.data(), pixels, &no_cache);
 }
 
 TEST(BlockChoiceTest, DenseLayersAreNotLookedAt) {
@@ -78,8 +79,10 @@ TEST(BlockChoiceTest, TransposesWeighMoreInNarrowLayers) {
 TEST(BlockChoiceTest, NonFiniteWeightsAreWeights) {
   std::vector<float> weights(64 * 64, std::numeric_limits<float>::quiet_NaN());
   CacheSlot no_cache;
-  EXPECT_EQ(ChooseBlocks(Pointwise(64, 64, 1), weights.data(), {196, 196}, &no_cache).block_size,
-            0);
+  EXPECT_EQ(
+      ChooseBlocks(CpuCosts().blocks(), Pointwise(64, 64, 1), weights.data(), {196, 196}, &no_cache)
+          .block_size,
+      0);
 }
 
 TEST(BlockChoiceTest, SaysWhatWasFound) {

@@ -102,10 +102,10 @@ int AddTensor(CostGraph* graph, double to_planes, double to_image) {
 }
 
 // A node that can be taken and reads `inputs`; returns what it writes.
-int AddNode(CostGraph* graph, Forms forms, double taken, double left, std::vector<int> inputs) {
+int AddNode(CostGraph* graph, Layouts layouts, double taken, double left, std::vector<int> inputs) {
   CostNode node;
   node.can_take = true;
-  node.forms = forms;
+  node.layouts = layouts;
   node.taken = taken;
   node.left = left;
   node.inputs = std::move(inputs);
@@ -115,7 +115,7 @@ int AddNode(CostGraph* graph, Forms forms, double taken, double left, std::vecto
 }
 
 int AddSparse(CostGraph* graph, int input) {
-  const int output = AddNode(graph, Forms::kEither, 20.0, 100.0, {input});
+  const int output = AddNode(graph, Layouts::kEither, 20.0, 100.0, {input});
   graph->nodes.back().has_blocks = graph->nodes.back().sparse = true;
   graph->nodes.back().from_image = 4.0;
   graph->nodes.back().image_to_planes = 4.0;
@@ -123,7 +123,7 @@ int AddSparse(CostGraph* graph, int input) {
 }
 
 int AddForeign(CostGraph* graph, int input) {
-  const int output = AddNode(graph, Forms::kEither, 0.0, 5.0, {input});
+  const int output = AddNode(graph, Layouts::kEither, 0.0, 5.0, {input});
   graph->nodes.back().can_take = false;
   return output;
 }
@@ -142,11 +142,11 @@ CostGraph RandomGraph(std::mt19937* random) {
   const int nodes = std::uniform_int_distribution(2, 10)(*random);
   std::uniform_int_distribution<int> costs(0, 60);
   std::uniform_int_distribution<int> kind(0, 9);
-  const auto add = [&](Forms forms, const std::vector<int>& inputs) {
+  const auto add = [&](Layouts layouts, const std::vector<int>& inputs) {
     // One after the other: the order in which arguments are computed is the compiler's.
     const int taken = costs(*random);
     const int left = costs(*random);
-    AddNode(&graph, forms, taken, left, inputs);
+    AddNode(&graph, layouts, taken, left, inputs);
   };
   for (int i = 0; i < nodes; ++i) {
     const int last = static_cast<int>(graph.tensors.size()) - 1;
@@ -166,13 +166,13 @@ CostGraph RandomGraph(std::mt19937* random) {
         break;
       case 5:
       case 6:
-        add(Forms::kFollows, inputs);
+        add(Layouts::kFollows, inputs);
         break;
       case 7:
-        add(Forms::kImage, {last});
+        add(Layouts::kNhwc, {last});
         break;
       default:
-        add(Forms::kPlanes, {last});
+        add(Layouts::kPlanes, {last});
     }
     if (kind(*random) < 3 && i > 0 && graph.nodes[i].inputs[0] > 0) {
       graph.nodes[i].host = i - 1;

@@ -181,9 +181,13 @@ std::vector<float> RunConvolution(const TestLayer& layer, const ConvShape& shape
   if (forms.planes_in) layout.input = in.geometry;
   if (forms.planes_out) layout.output = out.geometry;
   std::unique_ptr<Convolution> convolution;
-  const Status status = family == nullptr ? MakeReferenceConvolution(weights, shape, &convolution)
-                                          : MakeWrosConvolution(weights, shape, layout, *family,
-                                                                threads, &convolution);
+  const PackedLayerWeights packed = PackedOf(weights, family);
+  Status status = Status::Ok();
+  if (family == nullptr) {
+    convolution = MakeReferenceConvolution(packed, shape);
+  } else {
+    status = MakeWrosConvolution(packed, shape, layout, *family, threads, &convolution);
+  }
   EXPECT_TRUE(status.ok()) << status.message();
   // Scratch memory is not clean: another layer has used it before.
   AlignedBuffer scratch(convolution->scratch_floats());
@@ -369,7 +373,7 @@ TEST(ConvShapeTest, RefusesPlanesBeyondThirtyTwoBitOffsets) {
   ConvShape shape;
   ASSERT_TRUE(MakeConvShape(spec, 1, 200, 200, &shape).ok());
   std::unique_ptr<Convolution> convolution;
-  const LayerWeights weights = layer.Packed();
+  const PackedLayerWeights weights = PackedOf(layer.Packed(), &BestKernelFamily());
   const Status status =
       MakeWrosConvolution(weights, shape, ConvLayout(), BestKernelFamily(), 1, &convolution);
   EXPECT_FALSE(status.ok());

@@ -2,10 +2,20 @@
 
 #include <numeric>
 
+#include "delegate/cpu/cpu_backend.h"
 #include "delegate/tflite/model/import.h"
 #include "tensorflow/lite/builtin_ops.h"
 
 namespace ubp {
+namespace {
+
+const Backend& TestBackend() {
+  static const std::shared_ptr<const Backend> backend =
+      MakeCpuBackend(&BestKernelFamily(), PlanRules());
+  return *backend;
+}
+
+}  // namespace
 
 int FakeModel::Activation(const Dims& dims, const char* name) {
   const int index = AddTensor(dims, kTfLiteFloat32);
@@ -99,6 +109,7 @@ void FakeModel::SetOutputs(std::vector<int> outputs, int index) {
 ClaimResult FakeModel::ClaimNode(int index) {
   DecodedConstants decoded(FindDecoded());
   ClaimOptions options;
+  options.backend = &TestBackend();
   options.decoded = &decoded;
   return Claim(*context(), node(index), registration(index), options);
 }
@@ -128,6 +139,7 @@ Status FakeModel::ImportNodes(const std::vector<int>& nodes, const std::vector<i
 std::vector<NodeDecision> FakeModel::Decide(Take take, bool sparse_from_dense) {
   DecodedConstants decoded(FindDecoded());
   ClaimOptions options;
+  options.backend = &TestBackend();
   options.sparse_from_dense = sparse_from_dense;
   options.decoded = &decoded;
   std::vector<NodeDecision> decisions;

@@ -148,7 +148,9 @@ size_t ArenaBytes(int products) {
   test.MarkOutput(test.Convolve(x, 4, 1, 1, Padding::kSame, true));
   std::vector<Dims> dims = test.InputDims();
   std::unique_ptr<Plan> plan;
-  EXPECT_TRUE(Plan::Make(test.graph(), {&BestKernelFamily(), 1, PlanRules()}, &dims, &plan).ok());
+  PackedWeights weights;
+  EXPECT_TRUE(
+      Plan::Make(test.graph(), {&BestKernelFamily(), 1, PlanRules()}, &weights, &dims, &plan).ok());
   return plan->arena_bytes();
 }
 

@@ -67,16 +67,12 @@ LayerCaseSpec SpecOf(const Case& c, const KernelFamily* family, int threads) {
 
 std::vector<float> Reference(const TestLayer& layer, const LayerCase& layer_case) {
   const ConvShape& shape = layer_case.shape();
-  const LayerWeights weights = layer.Packed();
   std::vector<float> output(shape.out_pixels() * shape.out_c);
   ThreadPool pool(1);
   ConvBuffers buffers;
   buffers.input = layer_case.input().data();
   buffers.output = output.data();
-  std::unique_ptr<Convolution> convolution;
-  const Status status = MakeReferenceConvolution(weights, shape, &convolution);
-  EXPECT_TRUE(status.ok()) << status.message();
-  convolution->Run(buffers, &pool);
+  MakeReferenceConvolution(PackedOf(layer.Packed(), nullptr), shape)->Run(buffers, &pool);
   return output;
 }
 

@@ -108,6 +108,34 @@ TEST(PlanReferenceTest, RunsSparseLayersAsImages) {
   for (size_t i = 0; i < output.size(); ++i) ASSERT_NEAR(output[i], expected[0][i], 1e-3);
 }
 
+TEST(PlanTest, AResizePacksNothing) {
+  TestGraph test({1, 20, 18, 8});
+  int x = test.Convolve(0, 16, 3, 2, Padding::kSame, false, Activation::kRelu);
+  x = test.Depthwise(x, 3, 1, Padding::kSame);
+  x = test.Convolve(x, 24, 1, 1, Padding::kSame, true);
+  x = test.Depthwise(x, 5, 2, Padding::kSame);
+  test.MarkOutput(test.Dense(test.Mean(x, false), 10, true));
+  PackedWeights weights;
+  const auto plan_for = [&](int batch, int height) {
+    std::vector<Dims> dims = test.InputDims();
+    dims[0] = {batch, height, 18, 8};
+    PlanOptions options;
+    options.family = &BestKernelFamily();
+    std::unique_ptr<Plan> plan;
+    const Status status = Plan::Make(test.graph(), options, &weights, &dims, &plan);
+    EXPECT_TRUE(status.ok()) << status.message();
+    return plan;
+  };
+  const std::unique_ptr<Plan> first = plan_for(1, 20);
+  EXPECT_EQ(weights.packings(), 5);
+  const size_t bytes = weights.bytes();
+  for (const auto& [batch, height] : {std::pair(2, 20), {1, 20}, {3, 33}, {9, 1}}) {
+    plan_for(batch, height);
+    EXPECT_EQ(weights.packings(), 5) << batch << " images of height " << height;
+  }
+  EXPECT_EQ(weights.bytes(), bytes);
+}
+
 TEST(PlanErrorTest, NamesTheLayerThatDoesNotFit) {
   const TestLayer layer = MakeTestLayer(Pointwise(8, 24, 4), 0.3, true, 1);
   Graph graph;
@@ -121,7 +149,8 @@ TEST(PlanErrorTest, NamesTheLayerThatDoesNotFit) {
   graph.ops.push_back(op);
   std::vector<Dims> dims = {{1, 4, 4, 9}, {}};
   std::unique_ptr<Plan> plan;
-  const Status status = Plan::Make(graph, PlanOptions(), &dims, &plan);
+  PackedWeights weights;
+  const Status status = Plan::Make(graph, PlanOptions(), &weights, &dims, &plan);
   EXPECT_THAT(status.message(), HasSubstr("UbpConv2D 'expand'"));
 }
 

@@ -28,7 +28,8 @@ std::vector<StepProfile> ProfileOf(const TestGraph& test, const PlanRules& rules
   PlanOptions options{&BestKernelFamily(), threads, rules, true};
   std::vector<Dims> dims = test.InputDims();
   std::unique_ptr<Plan> plan;
-  const Status status = Plan::Make(test.graph(), options, &dims, &plan);
+  PackedWeights weights;
+  const Status status = Plan::Make(test.graph(), options, &weights, &dims, &plan);
   EXPECT_TRUE(status.ok()) << status.message();
   std::vector<float> input(Elements(dims.front()));
   std::vector<float> output(Elements(dims.back()));
@@ -118,7 +119,8 @@ TEST(StepProfileTest, NothingUnlessAskedFor) {
   test.MarkOutput(test.Convolve(0, 8, 1, 1, Padding::kSame, true));
   std::vector<Dims> dims = test.InputDims();
   std::unique_ptr<Plan> plan;
-  ASSERT_TRUE(Plan::Make(test.graph(), PlanOptions(), &dims, &plan).ok());
+  PackedWeights weights;
+  ASSERT_TRUE(Plan::Make(test.graph(), PlanOptions(), &weights, &dims, &plan).ok());
   EXPECT_THAT(plan->profile(), IsEmpty());
 }
 

@@ -169,7 +169,8 @@ class TestGraph {
                                       int runs = 2) {
     std::vector<Dims> dims = InputDims();
     std::unique_ptr<Plan> plan;
-    const Status status = Plan::Make(graph_, options, &dims, &plan);
+    PackedWeights weights;
+    const Status status = Plan::Make(graph_, options, &weights, &dims, &plan);
     EXPECT_TRUE(status.ok()) << status.message();
     if (!status.ok()) return {};
     ThreadPool pool(options.threads);

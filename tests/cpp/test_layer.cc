@@ -40,6 +40,13 @@ void AppendValue(float value, ValueType type, std::vector<uint8_t>* bytes) {
 
 }  // namespace
 
+PackedLayerWeights PackedOf(const LayerWeights& layer, const KernelFamily* family) {
+  const int block_size =
+      family != nullptr ? KernelBlockSize(layer, *family) : layer.attributes.block_size;
+  return {std::make_shared<const KernelWeights>(KernelWeightsOf(layer, block_size)),
+          layer.attributes.lanes(), layer.attributes.activation};
+}
+
 KernelWeights KernelWeightsOf(const LayerWeights& layer, int block_size) {
   KernelWeights weights;
   const Status status = MakeKernelWeights(layer, block_size, &weights);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "delegate/cpu/operators/convolution.h"
 #include "delegate/cpu/weights/weights.h"
 #include "delegate/format/attributes.h"
 #include "delegate/format/packed_layer.h"
@@ -42,6 +43,10 @@ LayerAttributes Pointwise(int in_channels, int out_channels, int block_size);
 TestLayer MakeTestLayer(const LayerAttributes& spec, double density, bool with_bias, uint32_t seed);
 
 // What kernels read of a layer, which can be made.
+// The same, as convolutions are made from it: in the blocks of `family`, or, if it is null, of the
+// layer.
+PackedLayerWeights PackedOf(const LayerWeights& layer, const KernelFamily* family);
+
 KernelWeights KernelWeightsOf(const LayerWeights& layer, int block_size);
 
 // Encodes the blocks given, with the values of `layer->dense`, anew.

@@ -203,7 +203,8 @@ bool Run(const PackedInput& input, const PackedLayer& layer, const KernelFamily*
   PlanOptions options;
   options.family = family;
   std::unique_ptr<Plan> plan;
-  if (!Plan::Make(graph, options, &dims, &plan).ok()) return false;
+  PackedWeights weights;
+  if (!Plan::Make(graph, options, &weights, &dims, &plan).ok()) return false;
   size_t outputs = 1;
   for (const int dim : dims[1]) outputs *= static_cast<size_t>(dim);
   output->assign(outputs, 0.0f);

@@ -34,6 +34,13 @@ struct ConvLayout {
   RowFunction function;  // applied to the output, behind the activation
 };
 
+// What a convolution in blocks has of its layer, whatever the shape.
+struct PackedLayerWeights {
+  std::shared_ptr<const KernelWeights> weights;
+  int lanes = 0;
+  Activation activation = Activation::kNone;
+};
+
 // The memory of one run, all tensors of all images of the batch.
 struct ConvBuffers {
   const float* input = nullptr;
@@ -48,16 +55,16 @@ class Convolution {
 
   // Floats of scratch memory that Run needs.
   virtual size_t scratch_floats() const = 0;
-  // Memory held beside the model file, scratch not included.
-  virtual size_t weight_bytes() const = 0;
+  // Memory held for this shape, beside packed weights and scratch.
+  virtual size_t prepared_bytes() const = 0;
   // Allocates nothing. `pool` has at most as many threads as the convolution was prepared for.
   // Reentrant with different scratch memory. The result does not depend on the number of threads.
   virtual void Run(const ConvBuffers& buffers, ThreadPool* pool) const = 0;
 };
 
 // Plain loops over blocks and pixels, NHWC in and out: what all kernels are tested against.
-Status MakeReferenceConvolution(const LayerWeights& layer, const ConvShape& shape,
-                                std::unique_ptr<Convolution>* convolution);
+std::unique_ptr<Convolution> MakeReferenceConvolution(const PackedLayerWeights& layer,
+                                                      const ConvShape& shape);
 
 // Whether windows read a channel-major input where it is, if its halo suffices
 // (PlaneGeometry::Suits) and its pitch is that of a channel-major output; else from a copy of it.
@@ -67,19 +74,19 @@ inline bool ConvolutionReadsInPlace(const ConvShape& shape) {
 
 // The WROS kernels of `family`, divided for `threads` threads. Where the input is not read in place,
 // a channel-major output has at least the pitch Planes::MinPitch(shape).
-// The weights that `layer` refers to must outlive the result.
 // Fails when that pitch is too small, or the layer's input too large for 32-bit offsets.
-Status MakeWrosConvolution(const LayerWeights& layer, const ConvShape& shape,
+Status MakeWrosConvolution(const PackedLayerWeights& layer, const ConvShape& shape,
                            const ConvLayout& layout, const KernelFamily& family, int threads,
                            std::unique_ptr<Convolution>* convolution);
 
 // The same as an operator for up to `max_rows` rows at a time. Its output is channel-major; heights
 // in the geometries do not count: they may be those of windows.
-Status MakeWrosRows(const LayerWeights& layer, const ConvShape& shape, const ConvLayout& layout,
-                    const KernelFamily& family, int max_rows,
+Status MakeWrosRows(const PackedLayerWeights& layer, const ConvShape& shape,
+                    const ConvLayout& layout, const KernelFamily& family, int max_rows,
                     std::unique_ptr<RowOperator>* row_operator);
 
-// Dense layers at few pixels of images: no blocks, no copy of the weights.
+// Dense layers at few pixels of images: no blocks, no copy of the weights, which must outlive the
+// result.
 bool SuitsVectorConvolution(const LayerWeights& layer, const ConvShape& shape);
 std::unique_ptr<Convolution> MakeVectorConvolution(const LayerWeights& layer,
                                                    const ConvShape& shape,

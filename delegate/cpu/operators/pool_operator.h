@@ -36,7 +36,7 @@ class PoolOperator : public RowOperator {
 
   // Floats of scratch memory that Run needs, 64-byte aligned.
   size_t scratch_floats() const { return row_scratch_floats() * threads_; }
-  size_t weight_bytes() const override { return sizeof(float) * scale_.size(); }
+  size_t prepared_bytes() const override { return sizeof(float) * scale_.size(); }
 
   // All images of the batch. Allocates nothing; reentrant with different scratch memory; the result
   // does not depend on the number of threads.

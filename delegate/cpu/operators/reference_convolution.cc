@@ -1,6 +1,6 @@
 // The reference: output-stationary plain loops, one output pixel after the other.
 
-#include <utility>
+#include <memory>
 
 #include "delegate/cpu/operators/convolution.h"
 #include "delegate/cpu/weights/weights.h"
@@ -10,11 +10,11 @@ namespace {
 
 class ReferenceConvolution : public Convolution {
  public:
-  ReferenceConvolution(const LayerWeights& layer, const ConvShape& shape, KernelWeights weights)
-      : shape_(shape), range_(RangeOf(layer.attributes.activation)), weights_(std::move(weights)) {}
+  ReferenceConvolution(const PackedLayerWeights& layer, const ConvShape& shape)
+      : shape_(shape), range_(RangeOf(layer.activation)), weights_(layer.weights) {}
 
   size_t scratch_floats() const override { return 0; }
-  size_t weight_bytes() const override { return weights_.bytes(); }
+  size_t prepared_bytes() const override { return 0; }
 
   void Run(const ConvBuffers& buffers, ThreadPool* pool) const override {
     pool->Run(shape_.batch * shape_.out_h, [&](int row, int) {
@@ -40,14 +40,14 @@ class ReferenceConvolution : public Convolution {
   }
 
   void RunPixel(const float* image, int y, int x, float* output) const {
-    const int n = weights_.block_size;
-    for (int c = 0; c < shape_.out_c; ++c) output[c] = weights_.bias[c];
+    const int n = weights_->block_size;
+    for (int c = 0; c < shape_.out_c; ++c) output[c] = weights_->bias[c];
     int64_t block = 0;
     for (int start = 0; start < shape_.out_c; ++start) {
-      for (int32_t i = 0; i < weights_.counts[start]; ++i, ++block) {
-        const float value = Input(image, y, x, weights_.lanes[block]);
+      for (int32_t i = 0; i < weights_->counts[start]; ++i, ++block) {
+        const float value = Input(image, y, x, weights_->lanes[block]);
         for (int c = start; c < start + n; ++c)
-          output[c] += weights_.values[block * n + c % n] * value;
+          output[c] += weights_->values[block * n + c % n] * value;
       }
     }
     for (int c = 0; c < shape_.out_c; ++c) {
@@ -58,17 +58,14 @@ class ReferenceConvolution : public Convolution {
 
   ConvShape shape_;
   ActivationRange range_;
-  KernelWeights weights_;
+  std::shared_ptr<const KernelWeights> weights_;
 };
 
 }  // namespace
 
-Status MakeReferenceConvolution(const LayerWeights& layer, const ConvShape& shape,
-                                std::unique_ptr<Convolution>* convolution) {
-  KernelWeights weights;
-  UBP_RETURN_IF_ERROR(MakeKernelWeights(layer, layer.attributes.block_size, &weights));
-  *convolution = std::make_unique<ReferenceConvolution>(layer, shape, std::move(weights));
-  return Status::Ok();
+std::unique_ptr<Convolution> MakeReferenceConvolution(const PackedLayerWeights& layer,
+                                                      const ConvShape& shape) {
+  return std::make_unique<ReferenceConvolution>(layer, shape);
 }
 
 }  // namespace ubp

@@ -27,8 +27,8 @@ class RowOperator {
 
   // Floats of scratch memory that RunRows needs for as many rows as it was prepared for.
   virtual size_t row_scratch_floats() const = 0;
-  // Memory held beside the model file.
-  virtual size_t weight_bytes() const = 0;
+  // Memory held for this shape, beside packed weights and scratch.
+  virtual size_t prepared_bytes() const = 0;
 
   // Computes the output rows [begin, end) of one image. The input window holds all rows that they
   // read, rows of zeros for those beyond the image included. Writes the pixels of these rows, zeros

@@ -22,7 +22,7 @@ class VectorConvolution : public Convolution {
         kernel_(family.dot) {}
 
   size_t scratch_floats() const override { return 0; }
-  size_t weight_bytes() const override { return 0; }
+  size_t prepared_bytes() const override { return 0; }
 
   void Run(const ConvBuffers& buffers, ThreadPool* pool) const override {
     const int jobs = (channels_ + kRowsPerJob - 1) / kRowsPerJob;

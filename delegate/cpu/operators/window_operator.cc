@@ -1,6 +1,7 @@
 #include "delegate/cpu/operators/window_operator.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "delegate/base/aligned_buffer.h"
 #include "delegate/cpu/operators/average_scale.h"
@@ -24,20 +25,12 @@ bool WindowReadsInPlace(const ConvShape& shape) {
 }
 
 WindowOperator WindowOperator::Depthwise(const ConvShape& shape, const PlaneGeometry& input,
-                                         const PlaneGeometry& output, const float* weights,
-                                         const float* bias, ActivationRange range,
-                                         const KernelFamily& family, int threads) {
+                                         const PlaneGeometry& output,
+                                         std::shared_ptr<const DepthwiseWeights> weights,
+                                         ActivationRange range, const KernelFamily& family,
+                                         int threads) {
   WindowOperator made(shape, input, output, range, family.window_sum, family.vector_width, threads);
-  const int channels = shape.in_c;
-  const int taps = shape.kernel_h * shape.kernel_w;
-  made.weights_.resize(int64_t{channels} * taps);
-  for (int c = 0; c < channels; ++c) {
-    for (int t = 0; t < taps; ++t) {
-      made.weights_[int64_t{c} * taps + t] = weights[int64_t{t} * channels + c];
-    }
-  }
-  made.bias_.assign(channels, 0.0f);
-  if (bias != nullptr) std::copy_n(bias, channels, made.bias_.begin());
+  made.weights_ = std::move(weights);
   return made;
 }
 
@@ -143,9 +136,9 @@ WindowArgs WindowOperator::ArgsOf(int begin, int end) const {
   args.output_plane = output_.plane_stride;
   args.taps = taps_.data();
   args.num_taps = static_cast<int>(taps_.size());
-  if (!weights_.empty()) {  // pooling has none
-    args.weights = weights_.data() + int64_t{begin} * args.num_taps;
-    args.bias = bias_.data() + begin;
+  if (weights_ != nullptr) {
+    args.weights = weights_->weights.data() + int64_t{begin} * args.num_taps;
+    args.bias = weights_->bias.data() + begin;
   }
   args.scale = scale_.data();
   args.min = range_.min;
@@ -183,7 +176,7 @@ void WindowOperator::RunPhases(int begin, int end, const float* input, float* ph
     kernel_(one);
     input += input_.plane_stride;
     args.output += output_.plane_stride;
-    if (!weights_.empty()) {
+    if (weights_ != nullptr) {
       args.weights += args.num_taps;
       ++args.bias;
     }

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "delegate/base/thread_pool.h"
@@ -12,6 +13,7 @@
 #include "delegate/cpu/operators/plane_geometry.h"
 #include "delegate/cpu/operators/row_function.h"
 #include "delegate/cpu/operators/row_operator.h"
+#include "delegate/cpu/weights/packed_weights.h"
 #include "delegate/graph/activation_range.h"
 #include "delegate/graph/conv_shape.h"
 
@@ -24,11 +26,10 @@ bool WindowReadsInPlace(const ConvShape& shape);
 class WindowOperator : public RowOperator {
  public:
   // A depthwise convolution. `shape` has as many in as out channels, which is the multiplier 1.
-  // weights [kernel_h, kernel_w, channels] and bias [channels] (or null) are copied.
   static WindowOperator Depthwise(const ConvShape& shape, const PlaneGeometry& input,
-                                  const PlaneGeometry& output, const float* weights,
-                                  const float* bias, ActivationRange range,
-                                  const KernelFamily& family, int threads);
+                                  const PlaneGeometry& output,
+                                  std::shared_ptr<const DepthwiseWeights> weights,
+                                  ActivationRange range, const KernelFamily& family, int threads);
 
   // Maximum pooling, of a few pixels (a PoolOperator takes more). What lies outside the image counts
   // as zero.
@@ -46,8 +47,8 @@ class WindowOperator : public RowOperator {
 
   // Floats of scratch memory that Run needs, 64-byte aligned.
   size_t scratch_floats() const;
-  size_t weight_bytes() const override {
-    return sizeof(float) * (weights_.size() + bias_.size() + scale_.size());
+  size_t prepared_bytes() const override {
+    return sizeof(float) * scale_.size() + sizeof(int32_t) * taps_.size();
   }
 
   // All images of the batch. Allocates nothing; reentrant with different scratch memory; the result
@@ -86,9 +87,8 @@ class WindowOperator : public RowOperator {
   bool in_place_;  // the window reads the input planes themselves, by their halo
   Planes phases_;  // of one channel, where it does not
   std::vector<int32_t> taps_;
-  std::vector<float> weights_;  // [channels, taps]; empty for pooling
-  std::vector<float> bias_;     // [channels]; empty for pooling
-  std::vector<float> scale_;    // of the flat pixels of the whole output; empty but for an average
+  std::shared_ptr<const DepthwiseWeights> weights_;  // null for pooling
+  std::vector<float> scale_;  // of the flat pixels of the whole output; empty but for an average
 };
 
 }  // namespace ubp

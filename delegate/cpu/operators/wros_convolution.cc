@@ -43,11 +43,11 @@ size_t WholeLines(int64_t floats) {
 
 class WrosConvolution : public Convolution {
  public:
-  WrosConvolution(const LayerWeights& layer, const ConvShape& shape, const ConvLayout& layout,
+  WrosConvolution(const PackedLayerWeights& layer, const ConvShape& shape, const ConvLayout& layout,
                   const KernelFamily& family, int threads)
       : shape_(shape),
         layout_(layout),
-        layer_(layer, family),
+        layer_(layer.weights, layer.lanes, RangeOf(layer.activation), family),
         vector_width_(family.vector_width),
         threads_(threads) {
     source_ = ChooseSource();
@@ -68,9 +68,9 @@ class WrosConvolution : public Convolution {
     return PanelFloats() * num_panels_ + PlaneFloats() + RowFloats() * threads_;
   }
 
-  size_t weight_bytes() const override {
-    const size_t depthwise = layout_.depthwise ? layout_.depthwise->weight_bytes() : 0;
-    return layer_.bytes() + depthwise;
+  size_t prepared_bytes() const override {
+    const size_t depthwise = layout_.depthwise ? layout_.depthwise->prepared_bytes() : 0;
+    return layer_.prepared_bytes() + depthwise;
   }
 
   void Run(const ConvBuffers& buffers, ThreadPool* pool) const override {
@@ -129,7 +129,7 @@ class WrosConvolution : public Convolution {
     const int tiles = static_cast<int>(tiles_.size());
     const bool enough = threads_ == 1 || tiles >= kEnoughTiles || tiles % threads_ == 0;
     const bool is_read_again = tiles > 1 && !HasPanels();
-    const size_t for_cache = is_read_again ? layer_.bytes() / kRangeBytes + 1 : 1;
+    const size_t for_cache = is_read_again ? layer_.bytes_per_tile() / kRangeBytes + 1 : 1;
     bounds_ = DivideChannels(layer_.counts(), layer_.block_size(),
                              std::max(enough ? 1 : threads_, static_cast<int>(for_cache)));
     const bool packed_before = num_ranges() > 1;
@@ -293,7 +293,7 @@ class WrosConvolution : public Convolution {
 
 }  // namespace
 
-Status MakeWrosConvolution(const LayerWeights& layer, const ConvShape& shape,
+Status MakeWrosConvolution(const PackedLayerWeights& layer, const ConvShape& shape,
                            const ConvLayout& layout, const KernelFamily& family, int threads,
                            std::unique_ptr<Convolution>* convolution) {
   auto made = std::make_unique<WrosConvolution>(layer, shape, layout, family, threads);

@@ -1,10 +1,11 @@
-// A layer's weights made ready for the WROS kernels of one family, and the call of these kernels.
+// A layer's packed weights bound to a shape, and the call of the WROS kernels.
 #ifndef UBP_DELEGATE_CPU_OPERATORS_WROS_LAYER_H_
 #define UBP_DELEGATE_CPU_OPERATORS_WROS_LAYER_H_
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "delegate/base/status.h"
@@ -28,17 +29,24 @@ struct ChannelRows {
 
 class WrosLayer {
  public:
-  WrosLayer(const LayerWeights& layer, const KernelFamily& family);
+  // `weights` are of a layer with `lanes` lanes, in blocks that `family` has kernels for.
+  WrosLayer(std::shared_ptr<const KernelWeights> weights, int lanes, ActivationRange range,
+            const KernelFamily& family);
 
   // Says where the kernels find a lane: `lane_offset(lane)` floats from the source they are given.
-  // To be called once, before any Run. Fails when the weights could not be made, or an offset does not
-  // fit into 32 bits, which can only be for the size of the input in `shape`.
+  // To be called once, before any Run. Fails when an offset does not fit into 32 bits, which can only
+  // be for the size of the input in `shape`.
   Status SetOffsets(const std::function<int64_t(int lane)>& lane_offset, const ConvShape& shape);
 
-  int block_size() const { return weights_.block_size; }
+  int block_size() const { return weights_->block_size; }
   int max_vectors() const { return kernels_.max_vectors; }
-  const std::vector<int32_t>& counts() const { return weights_.counts; }
-  size_t bytes() const { return weights_.bytes() + sizeof(int32_t) * offsets_.size(); }
+  const std::vector<int32_t>& counts() const { return weights_->counts; }
+  // Of weights that are read once for each tile: those that are not where the model has them.
+  size_t bytes_per_tile() const {
+    return weights_->bytes_but_lanes() + sizeof(int32_t) * weights_->lanes.size();
+  }
+  // Memory held for this shape.
+  size_t prepared_bytes() const { return sizeof(int32_t) * offsets_.size(); }
 
   // Output channels [begin, end) of a tile of `vectors` vectors of pixels, or of one pixel. `begin`
   // is a multiple of the block size.
@@ -52,8 +60,7 @@ class WrosLayer {
   ActivationRange range_;
   const BlockKernels& kernels_;
   int num_lanes_;
-  KernelWeights weights_;
-  Status weights_status_;
+  std::shared_ptr<const KernelWeights> weights_;
   std::vector<int32_t> offsets_;      // bytes, per block, and kOffsetsBeyond more
   std::vector<uint32_t> all_pixels_;  // the mask of whole tiles
 };

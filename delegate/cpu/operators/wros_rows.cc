@@ -17,12 +17,12 @@ namespace {
 
 class WrosRows : public RowOperator {
  public:
-  WrosRows(const LayerWeights& layer, const ConvShape& shape, const ConvLayout& layout,
+  WrosRows(const PackedLayerWeights& layer, const ConvShape& shape, const ConvLayout& layout,
            const KernelFamily& family, int max_rows)
       : shape_(shape),
         layout_(layout),
         output_(*layout.output),
-        layer_(layer, family),
+        layer_(layer.weights, layer.lanes, RangeOf(layer.activation), family),
         max_rows_(max_rows),
         vector_width_(family.vector_width),
         tile_width_(layer_.max_vectors() * family.vector_width) {
@@ -45,8 +45,8 @@ class WrosRows : public RowOperator {
     return layout_.depthwise ? static_cast<size_t>(shape_.in_c) * tile_width_ : 0;
   }
 
-  size_t weight_bytes() const override {
-    return layer_.bytes() + (layout_.depthwise ? layout_.depthwise->weight_bytes() : 0);
+  size_t prepared_bytes() const override {
+    return layer_.prepared_bytes() + (layout_.depthwise ? layout_.depthwise->prepared_bytes() : 0);
   }
 
   void RunRows(const RowBuffers& buffers, int begin, int end) const override {
@@ -125,8 +125,8 @@ class WrosRows : public RowOperator {
 
 }  // namespace
 
-Status MakeWrosRows(const LayerWeights& layer, const ConvShape& shape, const ConvLayout& layout,
-                    const KernelFamily& family, int max_rows,
+Status MakeWrosRows(const PackedLayerWeights& layer, const ConvShape& shape,
+                    const ConvLayout& layout, const KernelFamily& family, int max_rows,
                     std::unique_ptr<RowOperator>* row_operator) {
   auto made = std::make_unique<WrosRows>(layer, shape, layout, family, max_rows);
   UBP_RETURN_IF_ERROR(made->Prepare());

@@ -7,23 +7,19 @@
 namespace ubp {
 namespace {
 
-LayerWeights WeightsOf(const PlannedOp& op) {
-  LayerWeights layer{op.op->attributes, op.op->packed, op.op->dense, op.op->slot};
-  layer.attributes.activation = op.activation;
-  return layer;
+Status PackedOf(const PlannedOp& op, const OperatorContext& context, PackedLayerWeights* packed) {
+  const LayerWeights layer = WeightsOf(*op.op);
+  const int block_size = context.family != nullptr ? KernelBlockSize(layer, *context.family)
+                                                   : layer.attributes.block_size;
+  packed->lanes = layer.attributes.lanes();
+  packed->activation = op.activation;
+  return context.weights->Blocks(*op.op, block_size, &packed->weights);
 }
 
-WindowOperator MakeDepthwise(const GraphOp& op, const ConvShape& shape, const PlaneGeometry& input,
-                             const PlaneGeometry& output, ActivationRange range,
-                             const KernelFamily& family, int threads) {
-  return WindowOperator::Depthwise(shape, input, output, op.dense.weights, op.dense.bias, range,
-                                   family, threads);
-}
-
-ConvLayout ConvLayoutOf(const GraphLayout& layout, const PlannedOp& op,
-                        const KernelFamily* family) {
+ConvLayout ConvLayoutOf(const PlannedOp& op, const OperatorContext& context) {
+  const GraphLayout& layout = context.layout;
   ConvLayout result;
-  if (op.function) result.function = RowFunction(*op.function, *family);
+  if (op.function) result.function = RowFunction(*op.function, *context.family);
   if (op.op->type == OpType::kFullyConnected) return result;
   const TensorLayout& input = layout.tensors[op.input];
   const TensorLayout& output = layout.tensors[op.output];
@@ -32,10 +28,12 @@ ConvLayout ConvLayoutOf(const GraphLayout& layout, const PlannedOp& op,
   if (op.second >= 0) result.residual = layout.tensors[op.second].geometry;
   if (op.depthwise) {
     const AbsorbedDepthwise& depthwise = *op.depthwise;
-    auto window = std::make_shared<WindowOperator>(
-        MakeDepthwise(*depthwise.op, depthwise.shape, input.geometry, input.geometry,
-                      RangeOf(depthwise.activation), *family, 1));
-    if (depthwise.function) window->set_function(RowFunction(*depthwise.function, *family));
+    auto window = std::make_shared<WindowOperator>(WindowOperator::Depthwise(
+        depthwise.shape, input.geometry, input.geometry, context.weights->Depthwise(*depthwise.op),
+        RangeOf(depthwise.activation), *context.family, 1));
+    if (depthwise.function) {
+      window->set_function(RowFunction(*depthwise.function, *context.family));
+    }
     result.depthwise = std::move(window);
   }
   return result;
@@ -54,12 +52,13 @@ ActivationRange PoolRange(const PlannedOp& op) {
 }
 
 // Without the function behind it.
-WindowOperator MakePlainWindow(const GraphLayout& layout, const PlannedOp& op,
-                               const KernelFamily& family, int threads) {
-  const PlaneGeometry& input = layout.tensors[op.input].geometry;
-  const PlaneGeometry& output = layout.tensors[op.output].geometry;
+WindowOperator MakePlainWindow(const PlannedOp& op, const OperatorContext& context, int threads) {
+  const PlaneGeometry& input = context.layout.tensors[op.input].geometry;
+  const PlaneGeometry& output = context.layout.tensors[op.output].geometry;
+  const KernelFamily& family = *context.family;
   if (op.op->type == OpType::kDepthwiseConv2D) {
-    return MakeDepthwise(*op.op, op.shape, input, output, RangeOf(op.activation), family, threads);
+    return WindowOperator::Depthwise(op.shape, input, output, context.weights->Depthwise(*op.op),
+                                     RangeOf(op.activation), family, threads);
   }
   if (op.op->type == OpType::kAveragePool2D) {
     return WindowOperator::AveragePool(op.shape, input, output, ZerosCount(*op.op), PoolRange(op),
@@ -79,48 +78,55 @@ bool PoolsByRows(const PlannedOp& op) {
          !PaddingIsZero(*op.op);
 }
 
-PoolOperator MakePool(const GraphLayout& layout, const PlannedOp& op, const KernelFamily& family,
-                      int threads) {
+PoolOperator MakePool(const PlannedOp& op, const OperatorContext& context, int threads) {
   PoolOptions options;
   options.kind = op.op->type == OpType::kMaxPool2D ? PoolKind::kMax : PoolKind::kAverage;
   options.zeros_count = ZerosCount(*op.op);
   options.range = PoolRange(op);
-  if (op.function) options.function = RowFunction(*op.function, family);
-  return PoolOperator(op.shape, layout.tensors[op.input].geometry,
-                      layout.tensors[op.output].geometry, options, family, threads);
+  if (op.function) options.function = RowFunction(*op.function, *context.family);
+  return PoolOperator(op.shape, context.layout.tensors[op.input].geometry,
+                      context.layout.tensors[op.output].geometry, options, *context.family,
+                      threads);
 }
 
-WindowOperator MakeWindow(const GraphLayout& layout, const PlannedOp& op,
-                          const KernelFamily& family, int threads) {
-  WindowOperator window = MakePlainWindow(layout, op, family, threads);
-  if (op.function) window.set_function(RowFunction(*op.function, family));
+WindowOperator MakeWindow(const PlannedOp& op, const OperatorContext& context, int threads) {
+  WindowOperator window = MakePlainWindow(op, context, threads);
+  if (op.function) window.set_function(RowFunction(*op.function, *context.family));
   return window;
 }
 
-Status MakeConvolution(const GraphLayout& layout, const PlannedOp& op, const KernelFamily* family,
-                       int threads, std::unique_ptr<Convolution>* convolution) {
-  const LayerWeights layer = WeightsOf(op);
-  const ConvLayout conv_layout = ConvLayoutOf(layout, op, family);
-  if (family == nullptr) {
-    return MakeReferenceConvolution(layer, op.shape, convolution);
-  }
-  if (!conv_layout.input && !conv_layout.output && SuitsVectorConvolution(layer, op.shape)) {
-    *convolution = MakeVectorConvolution(layer, op.shape, conv_layout.function, *family);
+Status MakeConvolution(const PlannedOp& op, const OperatorContext& context,
+                       std::unique_ptr<Convolution>* convolution) {
+  PackedLayerWeights packed;
+  if (context.family == nullptr) {
+    UBP_RETURN_IF_ERROR(PackedOf(op, context, &packed));
+    *convolution = MakeReferenceConvolution(packed, op.shape);
     return Status::Ok();
   }
-  return MakeWrosConvolution(layer, op.shape, conv_layout, *family, threads, convolution);
+  const ConvLayout conv_layout = ConvLayoutOf(op, context);
+  LayerWeights layer = WeightsOf(*op.op);
+  layer.attributes.activation = op.activation;
+  if (!conv_layout.input && !conv_layout.output && SuitsVectorConvolution(layer, op.shape)) {
+    *convolution = MakeVectorConvolution(layer, op.shape, conv_layout.function, *context.family);
+    return Status::Ok();
+  }
+  UBP_RETURN_IF_ERROR(PackedOf(op, context, &packed));
+  return MakeWrosConvolution(packed, op.shape, conv_layout, *context.family, context.threads,
+                             convolution);
 }
 
-Status MakeRowOperator(const GraphLayout& layout, const PlannedOp& op, const KernelFamily& family,
-                       int max_rows, std::unique_ptr<RowOperator>* row_operator) {
+Status MakeRowOperator(const PlannedOp& op, const OperatorContext& context, int max_rows,
+                       std::unique_ptr<RowOperator>* row_operator) {
   if (op.op->type == OpType::kConv2D) {
-    return MakeWrosRows(WeightsOf(op), op.shape, ConvLayoutOf(layout, op, &family), family,
-                        max_rows, row_operator);
+    PackedLayerWeights packed;
+    UBP_RETURN_IF_ERROR(PackedOf(op, context, &packed));
+    return MakeWrosRows(packed, op.shape, ConvLayoutOf(op, context), *context.family, max_rows,
+                        row_operator);
   }
   if (PoolsByRows(op)) {
-    *row_operator = std::make_unique<PoolOperator>(MakePool(layout, op, family, 1));
+    *row_operator = std::make_unique<PoolOperator>(MakePool(op, context, 1));
   } else {
-    *row_operator = std::make_unique<WindowOperator>(MakeWindow(layout, op, family, 1));
+    *row_operator = std::make_unique<WindowOperator>(MakeWindow(op, context, 1));
   }
   return Status::Ok();
 }

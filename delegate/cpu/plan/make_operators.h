@@ -11,25 +11,32 @@
 #include "delegate/cpu/operators/row_operator.h"
 #include "delegate/cpu/operators/window_operator.h"
 #include "delegate/cpu/plan/layout.h"
+#include "delegate/cpu/weights/packed_weights.h"
 
 namespace ubp {
 
+// What operators are made from, beside the op itself.
+struct OperatorContext {
+  const GraphLayout& layout;
+  const KernelFamily* family;  // null: the reference, which has convolutions only
+  PackedWeights* weights;      // of the graph that the layout is of
+  int threads;
+};
+
 // Whether a pooling is a PoolOperator; another is a window like a depthwise convolution.
 bool PoolsByRows(const PlannedOp& op);
-PoolOperator MakePool(const GraphLayout& layout, const PlannedOp& op, const KernelFamily& family,
-                      int threads);
+PoolOperator MakePool(const PlannedOp& op, const OperatorContext& context, int threads);
 
 // A depthwise convolution or any other pooling.
-WindowOperator MakeWindow(const GraphLayout& layout, const PlannedOp& op,
-                          const KernelFamily& family, int threads);
+WindowOperator MakeWindow(const PlannedOp& op, const OperatorContext& context, int threads);
 
-// A convolution or fully-connected layer. `family` null: the reference.
-Status MakeConvolution(const GraphLayout& layout, const PlannedOp& op, const KernelFamily* family,
-                       int threads, std::unique_ptr<Convolution>* convolution);
+// A convolution or fully-connected layer.
+Status MakeConvolution(const PlannedOp& op, const OperatorContext& context,
+                       std::unique_ptr<Convolution>* convolution);
 
 // Any op of a strip group, for up to `max_rows` rows of output at a time.
-Status MakeRowOperator(const GraphLayout& layout, const PlannedOp& op, const KernelFamily& family,
-                       int max_rows, std::unique_ptr<RowOperator>* row_operator);
+Status MakeRowOperator(const PlannedOp& op, const OperatorContext& context, int max_rows,
+                       std::unique_ptr<RowOperator>* row_operator);
 
 }  // namespace ubp
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "delegate/cpu/plan/arena.h"
+#include "delegate/cpu/plan/describe_steps.h"
 #include "delegate/cpu/plan/layout.h"
 
 namespace ubp {
@@ -91,16 +92,16 @@ std::vector<int> InheritedBy(int buffer, const Step& step) {
 
 }  // namespace
 
-Status Plan::Make(const Graph& graph, const PlanOptions& options, std::vector<Dims>* dims,
-                  std::unique_ptr<Plan>* plan) {
+Status Plan::Make(const Graph& graph, const PlanOptions& options, PackedWeights* weights,
+                  std::vector<Dims>* dims, std::unique_ptr<Plan>* plan) {
   auto made = std::make_unique<Plan>();
   GraphLayout layout;
   const LayoutOptions layout_options = {options.family != nullptr, options.threads, options.rules,
                                         options.verify};
   UBP_RETURN_IF_ERROR(MakeLayout(graph, *dims, layout_options, &layout));
   for (size_t t = 0; t < dims->size(); ++t) (*dims)[t] = layout.tensors[t].dims;
-  UBP_RETURN_IF_ERROR(
-      MakeSteps(layout, options.family, options.threads, &made->steps_, &made->buffers_));
+  const OperatorContext context = {layout, options.family, weights, options.threads};
+  UBP_RETURN_IF_ERROR(MakeSteps(context, &made->steps_, &made->buffers_));
   made->PlaceBuffers();
   if (options.profile) made->profile_ = DescribeSteps(layout, made->steps_);
   *plan = std::move(made);
@@ -175,9 +176,9 @@ void Plan::RunTimed(ThreadPool* pool) {
   }
 }
 
-size_t Plan::weight_bytes() const {
+size_t Plan::prepared_bytes() const {
   size_t bytes = 0;
-  for (const std::unique_ptr<Step>& step : steps_) bytes += step->weight_bytes();
+  for (const std::unique_ptr<Step>& step : steps_) bytes += step->prepared_bytes();
   return bytes;
 }
 

@@ -7,13 +7,14 @@
 #include <memory>
 #include <vector>
 
+#include "delegate/backend/step_profile.h"
 #include "delegate/base/aligned_buffer.h"
 #include "delegate/base/status.h"
 #include "delegate/base/thread_pool.h"
 #include "delegate/cpu/kernels/kernels.h"
 #include "delegate/cpu/plan/plan_rules.h"
-#include "delegate/cpu/plan/step_profile.h"
 #include "delegate/cpu/plan/steps.h"
+#include "delegate/cpu/weights/packed_weights.h"
 #include "delegate/graph/graph.h"
 
 namespace ubp {
@@ -29,16 +30,17 @@ struct PlanOptions {
 class Plan {
  public:
   // `dims[t]` are the dimensions of tensor t where it is an input; those of all others are filled
-  // in. `graph` and the weights it refers to must outlive the plan.
-  static Status Make(const Graph& graph, const PlanOptions& options, std::vector<Dims>* dims,
-                     std::unique_ptr<Plan>* plan);
+  // in. Weights that `weights`, which goes with the graph, does not have yet are packed. `graph` and
+  // the weights it refers to must outlive the plan.
+  static Status Make(const Graph& graph, const PlanOptions& options, PackedWeights* weights,
+                     std::vector<Dims>* dims, std::unique_ptr<Plan>* plan);
 
   // Runs all steps. `tensors[t]` is the memory of tensor t where it is an input or output of the
   // graph. Allocates nothing. Not reentrant: the plan owns one arena.
   void Run(const std::vector<float*>& tensors, ThreadPool* pool);
 
-  // Memory held for weights beside the model file, and for activations.
-  size_t weight_bytes() const;
+  // Memory held for these shapes, beside packed weights; and for activations.
+  size_t prepared_bytes() const;
   size_t arena_bytes() const { return arena_.bytes(); }
 
   // Of all steps, in order, over all runs; empty unless asked for.

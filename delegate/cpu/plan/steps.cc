@@ -26,7 +26,7 @@ class ConvolutionStep : public Step {
       : Step(std::move(buffers)), convolution_(std::move(convolution)) {}
 
   size_t scratch_floats() const override { return convolution_->scratch_floats(); }
-  size_t weight_bytes() const override { return convolution_->weight_bytes(); }
+  size_t prepared_bytes() const override { return convolution_->prepared_bytes(); }
 
   void Run(const std::vector<float*>& memory, float* scratch, ThreadPool* pool) const override {
     ConvBuffers buffers;
@@ -49,7 +49,7 @@ class WindowStep : public Step {
       : Step({input, output}), window_(std::move(window)) {}
 
   size_t scratch_floats() const override { return window_.scratch_floats(); }
-  size_t weight_bytes() const override { return window_.weight_bytes(); }
+  size_t prepared_bytes() const override { return window_.prepared_bytes(); }
 
   void Run(const std::vector<float*>& memory, float* scratch, ThreadPool* pool) const override {
     window_.Run(At(memory, 0), At(memory, 1), scratch, pool);
@@ -105,9 +105,9 @@ class CopyStep : public Step {
 
 class StepMaker {
  public:
-  StepMaker(const GraphLayout& layout, const KernelFamily* family, int threads,
-            std::vector<std::unique_ptr<Step>>* steps, std::vector<Buffer>* buffers)
-      : layout_(layout), family_(family), threads_(threads), steps_(*steps), buffers_(*buffers) {}
+  StepMaker(const OperatorContext& context, std::vector<std::unique_ptr<Step>>* steps,
+            std::vector<Buffer>* buffers)
+      : context_(context), layout_(context.layout), steps_(*steps), buffers_(*buffers) {}
 
   Status Make() {
     MakeBuffers();
@@ -208,10 +208,10 @@ class StepMaker {
       case OpType::kAveragePool2D:
         if (PoolsByRows(op)) {
           Add<WindowStep<PoolOperator>>(planes_[op.input], planes_[op.output],
-                                        MakePool(layout_, op, *family_, threads_));
+                                        MakePool(op, context_, context_.threads));
         } else {
           Add<WindowStep<WindowOperator>>(planes_[op.input], planes_[op.output],
-                                          MakeWindow(layout_, op, *family_, threads_));
+                                          MakeWindow(op, context_, context_.threads));
         }
         break;
       case OpType::kSoftmax:
@@ -221,7 +221,7 @@ class StepMaker {
       case OpType::kMul:
       case OpType::kClamp:
       case OpType::kFunction:
-        if (auto step = MakeElementwiseStep(op, layout_, BuffersOf(op), *family_)) {
+        if (auto step = MakeElementwiseStep(op, layout_, BuffersOf(op), *context_.family)) {
           steps_.push_back(std::move(step));
         }
         break;
@@ -242,7 +242,7 @@ class StepMaker {
 
   Status AddConvolution(const PlannedOp& op) {
     std::unique_ptr<Convolution> convolution;
-    UBP_RETURN_IF_ERROR(MakeConvolution(layout_, op, family_, threads_, &convolution));
+    UBP_RETURN_IF_ERROR(MakeConvolution(op, context_, &convolution));
     const bool is_image = op.op->type == OpType::kFullyConnected;
     const auto buffer_of = [&](int t) {
       return layout_.tensors[t].planes && !is_image ? planes_[t] : image_[t];
@@ -259,15 +259,13 @@ class StepMaker {
       buffers.push_back(layout_.tensors[t].planes ? planes_[t] : image_[t]);
     }
     std::unique_ptr<Step> step;
-    UBP_RETURN_IF_ERROR(
-        MakeStripStep(layout_, group, *family_, threads_, std::move(buffers), &step));
+    UBP_RETURN_IF_ERROR(MakeStripStep(group, context_, std::move(buffers), &step));
     steps_.push_back(std::move(step));
     return Status::Ok();
   }
 
+  const OperatorContext& context_;
   const GraphLayout& layout_;
-  const KernelFamily* family_;
-  int threads_;
   std::vector<std::unique_ptr<Step>>& steps_;
   std::vector<Buffer>& buffers_;
   size_t marked_ = 0;        // steps whose origin is known
@@ -277,9 +275,9 @@ class StepMaker {
 
 }  // namespace
 
-Status MakeSteps(const GraphLayout& layout, const KernelFamily* family, int threads,
-                 std::vector<std::unique_ptr<Step>>* steps, std::vector<Buffer>* buffers) {
-  return StepMaker(layout, family, threads, steps, buffers).Make();
+Status MakeSteps(const OperatorContext& context, std::vector<std::unique_ptr<Step>>* steps,
+                 std::vector<Buffer>* buffers) {
+  return StepMaker(context, steps, buffers).Make();
 }
 
 }  // namespace ubp

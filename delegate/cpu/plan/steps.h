@@ -12,6 +12,7 @@
 #include "delegate/base/thread_pool.h"
 #include "delegate/cpu/kernels/kernels.h"
 #include "delegate/cpu/plan/layout.h"
+#include "delegate/cpu/plan/make_operators.h"
 
 namespace ubp {
 
@@ -44,7 +45,8 @@ class Step {
   // that is of the same size and form.
   virtual bool runs_in_place() const { return false; }
   virtual size_t scratch_floats() const { return 0; }
-  virtual size_t weight_bytes() const { return 0; }
+  // Memory held beside packed weights, scratch and buffers.
+  virtual size_t prepared_bytes() const { return 0; }
 
   const StepOrigin& origin() const { return origin_; }
   void set_origin(const StepOrigin& origin) { origin_ = origin; }
@@ -64,9 +66,9 @@ class Step {
 };
 
 // Turns a layout into steps in order, conversions between the forms of a tensor included, and the
-// buffers they use. `family` null: the reference.
-Status MakeSteps(const GraphLayout& layout, const KernelFamily* family, int threads,
-                 std::vector<std::unique_ptr<Step>>* steps, std::vector<Buffer>* buffers);
+// buffers they use.
+Status MakeSteps(const OperatorContext& context, std::vector<std::unique_ptr<Step>>* steps,
+                 std::vector<Buffer>* buffers);
 
 }  // namespace ubp
 

@@ -34,9 +34,9 @@ class StripStep : public Step {
   }
 
   size_t scratch_floats() const override { return scratch_floats_ * threads_; }
-  size_t weight_bytes() const override {
+  size_t prepared_bytes() const override {
     size_t bytes = 0;
-    for (const auto& op : operators_) bytes += op->weight_bytes();
+    for (const auto& op : operators_) bytes += op->prepared_bytes();
     return bytes;
   }
 
@@ -141,17 +141,18 @@ std::vector<int> MostRows(const StripGroup& group) {
 
 }  // namespace
 
-Status MakeStripStep(const GraphLayout& layout, const StripGroup& group, const KernelFamily& family,
-                     int threads, std::vector<int> buffers, std::unique_ptr<Step>* step) {
+Status MakeStripStep(const StripGroup& group, const OperatorContext& context,
+                     std::vector<int> buffers, std::unique_ptr<Step>* step) {
+  const GraphLayout& layout = context.layout;
   const std::vector<int> rows = MostRows(group);
   std::vector<std::unique_ptr<RowOperator>> operators(rows.size());
   for (size_t i = 0; i < rows.size(); ++i) {
     const PlannedOp& op = layout.ops[group.first_op + i];
-    const Status status = MakeRowOperator(layout, op, family, rows[i], &operators[i]);
+    const Status status = MakeRowOperator(op, context, rows[i], &operators[i]);
     if (!status.ok()) return Status::Error(op.op->label + ": " + status.message());
   }
-  *step =
-      std::make_unique<StripStep>(layout, group, threads, std::move(buffers), std::move(operators));
+  *step = std::make_unique<StripStep>(layout, group, context.threads, std::move(buffers),
+                                      std::move(operators));
   return Status::Ok();
 }
 

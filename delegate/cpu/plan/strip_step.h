@@ -8,13 +8,14 @@
 #include "delegate/base/status.h"
 #include "delegate/cpu/kernels/kernels.h"
 #include "delegate/cpu/plan/layout.h"
+#include "delegate/cpu/plan/make_operators.h"
 #include "delegate/cpu/plan/steps.h"
 
 namespace ubp {
 
 // `buffers` are the numbers of the buffers of the group's tensors, in their order.
-Status MakeStripStep(const GraphLayout& layout, const StripGroup& group, const KernelFamily& family,
-                     int threads, std::vector<int> buffers, std::unique_ptr<Step>* step);
+Status MakeStripStep(const StripGroup& group, const OperatorContext& context,
+                     std::vector<int> buffers, std::unique_ptr<Step>* step);
 
 }  // namespace ubp
 

@@ -66,15 +66,16 @@ CachedBlocks::CachedBlocks(const LayerWeights& layer, int block_size)
                                                                : CachedContent::kBlocksOfPacked),
            block_size} {}
 
-bool CachedBlocks::Find(KernelWeights* weights) const {
+bool CachedBlocks::Find(KernelWeights* weights, std::vector<int32_t>* lanes) const {
   const CachedBytes bytes = cache_->Find(key_);
   if (bytes.data == nullptr) return false;
-  if (Read(bytes, weights)) return true;
+  if (Read(bytes, weights, lanes)) return true;
   cache_->Reject(key_);
   return false;
 }
 
-bool CachedBlocks::Read(const CachedBytes& bytes, KernelWeights* weights) const {
+bool CachedBlocks::Read(const CachedBytes& bytes, KernelWeights* weights,
+                        std::vector<int32_t>* lanes) const {
   const auto channels = static_cast<size_t>(key_.out_channels);
   const auto block_size = static_cast<size_t>(key_.block_size);
   const uint8_t* const data = bytes.data.get();
@@ -84,24 +85,23 @@ bool CachedBlocks::Read(const CachedBytes& bytes, KernelWeights* weights) const 
   if (blocks < 0) return false;
   const Sections sections(channels, static_cast<uint64_t>(blocks), block_size);
   if (bytes.size != sections.end) return false;
-  std::vector<int32_t> lanes = Copy<int32_t>(data + sections.lanes, static_cast<size_t>(blocks));
+  *lanes = Copy<int32_t>(data + sections.lanes, static_cast<size_t>(blocks));
   const auto is_lane = [&](int32_t lane) { return lane >= 0 && lane < key_.lanes; };
-  if (!std::all_of(lanes.begin(), lanes.end(), is_lane)) return false;
+  if (!std::all_of(lanes->begin(), lanes->end(), is_lane)) return false;
   weights->counts = std::move(counts);
-  weights->lanes = std::move(lanes);
   weights->SetCached(bytes.data, sections.values,
                      NumValues(static_cast<uint64_t>(blocks), block_size));
   return true;
 }
 
-void CachedBlocks::Add(KernelWeights* weights) const {
+void CachedBlocks::Add(const std::vector<int32_t>& lanes, KernelWeights* weights) const {
   const std::vector<float>& values = weights->owned_values;
   const CachedBytes bytes =
       cache_->Add(key_, {{weights->counts.data(), sizeof(int32_t) * weights->counts.size()},
-                         {weights->lanes.data(), sizeof(int32_t) * weights->lanes.size()},
+                         {lanes.data(), sizeof(int32_t) * lanes.size()},
                          {values.data(), sizeof(float) * values.size()}});
   if (bytes.data == nullptr) return;
-  const Sections sections(weights->counts.size(), weights->lanes.size(), weights->block_size);
+  const Sections sections(weights->counts.size(), lanes.size(), weights->block_size);
   weights->SetCached(bytes.data, sections.values, values.size());
 }
 

@@ -11,6 +11,9 @@
 #ifndef UBP_DELEGATE_CPU_WEIGHTS_CACHED_BLOCKS_H_
 #define UBP_DELEGATE_CPU_WEIGHTS_CACHED_BLOCKS_H_
 
+#include <cstdint>
+#include <vector>
+
 #include "delegate/cache/weight_cache.h"
 #include "delegate/cpu/weights/weights.h"
 
@@ -21,13 +24,14 @@ class CachedBlocks {
   // Of a layer whose slot has a cache; its weights are read if the slot has no fingerprint yet.
   CachedBlocks(const LayerWeights& layer, int block_size);
 
-  // Sets counts, lanes and values; false, with nothing set, if the cache does not have them.
-  bool Find(KernelWeights* weights) const;
-  // Adds the blocks that `weights` owns, and replaces their values by those in the cache.
-  void Add(KernelWeights* weights) const;
+  // Sets counts and values, and the lane of each block; false, with nothing set, if the cache does not
+  // have them.
+  bool Find(KernelWeights* weights, std::vector<int32_t>* lanes) const;
+  // Adds the blocks, whose values `weights` owns, and replaces these by those in the cache.
+  void Add(const std::vector<int32_t>& lanes, KernelWeights* weights) const;
 
  private:
-  bool Read(const CachedBytes& bytes, KernelWeights* weights) const;
+  bool Read(const CachedBytes& bytes, KernelWeights* weights, std::vector<int32_t>* lanes) const;
 
   WeightCache* cache_;
   WeightKey key_;

@@ -38,14 +38,15 @@ std::vector<Block> CutBlocks(const std::vector<int32_t>& counts, const std::vect
   return pieces;
 }
 
-void SetCutBlocks(const std::vector<Block>& pieces, int from, int to, KernelWeights* weights) {
+void SetCutBlocks(const std::vector<Block>& pieces, int from, int to, KernelWeights* weights,
+                  std::vector<int32_t>* lanes) {
   std::fill(weights->counts.begin(), weights->counts.end(), 0);
-  weights->lanes.clear();
+  lanes->clear();
   std::vector<float> values;
   values.reserve(pieces.size() * to + kValuesBeyond);
   for (const Block& piece : pieces) {
     ++weights->counts[piece.start];
-    weights->lanes.push_back(piece.lane);
+    lanes->push_back(piece.lane);
     // Position j holds the channel c of the piece with c mod `to` == j; the whole block has it at c
     // mod `from`.
     for (int j = 0; j < to; ++j) {
@@ -58,16 +59,17 @@ void SetCutBlocks(const std::vector<Block>& pieces, int from, int to, KernelWeig
   weights->values = weights->owned_values.data();
 }
 
-void CoverDense(const LayerAttributes& attributes, const float* dense, KernelWeights* weights) {
+void CoverDense(const LayerAttributes& attributes, const float* dense, KernelWeights* weights,
+                std::vector<int32_t>* lane_of_block) {
   const int n = weights->block_size;
   const int channels = attributes.out_channels;
   const int64_t lanes = attributes.lanes();
   Cover cover = CoverLanes(dense, channels, lanes, n);
   weights->counts = std::move(cover.counts);
-  weights->lanes = std::move(cover.lanes);
-  weights->owned_values.resize(weights->lanes.size() * n + kValuesBeyond);
+  *lane_of_block = std::move(cover.lanes);
+  weights->owned_values.resize(lane_of_block->size() * n + kValuesBeyond);
   float* values = weights->owned_values.data();
-  const int32_t* lane = weights->lanes.data();
+  const int32_t* lane = lane_of_block->data();
   for (int start = 0; start < channels; ++start) {
     for (int32_t i = 0; i < weights->counts[start]; ++i, ++lane) {
       const int first = start == channels - n ? cover.begun_at[i] : start;
@@ -80,12 +82,12 @@ void CoverDense(const LayerAttributes& attributes, const float* dense, KernelWei
   weights->values = weights->owned_values.data();
 }
 
-Status TakePacked(const PackedLayer& layer, KernelWeights* weights) {
+Status TakePacked(const PackedLayer& layer, KernelWeights* weights, std::vector<int32_t>* lanes) {
   const int from = layer.attributes().block_size;
-  UBP_RETURN_IF_ERROR(layer.DecodeLanes(&weights->lanes));
+  UBP_RETURN_IF_ERROR(layer.DecodeLanes(lanes));
   std::copy(layer.counts().begin(), layer.counts().end(), weights->counts.begin());
   // In place they are followed by a byte for each block at least.
-  const bool readable_beyond = weights->lanes.size() >= kValuesBeyond * sizeof(float);
+  const bool readable_beyond = lanes->size() >= kValuesBeyond * sizeof(float);
   weights->values = readable_beyond ? layer.values_in_place() : nullptr;
   if (weights->values == nullptr) {
     weights->owned_values = layer.DecodeValues(kValuesBeyond);
@@ -93,15 +95,16 @@ Status TakePacked(const PackedLayer& layer, KernelWeights* weights) {
   }
   if (weights->block_size == from) return Status::Ok();
   const std::vector<Block> pieces =
-      CutBlocks(layer.counts(), weights->lanes, weights->values, from, weights->block_size);
-  SetCutBlocks(pieces, from, weights->block_size, weights);
+      CutBlocks(layer.counts(), *lanes, weights->values, from, weights->block_size);
+  SetCutBlocks(pieces, from, weights->block_size, weights, lanes);
   return Status::Ok();
 }
 
-Status SetBlocks(const LayerWeights& layer, KernelWeights* weights) {
+// All but the lanes' final form, the numbers of first blocks and the bias.
+Status SetBlocks(const LayerWeights& layer, KernelWeights* weights, std::vector<int32_t>* lanes) {
   weights->counts.resize(layer.attributes.out_channels, 0);
-  if (layer.dense.weights == nullptr) return TakePacked(layer.packed, weights);
-  CoverDense(layer.attributes, layer.dense.weights, weights);
+  if (layer.dense.weights == nullptr) return TakePacked(layer.packed, weights, lanes);
+  CoverDense(layer.attributes, layer.dense.weights, weights, lanes);
   return Status::Ok();
 }
 
@@ -121,23 +124,37 @@ void KernelWeights::SetCached(const std::shared_ptr<const uint8_t>& entry, size_
   owned_values = {};
 }
 
-size_t KernelWeights::bytes() const {
+size_t KernelWeights::bytes_but_lanes() const {
   return sizeof(float) * (owned_values.size() + num_cached_values + bias.size()) +
-         sizeof(int32_t) * (counts.size() + first_block.size() + lanes.size());
+         sizeof(int32_t) * (counts.size() + first_block.size());
+}
+
+int KernelBlockSize(const LayerWeights& layer, const KernelFamily& family) {
+  int block_size = layer.attributes.block_size;
+  if (layer.dense.weights != nullptr) {
+    block_size = layer.dense.block_size;
+    if (block_size == 0) {  // hardly any zeros
+      block_size = family.dense_block_size;
+      while (block_size > layer.attributes.out_channels) block_size /= 2;
+    }
+  }
+  return family.KernelsFor(block_size).block_size;
 }
 
 Status MakeKernelWeights(const LayerWeights& layer, int block_size, KernelWeights* weights) {
   const int channels = layer.attributes.out_channels;
+  std::vector<int32_t> lanes;
   weights->block_size = block_size;
   if (layer.slot.cache == nullptr || IsUsedInPlace(layer, block_size)) {
-    UBP_RETURN_IF_ERROR(SetBlocks(layer, weights));
+    UBP_RETURN_IF_ERROR(SetBlocks(layer, weights, &lanes));
   } else {
     const CachedBlocks cached(layer, block_size);
-    if (!cached.Find(weights)) {
-      UBP_RETURN_IF_ERROR(SetBlocks(layer, weights));
-      cached.Add(weights);
+    if (!cached.Find(weights, &lanes)) {
+      UBP_RETURN_IF_ERROR(SetBlocks(layer, weights, &lanes));
+      cached.Add(lanes, weights);
     }
   }
+  weights->lanes = LaneNumbers(std::move(lanes), layer.attributes.lanes());
   weights->first_block.resize(channels, 0);
   std::partial_sum(weights->counts.begin(), weights->counts.end() - 1,
                    weights->first_block.begin() + 1);

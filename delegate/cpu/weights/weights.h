@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "delegate/base/status.h"
+#include "delegate/cpu/kernels/kernels.h"
+#include "delegate/cpu/weights/lane_numbers.h"
 #include "delegate/graph/layer_weights.h"
 
 namespace ubp {
@@ -21,7 +23,7 @@ struct KernelWeights {
   int block_size = 1;
   std::vector<int32_t> counts;       // [out_channels] blocks that start at each channel
   std::vector<int32_t> first_block;  // [out_channels] number of the first of them
-  std::vector<int32_t> lanes;        // [blocks]
+  LaneNumbers lanes;                 // [blocks]
   // [blocks * block_size], in owned_values, in cached_values, or the model's; kValuesBeyond more are
   // readable.
   const float* values = nullptr;
@@ -34,8 +36,12 @@ struct KernelWeights {
   void SetCached(const std::shared_ptr<const uint8_t>& entry, size_t offset, size_t count);
 
   // What this layer keeps in memory beside the model file.
-  size_t bytes() const;
+  size_t bytes() const { return bytes_but_lanes() + lanes.bytes(); }
+  size_t bytes_but_lanes() const;
 };
+
+// The size of the blocks in which `family` runs a layer that is run in blocks.
+int KernelBlockSize(const LayerWeights& layer, const KernelFamily& family);
 
 // Brings a layer to blocks of `block_size`. It divides the layer's own block size: larger blocks
 // are cut. A dense layer's non-zero weights are covered, lane by lane, by the fewest blocks that

@@ -62,10 +62,10 @@ LayerAttributes PackedAttributes(OpType type, const NodeView& view) {
 
 bool CanBeSparse(OpType type) { return type == OpType::kConv2D || type == OpType::kFullyConnected; }
 
-// Reads a node; what pays is not looked at. `op` is filled in where the result has a type, of a
+// Reads a node, and asks the backend; what pays is not looked at. `op` is filled in where the result has a type, of a
 // block-sparse op only with type and attributes.
-void ReadNode(const NodeView& view, const TfLiteRegistration& registration, GraphOp* op,
-              ClaimResult* result) {
+void ReadNode(const NodeView& view, const TfLiteRegistration& registration, const Backend& backend,
+              GraphOp* op, ClaimResult* result) {
   result->type = PackedType(registration);
   result->packed = result->type.has_value();
   if (result->packed) {
@@ -86,7 +86,8 @@ void ReadNode(const NodeView& view, const TfLiteRegistration& registration, Grap
   }
   result->layer_op = CanBeSparse(builtin->type);
   op->type = builtin->type;
-  const Status status = ReadBuiltinOp(*builtin, view, op);
+  Status status = ReadBuiltinOp(*builtin, view, op);
+  if (status.ok()) status = backend.Supports(*op);
   if (!status.ok()) {
     result->reason = status.message();
     return;
@@ -111,7 +112,7 @@ ClaimResult Claim(const TfLiteContext& context, const TfLiteNode& node,
     result.layer = ShortName(output->name != nullptr ? output->name : "");
   }
   GraphOp op;
-  ReadNode(view, registration, &op, &result);
+  ReadNode(view, registration, *options.backend, &op, &result);
   OpenSizes of_file(context);
   OpenSizes& sizes = options.sizes != nullptr ? *options.sizes : of_file;
   const bool is_read = result.type && !IsDamaged(result);
@@ -119,7 +120,8 @@ ClaimResult Claim(const TfLiteContext& context, const TfLiteNode& node,
   if (options.sparse_from_dense && result.type && !result.packed && CanBeSparse(*result.type)) {
     const LayerPixels pixels = {PixelsOf(sizes.DimsOf(view.InputIndex(0))),
                                 PixelsOf(sizes.DimsOf(view.OutputIndex()))};
-    result.choice = ChooseBlocks(op.attributes, op.dense.weights, pixels, &result.slot);
+    result.choice = ChooseBlocks(options.backend->costs().blocks(), op.attributes, op.dense.weights,
+                                 pixels, &result.slot);
     if (result.choice.gains) result.block_size = result.choice.block_size;
   }
   return result;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "delegate/backend/backend.h"
 #include "delegate/backend/block_choice.h"
 #include "delegate/format/attributes.h"
 #include "delegate/graph/graph.h"
@@ -46,6 +47,7 @@ struct ClaimResult {
 };
 
 struct ClaimOptions {
+  const Backend* backend = nullptr;  // that is to run what is taken; never null
   // Whether CONV_2D and FULLY_CONNECTED with enough zeros among their weights count as block-sparse.
   bool sparse_from_dense = true;
   WeightCache* cache = nullptr;         // for what is made of weights, or null

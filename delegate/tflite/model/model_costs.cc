@@ -5,7 +5,7 @@
 #include <map>
 #include <utility>
 
-#include "delegate/backend/op_costs.h"
+#include "delegate/backend/cost_model.h"
 #include "delegate/rewrite/fuse_elementwise.h"
 #include "delegate/rewrite/fuse_functions.h"
 #include "delegate/tflite/model/node_view.h"
@@ -31,11 +31,11 @@ Extent ExtentOf(const Dims& dims) {
 class GraphMaker {
  public:
   GraphMaker(const TfLiteContext& context, const std::vector<ClaimedNode>& nodes,
-             const OpenSizes& sizes)
-      : context_(context), nodes_(nodes), sizes_(sizes) {}
+             const OpenSizes& sizes, const CostModel& costs)
+      : context_(context), nodes_(nodes), sizes_(sizes), costs_(costs) {}
 
   CostGraph Make() {
-    SetCostsOfParts(&graph_);
+    costs_.SetCostsOfParts(&graph_);
     for (size_t i = 0; i < nodes_.size(); ++i) AddNode(i);
     writers_ = WritersOf(graph_);
     readers_ = ReadersOf(graph_);
@@ -85,7 +85,6 @@ class GraphMaker {
       // A damaged model may have written or read it before.
       if (index >= 0 && tensor_of_index_.count(index) == 0) node.outputs.push_back(TensorOf(index));
     }
-    if (node.can_take) node.forms = FormsOf(i);
   }
 
   void AddInput(const NodeView& view, int place, CostNode* node) {
@@ -101,7 +100,7 @@ class GraphMaker {
     const auto [found, added] =
         tensor_of_index_.try_emplace(index, static_cast<int>(graph_.tensors.size()));
     if (added) {
-      graph_.tensors.push_back(CostOfTensor(Of(index)));
+      graph_.tensors.push_back(costs_.CostOfTensor(Of(index)));
     }
     return found->second;
   }
@@ -113,30 +112,6 @@ class GraphMaker {
     return full ? Operand::kFull : Operand::kVector;
   }
 
-  Forms FormsOf(size_t i) const {
-    switch (type(i)) {
-      case OpType::kConv2D:
-        return Forms::kEither;
-      case OpType::kDepthwiseConv2D:
-      case OpType::kMaxPool2D:
-      case OpType::kAveragePool2D:
-      case OpType::kPad:
-        return Forms::kPlanes;
-      case OpType::kMean:
-        return Forms::kReduces;
-      case OpType::kFullyConnected:
-      case OpType::kReshape:
-      case OpType::kSoftmax:
-        return Forms::kImage;
-      case OpType::kAdd:
-      case OpType::kSub:
-      case OpType::kMul:
-        return OperandOf(i) == Operand::kVector ? Forms::kPlanes : Forms::kFollows;
-      default:
-        return Forms::kFollows;
-    }
-  }
-
   void AddCosts(size_t i) {
     OpToRun op;
     op.type = type(i);
@@ -146,7 +121,7 @@ class GraphMaker {
     op.function = claim(i).function;
     if (IsArithmetic(op.type)) op.operand = OperandOf(i);
     if (claim(i).has_blocks()) op.blocks = claim(i).choice.cost;
-    SetCosts(op, &graph_.nodes[i]);
+    costs_.SetCosts(op, &graph_.nodes[i]);
   }
 
   // The node that writes the first input of node i which nobody else reads, if there is one of which
@@ -214,6 +189,7 @@ class GraphMaker {
   const TfLiteContext& context_;
   const std::vector<ClaimedNode>& nodes_;
   const OpenSizes& sizes_;
+  const CostModel& costs_;
   CostGraph graph_;
   std::map<int, int> tensor_of_index_;
   std::vector<int> writers_;
@@ -223,8 +199,8 @@ class GraphMaker {
 }  // namespace
 
 CostGraph MakeCostGraph(const TfLiteContext& context, const std::vector<ClaimedNode>& nodes,
-                        const OpenSizes& sizes) {
-  return GraphMaker(context, nodes, sizes).Make();
+                        const OpenSizes& sizes, const CostModel& costs) {
+  return GraphMaker(context, nodes, sizes, costs).Make();
 }
 
 }  // namespace ubp

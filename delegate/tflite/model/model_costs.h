@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "delegate/backend/cost_graph.h"
+#include "delegate/backend/cost_model.h"
 #include "delegate/tflite/model/claim.h"
 #include "delegate/tflite/model/open_sizes.h"
 #include "tensorflow/lite/core/c/common.h"
@@ -19,9 +20,9 @@ struct ClaimedNode {
   bool follows_reshape = false;
 };
 
-// One node for each of `nodes`, whose tensors have these sizes.
+// One node for each of `nodes`, whose tensors have these sizes, as a backend's `costs` have it.
 CostGraph MakeCostGraph(const TfLiteContext& context, const std::vector<ClaimedNode>& nodes,
-                        const OpenSizes& sizes);
+                        const OpenSizes& sizes, const CostModel& costs);
 
 }  // namespace ubp
 

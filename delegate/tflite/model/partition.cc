@@ -30,14 +30,15 @@ TfLiteStatus ClaimNodes(TfLiteContext* context, const ClaimOptions& options,
 
 CostGraph CostGraphOf(const TfLiteContext& context, const std::vector<TfLiteNode*>& nodes,
                       const std::vector<NodeDecision>& decisions,
-                      const std::vector<std::vector<size_t>>& shape_nodes, const OpenSizes& sizes) {
+                      const std::vector<std::vector<size_t>>& shape_nodes, const OpenSizes& sizes,
+                      const CostModel& costs) {
   std::vector<ClaimedNode> claimed(nodes.size());
   for (size_t i = 0; i < nodes.size(); ++i) {
     claimed[i].node = nodes[i];
     claimed[i].claim = &decisions[i].claim;
     for (const size_t node : shape_nodes[i]) claimed[node].follows_reshape = true;
   }
-  return MakeCostGraph(context, claimed, sizes);
+  return MakeCostGraph(context, claimed, sizes, costs);
 }
 
 // Predictions are wrong by some percent: what gains less is left.
@@ -84,7 +85,8 @@ TfLiteStatus DecideNodes(TfLiteContext* context, Take take, const ClaimOptions& 
   TF_LITE_ENSURE_STATUS(ClaimNodes(context, claim_options, &nodes, decisions));
   ReadComputedShapes(*context, nodes, decisions);
   const std::vector<std::vector<size_t>> shape_nodes = FindShapeNodes(*context, nodes, *decisions);
-  const CostGraph graph = CostGraphOf(*context, nodes, *decisions, shape_nodes, sizes);
+  const CostGraph graph =
+      CostGraphOf(*context, nodes, *decisions, shape_nodes, sizes, options.backend->costs());
   const Choice choice = ChoiceOf(graph, take);
   const std::vector<int> stretches = StretchesOf(graph);
   std::set<int> sparse;  // stretches with a layer that leaves out zeros

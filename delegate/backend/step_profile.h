@@ -1,16 +1,12 @@
-// How long a step of a plan takes, and which ops of the model it runs.
-#ifndef UBP_DELEGATE_CPU_PLAN_STEP_PROFILE_H_
-#define UBP_DELEGATE_CPU_PLAN_STEP_PROFILE_H_
+// How long a step of a program takes, and which ops of the model it runs.
+#ifndef UBP_DELEGATE_BACKEND_STEP_PROFILE_H_
+#define UBP_DELEGATE_BACKEND_STEP_PROFILE_H_
 
 #include <algorithm>
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <string>
 #include <vector>
-
-#include "delegate/cpu/plan/layout.h"
-#include "delegate/cpu/plan/steps.h"
 
 namespace ubp {
 
@@ -38,10 +34,6 @@ struct StepProfile {
   }
 };
 
-// What each step of a layout is, without a run.
-std::vector<StepProfile> DescribeSteps(const GraphLayout& layout,
-                                       const std::vector<std::unique_ptr<Step>>& steps);
-
 }  // namespace ubp
 
-#endif  // UBP_DELEGATE_CPU_PLAN_STEP_PROFILE_H_
+#endif  // UBP_DELEGATE_BACKEND_STEP_PROFILE_H_

@@ -1,4 +1,4 @@
-#include "delegate/cpu/plan/step_profile.h"
+#include "delegate/cpu/plan/describe_steps.h"
 
 #include <utility>
 

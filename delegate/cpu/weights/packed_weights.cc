@@ -1,0 +1,52 @@
+#include "delegate/cpu/weights/packed_weights.h"
+
+#include <algorithm>
+
+namespace ubp {
+
+DepthwiseWeights PackDepthwise(const float* weights, const float* bias, int taps, int channels) {
+  DepthwiseWeights packed;
+  packed.weights.resize(int64_t{channels} * taps);
+  for (int c = 0; c < channels; ++c) {
+    for (int t = 0; t < taps; ++t) {
+      packed.weights[int64_t{c} * taps + t] = weights[int64_t{t} * channels + c];
+    }
+  }
+  packed.bias.assign(channels, 0.0f);
+  if (bias != nullptr) std::copy_n(bias, channels, packed.bias.begin());
+  return packed;
+}
+
+Status PackedWeights::Blocks(const GraphOp& op, int block_size,
+                             std::shared_ptr<const KernelWeights>* weights) {
+  std::shared_ptr<const KernelWeights>& held = blocks_[{&op, block_size}];
+  if (held == nullptr) {
+    KernelWeights made;
+    UBP_RETURN_IF_ERROR(MakeKernelWeights(WeightsOf(op), block_size, &made));
+    held = std::make_shared<const KernelWeights>(std::move(made));
+    ++packings_;
+  }
+  *weights = held;
+  return Status::Ok();
+}
+
+std::shared_ptr<const DepthwiseWeights> PackedWeights::Depthwise(const GraphOp& op) {
+  std::shared_ptr<const DepthwiseWeights>& held = depthwise_[&op];
+  if (held == nullptr) {
+    const LayerAttributes& attributes = op.attributes;
+    held = std::make_shared<const DepthwiseWeights>(
+        PackDepthwise(op.dense.weights, op.dense.bias, attributes.kernel_h * attributes.kernel_w,
+                      attributes.out_channels));
+    ++packings_;
+  }
+  return held;
+}
+
+size_t PackedWeights::bytes() const {
+  size_t bytes = 0;
+  for (const auto& [key, weights] : blocks_) bytes += weights ? weights->bytes() : 0;
+  for (const auto& [key, weights] : depthwise_) bytes += weights->bytes();
+  return bytes;
+}
+
+}  // namespace ubp
