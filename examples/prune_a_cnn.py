@@ -43,7 +43,7 @@ def main() -> None:
     dense.fit(x, y, BATCH, options.epochs, verbose=2)
 
     # Channels that matter together come to lie side by side; the function stays the same.
-    permuted = ubp.permute_channels(dense, BLOCK.n, SPARSITY).model
+    permuted = ubp.permute_channels(dense, BLOCK.block_size, SPARSITY).model
 
     # The sparsity rises for 40% of the steps; then the masks stay and the network recovers.
     frequency = 10

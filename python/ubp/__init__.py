@@ -40,6 +40,7 @@ if TYPE_CHECKING:  # what __getattr__ loads, for type checkers and editors
     from ubp.pruning import permute_channels as permute_channels
     from ubp.pruning import prune as prune
     from ubp.pruning import pruning_summary as pruning_summary
+    from ubp.pruning import recalibrate_batch_norm as recalibrate_batch_norm
     from ubp.pruning import strip as strip
     from ubp.runtime import Interpreter as Interpreter
     from ubp.runtime import delegate_path as delegate_path
@@ -67,6 +68,7 @@ _HOME = {
     "UpdatePruning": "ubp.pruning",
     "PruningSummaries": "ubp.pruning",
     "pruning_summary": "ubp.pruning",
+    "recalibrate_batch_norm": "ubp.pruning",
     "ConstantSparsity": "ubp.pruning",
     "PolynomialDecay": "ubp.pruning",
     "CustomSchedule": "ubp.pruning",

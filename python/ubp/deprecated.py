@@ -1,4 +1,4 @@
-"""Names that have moved: the old ones work for one version more, with a DeprecationWarning."""
+"""Names that have changed: the old ones work for one version more, with a DeprecationWarning."""
 
 from __future__ import annotations
 
@@ -27,3 +27,16 @@ def moved(module: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
         return getattr(importlib.import_module(homes[name]), name)
 
     return get
+
+
+def warn_renamed(old: str, new: str) -> None:
+    """Warn the caller of the caller that a name has become another one.
+
+    Args:
+        old, new: the names, as a caller writes them.
+    """
+    warnings.warn(
+        f"{old} is now {new}; the old name goes in the next version.",
+        DeprecationWarning,
+        stacklevel=3,
+    )

@@ -30,7 +30,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when TensorFlow is lo
 with held_back_stderr():
     import ubp
     from bench.pruning.measure import measure_steps, measure_updates, mobilenet, random_batch
-    from ubp.pruning.wrapper import pruned_layers
+    from ubp.pruning.layers.pruned_layer import pruned_layers
     from ubp.selection import METHODS
 
 _BLOCK_SIZE = 4

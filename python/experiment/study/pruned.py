@@ -19,7 +19,10 @@ from experiment.study.recipe import (
     Recipe,
 )
 from experiment.study.training import Floats
-from ubp.pruning.schedules import Schedule
+from ubp.pruning.settings.schedules import Schedule
+
+_RECALIBRATION = 5_000  # pictures, of which each gives 9 to 144 samples of every channel
+_BATCH = 500  # of these
 
 
 def permuted(model: keras.Model, block_size: int, sparsity: float) -> keras.Model:
@@ -45,7 +48,7 @@ def prune(
     if recipe.steps:
         return _gradually(model, recipe, pictures, teacher, seed)
     stripped = ubp.strip(_prune(model, recipe, ubp.ConstantSparsity(recipe.sparsity)))
-    training.recalibrate(stripped, pictures)
+    ubp.recalibrate_batch_norm(stripped, pictures.pixels[:_RECALIBRATION], batch_size=_BATCH)
     return stripped
 
 

@@ -20,7 +20,6 @@ from experiment.strokes.shapes import CLASSES
 from experiment.study.settings import BATCH
 
 _TEST_BATCH = 500
-_RECALIBRATION = 5_000  # pictures, of which each gives 9 to 144 samples of every channel
 
 Floats = npt.NDArray[np.float32]
 
@@ -98,24 +97,6 @@ def score(model: keras.Model, pictures: Pictures) -> Score:
         accuracy=float(np.mean(np.argmax(logs, axis=-1) == pictures.labels)),
         nll=float(-np.mean(logs[np.arange(len(pictures)), pictures.labels], dtype=np.float64)),
     )
-
-
-def recalibrate(model: keras.Model, pictures: Pictures) -> None:
-    """Measure the statistics of batch normalisation anew, on the first _RECALIBRATION pictures.
-
-    The moving averages become the plain averages over all batches: at batch k, counted from 0, the
-    momentum k / (k + 1) weighs each of the k + 1 batches alike.
-    """
-    normalisations = [
-        layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)
-    ]
-    momenta = [layer.momentum for layer in normalisations]
-    for index, batch in enumerate(_chunks(pictures)[: _RECALIBRATION // _TEST_BATCH]):
-        for layer in normalisations:
-            layer.momentum = index / (index + 1)
-        model(batch, training=True)
-    for layer, momentum in zip(normalisations, momenta, strict=True):
-        layer.momentum = momentum
 
 
 def _step_function(

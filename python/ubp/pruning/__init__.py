@@ -8,46 +8,32 @@
 Keras can load a pruned model from a file once this module is imported (`import ubp.pruning`; the
 use of any of the names above does it too).
 
-What a layer is told (settings.py holds it all):
+A room per question; none knows those below it:
 
-    schedules.py      step -> is an update due, and to which sparsity
-    regularized.py    schedules with a penalty in the loss before they prune: admm.py, reweighted.py
-    importance.py     weights -> importance
-    patterns.py       importance [lanes, channels] and sparsity -> mask; asks ubp.selection
-    scope.py          whose sparsity it is: a layer's, or that of many, in budgets.py
+    settings/   what a layer is told: schedules, patterns, importance, whose sparsity it is
+    layers/     which layers can be pruned, which are, and what a pruned layer is
+    training/   what happens during `fit`: updates of masks, callbacks, summaries; statistics
+                of batch normalisation without it
+    cloning/    copies of models with other layers in them: `prune` and `strip`
+    channels/   before all else, on request: channels in an order that suits blocks
 
-The path of a model, a file per step:
-
-    permutation/      before all else, on request: channels in an order that suits blocks
-    prunable.py       which weights of which kinds of layers can be pruned
-    targets.py        which layers can be pruned with which settings, and why others cannot
-    policy.py         the caller's choice of layers -> layers and their settings
-    holders.py        subclassed models and layers that hold layers: what they hold
-    subclassed.py     copies of these
-    copying.py        walks and copies models (nested ones included)
-    prune.py          model -> copy with PrunedLayers
-    wrapper.py        PrunedLayer: a layer, its kernels and its count of training steps
-    pruned_kernel.py  a kernel and its mask
-    update.py         the kernels that are due at a step -> new masks, and what changed
-    replicas.py       what is to be known of tf.distribute
-    mask_update.py    what an update did to a kernel
-    callbacks.py      drives the PrunedLayers during fit
-    summaries.py      writes what the updates did for TensorBoard
-    overview.py       prints which layers are or would be pruned, and why others not
-    strip.py          copy without PrunedLayers, zeros exact
+Each room's `__init__.py` lists its files.
 """
 
-from ubp.pruning.admm import ADMM
-from ubp.pruning.budgets import GlobalBudget, LatencyBudget
-from ubp.pruning.callbacks import UpdatePruning
-from ubp.pruning.overview import pruning_summary
-from ubp.pruning.patterns import AlignedBlock, Pattern, UnalignedBlock, Unstructured
-from ubp.pruning.permutation import PermutationReport, Permuted, permute_channels
-from ubp.pruning.prune import prune
-from ubp.pruning.reweighted import ReweightedRegularization
-from ubp.pruning.schedules import ConstantSparsity, CustomSchedule, PolynomialDecay
-from ubp.pruning.strip import strip
-from ubp.pruning.summaries import PruningSummaries
+from ubp.extras import extra_needed
+
+with extra_needed("ubp.pruning"):
+    from ubp.pruning.channels import PermutationReport, Permuted, permute_channels
+    from ubp.pruning.cloning.wrapping import prune, strip
+    from ubp.pruning.layers.overview import pruning_summary
+    from ubp.pruning.settings.admm import ADMM
+    from ubp.pruning.settings.patterns import AlignedBlock, Pattern, UnalignedBlock, Unstructured
+    from ubp.pruning.settings.reweighted import ReweightedRegularization
+    from ubp.pruning.settings.schedules import ConstantSparsity, CustomSchedule, PolynomialDecay
+    from ubp.pruning.settings.scopes import GlobalBudget, LatencyBudget
+    from ubp.pruning.training.callbacks import UpdatePruning
+    from ubp.pruning.training.recalibration import recalibrate_batch_norm
+    from ubp.pruning.training.summaries import PruningSummaries
 
 __all__ = [
     "ADMM",
@@ -68,5 +54,6 @@ __all__ = [
     "permute_channels",
     "prune",
     "pruning_summary",
+    "recalibrate_batch_norm",
     "strip",
 ]

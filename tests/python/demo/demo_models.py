@@ -21,5 +21,5 @@ def small_network() -> keras.Model:
     )
 
 
-def pruned(model: keras.Model, pattern: ubp.pruning.patterns.Pattern) -> keras.Model:
+def pruned(model: keras.Model, pattern: ubp.Pattern) -> keras.Model:
     return ubp.strip(ubp.prune(model, ubp.ConstantSparsity(0.8), pattern))

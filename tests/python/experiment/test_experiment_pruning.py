@@ -37,17 +37,6 @@ def test_batches_go_through_all_pictures_and_depend_on_the_seed() -> None:
     assert not np.array_equal(order, training.batch_order(100, 3, seed=2))
 
 
-def test_recalibration_gives_the_statistics_of_the_pictures(pictures: Pictures) -> None:
-    model = networks.build("vgg", 0)
-    first = next(x for x in model.layers if isinstance(x, keras.layers.BatchNormalization))
-    first.moving_mean.assign(np.full(32, 7.0))
-    training.recalibrate(model, pictures)
-    values = model.layers[1](pictures.pixels).numpy().reshape(-1, 32)
-    np.testing.assert_allclose(first.moving_mean, values.mean(axis=0), atol=1e-4)
-    np.testing.assert_allclose(first.moving_variance, values.var(axis=0), rtol=1e-3, atol=1e-5)
-    assert first.momentum == pytest.approx(0.9)
-
-
 def test_score_of_a_network_that_knows_nothing(pictures: Pictures) -> None:
     model = networks.build("vgg", 0)
     model.get_layer("logits").kernel.assign(np.zeros((128, 32)))

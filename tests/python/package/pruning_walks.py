@@ -59,6 +59,13 @@ def network() -> keras.Model:
     )
 
 
+def normalised() -> keras.Model:
+    """A model with statistics of batch normalisation."""
+    return keras.Sequential(
+        [keras.Input((3,)), keras.layers.BatchNormalization()], name="normalised"
+    )
+
+
 def pruning_walks() -> dict[str, Walk]:
     """By the public name."""
     model = network()
@@ -70,7 +77,7 @@ def pruning_walks() -> dict[str, Walk]:
             {"final_sparsity": 0.5, "begin_step": 0, "end_step": 8},
             {**_REGULARIZED, "rho": POSITIVE, "final_rho": POSITIVE},
         ),
-        "AlignedBlock": Walk(ubp.AlignedBlock, {}, {"n": [None, *COUNT]}),
+        "AlignedBlock": Walk(ubp.AlignedBlock, {}, {"block_size": [None, *COUNT], "n": COUNT}),
         "ConstantSparsity": Walk(
             ubp.ConstantSparsity,
             {"target_sparsity": 0.5},
@@ -102,7 +109,7 @@ def pruning_walks() -> dict[str, Walk]:
             {"final_sparsity": 0.5, "begin_step": 0, "end_step": 8},
             {**_REGULARIZED, "strength": POSITIVE, "epsilon": POSITIVE},
         ),
-        "UnalignedBlock": Walk(ubp.UnalignedBlock, {}, {"n": [None, *COUNT]}),
+        "UnalignedBlock": Walk(ubp.UnalignedBlock, {}, {"block_size": [None, *COUNT], "n": COUNT}),
         "UnalignedBlock.mask": Walk(
             ubp.UnalignedBlock(4).mask,
             {"importance": _IMPORTANCE, "sparsity": 0.5, "method": "optimal"},
@@ -136,6 +143,19 @@ def pruning_walks() -> dict[str, Walk]:
             ubp.pruning_summary,
             {"model": model, "print_fn": str},
             {**none, "pattern": _PRUNING["pattern"], "print_fn": CALLABLE},
+        ),
+        "recalibrate_batch_norm": Walk(
+            ubp.recalibrate_batch_norm,
+            {"model": normalised(), "data": np.zeros((2, 3), np.float32)},
+            {
+                "model": [*KERAS_MODEL, [], [3], model],
+                "data": [
+                    *[None, 3, NAN, True, TEXT, [], {}, LIST, ARRAY, THING, object, [TEXT]],
+                    *[np.zeros((0, 3)), np.zeros((2, 3), "U1"), np.full((2, 3), NAN), iter([])],
+                    *[iter([3]), iter([np.zeros((2, 4))]), [np.zeros((2, 3))] * 2],
+                ],
+                "batch_size": [None, *COUNT],
+            },
         ),
         "strip": Walk(
             ubp.strip, {"model": pruned}, {"model": [*KERAS_MODEL, model, model.layers[0]]}

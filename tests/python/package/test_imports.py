@@ -39,7 +39,14 @@ _CONVERSION = {
         "unpacking",
     )
 }
-_HELPERS = {"ubp.arguments", "ubp.deprecated", "ubp.extras", "ubp.output", "ubp.progress"}
+_HELPERS = {
+    "ubp.arguments",
+    "ubp.deprecated",
+    "ubp.extras",
+    "ubp.log",
+    "ubp.output",
+    "ubp.progress",
+}
 _HOUSES = {
     "ubp.conversion",
     "ubp.format",
@@ -95,6 +102,14 @@ ORDERS = [
     ],
     ["ubp.tflite", "ubp.runtime", "ubp.conversion", "ubp.check", "ubp.reporting", "ubp.cli"],
     ["ubp.tflite", "ubp.runtime", "ubp.conversion", "ubp.timing", "ubp.reporting", "ubp.cli"],
+    [
+        "ubp.selection",
+        "ubp.pruning.settings",
+        "ubp.pruning.layers",
+        "ubp.pruning.training",
+        "ubp.pruning.cloning",
+        "ubp.pruning.channels",
+    ],
 ]
 
 # What only these import, and what is in it itself.
@@ -106,6 +121,7 @@ DISTINCT_NAMES = [
     "ubp.check",
     "ubp.conversion",
     "ubp.format",
+    "ubp.pruning",
     "ubp.runtime",
     "ubp.selection",
     "ubp.timing",

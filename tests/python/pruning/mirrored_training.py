@@ -21,7 +21,7 @@ import tensorflow as tf
 from pruning_models import data, outputs, sequential_model
 
 import ubp
-from ubp.pruning.wrapper import pruned_layers
+from ubp.pruning.layers.pruned_layer import pruned_layers
 
 BATCH = 8
 NO_UPDATES = ubp.ConstantSparsity(0.5, begin_step=10**6)

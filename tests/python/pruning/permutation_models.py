@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 import ubp
-from ubp.pruning.permutation import GroupReport, PermutationReport, Permuted
+from ubp.pruning.channels import GroupReport, PermutationReport, Permuted
 
 
 def permute(model: keras.Model, **options: Any) -> Permuted:

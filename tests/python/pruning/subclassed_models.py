@@ -8,7 +8,7 @@ from keras import layers
 from pruning_models import compiled, data
 
 import ubp
-from ubp.pruning.wrapper import pruned_layers
+from ubp.pruning.layers.pruned_layer import pruned_layers
 
 ONE_SHOT = ubp.ConstantSparsity(0.75)
 BLOCKS = ubp.UnalignedBlock(4)

@@ -14,8 +14,8 @@ from rich.console import Console
 
 import ubp
 from ubp.lanes import to_lanes
-from ubp.pruning.permutation import permute as permute_module
-from ubp.pruning.permutation.flow import ChannelFlow
+from ubp.pruning.channels import permute as permute_module
+from ubp.pruning.channels.flow import ChannelFlow
 
 
 @pytest.mark.parametrize("make", [functional_model, sequential_model])

@@ -12,7 +12,7 @@ from permutation_models import assert_same_function, build, group_of, permute, r
 from pruning_models import functional_model, sequential_model
 
 import ubp
-from ubp.pruning.permutation.rules import _ACTIVATIONS
+from ubp.pruning.channels.rules import _ACTIVATIONS
 
 
 class Reversed(layers.Conv2D):

@@ -19,7 +19,7 @@ from pruning_models import (
 
 import ubp
 from ubp.lanes import to_lanes
-from ubp.pruning.wrapper import PrunedLayer, pruned_layers
+from ubp.pruning.layers.pruned_layer import PrunedLayer, pruned_layers
 
 ONE_SHOT = ubp.ConstantSparsity(0.75)
 
@@ -250,7 +250,7 @@ def test_sequential_built_later_is_accepted():
         ({"method": "best"}, ValueError, "method is 'best'; expected one of"),
         ({"gradients": "dense"}, ValueError, "gradients is 'dense'; expected one of masked"),
         ({"schedule": 0.8}, TypeError, "expected a schedule such as"),
-        ({"pattern": 4}, TypeError, r"pattern is 4; expected UnalignedBlock\(n\)"),
+        ({"pattern": 4}, TypeError, r"pattern is 4; expected UnalignedBlock\(4\)"),
         ({"pattern": ubp.AlignedBlock(4), "method": "bed"}, ValueError,
          r"method is 'bed', which chooses unaligned blocks.*use UnalignedBlock\(4\)"),
         ({"importance": "size"}, ValueError, "importance is 'size'; expected one of magnitude"),
@@ -272,7 +272,7 @@ def test_mistakes_end_in_a_clear_sentence(arguments, error, message):
     [
         (lambda: ubp.ConstantSparsity(1.2), r"target_sparsity is 1.2; expected .* in \[0, 1\)"),
         (lambda: ubp.PolynomialDecay(0, 0.8, 20, 10), "end_step 10 comes before begin_step 20"),
-        (lambda: ubp.UnalignedBlock(0), "UnalignedBlock: n is 0; expected a whole number"),
+        (lambda: ubp.UnalignedBlock(0), "UnalignedBlock: block_size is 0; expected a whole number"),
         (lambda: ubp.GlobalBudget(normalize="size"), "GlobalBudget: normalize is 'size'; expecte"),
         (lambda: ubp.LatencyBudget(min_density=0.5, max_density=0.1),
          "LatencyBudget: min_density is 0.5 and max_density 0.1; expected 0 <= min_density"),

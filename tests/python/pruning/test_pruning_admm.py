@@ -8,8 +8,8 @@ import pytest
 from keras import layers
 
 import ubp
-from ubp.pruning.update import advance, begin
-from ubp.pruning.wrapper import pruned_layers
+from ubp.pruning.layers.pruned_layer import pruned_layers
+from ubp.pruning.training.updates import advance, begin
 
 KEPT, SIZE = 3, 2  # blocks, of channels
 

@@ -20,7 +20,7 @@ from mirrored_training import CASES
 from pruning_models import assert_sparsity, data, outputs, sequential_model
 
 import ubp
-from ubp.pruning.wrapper import pruned_layers
+from ubp.pruning.layers.pruned_layer import pruned_layers
 
 GRADUAL = ubp.PolynomialDecay(0.25, 0.75, begin_step=2, end_step=6, power=1, frequency=2)
 KERNELS = ("conv_1x1", "hidden")

@@ -9,7 +9,7 @@ from keras import layers
 from pruning_models import assert_blocks, compiled, data, mask_of, outputs, sequential_model
 
 import ubp
-from ubp.pruning.wrapper import PrunedLayer, pruned_layers
+from ubp.pruning.layers.pruned_layer import PrunedLayer, pruned_layers
 
 ONE_SHOT = ubp.ConstantSparsity(0.75)
 

@@ -31,7 +31,7 @@ def test_plan_of_an_ordinary_model():
     rows, text = table(functional_model())
     assert set(rows) == {"stem", "norm", "depthwise", "classifier", *FUNCTIONAL_TARGETS}
     for name in FUNCTIONAL_TARGETS:
-        assert rows[name][2:] == ["UnalignedBlock(n=4)", ""]
+        assert rows[name][2:] == ["UnalignedBlock(4)", ""]
     assert rows["stem"] == ["Conv2D", "3x3x2x8", "", "it is the first convolution"]
     assert rows["classifier"][-1] == "it is the last layer with weights"
     assert rows["depthwise"][-1].startswith("it is a DepthwiseConv2D, each of whose channels")
@@ -75,11 +75,11 @@ def test_pruned_model():
     schedule = ubp.PolynomialDecay(0.25, 0.75, begin_step=0, end_step=200)
     rows, text = table(ubp.prune(sequential_model(), schedule, method="optimal", layers=policy))
     assert rows["conv_1x1"] == [
-        "Conv2D", "1x1x8x10", "UnalignedBlock(n=4)", "optimal", "PerLayer",
+        "Conv2D", "1x1x8x10", "UnalignedBlock(4)", "optimal", "PerLayer",
         "25.0% to 80.0%, steps 0 to 200", "25.0%", "",
     ]  # fmt: skip
     assert rows["hidden"] == [
-        "Dense", "360x16", "AlignedBlock(n=2)", "aligned", "GlobalBudget",
+        "Dense", "360x16", "AlignedBlock(2)", "aligned", "GlobalBudget",
         "25.0% to 75.0%, steps 0 to 200", "25.0%", "",
     ]  # fmt: skip
     assert rows["stem"][-1] == "it is the first convolution"
@@ -119,12 +119,12 @@ def test_nested_models(pruned):
     model = keras.Model(inputs, layers.Dense(5, name="classifier")(x))
     rows, _ = table(ubp.prune(model, ubp.ConstantSparsity(0.5)) if pruned else model)
     assert list(rows) == ["stem", "inner_1x1", "classifier"]
-    assert rows["inner_1x1"][:3] == ["Conv2D", "1x1x4x8", "UnalignedBlock(n=4)"]
+    assert rows["inner_1x1"][:3] == ["Conv2D", "1x1x4x8", "UnalignedBlock(4)"]
 
 
 def test_subclassed_model():
     rows, _ = table(ubp.prune(called(Network()), ubp.ConstantSparsity(0.5), layers="main"))
-    assert rows["main"][2:4] == ["UnalignedBlock(n=4)", "optimal"]
+    assert rows["main"][2:4] == ["UnalignedBlock(4)", "optimal"]
     assert rows["one"][-1] in ("it was not chosen", "it is the first convolution")
 
 

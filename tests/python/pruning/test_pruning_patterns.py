@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -68,7 +70,8 @@ def test_method_reaches_the_selection(method):
 @pytest.mark.parametrize("kind", [UnalignedBlock, AlignedBlock])
 @pytest.mark.parametrize("n", [0, -4, 2.5, "4"])
 def test_bad_block_size_is_refused(kind, n):
-    with pytest.raises(ValueError, match=rf"{kind.__name__}: n is {n!r}; expected a whole number"):
+    expected = rf"{kind.__name__}: block_size is {n!r}; expected a whole number"
+    with pytest.raises(ValueError, match=expected):
         kind(n)
 
 
@@ -86,3 +89,33 @@ def test_unaligned_method_for_aligned_blocks_is_refused():
 def test_serialisation_round_trip(pattern):
     config = keras.saving.serialize_keras_object(pattern)
     assert keras.saving.deserialize_keras_object(config) == pattern
+
+
+@pytest.mark.parametrize("kind", [UnalignedBlock, AlignedBlock])
+def test_the_old_name_of_block_size_warns(kind):
+    with pytest.warns(DeprecationWarning, match=rf"^{kind.__name__}\(n=8\) is now .*block_size=8"):
+        pattern = kind(n=8)
+    assert pattern == kind(block_size=8) == kind(8)
+    with pytest.warns(DeprecationWarning, match=rf"^{kind.__name__}\.n is now .*\.block_size"):
+        assert pattern.n == 8
+    with pytest.raises(ValueError, match="n is the old name of block_size; both are given"):
+        kind(2, n=8)
+
+
+@pytest.mark.parametrize("kind", [UnalignedBlock, AlignedBlock])
+def test_a_pattern_in_a_file_of_the_version_before_is_read_without_a_warning(kind):
+    """Its module and the name of its field were others; the registered name is the same."""
+    config = {
+        "module": "ubp.pruning.settings.patterns",
+        "class_name": kind.__name__,
+        "config": {"n": 8},
+        "registered_name": f"ubp>{kind.__name__}",
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert keras.saving.deserialize_keras_object(config) == kind(8)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS, ids=str)
+def test_the_text_of_a_pattern_makes_it(pattern):
+    assert eval(repr(pattern)) == pattern

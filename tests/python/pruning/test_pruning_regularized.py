@@ -19,8 +19,8 @@ from pruning_models import (
 )
 
 import ubp
-from ubp.pruning.update import update_at_step_zero
-from ubp.pruning.wrapper import pruned_layers
+from ubp.pruning.layers.pruned_layer import pruned_layers
+from ubp.pruning.training.updates import update_at_step_zero
 
 SPARSITY = 0.75
 ADMM = ubp.ADMM(SPARSITY, begin_step=0, end_step=8, frequency=2, rho=0.1, final_rho=0.5)
@@ -224,10 +224,10 @@ def test_strip_while_weights_are_drawn(schedule):
     np.testing.assert_array_equal(outputs(final), outputs(pruned))
 
 
-def test_progress_line(capsys):
+def test_progress_line(caplog):
     pruned = compiled(ubp.prune(sequential_model(), ADMM), jit_compile=False)
     fit(pruned, ubp.UpdatePruning(verbose=1), epochs=2)
-    lines = [line for line in capsys.readouterr().out.splitlines() if line]
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith("ubp.")]
     assert "step 6: 2 kernels" in lines[-2] and "% of their norm away from blocks" in lines[-2]
     assert "step 8: 75.0" in lines[-1] and "pruned" in lines[-1]
 

@@ -9,7 +9,7 @@ from keras import layers
 from pruning_models import compiled, data, sequential_model
 
 import ubp
-from ubp.pruning.wrapper import pruned_layers
+from ubp.pruning.layers.pruned_layer import pruned_layers
 
 STRENGTH, EPSILON = 0.01, 0.1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import zipfile
@@ -22,7 +23,7 @@ from pruning_models import (
 )
 
 import ubp
-from ubp.pruning.wrapper import pruned_layers
+from ubp.pruning.layers.pruned_layer import pruned_layers
 
 SCHEDULE = ubp.PolynomialDecay(0.2, 0.8, 0, 8, frequency=1)
 MAKERS = [functional_model, sequential_model]
@@ -191,3 +192,51 @@ def test_converter_keeps_the_zeros_of_the_stripped_model(make):
             if tuple(tensor["shape"]) == mask.shape and tensor["dtype"] == np.float32
         ]
         assert any(np.array_equal(value != 0, mask) for value in candidates), layer.name
+
+
+REGISTERED = {
+    "ADMM",
+    "AlignedBlock",
+    "ConstantSparsity",
+    "CustomImportance",
+    "CustomSchedule",
+    "GlobalBudget",
+    "GradientImportance",
+    "LatencyBudget",
+    "Magnitude",
+    "PerLayer",
+    "PolynomialDecay",
+    "PrunedLayer",
+    "PruningSettings",
+    "ReweightedRegularization",
+    "SquaredMagnitude",
+    "UnalignedBlock",
+    "Unstructured",
+}
+
+
+def test_the_names_in_files_are_those_of_earlier_versions():
+    names = {name for name in keras.saving.get_custom_objects() if name.startswith("ubp>")}
+    assert names == {f"ubp>{name}" for name in REGISTERED}
+
+
+@pytest.mark.parametrize("pattern", [ubp.UnalignedBlock(4), ubp.AlignedBlock(4)], ids=str)
+def test_a_file_from_before_modules_moved_loads(tmp_path, pattern):
+    """The modules that it names are no more; a pattern's only field was called `n`."""
+    pruned = pruned_model(pattern=pattern, layers="hidden", scope=ubp.GlobalBudget())
+    fit(pruned, [ubp.UpdatePruning()]).save(tmp_path / "new.keras")
+    with (
+        zipfile.ZipFile(tmp_path / "new.keras") as new,
+        zipfile.ZipFile(tmp_path / "old.keras", "w") as old,
+    ):
+        for name in new.namelist():
+            content = new.read(name)
+            if name == "config.json":
+                text, fields = re.subn(r'"block_size": 4', '"n": 4', content.decode())
+                text, modules = re.subn(r'"ubp\.pruning[a-z_.]*"', '"ubp.pruning.gone"', text)
+                assert fields and modules > fields
+                content = text.encode()
+            old.writestr(name, content)
+    loaded = keras.models.load_model(tmp_path / "old.keras")
+    np.testing.assert_array_equal(outputs(loaded), outputs(pruned))
+    assert all(layer.settings.pattern == pattern for layer in pruned_layers(loaded))

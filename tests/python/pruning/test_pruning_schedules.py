@@ -8,7 +8,7 @@ import keras
 import pytest
 
 from ubp.pruning import ConstantSparsity, PolynomialDecay
-from ubp.pruning.schedules import CustomSchedule, as_schedule
+from ubp.pruning.settings.schedules import CustomSchedule, as_schedule
 
 
 def tfmot_schedules():

@@ -12,9 +12,9 @@ from pruning_models import assert_blocks, compiled, data, functional_model, mask
 
 import ubp
 from ubp.costs import DEFAULT_COSTS
-from ubp.pruning.schedules import ConstantSparsity, PolynomialDecay
-from ubp.pruning.update import advance, begin
-from ubp.pruning.wrapper import pruned_layers
+from ubp.pruning.layers.pruned_layer import pruned_layers
+from ubp.pruning.settings.schedules import ConstantSparsity, PolynomialDecay
+from ubp.pruning.training.updates import advance, begin
 
 GRADUAL = PolynomialDecay(0.2, 0.9, 0, 8, frequency=1)
 MODELS = {12: functional_model(12), 10: functional_model(10)}  # 4 divides 12 channels, not 10

@@ -32,8 +32,8 @@ from subclassed_models import (
 )
 
 import ubp
-from ubp.pruning.copying import iterate_layers
-from ubp.pruning.wrapper import PrunedLayer, pruned_layers
+from ubp.pruning.layers.pruned_layer import PrunedLayer, pruned_layers
+from ubp.pruning.layers.walking import iterate_layers
 
 TARGETS = ["conv_0", "conv_1", "main", "one", "hidden"]
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 from pruning_models import compiled, data, sequential_model
 
 import ubp
-from ubp.pruning.wrapper import pruned_layers
+from ubp.pruning.layers.pruned_layer import pruned_layers
 
 GRADUAL = ubp.PolynomialDecay(0.25, 0.75, begin_step=2, end_step=6, power=1, frequency=2)
 FIGURES = ("sparsity", "threshold", "moved", "kept_importance")

@@ -9,7 +9,7 @@ import pytest
 from pruning_models import compiled, data, mask_of, sequential_model
 
 import ubp
-from ubp.pruning.wrapper import pruned_layers
+from ubp.pruning.layers.pruned_layer import pruned_layers
 
 STEPS, BATCH = 8, 8
 GRADUAL = ubp.PolynomialDecay(0.2, 0.8, 0, STEPS, frequency=1)

@@ -14,8 +14,8 @@ from keras import layers
 from pruning_models import compiled, data, functional_model, runs, sequential_model
 
 import ubp
-from ubp.pruning.update import advance, begin
-from ubp.pruning.wrapper import pruned_layers
+from ubp.pruning.layers.pruned_layer import pruned_layers
+from ubp.pruning.training.updates import advance, begin
 
 GRADUAL = ubp.PolynomialDecay(0.25, 0.75, begin_step=2, end_step=6, power=1, frequency=2)
 
@@ -120,9 +120,10 @@ def test_live_sparsity_and_updates():
     assert [(each.name, each.step) for each in update.updates] == [("conv_1x1", 6), ("hidden", 6)]
 
 
-def test_verbose_prints_a_line_for_each_update(capsys):
+def test_verbose_logs_a_line_for_each_update(caplog, capsys):
     fit([ubp.UpdatePruning(verbose=1)])
-    lines = [line for line in capsys.readouterr().out.splitlines() if line]
+    assert capsys.readouterr().out == ""  # pytest has set up handlers
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith("ubp.")]
     pattern = (
         r"UpdatePruning: step (\d+): (\d+\.\d\d)% of 2 kernels pruned, (\d+\.\d)% of the kept "
         r"weights came back, (\d+\.\d)% of importance kept, updated in \d+\.\d\d s"
@@ -135,9 +136,10 @@ def test_verbose_prints_a_line_for_each_update(capsys):
     assert importance == sorted(importance, reverse=True) and importance[0] < 100
 
 
-def test_silent_by_default(capsys):
+def test_silent_by_default(caplog, capsys):
     fit([ubp.UpdatePruning()], epochs=1)
     assert capsys.readouterr().out == ""
+    assert not [record for record in caplog.records if record.name.startswith("ubp.")]
 
 
 @pytest.mark.parametrize("scope", ["layer", "global"])

@@ -122,7 +122,7 @@ def _stripped(model: Any) -> Any:
     if "ubp.pruning" not in sys.modules:
         return model  # whoever has a pruned model has imported ubp.pruning
     from ubp.pruning import strip
-    from ubp.pruning.wrapper import pruned_layers
+    from ubp.pruning.layers.pruned_layer import pruned_layers
 
     return strip(model) if pruned_layers(model) else model
 

@@ -1,0 +1,293 @@
+"""PrunedLayer: a layer whose kernel is seen through a mask.
+
+    kernels  the wrapped layer's own weights that are pruned, each with its mask; pruned_kernel.py
+    step     int32 scalar, non-trainable; training steps begun so far
+
+The forward pass always uses `where(mask, kernel, 0)`. The values of pruned weights live on, so that
+a later mask update may take them back: with gradients "masked" the value each had when it was
+pruned, with "straight_through" what it has learned since. They are set aside, in a weight of this
+layer, at the end of every epoch, at the end of training and while Keras saves the layer, so every
+saved kernel is exactly block-sparse, whatever the order of callbacks. When saving is done, or
+before the next step, they are put back, so training depends neither on the length of an epoch nor
+on when the model is saved, and a run resumed from a file goes on as the run that saved it.
+
+The wrapped layer's regulariser and constraint act on the stored kernel, pruned weights included; so
+does the penalty of a schedule that regularises.
+Not thread-safe: one training loop at a time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from ubp.pruning.layers.prunable import PrunableWeight, prunable_weights
+from ubp.pruning.layers.pruned_kernel import PrunedKernel
+from ubp.pruning.layers.saved_last import SavedLast
+from ubp.pruning.layers.walking import iterate_layers
+from ubp.pruning.settings.pruning_settings import PruningSettings
+from ubp.pruning.settings.regularized import Penalty, RegularizedSchedule
+
+
+@keras.saving.register_keras_serializable(package="ubp")
+class PrunedLayer(keras.layers.Wrapper):
+    """A layer with masks on its kernels; made by `ubp.prune`.
+
+    Args:
+        layer: the layer to prune, without an `obstacle` (see prunable.py).
+        settings: how.
+        kwargs: `name`, `trainable` and `dtype`; by default those of `layer`.
+    """
+
+    def __init__(self, layer: keras.layers.Layer, settings: PruningSettings, **kwargs: Any) -> None:
+        inherited = {"name": layer.name, "trainable": layer.trainable, "dtype": layer.dtype_policy}
+        super().__init__(layer, **(inherited | kwargs))
+        self.supports_masking = layer.supports_masking
+        self.settings = settings
+        self.kernels: list[PrunedKernel] = []
+        self.is_driven = False  # UpdatePruning counts the steps of a training that goes on
+        self._may_be_aside = False  # else no value of a pruned weight is set aside
+        self.saved_last = SavedLast(self._after_saving)
+        self._while_saving: list[PrunedKernel] = []  # those set aside until saving is done
+
+    def build(self, input_shape: Any = None) -> None:
+        """Build the wrapped layer, and the masks for its kernels.
+
+        Raises:
+            ValueError: if a kernel cannot be pruned (naming the layer).
+        """
+        super().build(input_shape)
+        try:
+            weights = prunable_weights(self.layer)
+        except ValueError as error:
+            raise ValueError(f"layer '{self.name}' cannot be pruned: {error}.") from error
+        positions = _positions(self.layer, input_shape) if self.settings.scope.is_timed else None
+        self.kernels = [self._pruned(weight, positions, len(weights)) for weight in weights]
+        self.step = self._add_state("step", (), "int32")
+        for kernel in self.kernels:  # after the weights that files of older versions hold
+            variable, prefix = kernel.variable, self._prefix(kernel.variable, len(weights))
+            kernel.aside = self._add_state(f"{prefix}aside", variable.shape, variable.dtype)
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """The wrapped layer's output, computed with the masked kernels.
+
+        Raises:
+            RuntimeError: when training begins without the callback `UpdatePruning`. Keras runs this
+                code when it traces the training step, so a later `fit` of the same compiled model
+                is not checked again.
+        """
+        if training and not self.is_driven:
+            raise RuntimeError(
+                "A pruned model is being trained without the callback that updates its masks; "
+                "pass callbacks=[ubp.UpdatePruning()] to fit()."
+            )
+        given = self._state_in_use()
+        with keras.StatelessScope(
+            state_mapping=given, collect_losses=True, initialize_variables=False
+        ) as scope:
+            # The scope's own values: under mixed precision, those given in 16 bits.
+            before = [(variable, scope.get_current_value(variable)) for variable, _ in given]
+            outputs = self.layer(inputs)
+        for loss in scope.losses:  # activity regularisation, which the scope would swallow
+            self.add_loss(loss)
+        for variable, value in before:  # and what the call has updated: statistics, random states
+            updated = scope.get_current_value(variable)
+            if updated is not value:
+                variable.assign(updated)
+        return outputs
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape of the wrapped layer's output."""
+        return self.layer.compute_output_shape(input_shape)
+
+    def compute_output_spec(self, inputs: Any, training: bool | None = None) -> Any:
+        """The wrapped layer's, which need not have a method `compute_output_shape`."""
+        return self.layer.compute_output_spec(inputs)
+
+    @property
+    def sparsity(self) -> float:
+        """The share of the kernels' weights that the masks remove."""
+        return overall_sparsity([self])
+
+    @property
+    def steps_begun(self) -> int:
+        """Training steps begun, as built, loaded or counted since."""
+        return int(self.step.numpy())
+
+    def begin_training(self) -> None:
+        """Allow training: from now on steps are counted."""
+        self.is_driven = True
+        self.expect_other_weights()
+        self.put_back()
+
+    def advance(self, steps: int = 1) -> float | None:
+        """Count training steps; the sparsity of the last update that was due among them, if any.
+
+        Raises:
+            RuntimeError: if `begin_training` was not called.
+        """
+        if not self.is_driven:
+            raise RuntimeError(f"layer '{self.name}': advance() needs begin_training() first.")
+        if steps == 0:
+            return None
+        begun, sparsity = self.steps_begun, None
+        for step in range(begun + 1, begun + steps + 1):
+            is_due, scheduled = self.settings.schedule(step)
+            sparsity = scheduled if is_due else sparsity
+        self.step.assign(begun + steps)
+        return sparsity
+
+    def set_aside(self) -> None:
+        """Set pruned weights to exactly zero in the kernels, until the next step."""
+        for kernel in self.kernels:
+            kernel.set_aside()
+        self._may_be_aside = True
+
+    def put_back(self) -> None:
+        """Give the kernels the values of pruned weights that are set aside."""
+        if self._may_be_aside:
+            for kernel in self.kernels:
+                kernel.put_back()
+            self._may_be_aside = False
+
+    def expect_other_weights(self) -> None:
+        """Let the next `put_back` look at the weights again, which others may have set."""
+        self._may_be_aside = True
+
+    def end_training(self) -> None:
+        """Set aside, and stop counting."""
+        self.set_aside()
+        self.is_driven = False
+
+    def stripped_weights(self) -> list[Any]:
+        """The wrapped layer's weights as `set_weights` takes them, pruned ones exactly zero."""
+        masked = {id(kernel.variable): kernel.masked() for kernel in self.kernels}
+        return [
+            masked[id(weight)] if id(weight) in masked else weight.numpy()
+            for weight in self.layer.weights
+        ]
+
+    def save_own_variables(self, store: Any) -> None:
+        """Set aside first: Keras saves a layer's own variables before those of layers inside it."""
+        self._while_saving = [kernel for kernel in self.kernels if not kernel.is_aside]
+        self.set_aside()
+        super().save_own_variables(store)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Load; in files of older versions nothing is set aside, and pruned weights are zero."""
+        given = {key: store[key] for key in store.keys()}  # noqa: SIM118 (a store is no mapping)
+        own = len(self.variables) - len(self.layer.variables)
+        older = own - len(self.kernels)
+        if len(given) == older:
+            for number, kernel in enumerate(self.kernels, older):
+                given[str(number)] = np.zeros(kernel.variable.shape, kernel.variable.dtype)
+        super().load_own_variables(given)
+        self.expect_other_weights()
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor, serialised."""
+        config: dict[str, Any] = super().get_config()
+        return config | {"settings": keras.saving.serialize_keras_object(self.settings)}
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> PrunedLayer:
+        """The inverse of `get_config`."""
+        settings = keras.saving.deserialize_keras_object(config["settings"], custom_objects)
+        layer: PrunedLayer = super().from_config(config | {"settings": settings}, custom_objects)
+        return layer
+
+    def _after_saving(self) -> None:
+        for kernel in self._while_saving:
+            kernel.put_back()
+        self._while_saving = []
+
+    def _pruned(self, weight: PrunableWeight, positions: int | None, count: int) -> PrunedKernel:
+        """The view of one weight; `count` says how many the layer has."""
+        variable, prefix = weight.variable, self._prefix(weight.variable, count)
+        observes = self.settings.importance.uses_gradients
+        return PrunedKernel(
+            name=f"{self.name}/{variable.name}" if count > 1 else self.name,
+            layer=self.layer,
+            variable=variable,
+            channel_axis=weight.channel_axis,
+            positions=positions,
+            mask=self._add_state(f"{prefix}mask", variable.shape, "bool", initializer="ones"),
+            sensitivity=self._add_state(
+                f"{prefix}sensitivity", variable.shape, aggregation="only_first_replica"
+            )
+            if observes
+            else None,
+            penalty=self._penalty(variable, prefix),
+        )
+
+    @staticmethod
+    def _prefix(variable: keras.Variable, count: int) -> str:
+        """What the names of a kernel's state begin with; `count` says how many the layer has."""
+        return f"{variable.name}_" if count > 1 else ""
+
+    def _penalty(self, variable: keras.Variable, prefix: str) -> Penalty | None:
+        """The schedule's penalty, if it has one, made part of the weight's regulariser."""
+        schedule = self.settings.schedule
+        if not isinstance(schedule, RegularizedSchedule):
+            return None
+        penalty = Penalty(
+            schedule,
+            strength=self._add_state(f"{prefix}penalty_strength", ()),
+            state={
+                name: self._add_state(f"{prefix}penalty_{name}", variable.shape)
+                for name in schedule.state_names
+            },
+            own=variable.regularizer,
+        )
+        variable.regularizer = penalty
+        return penalty
+
+    def _add_state(
+        self, name: str, shape: tuple[int, ...], dtype: str = "float32", **options: Any
+    ) -> keras.Variable:
+        """A weight that is saved with the layer and not trained; zeros, unless options say else."""
+        given = {"initializer": "zeros", "dtype": dtype} | options
+        return self.add_weight(name=name, shape=shape, trainable=False, **given)
+
+    def _state_in_use(self) -> list[tuple[keras.Variable, Any]]:
+        """Each weight of the wrapped layer with its value; those of kernels are masked.
+
+        The others are listed because a scope hides the values that an outer scope gives them.
+        """
+        masked = {id(kernel.variable): kernel for kernel in self.kernels}
+        gradients = self.settings.gradients
+        return [
+            (
+                weight,
+                masked[id(weight)].in_use(gradients)
+                if id(weight) in masked
+                else ops.convert_to_tensor(weight),
+            )
+            for weight in self.layer.variables
+        ]
+
+
+def pruned_layers(model: keras.Model) -> list[PrunedLayer]:
+    """The pruned layers of a model, those of nested models included, in the order of the model."""
+    return [layer for layer in iterate_layers(model) if isinstance(layer, PrunedLayer)]
+
+
+def overall_sparsity(layers: Iterable[PrunedLayer]) -> float:
+    """The share of the weights of all pruned kernels of these layers that the masks remove."""
+    kernels = [kernel for layer in layers for kernel in layer.kernels]
+    removed = sum(kernel.sparsity * kernel.size for kernel in kernels)
+    return removed / sum(kernel.size for kernel in kernels)
+
+
+def _positions(layer: keras.layers.Layer, input_shape: Any) -> int | None:
+    """Outputs per channel and sample; None if a size of the input is open."""
+    shape = list(layer.compute_output_shape(input_shape))[1:]
+    del shape[0 if getattr(layer, "data_format", None) == "channels_first" else -1]
+    return None if None in shape else math.prod(shape)

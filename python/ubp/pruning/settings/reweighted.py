@@ -1,0 +1,91 @@
+"""Reweighted regularisation: ever stronger decay of the blocks that are weak already.
+
+The reweighting is that of Candes, Wakin and Boyd, "Enhancing sparsity by reweighted l1
+minimization" (2008), for blocks of weights in a network as in "Automatic mapping of the best-suited
+DNN pruning schemes for real-time mobile acceleration" (arXiv 2111.11581). The loss gets
+
+    strength * sum over blocks b of alpha_b * |W_b|^2,   alpha_b = 1 / (|W_b|^2 + epsilon * m),
+
+where alpha is held constant between updates, and m is the mean of |W_b|^2 in the kernel. A weak
+block decays fast, a strong one hardly: the sum approximates the number of blocks that are not zero.
+
+Aligned blocks partition a kernel. Unaligned ones overlap, so each weight has the alpha of the
+strongest block that covers it: a weight is spared if some place of a block keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.lib.stride_tricks import sliding_window_view
+
+from ubp.pruning.settings.importance import Matrix
+from ubp.pruning.settings.regularized import Blocks, RegularizedSchedule, State
+from ubp.pruning.settings.schedules import check_attribute
+
+
+@keras.saving.register_keras_serializable(package="ubp")
+@dataclass(frozen=True)
+class ReweightedRegularization(RegularizedSchedule):
+    """Lets weak blocks decay by reweighted regularisation (arXiv 2111.11581), then prunes them.
+
+    `UpdatePruning` reports how far the kernels are from what pruning would make of them; a distance
+    that does not fall asks for a larger strength, or for more steps.
+
+    Attributes:
+        final_sparsity, begin_step, end_step, frequency: see `RegularizedSchedule`.
+        strength: what the penalty counts in the loss, > 0.
+        epsilon: share of the mean squared norm of a kernel's blocks that bounds alpha, > 0.
+
+    Raises:
+        ValueError: if an attribute is out of its range.
+    """
+
+    strength: float = 1e-3
+    epsilon: float = 1e-2
+
+    state_names: ClassVar[tuple[str, ...]] = ("alpha",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("strength", "epsilon"):
+            check_attribute(self, name, "a finite number above 0", lambda each: 0.0 < each < np.inf)
+
+    def _strength(self, updates: int) -> float:
+        return self.strength
+
+    def penalty(self, weights: Any, state: Mapping[str, Any]) -> Any:
+        return ops.sum(state["alpha"] * ops.square(weights))
+
+    def updated(
+        self, step: int, weights: Matrix, projection: Matrix, state: State, blocks: Blocks
+    ) -> State:
+        squares = np.square(weights)
+        covering = (
+            _aligned_sums(squares, blocks.size)
+            if blocks.aligned
+            else _largest_covering_sums(squares, blocks.size)
+        )
+        # A kernel of zeros has nothing to decay: any alpha will do, but no division by zero.
+        bound = self.epsilon * blocks.size * float(squares.mean()) or 1.0
+        return {"alpha": (1.0 / (covering + bound)).astype(np.float32)}
+
+
+def _aligned_sums(squares: Matrix, size: int) -> Matrix:
+    """[lanes, channels]: for each weight the sum over its aligned block, the last one cut off."""
+    starts = np.arange(0, squares.shape[1], size)
+    sums = np.add.reduceat(squares, starts, axis=1)
+    return np.repeat(sums, size, axis=1)[:, : squares.shape[1]]
+
+
+def _largest_covering_sums(squares: Matrix, size: int) -> Matrix:
+    """[lanes, channels]: for each weight the largest sum over a block that covers it."""
+    sums = sliding_window_view(squares, size, axis=1).sum(axis=-1)
+    padded = np.pad(sums, ((0, 0), (size - 1, size - 1)))  # 0: no sum is less
+    covering: Matrix = sliding_window_view(padded, size, axis=1).max(axis=-1)
+    return covering

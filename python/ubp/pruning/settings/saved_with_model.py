@@ -1,0 +1,26 @@
+"""What makes patterns, schedules and other choices, frozen dataclasses, savable with a model."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any, Self
+
+import keras
+
+
+class SavedWithModel:
+    """Base of frozen dataclasses of numbers, strings and each other: the config is the fields."""
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor, for `keras.saving.serialize_keras_object`."""
+        return {
+            field.name: keras.saving.serialize_keras_object(getattr(self, field.name))
+            for field in fields(self)  # type: ignore[arg-type]
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The inverse of `get_config`."""
+        return cls(
+            **{name: keras.saving.deserialize_keras_object(value) for name, value in config.items()}
+        )

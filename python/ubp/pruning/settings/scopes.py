@@ -1,0 +1,339 @@
+"""Scopes: whose sparsity it is that a schedule prescribes, and the masks that follow from it.
+
+    "layer"     every kernel has that sparsity
+    "global"    all kernels together have it; how it is shared out follows from their importance
+    "latency"   the predicted time that the kept blocks take together is 1 - sparsity of that of all
+                blocks; which block is worth its time follows from the importance
+
+Kernels share a budget when their layers have equal schedules, scopes and methods.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar, Protocol, Self
+
+import keras
+import numpy as np
+
+from ubp.arguments import check_choice, check_share, shown
+from ubp.costs import DEFAULT_COSTS, CostModel
+from ubp.format import BLOCK_SIZES
+from ubp.pruning.settings.importance import Matrix
+from ubp.pruning.settings.patterns import Mask, Pattern
+from ubp.pruning.settings.saved_with_model import SavedWithModel
+from ubp.selection import (
+    NORMALIZATIONS,
+    LayerSizes,
+    backend,
+    density_limits,
+    select_blocks_global,
+)
+from ubp.selection.layer.select import peak_of
+from ubp.selection.network.limits import Reals
+
+_TRANSPOSED = (keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose)
+
+
+class Kernel(Protocol):
+    """What a scope asks of a kernel; `PrunedKernel` is one."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def layer(self) -> keras.layers.Layer: ...
+    @property
+    def variable(self) -> keras.Variable: ...
+    @property
+    def shape(self) -> tuple[int, int]: ...
+    @property
+    def positions(self) -> int | None: ...
+
+
+class Scope(SavedWithModel, ABC):
+    """How a sparsity becomes masks. Immutable; compared by value; saved with the model."""
+
+    is_shared: ClassVar[bool] = True  # whether one budget serves several kernels
+    is_timed: ClassVar[bool] = False  # whether it needs the positions that kernels are used at
+
+    def check(
+        self,
+        kernels: Sequence[Kernel],
+        patterns: Sequence[Pattern],
+        final_sparsity: float | None,
+    ) -> None:
+        """Refuse, before training, what `masks` could not serve, at any sparsity or the final one.
+
+        Raises:
+            ValueError: if there are such (naming one).
+        """
+
+    @abstractmethod
+    def masks(
+        self,
+        kernels: Sequence[Kernel],
+        importances: Sequence[Matrix],
+        patterns: Sequence[Pattern],
+        sparsity: float,
+        method: str,
+    ) -> list[Mask]:
+        """The masks of the kernels that keep the most importance; sparsity 0 keeps every weight.
+
+        Args:
+            kernels: those that share the budget.
+            importances: [lanes, channels] of each.
+            patterns: of each.
+            sparsity: 0 to 1; one that blocks cannot reach, because N does not divide the channels,
+                is raised to the smallest that they can.
+            method: see `ubp.select_blocks`.
+
+        Raises:
+            ValueError: if importance is not finite, or the budget cannot be met.
+        """
+
+
+@keras.saving.register_keras_serializable(package="ubp")
+@dataclass(frozen=True)
+class PerLayer(Scope):
+    """Every kernel has the scheduled sparsity."""
+
+    is_shared: ClassVar[bool] = False
+
+    def masks(
+        self,
+        kernels: Sequence[Kernel],
+        importances: Sequence[Matrix],
+        patterns: Sequence[Pattern],
+        sparsity: float,
+        method: str,
+    ) -> list[Mask]:
+        masks = []
+        for kernel, importance, pattern in zip(kernels, importances, patterns, strict=True):
+            with _naming(kernel):
+                masks.append(pattern.mask(importance, sparsity, method))
+        return masks
+
+
+@contextmanager
+def _naming(kernel: Kernel) -> Iterator[None]:
+    """Errors within are told as those of this kernel."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"layer '{kernel.name}': its mask cannot be updated: {error}") from error
+
+
+@keras.saving.register_keras_serializable(package="ubp")
+@dataclass(frozen=True)
+class GlobalBudget(Scope):
+    """The scheduled sparsity is that of all kernels together.
+
+    Attributes:
+        normalize: how importance is made comparable between kernels, see
+            `ubp.select_blocks_global`. "lamp" (arXiv 2010.07611) spares small layers; with "rms"
+            networks that were pruned to 95% lost much accuracy (docs/accuracy.md).
+        min_density, max_density: limits of the share of its weights that each kernel keeps. A layer
+            that keeps nothing would cut the network in two ("layer collapse", Tanaka et al.,
+            arXiv 2006.05467): with any min_density above 0 it keeps a block at least.
+
+    Raises:
+        ValueError: if there is no such way to normalise, or the limits are not
+            0 <= min_density <= max_density <= 1, with max_density above 0.
+    """
+
+    normalize: str = "lamp"
+    min_density: float = 0.01
+    max_density: float = 1.0
+
+    def __post_init__(self) -> None:
+        name = type(self).__name__
+        check_choice(f"{name}: normalize", self.normalize, NORMALIZATIONS)
+        check_share(f"{name}: min_density", self.min_density)
+        check_share(f"{name}: max_density", self.max_density)
+        if self.min_density > self.max_density or self.max_density == 0.0:
+            raise ValueError(
+                f"{name}: min_density is {self.min_density} and max_density {self.max_density}; "
+                "expected 0 <= min_density <= max_density <= 1, and max_density above 0."
+            )
+
+    def check(
+        self,
+        kernels: Sequence[Kernel],
+        patterns: Sequence[Pattern],
+        final_sparsity: float | None,
+    ) -> None:
+        costs = self.block_costs(kernels, patterns)
+        for kernel, pattern in zip(kernels, patterns, strict=True):
+            with _naming(kernel):
+                sizes = LayerSizes([kernel.shape], [pattern.block_size])
+                density_limits(sizes, self._floor(sizes), np.array([self.max_density]))
+        if final_sparsity is not None:
+            self._budget(_sizes(kernels, patterns), costs, final_sparsity)
+
+    def masks(
+        self,
+        kernels: Sequence[Kernel],
+        importances: Sequence[Matrix],
+        patterns: Sequence[Pattern],
+        sparsity: float,
+        method: str,
+    ) -> list[Mask]:
+        if sparsity == 0.0:
+            return [np.ones(kernel.shape, dtype=np.bool_) for kernel in kernels]
+        for kernel, importance in zip(kernels, importances, strict=True):
+            with _naming(kernel):
+                peak_of(np.ascontiguousarray(importance), backend())  # finite, and >= 0
+        sizes = _sizes(kernels, patterns)
+        selection = select_blocks_global(
+            importances,
+            sizes.block_sizes,
+            normalize=self.normalize,
+            min_density=self._floor(sizes).tolist(),
+            max_density=self.max_density,
+            method=patterns[0].resolve_method(method),
+            **self._budget(sizes, self.block_costs(kernels, patterns), sparsity),
+        )
+        return [chosen.mask() for chosen in selection.selections]
+
+    def block_costs(
+        self, kernels: Sequence[Kernel], patterns: Sequence[Pattern]
+    ) -> list[float] | None:
+        """What a block of each kernel costs; None where all weights cost the same."""
+        return None
+
+    def _floor(self, sizes: LayerSizes) -> Reals:
+        """Float64 [kernels]: min_density, raised to that of one block."""
+        if self.min_density == 0.0:
+            return np.zeros(len(sizes.shapes))
+        floor: Reals = np.clip(1.0 / sizes.full, self.min_density, self.max_density)
+        return floor
+
+    def _budget(
+        self, sizes: LayerSizes, costs: list[float] | None, sparsity: float
+    ) -> dict[str, Any]:
+        """The budget as `select_blocks_global` takes it, at most what the blocks that fit need."""
+        ceiling = np.full(len(sizes.shapes), self.max_density)
+        at_least, at_most = density_limits(sizes, self._floor(sizes), ceiling)
+        counted = costs is None and len(set(sizes.block_sizes)) == 1
+        if costs is None:
+            costs = [1.0 if counted else float(size) for size in sizes.block_sizes]
+        wanted = (1.0 - sparsity) * float(sizes.full @ np.array(costs))
+        wanted = round(wanted) if counted else wanted
+        fewest, most = float(at_least @ np.array(costs)), float(at_most @ np.array(costs))
+        if wanted < fewest:
+            lowest = fewest / float(sizes.full @ np.array(costs))
+            raise ValueError(
+                f"sparsity {sparsity:.6g} cannot be reached by {len(costs)} kernels together, of "
+                f"which each keeps min_density={self.min_density} or a block at least: that is "
+                f"sparsity {1.0 - lowest:.4g}. Lower the schedule's sparsity, or min_density."
+            )
+        if counted:
+            return {"num_blocks": int(min(wanted, most))}
+        return {"costs": costs, "budget": min(wanted, most)}
+
+
+@keras.saving.register_keras_serializable(package="ubp")
+@dataclass(frozen=True)
+class LatencyBudget(GlobalBudget):
+    """The scheduled sparsity is the share of the blocks' predicted time that is removed.
+
+    A block of a convolution costs time at every position of its output. The positions of a layer
+    are those of the input it was built for; a layer that the model uses twice counts once.
+
+    Attributes:
+        costs: as `ubp calibrate` measures them on a device and `ubp.read_costs`
+            reads them; None for those that come with the package.
+
+    Raises:
+        TypeError: if the costs are none.
+    """
+
+    is_timed: ClassVar[bool] = True
+
+    costs: CostModel | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.costs, CostModel | None):
+            raise TypeError(
+                f"LatencyBudget: costs is {shown(self.costs)}; expected a CostModel, as "
+                "ubp.read_costs gives one, or None."
+            )
+
+    def block_costs(self, kernels: Sequence[Kernel], patterns: Sequence[Pattern]) -> list[float]:
+        """What a block of each kernel costs, in multiply-adds of a dense kernel.
+
+        Raises:
+            ValueError: if a kernel's positions are open, its block size has no cost, or it is
+                transposed.
+        """
+        costs = self.costs or DEFAULT_COSTS
+        return [_block_cost(costs, *pair) for pair in zip(kernels, patterns, strict=True)]
+
+    def get_config(self) -> dict[str, Any]:
+        costs = None if self.costs is None else asdict(self.costs)
+        return GlobalBudget.get_config(replace(self, costs=None)) | {"costs": costs}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The inverse of `get_config`; JSON has made strings of the block sizes."""
+        costs = config["costs"]
+        if costs is not None:
+            tables = {
+                name: {int(n): cost for n, cost in costs[name].items()}
+                for name in ("block", "single")
+            }
+            config = config | {"costs": CostModel(**(costs | tables))}
+        return cls(**config)
+
+
+_BY_NAME: dict[str, type[Scope]] = {
+    "layer": PerLayer,
+    "global": GlobalBudget,
+    "latency": LatencyBudget,
+}
+
+
+def as_scope(scope: Any) -> Scope:
+    """The caller's scope as one of the classes here.
+
+    Raises:
+        TypeError: if it is neither a string nor a Scope.
+        ValueError: if there is none of this name.
+    """
+    if isinstance(scope, Scope):
+        return scope
+    expected = f"expected one of {', '.join(_BY_NAME)}, or a GlobalBudget or LatencyBudget"
+    if not isinstance(scope, str):
+        raise TypeError(f"scope is {shown(scope)}; {expected}.")
+    if scope not in _BY_NAME:
+        raise ValueError(f"scope is {scope!r}; {expected}.")
+    return _BY_NAME[scope]()
+
+
+def _sizes(kernels: Sequence[Kernel], patterns: Sequence[Pattern]) -> LayerSizes:
+    block_sizes = [pattern.block_size for pattern in patterns]
+    return LayerSizes([kernel.shape for kernel in kernels], block_sizes)
+
+
+def _block_cost(costs: CostModel, kernel: Kernel, pattern: Pattern) -> float:
+    if kernel.positions is None:
+        raise ValueError(
+            f"layer '{kernel.name}': its cost is unknown, because the model's input has no fixed "
+            "size; build the model with one for scope='latency'."
+        )
+    if pattern.block_size not in BLOCK_SIZES:
+        raise ValueError(
+            f"layer '{kernel.name}': blocks of {pattern.block_size} channels have no known cost; "
+            f"scope='latency' needs blocks of {', '.join(map(str, BLOCK_SIZES))}."
+        )
+    if isinstance(kernel.layer, _TRANSPOSED):
+        raise ValueError(
+            f"layer '{kernel.name}': the delegate does not run transposed convolutions in blocks, "
+            "which therefore save no time; leave it out with layers=[...], or use another scope."
+        )
+    pointwise = int(np.prod(kernel.variable.shape[:-2])) == 1
+    return costs.of_block(pattern.block_size, kernel.positions, pointwise)

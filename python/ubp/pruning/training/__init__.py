@@ -1,0 +1,6 @@
+"""What happens during `fit`, and instead of it.
+
+callbacks.py   UpdatePruning: drives the PrunedLayers
+updates.py     the kernels that are due at a step -> new masks, and what changed
+summaries.py   PruningSummaries: writes what the updates did for TensorBoard
+"""

@@ -1,0 +1,189 @@
+"""One training run's updates: which kernels are due at a step, their new masks, what changed.
+
+The steps are counted by the pruned layers themselves, because the count is saved with them; what
+spans several layers, a budget that they share, is here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+
+from ubp.pruning.layers.pruned_kernel import MaskUpdate, PrunedKernel
+from ubp.pruning.layers.pruned_layer import PrunedLayer
+from ubp.pruning.settings.importance import Matrix
+from ubp.pruning.settings.patterns import Mask
+from ubp.pruning.settings.pruning_settings import PruningSettings
+from ubp.pruning.settings.regularized import Blocks, RegularizedSchedule, State
+
+
+@dataclass(frozen=True)
+class _Due:
+    """A layer with an update, and the sparsity that its schedule prescribes."""
+
+    layer: PrunedLayer
+    sparsity: float
+
+    @property
+    def settings(self) -> PruningSettings:
+        return self.layer.settings
+
+    @property
+    def step(self) -> int:
+        """Training steps begun."""
+        return self.layer.steps_begun
+
+    @property
+    def blocks(self) -> Blocks:
+        pattern = self.settings.pattern
+        resolved = pattern.resolve_method(self.settings.method)
+        return Blocks(pattern.block_size, aligned=resolved == "aligned")
+
+    def shares_budget_with(self, other: _Due) -> bool:
+        """Whether one budget serves both, see settings/scopes.py."""
+        mine, theirs = self.settings, other.settings
+        return mine.scope.is_shared and (
+            (mine.scope, mine.schedule, mine.pattern.resolve_method(mine.method))
+            == (theirs.scope, theirs.schedule, theirs.pattern.resolve_method(theirs.method))
+        )
+
+
+_Members: TypeAlias = Sequence[tuple[_Due, PrunedKernel]]
+
+
+def begin(layers: Sequence[PrunedLayer]) -> list[MaskUpdate]:
+    """Begin to count steps; masks that are due at step 0 are chosen now."""
+    for layer in layers:
+        layer.begin_training()
+    return update_at_step_zero([layer for layer in layers if layer.steps_begun == 0])
+
+
+def update_at_step_zero(layers: Iterable[PrunedLayer]) -> list[MaskUpdate]:
+    """Choose the masks that schedules ask for before any training.
+
+    Raises:
+        ValueError: if a mask that is due, or one that any later step asks for, cannot be chosen.
+    """
+    scheduled = [(layer, layer.settings.schedule(0)) for layer in layers]
+    for group in _groups([_Due(layer, sparsity) for layer, (_, sparsity) in scheduled]):
+        _check(group)
+    return _update([_Due(layer, sparsity) for layer, (is_due, sparsity) in scheduled if is_due])
+
+
+def advance(layers: Iterable[PrunedLayer], steps: int = 1) -> list[MaskUpdate]:
+    """Count training steps; update the masks of layers that have an update among them.
+
+    Raises:
+        ValueError: if importance is not finite, or a budget cannot be met (naming the layer).
+        RuntimeError: if `begin` was not called.
+    """
+    scheduled = [(layer, layer.advance(steps)) for layer in layers]
+    return _update([_Due(layer, sparsity) for layer, sparsity in scheduled if sparsity is not None])
+
+
+def _update(due: Sequence[_Due]) -> list[MaskUpdate]:
+    updates = []
+    for group in _groups(due):
+        updates += _update_group(group)
+    return updates
+
+
+def _groups(due: Sequence[_Due]) -> list[list[_Due]]:
+    """The layers by the budget that they share, in order of the first of each."""
+    groups: list[list[_Due]] = []
+    for entry in due:
+        shared = next((group for group in groups if entry.shares_budget_with(group[0])), None)
+        if shared is None:
+            groups.append([entry])
+        else:
+            shared.append(entry)
+    return groups
+
+
+def _members(group: Sequence[_Due]) -> _Members:
+    return [(entry, kernel) for entry in group for kernel in entry.layer.kernels]
+
+
+def _check(group: Sequence[_Due]) -> None:
+    """Refuse kernels for which a later step could find no masks."""
+    members, settings = _members(group), group[0].settings
+    patterns = [entry.settings.pattern for entry, _ in members]
+    settings.scope.check([kernel for _, kernel in members], patterns, settings.schedule.ends_at())
+
+
+def _update_group(group: Sequence[_Due]) -> list[MaskUpdate]:
+    sparsity, members = group[0].sparsity, _members(group)
+    importances = [kernel.importance(entry.settings.importance) for entry, kernel in members]
+    masks = _choose(members, importances, sparsity)
+    residuals = _regularize(members)
+    updates = []
+    for (entry, kernel), importance, mask, residual in zip(
+        members, importances, masks, residuals, strict=True
+    ):
+        update = replace(_describe(entry, kernel, importance, mask), residual=residual)
+        kernel.set_mask(mask)
+        kernel.last_update = update
+        updates.append(update)
+    return updates
+
+
+def _choose(members: _Members, importances: Sequence[Matrix], sparsity: float) -> list[Mask]:
+    """The masks of kernels that share a budget."""
+    settings = members[0][0].settings
+    kernels = [kernel for _, kernel in members]
+    patterns = [entry.settings.pattern for entry, _ in members]
+    return settings.scope.masks(kernels, importances, patterns, sparsity, settings.method)
+
+
+def _regularize(members: _Members) -> list[float | None]:
+    """Update the penalties of kernels that share a budget, or end them; the residual of each."""
+    due = members[0][0]
+    schedule = due.settings.schedule
+    if not isinstance(schedule, RegularizedSchedule):
+        return [None] * len(members)
+    if schedule.strength_at(due.step) == 0.0:
+        for _, kernel in members:
+            kernel.set_penalty(0.0, {})
+        return [None] * len(members)
+    points = [schedule.point(kernel.stored(), _state(due, kernel)) for _, kernel in members]
+    masks = _choose(members, [np.square(point) for point in points], schedule.final_sparsity)
+    projections = [np.where(mask, point, 0) for mask, point in zip(masks, points, strict=True)]
+    return [_draw(*member, each) for member, each in zip(members, projections, strict=True)]
+
+
+def _draw(due: _Due, kernel: PrunedKernel, projection: Matrix) -> float:
+    """Update the penalty that draws a kernel to its projection; the distance of the two."""
+    schedule, weights = due.settings.schedule, kernel.stored()
+    assert isinstance(schedule, RegularizedSchedule)
+    state = schedule.updated(due.step, weights, projection, _state(due, kernel), due.blocks)
+    kernel.set_penalty(schedule.strength_at(due.step), state)
+    norm = float(np.linalg.norm(weights))
+    return float(np.linalg.norm(weights - projection)) / norm if norm else 0.0
+
+
+def _state(due: _Due, kernel: PrunedKernel) -> State:
+    """The state of a kernel's penalty; zeros at the first update, which may come twice."""
+    state, schedule = kernel.penalty_state(), due.settings.schedule
+    assert isinstance(schedule, RegularizedSchedule)
+    is_first = schedule.updates_before(due.step) == 0
+    return {name: np.zeros_like(each) for name, each in state.items()} if is_first else state
+
+
+def _describe(entry: _Due, kernel: PrunedKernel, importance: Matrix, mask: Mask) -> MaskUpdate:
+    kept, size = np.count_nonzero(mask), entry.settings.pattern.block_size
+    returned = np.count_nonzero(mask & ~kernel.mask_matrix())
+    whole = float(importance.sum(dtype=np.float64))
+    # A mask's runs within a lane are whole blocks, so the kept weights in order are, too.
+    blocks = importance[mask].reshape(-1, size) if 0 < kept < mask.size else np.zeros((1, 1))
+    return MaskUpdate(
+        name=kernel.name,
+        step=entry.step,
+        size=mask.size,
+        sparsity=1.0 - kept / mask.size,
+        threshold=float(blocks.sum(axis=1, dtype=np.float64).min()),
+        moved=returned / kept if kept else 0.0,
+        kept_importance=float(importance[mask].sum(dtype=np.float64)) / whole if whole else 1.0,
+    )
