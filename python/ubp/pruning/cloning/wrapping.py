@@ -77,6 +77,15 @@ def prune(
     masks that the schedule asks for at step 0 are already in place, so
     `ubp.strip(ubp.prune(model, ubp.ConstantSparsity(0.8)))` prunes without any training.
 
+        >>> import keras
+        >>> import numpy as np
+        >>> import ubp
+        >>> model = keras.Sequential([keras.Input((16,)), keras.layers.Dense(8, name="hidden")])
+        >>> pruned = ubp.prune(model, ubp.ConstantSparsity(0.75), layers="hidden")
+        >>> kernel = ubp.strip(pruned).get_layer("hidden").get_weights()[0]
+        >>> float(np.mean(kernel == 0))
+        0.75
+
     The copy is compiled as the original is, with a fresh optimizer; if the original is not
     compiled, or Keras cannot copy its loss (a warning says so), compile the copy. The original
     stays as it is. The copy belongs to the `tf.distribute.Strategy` in whose scope the original was
@@ -231,7 +240,8 @@ def strip(model: keras.Model | PrunedLayer) -> keras.Model | keras.layers.Layer:
     """An ordinary model with the outputs of the pruned one: its pruned weights are exactly zero.
 
     The pruned model stays as it is and can be trained on. The copy is compiled as the pruned
-    model is, with a fresh optimizer, where Keras can copy that (a warning says where not).
+    model is, with a fresh optimizer, where Keras can copy that (a warning says where not). See
+    `ubp.prune` for an example.
 
     Args:
         model: a model made by `ubp.prune`, trained or not, or one loaded from a file; or a single

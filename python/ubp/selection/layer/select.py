@@ -35,6 +35,15 @@ def select_blocks(
     any number of threads. With `block_size` 1 all methods are the same: the m most important
     weights. `ubp.selection.backend()` says whether the native core or NumPy does the work.
 
+        >>> import numpy as np
+        >>> import ubp
+        >>> weights = np.array([[0.1, 3.0, -2.0, 0.2], [1.0, 0.5, 0.3, 0.3]])
+        >>> selection = ubp.select_blocks(np.abs(weights), block_size=2, sparsity=0.5)
+        >>> selection.lanes.tolist(), selection.starts.tolist(), selection.score
+        ([0, 1], [1, 0], 6.5)
+        >>> selection.mask().astype(int).tolist()
+        [[0, 1, 1, 0], [1, 1, 0, 0]]
+
     Args:
         importance: float32 or float64 [lanes, channels], finite and >= 0; usually the absolute
             values of the weights. See `ubp.lanes.to_lanes` for the order of lanes.

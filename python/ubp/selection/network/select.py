@@ -47,6 +47,13 @@ def select_blocks_global(
     sum is the largest if the budget is spent to the end, and otherwise lacks at most the
     contribution of one block. In every case `upper_bound` says how much may be lacking.
 
+        >>> import numpy as np
+        >>> import ubp
+        >>> importances = [np.full((4, 8), 1.0), np.full((2, 8), 3.0)]
+        >>> chosen = ubp.select_blocks_global(importances, 4, num_blocks=6, normalize="none")
+        >>> [len(selection) for selection in chosen], chosen.score
+        ([2, 4], 56.0)
+
     Args:
         importances: of each layer float32 or float64 [lanes, channels], finite and >= 0; see
             `select_blocks`.
