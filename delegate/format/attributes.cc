@@ -3,15 +3,14 @@
 #include <string>
 #include <vector>
 
+#include "delegate/format/constants.h"
 #include "delegate/format/crc32.h"
 #include "flatbuffers/flexbuffers.h"
 
 namespace ubp {
 namespace {
 
-constexpr int64_t kVersion = 1;
-constexpr int64_t kMaxUint32 = 0xFFFFFFFF;
-constexpr int64_t kMaxInt32 = 0x7FFFFFFF;
+using constants::kVersion;
 
 // The values of all keys an op may have, in the file's integer form.
 struct RawAttributes {
@@ -29,37 +28,10 @@ struct Key {
   int64_t max;
 };
 
-// Both lists are in alphabetical order: the order of a FlexBuffers map and of the checksum.
-constexpr Key kConv2DKeys[] = {
-    {"activation", &RawAttributes::activation, 0, 3},
-    {"bias_checksum", &RawAttributes::bias_checksum, 0, kMaxUint32},
-    {"block_size", &RawAttributes::block_size, 1, 16},
-    {"checksum", &RawAttributes::checksum, 0, kMaxUint32},
-    {"dilation_h", &RawAttributes::dilation_h, 1, kMaxWindow},
-    {"dilation_w", &RawAttributes::dilation_w, 1, kMaxWindow},
-    {"in_channels", &RawAttributes::in_channels, 1, kMaxChannels},
-    {"kernel_h", &RawAttributes::kernel_h, 1, kMaxWindow},
-    {"kernel_w", &RawAttributes::kernel_w, 1, kMaxWindow},
-    {"num_blocks", &RawAttributes::num_blocks, 0, kMaxInt32},
-    {"out_channels", &RawAttributes::out_channels, 1, kMaxChannels},
-    {"padding", &RawAttributes::padding, 0, 1},
-    {"stride_h", &RawAttributes::stride_h, 1, kMaxWindow},
-    {"stride_w", &RawAttributes::stride_w, 1, kMaxWindow},
-    {"value_type", &RawAttributes::value_type, 0, 2},
-    {"version", &RawAttributes::version, kVersion, kVersion},
-};
-constexpr Key kFullyConnectedKeys[] = {
-    {"activation", &RawAttributes::activation, 0, 3},
-    {"bias_checksum", &RawAttributes::bias_checksum, 0, kMaxUint32},
-    {"block_size", &RawAttributes::block_size, 1, 16},
-    {"checksum", &RawAttributes::checksum, 0, kMaxUint32},
-    {"in_channels", &RawAttributes::in_channels, 1, kMaxChannels},
-    {"keep_num_dims", &RawAttributes::keep_num_dims, 0, 1},
-    {"num_blocks", &RawAttributes::num_blocks, 0, kMaxInt32},
-    {"out_channels", &RawAttributes::out_channels, 1, kMaxChannels},
-    {"value_type", &RawAttributes::value_type, 0, 2},
-    {"version", &RawAttributes::version, kVersion, kVersion},
-};
+#define UBP_KEY(name, least, most) {#name, &RawAttributes::name, least, most},
+constexpr Key kConv2DKeys[] = {UBP_CONV_2D_ATTRIBUTES(UBP_KEY)};
+constexpr Key kFullyConnectedKeys[] = {UBP_FULLY_CONNECTED_ATTRIBUTES(UBP_KEY)};
+#undef UBP_KEY
 
 struct KeyList {
   const Key* keys;

@@ -9,23 +9,36 @@
 #include <cstdint>
 
 #include "delegate/base/status.h"
+#include "delegate/format/constants.h"
 
 namespace ubp {
 
 enum class OpKind { kConv2D, kFullyConnected };
 
 // Numbers as in the file.
-enum class ValueType { kFloat32 = 0, kFloat16 = 1, kBfloat16 = 2 };
-enum class Activation { kNone = 0, kRelu = 1, kReluN1To1 = 2, kRelu6 = 3 };
-enum class Padding { kSame = 0, kValid = 1 };
+enum class ValueType {
+  kFloat32 = constants::kValueTypeF32,
+  kFloat16 = constants::kValueTypeF16,
+  kBfloat16 = constants::kValueTypeBF16,
+};
+enum class Activation {
+  kNone = constants::kActivationNone,
+  kRelu = constants::kActivationRelu,
+  kReluN1To1 = constants::kActivationReluN1To1,
+  kRelu6 = constants::kActivationRelu6,
+};
+enum class Padding {
+  kSame = constants::kPaddingSame,
+  kValid = constants::kPaddingValid,
+};
 
 // What a layer may have, whether its attributes come from a packed layer or from a builtin operator.
-inline constexpr int kMaxChannels = 1 << 24;
-inline constexpr int kMaxWindow = 1 << 12;  // kernel, stride, dilation, padding
-inline constexpr int kMaxLanes = 0x7FFFFFFF;
+using constants::kMaxChannels;
+using constants::kMaxLanes;
+using constants::kMaxWindow;  // kernel, stride, dilation, padding
 
-inline constexpr char kConv2DName[] = "UbpConv2D";
-inline constexpr char kFullyConnectedName[] = "UbpFullyConnected";
+using constants::kConv2DName;
+using constants::kFullyConnectedName;
 
 // The custom op's name in the model file.
 const char* OpName(OpKind kind);

@@ -14,10 +14,12 @@
 #include <cstdint>
 #include <vector>
 
+#include "delegate/format/constants.h"
+
 namespace ubp {
 
 // The block sizes of the packed format, all of which every kernel family can run.
-inline constexpr std::array<int, 5> kBlockSizes = {1, 2, 4, 8, 16};
+using constants::kBlockSizes;
 
 struct Cover {
   std::vector<int32_t> counts;  // [channels] blocks that start at each

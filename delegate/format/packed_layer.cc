@@ -3,13 +3,14 @@
 #include <cstring>
 #include <string>
 
+#include "delegate/format/constants.h"
 #include "delegate/format/crc32.h"
 #include "delegate/format/half.h"
 
 namespace ubp {
 namespace {
 
-constexpr int kMaxLeb128Bytes = 5;
+using constants::kMaxLeb128Bytes;
 
 size_t BytesPerValue(ValueType type) { return type == ValueType::kFloat32 ? 4 : 2; }
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ubp.arguments import existing_file
+from ubp.constants import COSTS
 from ubp.format import BLOCK_SIZES
 
 _FIELDS = {"block", "single", "transpose", "tile"}
@@ -57,10 +58,10 @@ class CostModel:
 # Measured on x86-64 with AVX-512 against XNNPACK: on the layers of `./run bench kernels`, and on
 # fully-connected layers of 256 x 256 to 4096 x 1024 at 75 and 90% zeros.
 DEFAULT_COSTS = CostModel(
-    block={1: 2.9, 2: 3.3, 4: 4.8, 8: 9.5, 16: 19.0},
-    single={1: 7.5, 2: 8.2, 4: 8.5, 8: 11.5, 16: 23.0},
-    transpose=10.0,
-    tile=16,
+    block=dict(zip(BLOCK_SIZES, COSTS["block_costs"], strict=True)),
+    single=dict(zip(BLOCK_SIZES, COSTS["single_costs"], strict=True)),
+    transpose=COSTS["transpose_cost"],
+    tile=COSTS["tile"],
 )
 
 

@@ -15,6 +15,7 @@ from ubp.cli.shared import (
     console,
     print_assumption,
 )
+from ubp.constants import COSTS, FORMAT
 from ubp.output import check_output, write_output
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument(
         "--block-size",
-        choices=["auto", "1", "2", "4", "8", "16"],
+        choices=["auto", *map(str, FORMAT["block_sizes"])],
         default="auto",
         help="output channels in a block; auto: per layer, the size predicted fastest",
     )
@@ -135,8 +136,9 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--min-speedup",
         type=float,
-        default=1.1,
-        help="convert layers predicted to gain at least this; 0: all that can be (default: 1.1)",
+        default=COSTS["min_speedup"],
+        help="convert layers predicted to gain at least this; 0: all that can be "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--costs",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ubp.arguments import check_choice, check_finite, is_whole, shown
+from ubp.constants import COSTS
 from ubp.conversion.decide import decide
 from ubp.conversion.find import find_layers
 from ubp.conversion.layer_report import LayerReport, report_layers, sparsity_of
@@ -23,6 +24,8 @@ from ubp.tflite import flatbuffer
 from ubp.tflite.archive import append_archive
 
 WEIGHT_TYPES = {"f32": ValueType.F32, "f16": ValueType.F16, "bf16": ValueType.BF16}
+# Of a layer that is worth converting, and that the delegate takes of a file that was not.
+MIN_SPEEDUP: float = COSTS["min_speedup"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def convert(
     model: Any,
     block_size: str | int = "auto",
     weights: str = "f32",
-    min_speedup: float = 1.1,
+    min_speedup: float = MIN_SPEEDUP,
     costs: CostModel = DEFAULT_COSTS,
     shapes: Sequence[Sequence[int]] | None = None,
 ) -> ConversionResult:

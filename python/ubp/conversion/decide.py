@@ -27,13 +27,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ubp.constants import COSTS
 from ubp.conversion.cover import Blocks, cover_lanes
 from ubp.conversion.find import Candidate, Layer
 from ubp.costs import DEFAULT_COSTS, CostModel
 from ubp.format import BLOCK_SIZES
 
 # A cover predicted at this share of the fastest one's speed will do, if it is smaller.
-NEARLY_FASTEST = 0.9
+NEARLY_FASTEST: float = COSTS["nearly_fastest"]
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from ubp.format import (
 )
 from ubp.lanes import to_lanes
 from ubp.tflite import flatbuffer
-from ubp.tflite.constants import (
+from ubp.tflite.constant_tensors import (
     NotConstantError,
     read_constant,
     shape_of,

@@ -19,7 +19,7 @@ from ubp.format import (
 from ubp.lanes import from_lanes
 from ubp.tflite import flatbuffer
 from ubp.tflite.archive import append_archive
-from ubp.tflite.constants import shape_of
+from ubp.tflite.constant_tensors import shape_of
 from ubp.tflite.unused import remove_unused
 
 # Our operators -> the built-in ones, with the first version that has all the options we keep.

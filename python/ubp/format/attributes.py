@@ -9,42 +9,36 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import ClassVar
 
 from flatbuffers import flexbuffers
 
-VERSION = 1
-CONV_2D = "UbpConv2D"
-FULLY_CONNECTED = "UbpFullyConnected"
+from ubp.constants import FORMAT
+
+VERSION: int = FORMAT["version"]
+CONV_2D: str = FORMAT["operators"]["CONV_2D"]["name"]
+FULLY_CONNECTED: str = FORMAT["operators"]["FULLY_CONNECTED"]["name"]
 OP_NAMES = (CONV_2D, FULLY_CONNECTED)
-BLOCK_SIZES = (1, 2, 4, 8, 16)
+BLOCK_SIZES: tuple[int, ...] = tuple(FORMAT["block_sizes"])
 
-_CHANNELS = range(1, 2**24 + 1)
-_WINDOW = range(1, 2**12 + 1)  # kernel, stride, dilation
-_UINT32 = range(2**32)
-_INT32 = range(2**31)
+_MAX_LANES: int = FORMAT["max_lanes"]
 
-_RANGES = {
-    "version": range(VERSION, VERSION + 1),
-    "block_size": BLOCK_SIZES,
-    "in_channels": _CHANNELS,
-    "out_channels": _CHANNELS,
-    "num_blocks": _INT32,
-    "value_type": range(3),
-    "activation": range(4),
-    "kernel_h": _WINDOW,
-    "kernel_w": _WINDOW,
-    "stride_h": _WINDOW,
-    "stride_w": _WINDOW,
-    "dilation_h": _WINDOW,
-    "dilation_w": _WINDOW,
-    "padding": range(2),
-    "keep_num_dims": range(2),
-    "bias_checksum": _UINT32,
-    "checksum": _UINT32,
-}
+
+def _ranges() -> dict[str, Sequence[int]]:
+    """The values that each attribute may have, whichever operator has it."""
+    kinds = {name: range(least, most + 1) for name, (least, most) in FORMAT["ranges"].items()}
+    attributes = {
+        name: kinds[kind]
+        for operator in FORMAT["operators"].values()
+        for name, kind in operator["attributes"].items()
+    }
+    return {**attributes, "block_size": BLOCK_SIZES}
+
+
+_RANGES = _ranges()
 
 # What the FlexBuffers reader raises on damaged bytes: it does not check its offsets itself.
 _DAMAGED = (AssertionError, IndexError, KeyError, TypeError, ValueError, struct.error)
@@ -53,25 +47,25 @@ _DAMAGED = (AssertionError, IndexError, KeyError, TypeError, ValueError, struct.
 class ValueType(IntEnum):
     """How the section `values` stores a weight."""
 
-    F32 = 0
-    F16 = 1
-    BF16 = 2
+    F32 = FORMAT["value_types"]["F32"]
+    F16 = FORMAT["value_types"]["F16"]
+    BF16 = FORMAT["value_types"]["BF16"]
 
 
 class Activation(IntEnum):
     """The fused activation; the TFLite schema's numbers."""
 
-    NONE = 0
-    RELU = 1
-    RELU_N1_TO_1 = 2
-    RELU6 = 3
+    NONE = FORMAT["activations"]["NONE"]
+    RELU = FORMAT["activations"]["RELU"]
+    RELU_N1_TO_1 = FORMAT["activations"]["RELU_N1_TO_1"]
+    RELU6 = FORMAT["activations"]["RELU6"]
 
 
 class Padding(IntEnum):
     """The TFLite schema's numbers."""
 
-    SAME = 0
-    VALID = 1
+    SAME = FORMAT["paddings"]["SAME"]
+    VALID = FORMAT["paddings"]["VALID"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,10 +114,10 @@ class Attributes:
                 f"{self.op}: the attribute 'block_size' is {self.block_size}, more than the "
                 f"{self.out_channels} output channels."
             )
-        if self.lanes not in _INT32:
+        if self.lanes > _MAX_LANES:
             raise ValueError(
                 f"{self.op}: kernel_h * kernel_w * in_channels is {self.lanes}, expected at most "
-                f"{_INT32[-1]}."
+                f"{_MAX_LANES}."
             )
         places = self.lanes * self.num_starts
         if self.num_blocks > places:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-MAX_BYTES = 5
+from ubp.constants import FORMAT
+
+MAX_BYTES: int = FORMAT["max_leb128_bytes"]
 
 
 def encode(numbers: npt.NDArray[np.integer]) -> bytes:

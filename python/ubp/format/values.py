@@ -1,18 +1,25 @@
 """Storage of the section `values`: float32 <-> float32, float16 or bfloat16, little-endian.
 
-bfloat16 is the upper half of a float32. Both 16-bit types round to nearest, ties to even.
+Both 16-bit types round to nearest, ties to even; every NaN becomes the quiet one.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
 from ubp.format.attributes import ValueType
 
-_DTYPES: dict[ValueType, np.dtype[Any]] = {
+# What rounds and widens, and how its bits are stored.
+_ARITHMETIC: dict[ValueType, np.dtype[Any]] = {
+    ValueType.F32: np.dtype(np.float32),
+    ValueType.F16: np.dtype(np.float16),
+    ValueType.BF16: np.dtype(ml_dtypes.bfloat16),
+}
+_STORED: dict[ValueType, np.dtype[Any]] = {
     ValueType.F32: np.dtype("<f4"),
     ValueType.F16: np.dtype("<f2"),
     ValueType.BF16: np.dtype("<u2"),
@@ -22,7 +29,7 @@ _NAMES = {ValueType.F32: "float32", ValueType.F16: "float16", ValueType.BF16: "b
 
 def bytes_per_value(value_type: ValueType) -> int:
     """Bytes one stored weight takes."""
-    return _DTYPES[value_type].itemsize
+    return _STORED[value_type].itemsize
 
 
 def narrow(values: npt.NDArray[np.float32], value_type: ValueType) -> bytes:
@@ -31,12 +38,9 @@ def narrow(values: npt.NDArray[np.float32], value_type: ValueType) -> bytes:
     Raises:
         ValueError: if a finite value is too large for the type.
     """
-    if value_type == ValueType.BF16:
-        stored = _to_bfloat16(values)
-    else:
-        with np.errstate(over="ignore"):  # reported below
-            stored = values.astype(_DTYPES[value_type])
-    data = stored.tobytes()
+    with np.errstate(over="ignore", invalid="ignore"):  # reported below; NaN
+        stored = values.astype(_ARITHMETIC[value_type])
+    data = stored.view(_STORED[value_type].newbyteorder("=")).astype(_STORED[value_type]).tobytes()
     lost = np.isfinite(values) & ~np.isfinite(widen(data, value_type).reshape(values.shape))
     if np.any(lost):
         largest = float(np.abs(values[lost]).max())
@@ -49,17 +53,6 @@ def narrow(values: npt.NDArray[np.float32], value_type: ValueType) -> bytes:
 
 def widen(data: bytes | memoryview, value_type: ValueType) -> npt.NDArray[np.float32]:
     """Read stored values back as float32 [n]; exact."""
-    stored = np.frombuffer(data, _DTYPES[value_type])
-    if value_type == ValueType.BF16:
-        return (stored.astype(np.uint32) << 16).view(np.float32)
-    return stored.astype(np.float32, copy=False)
-
-
-def _to_bfloat16(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
-    bits = np.ascontiguousarray(values).view(np.uint32)
-    half = np.uint32(0x7FFF) + ((bits >> 16) & 1)  # a tie rounds up only if the kept part is odd
-    rounded = ((bits + half) >> 16).astype(np.uint16)
-    quiet_nan = ((bits >> 16) | 0x40).astype(
-        np.uint16
-    )  # rounding could turn a NaN into an infinity
-    return np.where(np.isnan(values), quiet_nan, rounded)
+    stored = np.frombuffer(data, _STORED[value_type])
+    native = stored.astype(_STORED[value_type].newbyteorder("="), copy=False)
+    return native.view(_ARITHMETIC[value_type]).astype(np.float32, copy=False)

@@ -13,11 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ubp.arguments import check_sequence, shown
+from ubp.constants import OPEN_SIZES
 
 Shape = tuple[int, ...]
 
-_PICTURE = 224  # height and width of a picture, where they are open
-_LENGTH = 128  # any other size but that of the batch, which is 1, and of the channels
+_PICTURE = OPEN_SIZES["picture"]  # height and width of a picture, where they are open
+_LENGTH = OPEN_SIZES[
+    "length"
+]  # any other size but those of the batch, which is 1, and the channels
 
 
 def random_inputs(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ai_edge_litert import schema_py_generated as schema
 
 from ubp.tflite import flatbuffer
-from ubp.tflite.constants import shape_of
+from ubp.tflite.constant_tensors import shape_of
 
 _SAME_VALUES = (
     "CAST",

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from ai_edge_litert import schema_py_generated as schema
 
 from ubp.tflite import flatbuffer
-from ubp.tflite.constants import DECODERS
+from ubp.tflite.constant_tensors import DECODERS
 
 
 def remove_unused(model: schema.ModelT, tensors: Iterable[tuple[int, int]]) -> None:

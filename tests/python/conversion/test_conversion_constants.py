@@ -1,4 +1,4 @@
-"""ubp.tflite.constants: weights behind DEQUANTIZE and DENSIFY, and all sparse encodings."""
+"""ubp.tflite.constant_tensors: weights behind DEQUANTIZE and DENSIFY, and all sparse encodings."""
 
 from itertools import permutations
 

@@ -27,7 +27,7 @@ from ubp.conversion import convert
 from ubp.conversion.find import PACKED_SUFFIX, find_layers
 from ubp.conversion.unpacking import unpack
 from ubp.tflite import flatbuffer
-from ubp.tflite.constants import DECODERS
+from ubp.tflite.constant_tensors import DECODERS
 
 CUSTOM = schema.BuiltinOperator.CUSTOM
 TOLERANCES = {"f32": 0.0, "f16": 2.0**-11, "bf16": 2.0**-8}
