@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import OpResolverType
 
 from ubp.cli import main
 from ubp.tflite import flatbuffer
@@ -82,10 +83,30 @@ def test_the_interpreter_takes_what_the_standard_one_takes(models: tuple[Path, P
     for wrong in ({}, {"model": content, "model_path": models[1]}):
         with pytest.raises(ValueError, match="models are given, expected one"):
             ubp.Interpreter(**wrong)
+    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    ubp.Interpreter(content, experimental_op_resolver_type=plain).allocate_tensors()
+    for option, value, reason in (
+        ("experimental_op_resolver_type", 3, "Unrecognized passed in op resolver type"),
+        ("experimental_preserve_all_tensors", "no", "a value of a wrong type"),
+        ("experimental_nothing", 1, "has no option 'experimental_nothing'; its options are"),
+        ("nothing", 1, "the delegate has no option 'nothing'; its options are"),
+    ):
+        with pytest.raises(ValueError, match=reason):
+            ubp.Interpreter(content, **{option: value})
     with pytest.raises(ValueError, match=r"a int is no \.tflite file"):
         ubp.Interpreter(3)  # type: ignore[arg-type]
     with pytest.raises(IsADirectoryError, match="a directory"):
         ubp.Interpreter(models[1].parent)
+
+
+def test_models_are_timed_by_their_paths_and_bytes(models: tuple[Path, Path]) -> None:
+    import ubp
+
+    either = {"path": models[1], "text": str(models[0]), "bytes": models[0].read_bytes()}
+    result = ubp.benchmark(either, rounds=1, block=1, progress=False)
+    assert isinstance(result, ubp.BenchmarkResult)
+    assert set(result.timings) == set(either)
+    assert all(isinstance(timing, ubp.Timing) for timing in result.timings.values())
 
 
 def test_verify_on_given_inputs(
@@ -215,10 +236,14 @@ def test_calibrate_writes_what_convert_reads(
     monkeypatch.setattr(module, "_CONVOLUTIONS", ((1, 16, 32, 8), (3, 16, 32, 8)))
     monkeypatch.setattr(module, "_FULLY_CONNECTED", ((32, 64),))
     costs, output = tmp_path / "costs.json", tmp_path / "out.tflite"
-    assert main(["benchmark", "--calibrate", str(costs)]) == 0
-    assert f"wrote {costs}" in capsys.readouterr().out
+    assert main(["calibrate", "-o", str(costs), "--rounds", "3"]) == 0
+    captured = capsys.readouterr()
+    assert f"wrote {costs}" in captured.out and "block, one pixel" in captured.out
     command = ["convert", str(models[0]), "-o", str(output), "--costs", str(costs)]
     assert main([*command, "--min-speedup", "0"]) == 0
-    assert main(["benchmark", "--calibrate", str(costs)]) == 2
+    assert main(["calibrate", "-o", str(costs)]) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert main(["benchmark", "--calibrate", str(costs), "--force"]) == 0
+    assert "ubp: warning: --calibrate is now 'ubp calibrate'" in capsys.readouterr().err
     assert main(["benchmark"]) == 2
     assert "name the .tflite file to time" in capsys.readouterr().err

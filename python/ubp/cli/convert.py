@@ -104,8 +104,11 @@ def add(commands: Any) -> None:
         "convert",
         run,
         "turn a pruned model's zeros into block-sparse layers.\n\n"
-        "Layers that would not gain stay as they are; the table says why.\n"
-        "The result runs in the standard interpreter with the UBP delegate.",
+        "The non-zeros of each convolution and dense layer are covered with blocks of N output\n"
+        "channels; blocks are all that is stored and computed, and no non-zero is left out. N is\n"
+        "what is predicted fastest for the layer. Layers that would not gain stay as they are; the\n"
+        "table says why. The result runs in the standard interpreter with the UBP delegate\n"
+        "(ubp.Interpreter in Python), and without the delegate after 'ubp unpack'.",
         "  ubp convert pruned.keras -o sparse.tflite --verify\n"
         "  ubp convert stripped.h5 -o sparse.tflite\n"
         "  ubp convert pruned.tflite -o sparse.tflite --block-size 4 --weights f16\n"

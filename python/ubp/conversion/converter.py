@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from ubp.arguments import check_choice, check_finite, is_whole, shown
@@ -52,7 +52,7 @@ class ConversionResult:
         """
         return sparsity_of(self.report)
 
-    def save(self, path: str | Path, overwrite: bool = False) -> None:
+    def save(self, path: str | os.PathLike[str], overwrite: bool = False) -> None:
         """Write the converted model.
 
         Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +13,9 @@ from ubp.arguments import check_sequence, check_whole, existing_file, shown
 from ubp.runtime.delegate import load_delegate
 
 _STANDARD = "experimental_"  # how the standard interpreter's own options begin
+_OPTIONS = tuple(
+    name for name in inspect.signature(litert.Interpreter).parameters if name.startswith(_STANDARD)
+)
 
 
 class Interpreter(litert.Interpreter):
@@ -21,8 +25,10 @@ class Interpreter(litert.Interpreter):
         model: the path or the bytes of a .tflite file, converted or not; called model_path or
             model_content, as in the standard interpreter, it is the one or the other.
         num_threads: for the interpreter and, unless told otherwise, the delegate; None: one.
-        options: those that begin with experimental_ are the standard interpreter's, whose delegates
-            come behind ours; all others the delegate's, see `load_delegate`.
+        experimental_delegates: other delegates, which come behind ours.
+        options: those that begin with experimental_ are the standard interpreter's, such as
+            experimental_op_resolver_type and experimental_preserve_all_tensors; all others the
+            delegate's, see `load_delegate`.
 
     Raises:
         FileNotFoundError, IsADirectoryError: if the model or the delegate's library does not exist.
@@ -47,8 +53,7 @@ class Interpreter(litert.Interpreter):
             raise ValueError(
                 f"{len(given)} models are given, expected one: a path, or the bytes of a file."
             )
-        ours = {name: value for name, value in options.items() if not name.startswith(_STANDARD)}
-        standard = {name: value for name, value in options.items() if name not in ours}
+        ours, standard = _sorted_options(options)
         if num_threads is not None:
             check_whole("num_threads", num_threads, 1)
         source = _source(given[0])
@@ -60,10 +65,31 @@ class Interpreter(litert.Interpreter):
                 experimental_delegates=delegates,
                 **standard,
             )
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             name = str(source.get("model_path", "the model"))
-            reason = " ".join(str(error).split()).removesuffix(".")
+            reason = _reason(error, standard)
             raise ValueError(f"{name}: the standard interpreter refuses it: {reason}.") from error
+
+
+def _sorted_options(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The delegate's options and the standard interpreter's."""
+    ours = {name: value for name, value in options.items() if not name.startswith(_STANDARD)}
+    standard = {name: value for name, value in options.items() if name not in ours}
+    for name in standard:
+        if name not in _OPTIONS:
+            raise ValueError(
+                f"the standard interpreter has no option '{name}'; its options are "
+                f"{', '.join(_OPTIONS)}."
+            )
+    return ours, standard
+
+
+def _reason(error: Exception, standard: dict[str, Any]) -> str:
+    """Why the standard interpreter refuses; for a value of a wrong type its own text is C++."""
+    if isinstance(error, TypeError):
+        given = ", ".join(f"{name}={shown(value)}" for name, value in standard.items())
+        return f"an option has a value of a wrong type ({given})"
+    return " ".join(str(error).split()).removesuffix(".")
 
 
 def _checked_delegates(delegates: Sequence[Any] | None) -> Sequence[Any]:

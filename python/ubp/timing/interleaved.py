@@ -8,6 +8,7 @@ its caches to the faster one.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from ubp.arguments import check_counts, check_whole, shown
+from ubp.runtime import Interpreter
 from ubp.runtime.inputs import give_inputs, random_inputs, set_inputs
 
 _WARM_UP_BLOCKS = 1
@@ -64,7 +66,8 @@ def benchmark(
     """Time interpreters against each other.
 
     Args:
-        interpreters: by name; each is allocated here.
+        interpreters: by name; each is allocated here. A model, by its path or its bytes, stands for
+            `ubp.Interpreter(model)`.
         rounds: how many blocks each interpreter runs.
         block: inferences in one block.
         seed: of the random inputs.
@@ -75,17 +78,27 @@ def benchmark(
     Raises:
         ValueError: if an argument is not as described, or an input's type is not known to
             `random_values`.
+        FileNotFoundError, IsADirectoryError: if a model does not exist.
     """
     check_counts(rounds=rounds, block=block)
     if not isinstance(interpreters, Mapping):
         raise ValueError(
             f"interpreters is {shown(interpreters)}; expected a mapping from names to interpreters."
         )
-    for name, each in interpreters.items():
-        if not hasattr(each, "allocate_tensors"):
-            raise ValueError(f"interpreters[{name!r}] is {shown(each)}; expected an interpreter.")
-    timers = {name: block_timer(each, seed, inputs) for name, each in interpreters.items()}
+    opened = {name: _opened(name, each) for name, each in interpreters.items()}
+    timers = {name: block_timer(each, seed, inputs) for name, each in opened.items()}
     return interleave(timers, rounds, block, progress)
+
+
+def _opened(name: str, interpreter: Any) -> Any:
+    if isinstance(interpreter, str | os.PathLike | bytes | bytearray | memoryview):
+        return Interpreter(interpreter)
+    if not hasattr(interpreter, "allocate_tensors"):
+        raise ValueError(
+            f"interpreters[{name!r}] is {shown(interpreter)}; expected an interpreter, the path of "
+            "a model or its bytes."
+        )
+    return interpreter
 
 
 def block_timer(

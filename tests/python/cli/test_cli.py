@@ -5,6 +5,7 @@ tests/end_to_end runs the commands that need the delegate.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import flatbuffers
@@ -170,7 +171,8 @@ def test_a_missing_delegate_is_one_sentence(
 
 
 @pytest.mark.parametrize(
-    "command", ["convert", "inspect", "verify", "benchmark", "android-benchmark"]
+    "command",
+    ["convert", "unpack", "inspect", "verify", "benchmark", "calibrate", "android-benchmark"],
 )
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
@@ -178,6 +180,21 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     assert end.value.code == 0
     printed = capsys.readouterr().out
     assert f"examples:\n  ubp {command} " in printed
+
+
+def test_the_program_explains_the_way_and_lists_the_commands(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["--help"])
+    assert end.value.code == 0
+    printed = capsys.readouterr().out
+    listed = re.findall(r"^    ([a-z-]+)(?:  |$)", printed, re.MULTILINE)
+    assert listed == [
+        *("convert", "unpack", "inspect", "verify", "benchmark", "calibrate", "android-benchmark")
+    ]
+    for step in ("ubp inspect", "ubp convert", "ubp benchmark"):
+        assert f"'{step}'" in printed
 
 
 @pytest.mark.parametrize(
@@ -191,6 +208,7 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         ["benchmark", "m.tflite", "--threads", "0"],
         ["benchmark", "m.tflite", "--threads", "1,two"],
         ["android-benchmark", "m.tflite"],
+        ["calibrate"],
     ],
 )
 def test_wrong_usage_has_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,7 +82,16 @@ def file_walks(dense: bytes, sparse: bytes) -> dict[str, Walk]:
                 "progress": False,
             },
             {
-                "interpreters": [None, 3, TEXT, [], {"x": 3}, ARRAY],
+                "interpreters": [
+                    None,
+                    3,
+                    TEXT,
+                    [],
+                    {"x": 3},
+                    {"x": "none.tflite"},
+                    {"x": b""},
+                    ARRAY,
+                ],
                 "rounds": COUNT,
                 "block": COUNT,
                 "seed": WHOLE,

@@ -3,15 +3,22 @@
 import os
 import subprocess
 import sys
+import tomllib
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from file_walks import one_convolution
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[3]
-LIBRARIES = ROOT / "python" / "ubp" / "lib"
+PACKAGE = ROOT / "python" / "ubp"
+LIBRARIES = PACKAGE / "lib"
 DELEGATE = LIBRARIES / "libubp_delegate.so"
 SELECTION = LIBRARIES / "libubp_selection.so"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 pytestmark = pytest.mark.slow
 
@@ -79,6 +86,9 @@ def test_wheel_holds_the_package_only(wheel: Path) -> None:
         names = archive.namelist()
         for library in (DELEGATE, SELECTION):
             assert archive.read(f"ubp/lib/{library.name}") == library.read_bytes()
+    assert {"ubp/constants.json", "ubp/reporting/templates/report.html"} <= set(names)
+    modules = {path.relative_to(ROOT / "python").as_posix() for path in PACKAGE.rglob("*.py")}
+    assert modules == {name for name in names if name.endswith(".py")}
     folders = {name.split("/")[0] for name in names}
     assert not [name for name in names if name.endswith((".cc", ".h", "BUILD"))]
     assert {folder for folder in folders if not folder.endswith(".dist-info")} == {"ubp"}
@@ -112,6 +122,74 @@ def test_installed_package_finds_its_delegate_outside_the_checkout(
     assert delegate == site / "ubp" / "lib" / "libubp_delegate.so"
     assert selection == site / "ubp" / "lib" / "libubp_selection.so"
     assert delegate.is_file() and selection.is_file()
+
+
+def distributions(requirements: list[str], extra: str = "") -> set[str]:
+    """The distributions that requirements lead to, of those that are installed here."""
+    found: set[str] = set()
+    rest = [Requirement(each) for each in requirements]
+    while rest:
+        requirement = rest.pop()
+        name = canonicalize_name(requirement.name)
+        wanted = requirement.marker is None or requirement.marker.evaluate({"extra": extra})
+        if not wanted or name in found:
+            continue
+        found.add(name)
+        rest += [Requirement(each) for each in metadata.requires(name) or []]
+    return found
+
+
+def link_packages(names: set[str], folder: Path) -> None:
+    """Fills a folder with links to what these distributions have installed."""
+    folder.mkdir()
+    for name in names:
+        for file in metadata.files(name) or []:
+            top = file.parts[0]
+            if top != ".." and not (folder / top).exists():
+                (folder / top).symlink_to(metadata.distribution(name).locate_file(top))
+
+
+def test_commands_of_an_installed_package_need_the_runtime_dependencies_only(
+    wheel: Path, tmp_path: Path
+) -> None:
+    """Neither TensorFlow nor the checkout is there; the page needs the extra `report`."""
+    site = tmp_path / "site"
+    installed = pip("install", wheel, "--no-deps", "--target", site)
+    assert installed.returncode == 0, installed.stdout + installed.stderr
+    requirements = PROJECT["dependencies"]
+    link_packages(distributions(requirements), tmp_path / "runtime")
+    extra = PROJECT["optional-dependencies"]["report"]
+    link_packages(distributions([*requirements, *extra]), tmp_path / "report")
+    (tmp_path / "dense.tflite").write_bytes(one_convolution())
+
+    def run(packages: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = {k: v for k, v in os.environ.items() if k != "UBP_DELEGATE"}
+        return subprocess.run(
+            [sys.executable, "-S", "-m", "ubp", *arguments],
+            cwd=tmp_path,
+            env={**environment, "PYTHONPATH": os.pathsep.join([str(site), packages])},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    for arguments in (
+        ("--help",),
+        ("convert", "dense.tflite", "-o", "sparse.tflite", "--verify", "--report", "sparse.json"),
+        ("inspect", "sparse.tflite"),
+        ("benchmark", "sparse.tflite", "--against", "dense.tflite", "--rounds", "1"),
+        ("unpack", "sparse.tflite", "-o", "back.tflite"),
+    ):
+        done = run("runtime", *arguments)
+        assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "runtime" / "tensorflow").exists()
+    page = ("convert", "dense.tflite", "-o", "again.tflite", "--report", "page.html")
+    refused = run("runtime", *page)
+    assert refused.returncode == 2
+    assert "install it with 'pip install \"ubp[report]\"'" in refused.stderr
+    done = run("report", *page)
+    assert done.returncode == 0, done.stderr
+    assert "<html" in (tmp_path / "page.html").read_text()
 
 
 def test_a_prebuilt_delegate_that_is_missing_ends_in_one_sentence(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ _ALSO = {
     "min_density": ("layer",),
     "shapes": ("shape",),
     "inputs": ("input", "no such file"),
+    "interpreters": ("no such file", "the model"),
     "costs": ("cost of a block",),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -28,8 +29,15 @@ class DeviceBenchmark:
     """
 
     def __init__(
-        self, device: Device, model: Path, delegate: Path, program: str, against: Path | None = None
+        self,
+        device: Device,
+        model: str | os.PathLike[str],
+        delegate: str | os.PathLike[str],
+        program: str,
+        against: str | os.PathLike[str] | None = None,
     ) -> None:
+        model, delegate = Path(model), Path(delegate)
+        against = None if against is None else Path(against)
         for path in filter(None, (model, delegate, against)):
             if not path.is_file():
                 raise FileNotFoundError(f"{path}: no such file.")
