@@ -106,8 +106,8 @@ def add(commands: Any) -> None:
         "turn a pruned model's zeros into block-sparse layers.\n\n"
         "The non-zeros of each convolution and dense layer are covered with blocks of N output\n"
         "channels; blocks are all that is stored and computed, and no non-zero is left out. N is\n"
-        "what is predicted fastest for the layer. Layers that would not gain stay as they are; the\n"
-        "table says why. The result runs in the standard interpreter with the UBP delegate\n"
+        "what is predicted fastest for the layer. Layers that would not gain stay as they are;\n"
+        "the table says why. The result runs in the standard interpreter with the UBP delegate\n"
         "(ubp.Interpreter in Python), and without the delegate after 'ubp unpack'.",
         "  ubp convert pruned.keras -o sparse.tflite --verify\n"
         "  ubp convert stripped.h5 -o sparse.tflite\n"

@@ -32,9 +32,9 @@ def add(commands: Any) -> None:
         run,
         "show every layer's zeros and blocks, and what convert and the delegate would do.\n\n"
         "For each layer with weights: the share of zeros, the block size N that is predicted\n"
-        "fastest, the blocks of N channels that hold all non-zeros, the size of the weights before\n"
-        "and after, and the predicted speed-up. Zeros in no blocks, as of ordinary pruning, have\n"
-        "N = 1 and gain least.\n"
+        "fastest, the blocks of N channels that hold all non-zeros, the size of the weights\n"
+        "before and after, and the predicted speed-up. Zeros without structure, as of ordinary\n"
+        "pruning, have N = 1 and gain least.\n"
         "Layers that are block-sparse already are listed with their attributes. The last table\n"
         "lists every operator of the file as it is: whether the delegate takes it, or why not.",
         "  ubp inspect pruned.tflite\n  ubp inspect sparse.tflite",

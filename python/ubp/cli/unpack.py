@@ -30,8 +30,8 @@ def add(commands: Any) -> None:
         run,
         "turn a converted model back into a standard .tflite file.\n\n"
         "Every block-sparse layer becomes the operator that it was, with float32 weights that\n"
-        "equal those converted: to the bit if they are stored as f32. The result needs no delegate;\n"
-        "it is as large and as slow as the model was before conversion.",
+        "equal those converted: to the bit if they are stored as f32. The result needs no\n"
+        "delegate; it is as large and as slow as the model was before conversion.",
         "  ubp unpack sparse.tflite -o dense.tflite",
     )
     parser.add_argument("model", type=Path, help="a converted .tflite file")

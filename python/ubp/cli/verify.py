@@ -37,8 +37,8 @@ def add(commands: Any) -> None:
         run,
         "compare a converted model with the dense one, through the interpreter.\n\n"
         "Both run on random inputs, or on those given: the main graph and every signature by\n"
-        "turns. They agree if no value differs by more than the tolerance, a share of the range of\n"
-        "that output. Exit status 0: they agree; 1: they do not.",
+        "turns. They agree if no value differs by more than the tolerance, a share of the range\n"
+        "of that output. Exit status 0: they agree; 1: they do not.",
         "  ubp verify pruned.tflite sparse.tflite --threads 2\n"
         "  ubp verify pruned.tflite sparse.tflite --inputs cat.jpg dog.jpg",
     )
