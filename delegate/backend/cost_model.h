@@ -27,13 +27,11 @@ struct Extent {
 enum class Operand { kFull, kVector, kConstant };
 
 struct OpToRun {
-  OpType type = OpType::kConv2D;
-  LayerAttributes attributes;  // window and channels, as far as the type has them
-  Extent input;                // the first
+  const GraphOp* op = nullptr;  // its kind, window, channels and function
+  Extent input;                 // the first
   Extent output;
-  Operand operand = Operand::kFull;
-  Elementwise function = Elementwise::kScale;  // kFunction: which
-  std::optional<double> blocks;                // of a block-sparse layer: BlockChoice::cost
+  Operand operand = Operand::kFull;  // of arithmetic
+  std::optional<double> blocks;      // of a block-sparse layer: BlockChoice::cost
 };
 
 // What running a layer in blocks costs, in the time of one multiply-add of the dense kernel.

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <variant>
+
+#include "delegate/cpu/plan/op_table.h"
 
 namespace ubp {
 namespace {
@@ -71,10 +74,11 @@ struct PerElement {
   double left_alone = 0.0;
 };
 
-PerElement CostOfArithmetic(OpType type, Operand operand) {
+PerElement CostOfArithmetic(Elementwise function, Operand operand) {
+  const bool is_sum = function == Elementwise::kAdd;
   switch (operand) {
     case Operand::kFull:
-      return type == OpType::kAdd ? PerElement{1.5, 5.5, 6.0, 0.0} : PerElement{7.0, 5.5, 0.0, 0.0};
+      return is_sum ? PerElement{1.5, 5.5, 6.0, 0.0} : PerElement{7.0, 5.5, 0.0, 0.0};
     case Operand::kVector:
       return {4.5, 10.0, 0.0, 0.0};
     case Operand::kConstant:
@@ -104,34 +108,6 @@ PerElement CostOfFunction(Elementwise function) {
   }
 }
 
-PerElement CostPerElement(OpType type) {
-  switch (type) {
-    case OpType::kMean:
-      return {5.5, 1.7, 0.0, 0.0};
-    case OpType::kPad:
-      return {0.0, 1.0, 10.0, 18.0};
-    case OpType::kConcatenation:
-      return {1.5, 4.0, 0.0, 0.0};
-    case OpType::kReshape:
-      return {1.0, 1.0, 0.0, 0.0};
-    case OpType::kSoftmax:
-      return {30.0, 30.0, 0.0, 0.0};
-    case OpType::kClamp:
-      return {0.0, 0.0, 6.0, 5.5};
-    case OpType::kConv2D:
-    case OpType::kFullyConnected:
-    case OpType::kDepthwiseConv2D:
-    case OpType::kMaxPool2D:
-    case OpType::kAveragePool2D:
-    case OpType::kAdd:
-    case OpType::kSub:
-    case OpType::kMul:
-    case OpType::kFunction:
-      break;  // by what they compute
-  }
-  return {};
-}
-
 void SetPerElement(const PerElement& cost, const Extent& extent, CostNode* node) {
   const double elements = extent.elements();
   const bool in_planes = node->layouts != Layouts::kNhwc && extent.pixels > 1.0;
@@ -146,25 +122,25 @@ double Taps(const LayerAttributes& attributes) {
   return static_cast<double>(attributes.kernel_h) * attributes.kernel_w;
 }
 
-void SetPool(const OpToRun& op, CostNode* node) {
-  const double taps = Taps(op.attributes);
+void SetPool(PoolKind kind, const OpToRun& op, CostNode* node) {
+  const double taps = Taps(AttributesOf(*op.op));
   const double element = std::min(kPoolElement + kPoolRow * std::sqrt(taps), kLargePoolElement);
   // Rows are reduced before columns, at all pixels.
   const double elements = (op.input.elements() + op.output.elements()) / 2.0;
   node->taken = element * elements + kPoolPlane * op.output.planes();
-  const double left = op.type == OpType::kMaxPool2D ? kMaxPoolOfXnnpack : kAveragePoolOfXnnpack;
+  const double left = kind == PoolKind::kMax ? kMaxPoolOfXnnpack : kAveragePoolOfXnnpack;
   node->left = left * std::max(1.0, taps / kFewTaps) * op.output.elements();
 }
 
 // What a convolution pays for an image that it reads.
 void SetFromImage(const OpToRun& op, CostNode* node) {
   if (op.input.pixels == 1.0) return;
-  if (Taps(op.attributes) == 1.0) {
+  if (Taps(AttributesOf(*op.op)) == 1.0) {
     node->image_to_planes =
         kImageToPointwise * op.input.elements() + kChannelToPointwise * op.input.planes();
     return;
   }
-  const bool strided = op.attributes.stride_h > 1 || op.attributes.stride_w > 1;
+  const bool strided = AttributesOf(*op.op).stride_h > 1 || AttributesOf(*op.op).stride_w > 1;
   node->from_image = (strided ? kImageToStrides : kImageToWindow) * op.input.elements() +
                      kChannelToWindow * op.input.planes();
 }
@@ -173,14 +149,14 @@ void SetFromImage(const OpToRun& op, CostNode* node) {
 void SetLayer(const OpToRun& op, CostNode* node) {
   const double pixels = op.output.batch * op.output.pixels;
   const double outputs = op.output.elements();
-  const double lanes = op.attributes.lanes();
-  const double channels = op.attributes.out_channels;
+  const double lanes = AttributesOf(*op.op).lanes();
+  const double channels = AttributesOf(*op.op).out_channels;
   if (pixels == 1.0) {
     node->left = kWeight * lanes * channels;
     node->taken = op.blocks ? kWeight * *op.blocks : node->left;
     return;
   }
-  const bool few = Taps(op.attributes) == 1.0 || channels <= kChannels;
+  const bool few = Taps(AttributesOf(*op.op)) == 1.0 || channels <= kChannels;
   const double tile = few ? kChannels : kChannelsOfWindow;
   node->left = pixels * lanes * std::ceil(channels / tile) * tile + kDenseOutputOfXnnpack * outputs;
   if (op.blocks) {
@@ -192,28 +168,41 @@ void SetLayer(const OpToRun& op, CostNode* node) {
   if (node->layouts == Layouts::kEither) SetFromImage(op, node);
 }
 
-Layouts LayoutsOf(const OpToRun& op) {
-  switch (op.type) {
-    case OpType::kConv2D:
-      return Layouts::kEither;
-    case OpType::kDepthwiseConv2D:
-    case OpType::kMaxPool2D:
-    case OpType::kAveragePool2D:
-    case OpType::kPad:
-      return Layouts::kPlanes;
-    case OpType::kMean:
-      return Layouts::kReduces;
-    case OpType::kFullyConnected:
-    case OpType::kReshape:
-    case OpType::kSoftmax:
-      return Layouts::kNhwc;
-    case OpType::kAdd:
-    case OpType::kSub:
-    case OpType::kMul:
-      return op.operand == Operand::kVector ? Layouts::kPlanes : Layouts::kFollows;
-    default:
-      return Layouts::kFollows;
-  }
+// The costs of each kind of op.
+void SetCost(const Conv2DOp&, const OpToRun& op, CostNode* node) { SetLayer(op, node); }
+void SetCost(const FullyConnectedOp&, const OpToRun& op, CostNode* node) { SetLayer(op, node); }
+void SetCost(const DepthwiseConv2DOp& kind, const OpToRun& op, CostNode* node) {
+  const double taps = Taps(kind.attributes);
+  const double left = taps <= kFewTaps ? kTapOfXnnpack : kTapOfXnnpackAbove;
+  SetPerElement({kTap * taps, left * taps, 0.0, 0.0}, op.output, node);
+}
+void SetCost(const Pool2DOp& kind, const OpToRun& op, CostNode* node) {
+  SetPool(kind.kind, op, node);
+}
+void SetCost(const MeanOp&, const OpToRun& op, CostNode* node) {
+  SetPerElement({5.5, 1.7, 0.0, 0.0}, op.input, node);
+}
+void SetCost(const PadOp&, const OpToRun& op, CostNode* node) {
+  SetPerElement({0.0, 1.0, 10.0, 18.0}, op.output, node);
+}
+void SetCost(const ReshapeOp&, const OpToRun& op, CostNode* node) {
+  SetPerElement({1.0, 1.0, 0.0, 0.0}, op.output, node);
+}
+void SetCost(const ConcatenationOp&, const OpToRun& op, CostNode* node) {
+  SetPerElement({1.5, 4.0, 0.0, 0.0}, op.output, node);
+}
+void SetCost(const SoftmaxOp&, const OpToRun& op, CostNode* node) {
+  SetPerElement({30.0, 30.0, 0.0, 0.0}, op.output, node);
+}
+void SetCost(const ArithmeticOp& kind, const OpToRun& op, CostNode* node) {
+  if (op.operand == Operand::kVector) node->layouts = Layouts::kPlanes;
+  SetPerElement(CostOfArithmetic(kind.function, op.operand), op.output, node);
+}
+void SetCost(const ClampOp&, const OpToRun& op, CostNode* node) {
+  SetPerElement({0.0, 0.0, 6.0, 5.5}, op.output, node);
+}
+void SetCost(const FunctionOp& kind, const OpToRun& op, CostNode* node) {
+  SetPerElement(CostOfFunction(kind.function.function), op.output, node);
 }
 
 class CpuCostModel : public CostModel {
@@ -221,30 +210,8 @@ class CpuCostModel : public CostModel {
   const BlockCosts& blocks() const override { return kBlockCosts; }
 
   void SetCosts(const OpToRun& op, CostNode* node) const override {
-    node->layouts = LayoutsOf(op);
-    switch (op.type) {
-      case OpType::kConv2D:
-      case OpType::kFullyConnected:
-        return SetLayer(op, node);
-      case OpType::kDepthwiseConv2D: {
-        const double taps = Taps(op.attributes);
-        const double left = taps <= kFewTaps ? kTapOfXnnpack : kTapOfXnnpackAbove;
-        return SetPerElement({kTap * taps, left * taps, 0.0, 0.0}, op.output, node);
-      }
-      case OpType::kMaxPool2D:
-      case OpType::kAveragePool2D:
-        return SetPool(op, node);
-      case OpType::kMean:
-        return SetPerElement(CostPerElement(op.type), op.input, node);
-      case OpType::kFunction:
-        return SetPerElement(CostOfFunction(op.function), op.output, node);
-      case OpType::kAdd:
-      case OpType::kSub:
-      case OpType::kMul:
-        return SetPerElement(CostOfArithmetic(op.type, op.operand), op.output, node);
-      default:
-        return SetPerElement(CostPerElement(op.type), op.output, node);
-    }
+    node->layouts = CpuOpOf(*op.op).layouts;
+    std::visit([&](const auto& kind) { SetCost(kind, op, node); }, op.op->details);
   }
 
   CostTensor CostOfTensor(const Extent& extent) const override {

@@ -5,19 +5,13 @@
 
 #include <memory>
 #include <string>
+#include <variant>
 #include <vector>
 
-#include "delegate/graph/conv_shape.h"
-#include "delegate/graph/elementwise_function.h"
-#include "delegate/graph/layer_weights.h"
+#include "delegate/base/status.h"
+#include "delegate/graph/ops.h"
 
 namespace ubp {
-
-using Dims = std::vector<int>;
-
-// In place of sizes in GraphOp::reshape: what the others leave, and the size of an axis of the input.
-inline constexpr int kRestOfElements = -1;
-constexpr int OfInput(int axis) { return -2 - axis; }
 
 // Where a tensor's memory comes from.
 enum class Storage {
@@ -31,61 +25,43 @@ struct GraphTensor {
   int model_index = -1;  // of the tensor in the model
 };
 
-enum class OpType {
-  kConv2D,           // block-sparse or dense
-  kFullyConnected,   // block-sparse or dense
-  kDepthwiseConv2D,  // depth multiplier 1
-  kMaxPool2D,
-  kAveragePool2D,  // padding does not count
-  kMean,           // over height and width
-  kPad,            // zeros around height and width
-  kReshape,
-  kConcatenation,
-  kSoftmax,  // over the last axis
-  // Elementwise, of two tensors that broadcast, or of a tensor and a constant.
-  kAdd,
-  kSub,
-  kMul,
-  // Elementwise, of one tensor.
-  kClamp,     // the activation, standing alone
-  kFunction,  // GraphOp::function
-};
-
-// The operand of an elementwise op that is constant: a number for each channel, or one for all.
-struct ConstantOperand {
-  const float* values = nullptr;  // [count], in the model; null where no operand is constant
-  int count = 0;                  // channels or 1
-  int rank = 0;                   // dimensions; the result has as many at least
-  bool first = false;             // it is the first operand
-};
-
 struct GraphOp {
-  std::string label;  // op and layer, for messages
-  int node = -1;      // index in the model; -1 of an op that is in no model
-  OpType type = OpType::kConv2D;
+  std::string label;        // op and layer, for messages
+  int node = -1;            // index in the model; -1 of an op that is in no model
   std::vector<int> inputs;  // activations, as indices into Graph::tensors
   int output = -1;
-  // Window, channels and fused activation, as far as the type has them; block_size is 1 where the
-  // layer is not converted. In and out channels are equal for a depthwise convolution; 0 for ops
-  // without weights.
-  LayerAttributes attributes;
-  Pads pads;                 // kPad
-  bool keep_dims = false;    // kMean: output [batch, 1, 1, channels]
-  int axis = -1;             // kConcatenation: negative from the last one on
-  Dims reshape;              // kReshape: sizes, kRestOfElements once at most, or OfInput()
-  ConstantOperand constant;  // kAdd, kSub, kMul of one tensor; kFunction: the function's number s
-  float factor = 1.0f;       // kSoftmax: of the exponents
-  UnaryFunction function;    // kFunction
-  // kConv2D, kFullyConnected. For kDepthwiseConv2D only dense: [kernel_h, kernel_w, channels].
-  PackedLayer packed;  // of a converted layer: packed.counts() is not empty
-  DenseWeights dense;  // of any other; its weights are null for a converted one
-  CacheSlot slot;      // for the form that kernels read
+  Activation activation = Activation::kNone;  // fused
+  OpDetails details;
+
+  OpType type() const;
+  // The struct of the op's kind, which it must have; or null, where it is of another.
+  template <class Kind>
+  const Kind& As() const {
+    return std::get<Kind>(details);
+  }
+  template <class Kind>
+  const Kind* If() const {
+    return std::get_if<Kind>(&details);
+  }
 };
 
-// Of a convolution or fully-connected layer.
-inline LayerWeights WeightsOf(const GraphOp& op) {
-  return {op.attributes, op.packed, op.dense, op.slot};
-}
+// OpTraits of the op's kind.
+bool HasWindow(const GraphOp& op);
+bool IsElementwise(const GraphOp& op);
+bool HasActivation(const GraphOp& op);
+bool TakesFunction(const GraphOp& op);
+
+// A convolution or fully-connected layer; null for other ops.
+const LayerWeights* LayerOf(const GraphOp& op);
+// Window and channels, as far as the kind has them, with 0 channels where it has no weights.
+const LayerAttributes& AttributesOf(const GraphOp& op);
+// The constant operand of an elementwise op, without values where it has none.
+const ConstantOperand& ConstantOf(const GraphOp& op);
+
+// The shape of what any op writes, from the dimensions of its inputs: see ops.h. The output may be
+// empty where TensorFlow Lite's is.
+Status InferShape(const GraphOp& op, const std::vector<Dims>& inputs, const Pads& padded,
+                  ConvShape* shape, Dims* output);
 
 struct Graph {
   std::vector<GraphTensor> tensors;

@@ -4,18 +4,21 @@
 #include <set>
 #include <string>
 
-#include "delegate/graph/shapes.h"
+#include "delegate/graph/dims.h"
 
 namespace ubp {
 namespace {
 
 // What ADD, SUB or MUL with a constant operand computes; nothing for other ops.
 std::optional<ChannelScale> ScaleOf(const GraphOp& op) {
-  const ConstantOperand& constant = op.constant;
-  if (constant.values == nullptr || op.type == OpType::kFunction) return std::nullopt;
+  const auto* arithmetic = op.If<ArithmeticOp>();
+  if (arithmetic == nullptr || arithmetic->constant.values == nullptr) return std::nullopt;
+  const ConstantOperand& constant = arithmetic->constant;
   const std::vector<float> values(constant.values, constant.values + constant.count);
-  if (op.type == OpType::kMul) return ChannelScale{values, std::vector<float>(values.size(), 0.0f)};
-  const bool minus = op.type == OpType::kSub;
+  if (arithmetic->function == Elementwise::kMultiply) {
+    return ChannelScale{values, std::vector<float>(values.size(), 0.0f)};
+  }
+  const bool minus = arithmetic->function == Elementwise::kSubtract;
   ChannelScale scale;
   for (const float value : values) {
     scale.scale.push_back(minus && constant.first ? -1.0f : 1.0f);
@@ -26,11 +29,12 @@ std::optional<ChannelScale> ScaleOf(const GraphOp& op) {
 
 // What an elementwise op of one tensor computes, but for its activation; nothing for other ops.
 std::optional<UnaryFunction> FunctionOf(const GraphOp& op) {
-  if (op.type == OpType::kClamp) return UnaryFunction{Elementwise::kScale};  // times one, plus zero
-  if (op.type != OpType::kFunction) return std::nullopt;
-  UnaryFunction function = op.function;
-  if (op.constant.count == 1) function.s = op.constant.values[0];
-  if (op.constant.count > 1) function.channels = op.constant.values;
+  if (op.If<ClampOp>()) return UnaryFunction{Elementwise::kScale};  // times one, plus zero
+  const auto* kind = op.If<FunctionOp>();
+  if (kind == nullptr) return std::nullopt;
+  UnaryFunction function = kind->function;
+  if (kind->constant.count == 1) function.s = kind->constant.values[0];
+  if (kind->constant.count > 1) function.channels = kind->constant.values;
   return function;
 }
 
@@ -38,13 +42,13 @@ ShapedOp MakeShapedOp(const GraphOp& op) {
   ShapedOp shaped;
   shaped.op = &op;
   shaped.input = op.inputs[0];
-  if (op.type == OpType::kConcatenation) {
+  if (op.If<ConcatenationOp>()) {
     shaped.further.assign(op.inputs.begin() + 1, op.inputs.end());
   } else if (op.inputs.size() > 1) {
     shaped.second = op.inputs[1];
   }
   shaped.output = op.output;
-  shaped.activation = op.attributes.activation;
+  shaped.activation = op.activation;
   shaped.function = FunctionOf(op);
   shaped.scale = ScaleOf(op);
   return shaped;
@@ -75,10 +79,11 @@ std::string OrderFault(const ShapedGraph& graph, const ShapedOp& op, std::set<in
 std::string ShapeFault(const ShapedGraph& graph, const ShapedOp& op) {
   const Dims& output = graph.tensors[op.output].dims;
   if (ElementsOf(output) == 0) return "the output is empty";
-  if (op.op->type == OpType::kConv2D && op.second >= 0 && graph.tensors[op.second].dims != output) {
+  if (op.op->type() == OpType::kConv2D && op.second >= 0 &&
+      graph.tensors[op.second].dims != output) {
     return "the residual is no tensor of the output's shape";
   }
-  if (!HasWindow(op.op->type)) return "";
+  if (!HasWindow(*op.op)) return "";
   if (!PadsAreExact(op.shape)) return "padding below or right is not what windows read there";
   if (InputDims(op.shape) != graph.tensors[op.input].dims) return "the input has another shape";
   return OutputDims(op.shape) == output ? "" : "the output has another shape";
@@ -110,26 +115,8 @@ std::vector<int> ShapedGraph::ReadersOf() const {
   return readers;
 }
 
-bool HasWindow(OpType type) {
-  return type == OpType::kConv2D || type == OpType::kDepthwiseConv2D ||
-         type == OpType::kMaxPool2D || type == OpType::kAveragePool2D;
-}
-
-bool IsElementwise(OpType type) {
-  switch (type) {
-    case OpType::kAdd:
-    case OpType::kSub:
-    case OpType::kMul:
-    case OpType::kClamp:
-    case OpType::kFunction:
-      return true;
-    default:
-      return false;
-  }
-}
-
 bool PaddingIsZero(const GraphOp& op) {
-  return op.type != OpType::kMaxPool2D || op.attributes.padding == Padding::kValid;
+  return op.type() != OpType::kMaxPool2D || AttributesOf(op).padding == Padding::kValid;
 }
 
 Status MakeShapedGraph(const Graph& graph, const std::vector<Dims>& dims, ShapedGraph* shaped) {

@@ -54,12 +54,6 @@ struct ShapedGraph {
   std::vector<int> ReadersOf() const;
 };
 
-// Whether an op has a window over height and width, and GraphOp::attributes that say which.
-bool HasWindow(OpType type);
-
-// Whether an op is elementwise: of one tensor, or of two.
-bool IsElementwise(OpType type);
-
 // Whether what an op with a window reads outside its input is zero: not for a maximum with padding
 // of its own, which ignores what is outside. Pads it absorbed are zeros.
 bool PaddingIsZero(const GraphOp& op);

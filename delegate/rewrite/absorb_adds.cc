@@ -19,7 +19,7 @@ class AddAbsorber {
  private:
   // Of two tensors of equal shape.
   bool IsSum(const ShapedOp& op) const {
-    return op.op->type == OpType::kAdd && op.second >= 0 &&
+    return op.op->type() == OpType::kAdd && op.second >= 0 &&
            graph_.tensors[op.input].dims == graph_.tensors[op.second].dims;
   }
 
@@ -47,7 +47,7 @@ class AddAbsorber {
       ShapedOp& op = graph_.ops[i];
       if (op.output != tensor) continue;
       const bool able =
-          op.op->type == OpType::kConv2D && op.second < 0 && op.activation == Activation::kNone;
+          op.op->type() == OpType::kConv2D && op.second < 0 && op.activation == Activation::kNone;
       return able ? &op : nullptr;
     }
     return nullptr;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "delegate/graph/shapes.h"
+#include "delegate/graph/dims.h"
 
 namespace ubp {
 namespace {
@@ -17,7 +17,7 @@ std::vector<ShapedOp*> ReadersOf(ShapedGraph* graph, int tensor) {
 }
 
 bool TakesPads(const ShapedOp* op) {
-  return HasWindow(op->op->type) && op->op->attributes.padding == Padding::kValid;
+  return HasWindow(*op->op) && AttributesOf(*op->op).padding == Padding::kValid;
 }
 
 }  // namespace
@@ -26,7 +26,7 @@ Status AbsorbPads(ShapedGraph* graph) {
   for (size_t i = 0; i < graph->ops.size();) {
     const ShapedOp pad = graph->ops[i];
     const std::vector<ShapedOp*> readers = ReadersOf(graph, pad.output);
-    const bool absorbed = pad.op->type == OpType::kPad && graph->IsInternal(pad.output) &&
+    const bool absorbed = pad.op->If<PadOp>() && graph->IsInternal(pad.output) &&
                           std::all_of(readers.begin(), readers.end(), TakesPads);
     if (!absorbed) {
       ++i;
@@ -35,8 +35,9 @@ Status AbsorbPads(ShapedGraph* graph) {
     for (ShapedOp* reader : readers) {
       reader->input = pad.input;
       reader->Absorb(pad);
-      const Status status = InferShape(*reader->op, {graph->tensors[pad.input].dims}, pad.op->pads,
-                                       &reader->shape, &graph->tensors[reader->output].dims);
+      const Status status =
+          InferShape(*reader->op, {graph->tensors[pad.input].dims}, pad.op->As<PadOp>().pads,
+                     &reader->shape, &graph->tensors[reader->output].dims);
       if (!status.ok()) return Status::Error(reader->op->label + ": " + status.message());
     }
     graph->ops.erase(graph->ops.begin() + static_cast<ptrdiff_t>(i));

@@ -4,7 +4,7 @@
 #include <set>
 #include <utility>
 
-#include "delegate/graph/shapes.h"
+#include "delegate/graph/dims.h"
 
 namespace ubp {
 

@@ -54,11 +54,11 @@ class Fuser {
 
   void TryFuse(size_t i) {
     ShapedOp& op = graph_.ops[i];
-    if (op.op->type == OpType::kMul && op.second >= 0) return TryFuseGate(&op);
+    if (op.op->type() == OpType::kMul && op.second >= 0) return TryFuseGate(&op);
     if (Computes(op, Elementwise::kLog)) return TryFuseSoftplus(&op);
     ShapedOp* const writer = writers_.SolePlain(op.input);
     if (writer == nullptr) return;
-    if (op.op->type == OpType::kClamp && HasActivation(writer->op->type)) {
+    if (op.op->type() == OpType::kClamp && HasActivation(*writer->op)) {
       Join(&op, writer);
     } else if (op.scale && writer->scale) {
       writer->scale = Compose(*writer->scale, *op.scale);
@@ -98,7 +98,7 @@ class Fuser {
   }
 
   // A function of one tensor, standing alone.
-  static bool IsFunction(const ShapedOp& op) { return op.op->type == OpType::kFunction; }
+  static bool IsFunction(const ShapedOp& op) { return op.op->type() == OpType::kFunction; }
   static bool Computes(const ShapedOp& op, Elementwise function) {
     return IsFunction(op) && op.function->function == function;
   }
@@ -108,19 +108,6 @@ class Fuser {
 };
 
 }  // namespace
-
-bool HasActivation(OpType type) {
-  switch (type) {
-    case OpType::kMean:
-    case OpType::kPad:
-    case OpType::kReshape:
-    case OpType::kConcatenation:
-    case OpType::kSoftmax:
-      return false;
-    default:
-      return true;
-  }
-}
 
 void FuseElementwise(ShapedGraph* graph) { Fuser(graph).Run(); }
 

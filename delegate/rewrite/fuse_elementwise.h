@@ -16,9 +16,6 @@ namespace ubp {
 //     mish, one op
 void FuseElementwise(ShapedGraph* graph);
 
-// Whether the op has an activation fused, or can have one.
-bool HasActivation(OpType type);
-
 }  // namespace ubp
 
 #endif  // UBP_DELEGATE_REWRITE_FUSE_ELEMENTWISE_H_

@@ -4,15 +4,13 @@
 
 namespace ubp {
 
-bool CanHaveFunction(OpType type) { return type == OpType::kFullyConnected || HasWindow(type); }
-
 void FuseFunctions(ShapedGraph* graph) {
   Writers writers(graph);
   for (size_t i = 0; i < graph->ops.size();) {
     ShapedOp& op = graph->ops[i];
-    const bool is_function = op.op->type == OpType::kFunction && op.activation == Activation::kNone;
+    const bool is_function = op.op->If<FunctionOp>() && op.activation == Activation::kNone;
     ShapedOp* const writer = is_function ? writers.Sole(op.input) : nullptr;
-    if (writer == nullptr || writer->function || !CanHaveFunction(writer->op->type)) {
+    if (writer == nullptr || writer->function || !TakesFunction(*writer->op)) {
       ++i;
       continue;
     }

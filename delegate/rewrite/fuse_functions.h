@@ -6,10 +6,7 @@
 
 namespace ubp {
 
-// Whether a function of one tensor can be fused with the op: one with weights or a window.
-bool CanHaveFunction(OpType type);
-
-// A function that is no clamp, of a tensor that such an op computes for it alone: it is applied while
+// A function that is no clamp, of a tensor that an op which takes functions computes for it alone: it is applied while
 // what that op has computed is in the cache. After residuals have been absorbed.
 void FuseFunctions(ShapedGraph* graph);
 

@@ -14,12 +14,14 @@ struct Stride {
 };
 
 // An average is not one of fewer pixels.
-bool CanSkipPixels(OpType type) { return HasWindow(type) && type != OpType::kAveragePool2D; }
+bool CanSkipPixels(const GraphOp& op) {
+  return HasWindow(op) && op.type() != OpType::kAveragePool2D;
+}
 
 // Reads just the pixels at multiples of its stride.
 bool ReadsSparsely(const ShapedOp& op) {
   const ConvShape& s = op.shape;
-  return op.op->type == OpType::kConv2D && s.kernel_h == 1 && s.kernel_w == 1 && s.unpadded() &&
+  return op.op->type() == OpType::kConv2D && s.kernel_h == 1 && s.kernel_w == 1 && s.unpadded() &&
          !s.unit_stride();
 }
 
@@ -42,8 +44,10 @@ std::vector<ShapedOp*> SparseReaders(ShapedGraph* graph, int tensor) {
 ShapedOp Subsample(ShapedGraph* graph, int tensor, Stride stride, int h, int w) {
   auto op = std::make_unique<GraphOp>();
   op->label = "every pixel that is read";
-  op->type = OpType::kAveragePool2D;
-  op->attributes.padding = Padding::kValid;
+  Pool2DOp copy;
+  copy.kind = PoolKind::kAverage;
+  copy.attributes.padding = Padding::kValid;
+  op->details = copy;
   const Dims dims = graph->tensors[tensor].dims;
   ShapedOp shaped;
   shaped.op = op.get();
@@ -64,7 +68,7 @@ void SkipDeadPixels(ShapedGraph* graph) {
   for (size_t i = graph->ops.size(); i-- > 0;) {
     ShapedOp& writer = graph->ops[i];
     ShapedTensor& written = graph->tensors[writer.output];
-    if (written.storage != Storage::kInternal || !CanSkipPixels(writer.op->type)) continue;
+    if (written.storage != Storage::kInternal || !CanSkipPixels(*writer.op)) continue;
     const std::vector<ShapedOp*> readers = SparseReaders(graph, writer.output);
     if (readers.empty()) continue;
     const Stride stride = {readers[0]->shape.stride_h, readers[0]->shape.stride_w};

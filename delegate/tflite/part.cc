@@ -10,7 +10,7 @@
 
 #include "delegate/backend/backend.h"
 #include "delegate/base/mapped_memory.h"
-#include "delegate/graph/shapes.h"
+#include "delegate/graph/dims.h"
 #include "delegate/tflite/delegate.h"
 #include "delegate/tflite/log.h"
 #include "delegate/tflite/model/import.h"
@@ -101,12 +101,14 @@ class Part {
   std::vector<MemoryRange> CopiedWeights() const {
     std::vector<MemoryRange> ranges;
     for (const GraphOp& op : graph_.ops) {
-      if (op.type != OpType::kConv2D && op.type != OpType::kFullyConnected) continue;
-      if (op.dense.weights != nullptr) {
+      const LayerWeights* layer = LayerOf(op);
+      if (layer == nullptr) continue;
+      const LayerAttributes& attributes = layer->attributes;
+      if (layer->dense.weights != nullptr) {
         ranges.push_back(
-            {op.dense.weights, sizeof(float) * op.attributes.lanes() * op.attributes.out_channels});
-      } else if (op.packed.values_in_place() == nullptr) {
-        ranges.push_back({op.packed.data(), op.packed.size()});
+            {layer->dense.weights, sizeof(float) * attributes.lanes() * attributes.out_channels});
+      } else if (layer->packed.values_in_place() == nullptr) {
+        ranges.push_back({layer->packed.data(), layer->packed.size()});
       }
     }
     return ranges;

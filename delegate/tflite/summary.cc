@@ -9,7 +9,7 @@ namespace {
 // The same for layers that are left for one reason, whatever the numbers in it.
 std::string KindOf(const ClaimResult& claim) {
   if (claim.sparse()) return "layout";
-  if (claim.type) return claim.choice.block_size > 0 ? "gain" : "zeros";
+  if (claim.type()) return claim.choice.block_size > 0 ? "gain" : "zeros";
   std::string kind = "form ";
   for (const char c : claim.reason) {
     if (c < '0' || c > '9') kind += c;
@@ -49,7 +49,7 @@ std::string WhyLayersAreLeft(const std::vector<NodeDecision>& decisions, bool sp
   const std::string share = std::to_string(most->layers) + " of its " + std::to_string(layers) +
                             (layers == 1 ? " layer" : " layers");
   const ClaimResult& claim = most->first->claim;
-  if (!claim.type) {
+  if (!claim.type()) {
     return share + " cannot be taken in this form; the first is " + claim.label() + ": " +
            claim.reason;
   }

@@ -28,7 +28,7 @@ inline void Check(const std::vector<Change>& changes) {
     changes[i].apply(model);
     const ClaimResult claim = model.ClaimNode();
     const bool taken = changes[i].reason.empty();
-    EXPECT_EQ(claim.type.has_value(), taken) << "change " << i;
+    EXPECT_EQ(claim.type().has_value(), taken) << "change " << i;
     EXPECT_EQ(claim.reason.empty(), taken) << "change " << i;
     EXPECT_THAT(claim.reason, ::testing::HasSubstr(changes[i].reason)) << "change " << i;
   }

@@ -67,7 +67,7 @@ class EveryKindTest : public ::testing::TestWithParam<Kind> {
     FakeModel model = GetParam().make();
     change(model);
     const ClaimResult claim = model.ClaimNode();
-    EXPECT_FALSE(claim.type.has_value());
+    EXPECT_FALSE(claim.type().has_value());
     EXPECT_FALSE(claim.sparse());
     return claim.reason;
   }
@@ -76,7 +76,7 @@ class EveryKindTest : public ::testing::TestWithParam<Kind> {
 TEST_P(EveryKindTest, IsTaken) {
   FakeModel model = GetParam().make();
   const ClaimResult claim = model.ClaimNode();
-  EXPECT_EQ(claim.type, GetParam().type) << claim.reason;
+  EXPECT_EQ(claim.type(), GetParam().type) << claim.reason;
   EXPECT_FALSE(claim.sparse());
   EXPECT_EQ(claim.label(), GetParam().label);
   EXPECT_EQ(claim.reason, "");
@@ -91,7 +91,7 @@ TEST_P(EveryKindTest, IsTakenWithAnOpenBatch) {
     dims[0] = -1;
     model.SetSignature(index, dims);
   }
-  EXPECT_EQ(model.ClaimNode().type, GetParam().type);
+  EXPECT_EQ(model.ClaimNode().type(), GetParam().type);
 }
 
 TEST_P(EveryKindTest, NeedsFloatActivations) {
@@ -167,7 +167,7 @@ TEST(ClaimTest, LeavesOtherOperators) {
   EXPECT_EQ(model.ClaimNode().reason, "custom op without a name is left to the interpreter.");
   registration.custom_name = "UbpConv2";
   EXPECT_EQ(model.ClaimNode().reason, "UbpConv2 is left to the interpreter.");
-  EXPECT_FALSE(model.ClaimNode().type.has_value());
+  EXPECT_FALSE(model.ClaimNode().type().has_value());
 }
 
 TEST(ClaimTest, TakesSparseOpsByNameAlone) {
@@ -175,15 +175,15 @@ TEST(ClaimTest, TakesSparseOpsByNameAlone) {
   model.Activation({1}, "expand");
   model.CustomNode("UbpConv2D", {}, {}, {0});
   model.CustomNode("UbpFullyConnected", {}, {}, {});
-  EXPECT_EQ(model.ClaimNode(0).type, OpType::kConv2D);
+  EXPECT_EQ(model.ClaimNode(0).type(), OpType::kConv2D);
   EXPECT_TRUE(model.ClaimNode(0).sparse());
   EXPECT_EQ(model.ClaimNode(0).label(), "UbpConv2D 'expand'");
-  EXPECT_EQ(model.ClaimNode(1).type, OpType::kFullyConnected);
+  EXPECT_EQ(model.ClaimNode(1).type(), OpType::kFullyConnected);
   EXPECT_TRUE(model.ClaimNode(1).sparse());
   EXPECT_EQ(model.ClaimNode(1).label(), "UbpFullyConnected");
   // A name alone: a builtin operator's custom_name means nothing.
   model.registration(0).builtin_code = kTfLiteBuiltinSoftmax;
-  EXPECT_FALSE(model.ClaimNode(0).type.has_value());
+  EXPECT_FALSE(model.ClaimNode(0).type().has_value());
 }
 
 TEST(ClaimTest, KnowsOpsOfLayers) {
@@ -192,7 +192,7 @@ TEST(ClaimTest, KnowsOpsOfLayers) {
   for (const auto code : {kTfLiteBuiltinConv2d, kTfLiteBuiltinFullyConnected}) {
     model.registration().builtin_code = code;
     EXPECT_TRUE(model.ClaimNode().layer_op);  // though it lacks all that a layer needs
-    EXPECT_FALSE(model.ClaimNode().type.has_value());
+    EXPECT_FALSE(model.ClaimNode().type().has_value());
   }
   model.registration().builtin_code = kTfLiteBuiltinWhile;
   EXPECT_FALSE(model.ClaimNode().layer_op);

@@ -61,8 +61,8 @@ TEST(HalfTest, EveryFloat16IsWidenedWithoutLoss) {
 
 TEST(DecodedConstantsTest, ANodeReadsWhatIsWidened) {
   FakeModel model = HalfModel();
-  EXPECT_FALSE(model.ClaimNode(0).type.has_value());
-  EXPECT_EQ(model.ClaimNode(1).type, OpType::kFullyConnected);
+  EXPECT_FALSE(model.ClaimNode(0).type().has_value());
+  EXPECT_EQ(model.ClaimNode(1).type(), OpType::kFullyConnected);
   const std::vector<NodeDecision> decisions = model.Decide(Take::kAll);
   ASSERT_EQ(decisions.size(), 2u);
   EXPECT_FALSE(decisions[0].taken);
@@ -76,7 +76,7 @@ TEST(DecodedConstantsTest, TheGraphKeepsTheValues) {
   ASSERT_TRUE(status.ok()) << status.message();
   ASSERT_EQ(graph.ops.size(), 1u);
   EXPECT_EQ(graph.ops[0].inputs.size(), 1u);  // the weights are no activation
-  const float* const weights = graph.ops[0].dense.weights;
+  const float* const weights = LayerOf(graph.ops[0])->dense.weights;
   EXPECT_THAT(std::vector<float>(weights, weights + kBits.size()),
               ElementsAre(1.0f, -2.0f, 0.5f, 65504.0f, std::ldexp(1.0f, -24), -0.0f));
 }
@@ -136,7 +136,7 @@ std::vector<float> WeightsRead(FakeModel model, int elements) {
   Graph graph;
   const Status status = model.ImportNodes({2}, {kInput, kWeights}, {kOutput}, &graph);
   if (!status.ok()) return {};
-  const float* const weights = graph.ops[0].dense.weights;
+  const float* const weights = LayerOf(graph.ops[0])->dense.weights;
   return std::vector<float>(weights, weights + elements);
 }
 
@@ -257,7 +257,7 @@ TEST(SparseEncodingTest, WhatContradictsItselfIsLeft) {
     damage(&encoding);
     FakeModel model = SparseModel({3, 2}, encoding, {5, 6, 7});
     const ClaimResult claim = model.ClaimNode(2);
-    EXPECT_FALSE(claim.type.has_value()) << message;
+    EXPECT_FALSE(claim.type().has_value()) << message;
     EXPECT_THAT(claim.reason, HasSubstr("the weight matrix is damaged: its sparse encoding"));
     EXPECT_THAT(claim.reason, HasSubstr(message));
   }

@@ -6,12 +6,12 @@ namespace ubp {
 namespace {
 
 Dims WindowShape(const GraphOp& op, const Dims& input) {
-  const LayerAttributes& a = op.attributes;
+  const LayerAttributes& a = AttributesOf(op);
   const ExpectedWindows rows =
       CountWindows(input[1], a.kernel_h, a.stride_h, a.dilation_h, a.padding);
   const ExpectedWindows columns =
       CountWindows(input[2], a.kernel_w, a.stride_w, a.dilation_w, a.padding);
-  const int channels = op.type == OpType::kConv2D ? a.out_channels : input[3];
+  const int channels = op.type() == OpType::kConv2D ? a.out_channels : input[3];
   return {input[0], rows.count, columns.count, channels};
 }
 
@@ -64,24 +64,27 @@ ExpectedWindows CountWindows(int size, int kernel, int stride, int dilation, Pad
 
 Dims ExpectedShape(const GraphOp& op, const std::vector<Dims>& inputs) {
   const Dims& input = inputs[0];
-  switch (op.type) {
+  switch (op.type()) {
     case OpType::kConv2D:
     case OpType::kDepthwiseConv2D:
     case OpType::kMaxPool2D:
     case OpType::kAveragePool2D:
       return WindowShape(op, input);
     case OpType::kFullyConnected:
-      return FullyConnectedShape(op.attributes, input);
-    case OpType::kPad:
-      return {input[0], input[1] + op.pads.top + op.pads.bottom,
-              input[2] + op.pads.left + op.pads.right, input[3]};
+      return FullyConnectedShape(AttributesOf(op), input);
+    case OpType::kPad: {
+      const Pads& pads = op.As<PadOp>().pads;
+      return {input[0], input[1] + pads.top + pads.bottom, input[2] + pads.left + pads.right,
+              input[3]};
+    }
     case OpType::kMean:
-      return op.keep_dims ? Dims{input[0], 1, 1, input[3]} : Dims{input[0], input[3]};
+      return op.As<MeanOp>().keep_dims ? Dims{input[0], 1, 1, input[3]} : Dims{input[0], input[3]};
     case OpType::kReshape:
-      return ReshapedShape(op.reshape, input);
+      return ReshapedShape(op.As<ReshapeOp>().dims, input);
     case OpType::kConcatenation: {
       Dims output = input;
-      const size_t axis = op.axis < 0 ? op.axis + input.size() : op.axis;
+      const int axis_or_last = op.As<ConcatenationOp>().axis;
+      const size_t axis = axis_or_last < 0 ? axis_or_last + input.size() : axis_or_last;
       for (size_t i = 1; i < inputs.size(); ++i) output[axis] += inputs[i][axis];
       return output;
     }

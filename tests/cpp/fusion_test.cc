@@ -165,7 +165,7 @@ TEST_F(FusionTest, SumsWithAConstantOrAVectorAreNoResiduals) {
   x = test_.Sum(test_.Mean(x, true), Pointwise(x));
   MakeLayoutOf(x);
   for (const PlannedOp& op : layout_.ops) {
-    EXPECT_TRUE(op.op->type != OpType::kConv2D || op.second < 0);
+    EXPECT_TRUE(op.op->type() != OpType::kConv2D || op.second < 0);
   }
 }
 

@@ -24,12 +24,12 @@ TEST(ImportElementwiseTest, ArithmeticWithAConstant) {
     FakeModel model = ScaleModel();
     if (first) model.SetInputs({kSecond, kInput});
     const GraphOp op = ImportOnly(&model);
-    EXPECT_EQ(op.type, OpType::kMul);
+    EXPECT_EQ(op.type(), OpType::kMul);
     EXPECT_EQ(op.inputs.size(), 1u);
-    EXPECT_EQ(op.attributes.activation, Activation::kRelu);
-    EXPECT_EQ(op.constant.values, model.tensor(kSecond).data.f);
-    EXPECT_EQ(op.constant.count, 4);
-    EXPECT_EQ(op.constant.first, first);
+    EXPECT_EQ(op.activation, Activation::kRelu);
+    EXPECT_EQ(ConstantOf(op).values, model.tensor(kSecond).data.f);
+    EXPECT_EQ(ConstantOf(op).count, 4);
+    EXPECT_EQ(ConstantOf(op).first, first);
   }
 }
 
@@ -41,12 +41,12 @@ TEST(ImportElementwiseTest, OpsWithoutWeightsOrWindow) {
   EXPECT_EQ(ImportOnly(&concatenation).inputs, (std::vector<int>{0, 1, 0}));
 
   FakeModel softmax = SoftmaxModel();
-  EXPECT_EQ(ImportOnly(&softmax).factor, 1.5f);
+  EXPECT_EQ(ImportOnly(&softmax).As<SoftmaxOp>().beta, 1.5f);
 
   FakeModel relu = ReluModel(), relu_n1_to_1 = ReluN1To1Model(), relu6 = Relu6Model();
-  EXPECT_EQ(ImportOnly(&relu).attributes.activation, Activation::kRelu);
-  EXPECT_EQ(ImportOnly(&relu_n1_to_1).attributes.activation, Activation::kReluN1To1);
-  EXPECT_EQ(ImportOnly(&relu6).attributes.activation, Activation::kRelu6);
+  EXPECT_EQ(ImportOnly(&relu).activation, Activation::kRelu);
+  EXPECT_EQ(ImportOnly(&relu_n1_to_1).activation, Activation::kReluN1To1);
+  EXPECT_EQ(ImportOnly(&relu6).activation, Activation::kRelu6);
 }
 
 TEST(ImportElementwiseTest, Functions) {
@@ -64,19 +64,19 @@ TEST(ImportElementwiseTest, Functions) {
   for (const auto& [make, function] : functions) {
     FakeModel model = make();
     const GraphOp op = ImportOnly(&model);
-    EXPECT_EQ(op.type, OpType::kFunction);
-    EXPECT_EQ(op.function.function, function);
+    EXPECT_EQ(op.type(), OpType::kFunction);
+    EXPECT_EQ(op.As<FunctionOp>().function.function, function);
   }
   FakeModel leaky_relu = LeakyReluModel();
-  EXPECT_EQ(ImportOnly(&leaky_relu).function.s, 0.25f);
+  EXPECT_EQ(ImportOnly(&leaky_relu).As<FunctionOp>().function.s, 0.25f);
   FakeModel gelu = GeluModel();
   gelu.params<builtin::GeluParams>().approximate = 1;
-  EXPECT_EQ(ImportOnly(&gelu).function.function, Elementwise::kGeluTanh);
+  EXPECT_EQ(ImportOnly(&gelu).As<FunctionOp>().function.function, Elementwise::kGeluTanh);
   FakeModel prelu = PReluModel();
   const GraphOp op = ImportOnly(&prelu);
   EXPECT_EQ(op.inputs.size(), 1u);
-  EXPECT_EQ(op.constant.values, prelu.tensor(kSecond).data.f);
-  EXPECT_EQ(op.constant.count, 4);
+  EXPECT_EQ(ConstantOf(op).values, prelu.tensor(kSecond).data.f);
+  EXPECT_EQ(ConstantOf(op).count, 4);
 }
 
 }  // namespace

@@ -29,8 +29,9 @@ GraphOp ImportOnly(FakeModel* model) {
   if (graph.ops.size() != 1) return GraphOp();
   EXPECT_EQ(graph.tensors[graph.ops[0].inputs[0]].storage, Storage::kInput);
   EXPECT_EQ(graph.tensors[graph.ops[0].output].storage, Storage::kOutput);
-  EXPECT_EQ(graph.ops[0].attributes.block_size, 1);
-  EXPECT_TRUE(graph.ops[0].packed.counts().empty());
+  EXPECT_EQ(AttributesOf(graph.ops[0]).block_size, 1);
+  const LayerWeights* const layer = LayerOf(graph.ops[0]);
+  EXPECT_TRUE(layer == nullptr || layer->packed.counts().empty());
   return graph.ops[0];
 }
 
@@ -41,9 +42,9 @@ TEST(ImportTest, Conv2D) {
   params.dilation_h = 4;
   params.dilation_w = 5;
   const GraphOp op = ImportOnly(&model);
-  const LayerAttributes& a = op.attributes;
+  const LayerAttributes& a = AttributesOf(op);
   EXPECT_EQ(op.label, "CONV_2D 'stem'");
-  EXPECT_EQ(op.type, OpType::kConv2D);
+  EXPECT_EQ(op.type(), OpType::kConv2D);
   EXPECT_EQ(a.kind, OpKind::kConv2D);
   EXPECT_EQ(a.in_channels, 3);
   EXPECT_EQ(a.out_channels, 8);
@@ -54,9 +55,9 @@ TEST(ImportTest, Conv2D) {
   EXPECT_EQ(a.dilation_h, 4);
   EXPECT_EQ(a.dilation_w, 5);
   EXPECT_EQ(a.padding, Padding::kSame);
-  EXPECT_EQ(a.activation, Activation::kRelu6);
-  EXPECT_EQ(op.dense.weights, model.tensor(kSecond).data.f);
-  EXPECT_EQ(op.dense.bias, model.tensor(kBias).data.f);
+  EXPECT_EQ(op.activation, Activation::kRelu6);
+  EXPECT_EQ(LayerOf(op)->dense.weights, model.tensor(kSecond).data.f);
+  EXPECT_EQ(LayerOf(op)->dense.bias, model.tensor(kBias).data.f);
 }
 
 TEST(ImportTest, DepthwiseConv2DWithoutBias) {
@@ -68,8 +69,8 @@ TEST(ImportTest, DepthwiseConv2DWithoutBias) {
   params.activation = builtin::Activation::kReluN1To1;
   model.SetInputs({kInput, kSecond, kTfLiteOptionalTensor});
   const GraphOp op = ImportOnly(&model);
-  const LayerAttributes& a = op.attributes;
-  EXPECT_EQ(op.type, OpType::kDepthwiseConv2D);
+  const LayerAttributes& a = AttributesOf(op);
+  EXPECT_EQ(op.type(), OpType::kDepthwiseConv2D);
   EXPECT_EQ(a.in_channels, 4);
   EXPECT_EQ(a.out_channels, 4);
   EXPECT_EQ(a.kernel_h, 3);
@@ -79,52 +80,51 @@ TEST(ImportTest, DepthwiseConv2DWithoutBias) {
   EXPECT_EQ(a.dilation_h, 1);
   EXPECT_EQ(a.dilation_w, 3);
   EXPECT_EQ(a.padding, Padding::kValid);
-  EXPECT_EQ(a.activation, Activation::kReluN1To1);
-  EXPECT_EQ(op.dense.weights, model.tensor(kSecond).data.f);
-  EXPECT_EQ(op.dense.bias, nullptr);
+  EXPECT_EQ(op.activation, Activation::kReluN1To1);
+  EXPECT_EQ(op.As<DepthwiseConv2DOp>().weights, model.tensor(kSecond).data.f);
+  EXPECT_EQ(op.As<DepthwiseConv2DOp>().bias, nullptr);
 }
 
 TEST(ImportTest, FullyConnected) {
   FakeModel model = DenseModel();
   model.params<builtin::FullyConnectedParams>().keep_num_dims = 255;
   const GraphOp op = ImportOnly(&model);
-  EXPECT_EQ(op.type, OpType::kFullyConnected);
-  EXPECT_EQ(op.attributes.kind, OpKind::kFullyConnected);
-  EXPECT_EQ(op.attributes.in_channels, 7);
-  EXPECT_EQ(op.attributes.out_channels, 5);
-  EXPECT_EQ(op.attributes.activation, Activation::kRelu);
-  EXPECT_TRUE(op.attributes.keep_num_dims);
-  EXPECT_EQ(op.dense.weights, model.tensor(kSecond).data.f);
-  EXPECT_EQ(op.dense.bias, model.tensor(kBias).data.f);
+  EXPECT_EQ(op.type(), OpType::kFullyConnected);
+  EXPECT_EQ(AttributesOf(op).kind, OpKind::kFullyConnected);
+  EXPECT_EQ(AttributesOf(op).in_channels, 7);
+  EXPECT_EQ(AttributesOf(op).out_channels, 5);
+  EXPECT_EQ(op.activation, Activation::kRelu);
+  EXPECT_TRUE(AttributesOf(op).keep_num_dims);
+  EXPECT_EQ(LayerOf(op)->dense.weights, model.tensor(kSecond).data.f);
+  EXPECT_EQ(LayerOf(op)->dense.bias, model.tensor(kBias).data.f);
 }
 
 TEST(ImportTest, OpsWithoutWeights) {
   FakeModel pool = PoolModel();
   const GraphOp pooled = ImportOnly(&pool);
-  EXPECT_EQ(pooled.type, OpType::kMaxPool2D);
-  EXPECT_EQ(pooled.attributes.kernel_h, 2);
-  EXPECT_EQ(pooled.attributes.kernel_w, 3);
-  EXPECT_EQ(pooled.attributes.stride_h, 2);
-  EXPECT_EQ(pooled.attributes.stride_w, 2);
-  EXPECT_EQ(pooled.attributes.padding, Padding::kValid);
-  EXPECT_EQ(pooled.attributes.in_channels, 0);
-  EXPECT_EQ(pooled.attributes.out_channels, 0);
-  EXPECT_EQ(pooled.dense.weights, nullptr);
+  EXPECT_EQ(pooled.type(), OpType::kMaxPool2D);
+  EXPECT_EQ(AttributesOf(pooled).kernel_h, 2);
+  EXPECT_EQ(AttributesOf(pooled).kernel_w, 3);
+  EXPECT_EQ(AttributesOf(pooled).stride_h, 2);
+  EXPECT_EQ(AttributesOf(pooled).stride_w, 2);
+  EXPECT_EQ(AttributesOf(pooled).padding, Padding::kValid);
+  EXPECT_EQ(AttributesOf(pooled).in_channels, 0);
+  EXPECT_EQ(AttributesOf(pooled).out_channels, 0);
 
   FakeModel mean = MeanModel();
-  EXPECT_FALSE(ImportOnly(&mean).keep_dims);
+  EXPECT_FALSE(ImportOnly(&mean).As<MeanOp>().keep_dims);
   mean.params<builtin::MeanParams>().keep_dims = 255;
-  EXPECT_TRUE(ImportOnly(&mean).keep_dims);
+  EXPECT_TRUE(ImportOnly(&mean).As<MeanOp>().keep_dims);
 
   FakeModel pad = PadModel();
-  const Pads pads = ImportOnly(&pad).pads;
+  const Pads pads = ImportOnly(&pad).As<PadOp>().pads;
   EXPECT_EQ(pads.top, 1);
   EXPECT_EQ(pads.bottom, 2);
   EXPECT_EQ(pads.left, 3);
   EXPECT_EQ(pads.right, 4);
 
   FakeModel reshape = ReshapeModel();
-  EXPECT_EQ(ImportOnly(&reshape).type, OpType::kReshape);
+  EXPECT_EQ(ImportOnly(&reshape).type(), OpType::kReshape);
 }
 
 // input -> 1x1 -> a -> sparse 1x1 -> b; a + b -> sum; sum + sum -> output.
@@ -162,13 +162,13 @@ TEST(ImportTest, ConnectsOpsThroughTensors) {
   }
   const GraphOp& sparse = graph.ops[1];
   EXPECT_EQ(sparse.label, "UbpConv2D 'b'");
-  EXPECT_EQ(sparse.type, OpType::kConv2D);
-  EXPECT_EQ(sparse.attributes.block_size, 4);
-  EXPECT_EQ(sparse.attributes.num_blocks, layer.attributes.num_blocks);
-  EXPECT_EQ(sparse.packed.counts(), layer.Read().counts());
-  EXPECT_EQ(sparse.packed.bias(), model.tensor(7).data.f);
-  EXPECT_EQ(sparse.dense.weights, nullptr);
-  EXPECT_EQ(sparse.dense.bias, nullptr);
+  EXPECT_EQ(sparse.type(), OpType::kConv2D);
+  EXPECT_EQ(AttributesOf(sparse).block_size, 4);
+  EXPECT_EQ(AttributesOf(sparse).num_blocks, layer.attributes.num_blocks);
+  EXPECT_EQ(LayerOf(sparse)->packed.counts(), layer.Read().counts());
+  EXPECT_EQ(LayerOf(sparse)->packed.bias(), model.tensor(7).data.f);
+  EXPECT_EQ(LayerOf(sparse)->dense.weights, nullptr);
+  EXPECT_EQ(LayerOf(sparse)->dense.bias, nullptr);
 }
 
 class SparseTest : public ::testing::TestWithParam<OpKind> {
@@ -266,9 +266,9 @@ TEST(ImportTest, DenseLayersWithZerosAreRunInTheBlocksThatCoverThem) {
   const builtin::FullyConnectedParams params = {builtin::Activation::kNone,
                                                 builtin::WeightsFormat::kDefault, false};
   model.Node(kTfLiteBuiltinFullyConnected, {kInput, kSecond}, {kOutput}, params);
-  EXPECT_EQ(ImportOnly(&model).dense.block_size, 16);
+  EXPECT_EQ(LayerOf(ImportOnly(&model))->dense.block_size, 16);
   std::fill_n(model.tensor(kSecond).data.f, weights.size(), 1.0f);
-  EXPECT_EQ(ImportOnly(&model).dense.block_size, 0);
+  EXPECT_EQ(LayerOf(ImportOnly(&model))->dense.block_size, 0);
 }
 
 TEST(ImportTest, RefusesNodesThatAreNotClaimed) {

@@ -27,9 +27,8 @@ class KernelRun {
         layer_(MakeTestLayer(Pointwise(19, out_channels, kernels.block_size), density, true,
                              100 + out_channels)),
         weights_(KernelWeightsOf(layer_.Packed(), kernels.block_size)) {
-    weights_.lanes.ForEach([&](int32_t lane) {
-      offsets_.push_back(lane * width_ * static_cast<int>(sizeof(float)));
-    });
+    weights_.lanes.ForEach(
+        [&](int32_t lane) { offsets_.push_back(lane * width_ * static_cast<int>(sizeof(float))); });
     offsets_.resize(offsets_.size() + kOffsetsBeyond, 0);
     for (int i = 0; i < 19 * width_; ++i) {
       input_.push_back(static_cast<float>(i * 37 % 101 - 50) / 8.0f);

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "delegate/graph/shapes.h"
+#include "delegate/graph/dims.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/cpp/test_graph.h"
@@ -144,8 +144,7 @@ TEST(PlanErrorTest, NamesTheLayerThatDoesNotFit) {
   op.label = "UbpConv2D 'expand'";
   op.inputs = {0};
   op.output = 1;
-  op.attributes = layer.attributes;
-  op.packed = layer.Read();
+  op.details = Conv2DOp{{}, layer.Packed()};
   graph.ops.push_back(op);
   std::vector<Dims> dims = {{1, 4, 4, 9}, {}};
   std::unique_ptr<Plan> plan;
@@ -158,7 +157,9 @@ TEST(ShapesTest, InfersAndChecks) {
   ConvShape shape;
   Dims output;
   GraphOp conv;
-  conv.attributes = Pointwise(8, 16, 4);
+  LayerWeights weights;
+  weights.attributes = Pointwise(8, 16, 4);
+  conv.details = Conv2DOp{{}, weights};
   const auto infer = [&](const GraphOp& op, const Dims& input) {
     return InferShape(op, {input}, Pads(), &shape, &output);
   };
@@ -173,9 +174,8 @@ TEST(ShapesTest, InfersAndChecks) {
   EXPECT_FALSE(infer(conv, {1 << 16, 1 << 12, 1, 8}).ok());
 
   GraphOp dense;
-  dense.type = OpType::kFullyConnected;
-  dense.attributes = Pointwise(8, 16, 4);
-  dense.attributes.kind = OpKind::kFullyConnected;
+  weights.attributes.kind = OpKind::kFullyConnected;
+  dense.details = FullyConnectedOp{{}, weights};
   ASSERT_TRUE(infer(dense, {3, 4, 8}).ok());
   EXPECT_EQ(output, (Dims{12, 16}));
   ASSERT_TRUE(infer(dense, {3, 16}).ok());
@@ -184,7 +184,8 @@ TEST(ShapesTest, InfersAndChecks) {
   EXPECT_EQ(output, (Dims{1, 16}));  // one whole row, as in TensorFlow Lite
   ASSERT_TRUE(infer(dense, {0, 8}).ok());
   EXPECT_EQ(output, (Dims{0, 16}));
-  dense.attributes.keep_num_dims = true;
+  weights.attributes.keep_num_dims = true;
+  dense.details = FullyConnectedOp{{}, weights};
   ASSERT_TRUE(infer(dense, {3, 4, 8}).ok());
   EXPECT_EQ(output, (Dims{3, 4, 16}));
   EXPECT_FALSE(infer(dense, {3, 16}).ok());
@@ -198,8 +199,7 @@ TEST(ShapesTest, ChecksAgainWhatAResizeChanges) {
     return status.ok() ? "" : status.message();
   };
   GraphOp concatenation;
-  concatenation.type = OpType::kConcatenation;
-  concatenation.axis = 1;
+  concatenation.details = ConcatenationOp{{}, 1};
   EXPECT_EQ(infer(concatenation, {{2, 3, 4}, {2, 0, 4}, {2, 5, 4}}), "");
   EXPECT_EQ(output, (Dims{2, 8, 4}));
   EXPECT_EQ(infer(concatenation, {{4}, {4}}), "CONCATENATION along axis 1 of 1.");
@@ -209,32 +209,30 @@ TEST(ShapesTest, ChecksAgainWhatAResizeChanges) {
   EXPECT_THAT(infer(concatenation, {{1, kHalf}, {1, kHalf}}), HasSubstr("too large"));
 
   GraphOp reshape;
-  reshape.type = OpType::kReshape;
-  reshape.reshape = {OfInput(1), 4, kRestOfElements};
+  reshape.details = ReshapeOp{{}, {OfInput(1), 4, kRestOfElements}};
   EXPECT_EQ(infer(reshape, {{6, 2, 4}}), "");
   EXPECT_EQ(output, (Dims{2, 4, 6}));
   EXPECT_THAT(infer(reshape, {{7}}), HasSubstr("[7], expected more dimensions"));
   EXPECT_THAT(infer(reshape, {{5, 3}}), HasSubstr("another number of elements"));
-  reshape.reshape = {1, 8};
+  reshape.details = ReshapeOp{{}, {1, 8}};
   EXPECT_THAT(infer(reshape, {{2, 8}}), HasSubstr("to be reshaped to [1, 8]"));
-  reshape.reshape = {1 << 20, 1 << 20};
+  reshape.details = ReshapeOp{{}, {1 << 20, 1 << 20}};
   EXPECT_THAT(infer(reshape, {{2, 8}}), HasSubstr("too large"));
 
   GraphOp add;
-  add.type = OpType::kAdd;
+  add.details = ArithmeticOp();
   EXPECT_EQ(infer(add, {{3, 1, 5}, {4, 1}}), "");
   EXPECT_EQ(output, (Dims{3, 4, 5}));
   EXPECT_THAT(infer(add, {{3, 5}, {4, 5}}), HasSubstr("operands of shapes [3, 5] and [4, 5]"));
   EXPECT_THAT(infer(add, {{}, {4, 5}}), HasSubstr("at least one dimension"));
 
   GraphOp softmax;
-  softmax.type = OpType::kSoftmax;
+  softmax.details = SoftmaxOp();
   EXPECT_EQ(infer(softmax, {{2, 3, 4}}), "");
   EXPECT_THAT(infer(softmax, {{2, 0}}), HasSubstr("at least one class"));
 
   GraphOp pad;
-  pad.type = OpType::kPad;
-  pad.pads = {1, 1, 1, 1};
+  pad.details = PadOp{{}, {1, 1, 1, 1}};
   EXPECT_EQ(infer(pad, {{1, 0, 8, 4}}), "");
   EXPECT_EQ(output, (Dims{1, 2, 10, 4}));
   EXPECT_THAT(infer(pad, {{1, 1 << 29, 1, 2}}), HasSubstr("too large"));

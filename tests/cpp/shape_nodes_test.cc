@@ -143,8 +143,8 @@ TEST(ShapeNodesTest, AreNotInTheGraph) {
   const Status status = reshape.model.Import({reshape.input}, {reshape.output}, &graph);
   ASSERT_TRUE(status.ok()) << status.message();
   ASSERT_EQ(graph.ops.size(), 1u);
-  EXPECT_EQ(graph.ops[0].type, OpType::kReshape);
-  EXPECT_THAT(graph.ops[0].reshape, ElementsAre(OfInput(0), 1, 1, 4));
+  EXPECT_EQ(graph.ops[0].type(), OpType::kReshape);
+  EXPECT_THAT(graph.ops[0].As<ReshapeOp>().dims, ElementsAre(OfInput(0), 1, 1, 4));
   EXPECT_EQ(graph.tensors.size(), 2u);
 }
 

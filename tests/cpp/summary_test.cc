@@ -21,7 +21,7 @@ NodeDecision Left(const std::string& layer, const std::string& reason) {
 
 NodeDecision WithZeros(const std::string& layer, const BlockChoice& choice) {
   NodeDecision decision = Left(layer, "");
-  decision.claim.type = OpType::kConv2D;
+  decision.claim.graph_op = GraphOp();  // a CONV_2D
   decision.claim.choice = choice;
   decision.reason = "no block-sparse layer is near.";
   return decision;

@@ -11,7 +11,7 @@ namespace ubp {
 namespace {
 
 double Activate(const GraphOp& op, double value) {
-  const ActivationRange range = RangeOf(op.attributes.activation);
+  const ActivationRange range = RangeOf(op.activation);
   if (std::isnan(value)) return value;
   return std::min<double>(range.max, std::max<double>(range.min, value));
 }
@@ -62,7 +62,7 @@ Values Softmax(const Values& in, int classes, double beta) {
 Values TestGraph::Evaluate(const GraphOp& op, const std::vector<Values>& values) const {
   const Values& in = values[op.inputs[0]];
   const Dims& dims = dims_[op.inputs[0]];
-  switch (op.type) {
+  switch (op.type()) {
     case OpType::kAdd:
     case OpType::kSub:
     case OpType::kMul:
@@ -73,7 +73,7 @@ Values TestGraph::Evaluate(const GraphOp& op, const std::vector<Values>& values)
     case OpType::kReshape:
       return in;
     case OpType::kSoftmax:
-      return Softmax(in, dims.back(), op.factor);
+      return Softmax(in, dims.back(), op.As<SoftmaxOp>().beta);
     case OpType::kConcatenation:
       return EvaluateConcatenation(op, values);
     case OpType::kMean:
@@ -89,16 +89,19 @@ Values TestGraph::Evaluate(const GraphOp& op, const std::vector<Values>& values)
 
 Values TestGraph::EvaluateFunction(const GraphOp& op, const Values& in) const {
   Values out;
-  UnaryFunction function = op.function;
+  const bool is_clamp = op.If<ClampOp>() != nullptr;
+  UnaryFunction function = is_clamp ? UnaryFunction() : op.As<FunctionOp>().function;
+  const ConstantOperand& constant = ConstantOf(op);
   for (size_t i = 0; i < in.size(); ++i) {
-    if (op.constant.values != nullptr) function.s = op.constant.values[i % op.constant.count];
-    const double value = op.type == OpType::kClamp ? in[i] : Compute(function, in[i]);
+    if (constant.values != nullptr) function.s = constant.values[i % constant.count];
+    const double value = is_clamp ? in[i] : Compute(function, in[i]);
     out.push_back(Activate(op, value));
   }
   return out;
 }
 
 Values TestGraph::EvaluateArithmetic(const GraphOp& op, const std::vector<Values>& values) const {
+  const ConstantOperand& constant = ConstantOf(op);
   const Dims& to = dims_[op.output];
   const size_t channels = to.back();
   // The number at place i of the output, of an operand of its shape or with one number per channel.
@@ -111,13 +114,13 @@ Values TestGraph::EvaluateArithmetic(const GraphOp& op, const std::vector<Values
   Values out;
   for (size_t i = 0; i < Elements(to); ++i) {
     double a = at(op.inputs[0], i), b = 0.0;
-    if (op.constant.values != nullptr) {
-      b = op.constant.values[op.constant.count == 1 ? 0 : i % channels];
-      if (op.constant.first) std::swap(a, b);
+    if (constant.values != nullptr) {
+      b = constant.values[constant.count == 1 ? 0 : i % channels];
+      if (constant.first) std::swap(a, b);
     } else {
       b = at(op.inputs[1], i);
     }
-    out.push_back(Activate(op, Combine(op.type, a, b)));
+    out.push_back(Activate(op, Combine(op.type(), a, b)));
   }
   return out;
 }
@@ -147,25 +150,26 @@ Values TestGraph::EvaluateMean(const Values& in, const Dims& dims) const {
 }
 
 Values TestGraph::EvaluatePad(const GraphOp& op, const Values& in, const Dims& dims) const {
+  const Pads& pads = op.As<PadOp>().pads;
   Values out(Elements(dims_[op.output]), 0.0);
   const Dims& to = dims_[op.output];
   for (size_t i = 0; i < in.size(); ++i) {
     const int c = i % dims[3], x = i / dims[3] % dims[2];
     const int y = i / dims[3] / dims[2] % dims[1], b = i / dims[3] / dims[2] / dims[1];
-    out[((int64_t{b} * to[1] + y + op.pads.top) * to[2] + x + op.pads.left) * to[3] + c] = in[i];
+    out[((int64_t{b} * to[1] + y + pads.top) * to[2] + x + pads.left) * to[3] + c] = in[i];
   }
   return out;
 }
 
 Values TestGraph::EvaluateDense(const GraphOp& op, const Values& in) const {
-  const int lanes = op.attributes.in_channels;
-  const int channels = op.attributes.out_channels;
+  const int lanes = AttributesOf(op).in_channels;
+  const int channels = AttributesOf(op).out_channels;
   Values out;
   for (size_t row = 0; row < in.size() / lanes; ++row) {
     for (int c = 0; c < channels; ++c) {
-      double sum = LayerOf(op).bias[c];
+      double sum = TestLayerOf(op).bias[c];
       for (int k = 0; k < lanes; ++k) {
-        sum += double{LayerOf(op).dense[int64_t{k} * channels + c]} * in[row * lanes + k];
+        sum += double{TestLayerOf(op).dense[int64_t{k} * channels + c]} * in[row * lanes + k];
       }
       out.push_back(Activate(op, sum));
     }
@@ -174,7 +178,7 @@ Values TestGraph::EvaluateDense(const GraphOp& op, const Values& in) const {
 }
 
 Values TestGraph::EvaluateWindow(const GraphOp& op, const Values& in, const Dims& dims) const {
-  const LayerAttributes& a = op.attributes;
+  const LayerAttributes& a = AttributesOf(op);
   const int top = CountWindows(dims[1], a.kernel_h, a.stride_h, a.dilation_h, a.padding).before;
   const int left = CountWindows(dims[2], a.kernel_w, a.stride_w, a.dilation_w, a.padding).before;
   const Dims& to = dims_[op.output];
@@ -191,11 +195,11 @@ Values TestGraph::EvaluateWindow(const GraphOp& op, const Values& in, const Dims
 
 double TestGraph::WindowAt(const GraphOp& op, const Values& in, int top, int left, int b, int y,
                            int x, int c) const {
-  const LayerAttributes& a = op.attributes;
+  const LayerAttributes& a = AttributesOf(op);
   const Dims& from = dims_[op.inputs[0]];
-  double result = op.type == OpType::kMaxPool2D ? -INFINITY : 0.0;
-  if (op.type == OpType::kDepthwiseConv2D) result = op.dense.bias[c];
-  if (op.type == OpType::kConv2D) result = LayerOf(op).bias[c];
+  double result = op.type() == OpType::kMaxPool2D ? -INFINITY : 0.0;
+  if (op.type() == OpType::kDepthwiseConv2D) result = op.As<DepthwiseConv2DOp>().bias[c];
+  if (op.type() == OpType::kConv2D) result = TestLayerOf(op).bias[c];
   int inside = 0;
   for (int tap = 0; tap < a.kernel_h * a.kernel_w; ++tap) {
     const int in_y = y * a.stride_h + tap / a.kernel_w * a.dilation_h - top;
@@ -203,20 +207,20 @@ double TestGraph::WindowAt(const GraphOp& op, const Values& in, int top, int lef
     if (in_y < 0 || in_y >= from[1] || in_x < 0 || in_x >= from[2]) continue;
     const double* pixel = &in[((int64_t{b} * from[1] + in_y) * from[2] + in_x) * from[3]];
     ++inside;
-    if (op.type == OpType::kMaxPool2D) {
+    if (op.type() == OpType::kMaxPool2D) {
       result = std::max(result, pixel[c]);
-    } else if (op.type == OpType::kAveragePool2D) {
+    } else if (op.type() == OpType::kAveragePool2D) {
       result += pixel[c];
-    } else if (op.type == OpType::kDepthwiseConv2D) {
-      result += op.dense.weights[int64_t{tap} * from[3] + c] * pixel[c];
+    } else if (op.type() == OpType::kDepthwiseConv2D) {
+      result += op.As<DepthwiseConv2DOp>().weights[int64_t{tap} * from[3] + c] * pixel[c];
     } else {
       for (int k = 0; k < from[3]; ++k) {
         const int64_t lane = int64_t{tap} * from[3] + k;
-        result += LayerOf(op).dense[lane * a.out_channels + c] * pixel[k];
+        result += TestLayerOf(op).dense[lane * a.out_channels + c] * pixel[k];
       }
     }
   }
-  if (op.type == OpType::kAveragePool2D) result /= inside;
+  if (op.type() == OpType::kAveragePool2D) result /= inside;
   return Activate(op, result);
 }
 

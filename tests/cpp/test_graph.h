@@ -59,15 +59,17 @@ class TestGraph {
 
   int Depthwise(int input, LayerAttributes spec) {
     spec.in_channels = spec.out_channels = dims_[input][3];
-    GraphOp op = MakeOp(OpType::kDepthwiseConv2D, {input}, spec);
-    op.dense.weights = Random(int64_t{spec.kernel_h} * spec.kernel_w * spec.in_channels);
-    op.dense.bias = Random(spec.in_channels);
-    return Add(op);
+    DepthwiseConv2DOp depthwise;
+    depthwise.attributes = spec;
+    depthwise.weights = Random(int64_t{spec.kernel_h} * spec.kernel_w * spec.in_channels);
+    depthwise.bias = Random(spec.in_channels);
+    return Add(MakeOp(depthwise, {input}, spec.activation));
   }
 
   int Pool(OpType type, int input, LayerAttributes spec) {
     spec.in_channels = spec.out_channels = 0;
-    return Add(MakeOp(type, {input}, spec));
+    const PoolKind kind = type == OpType::kMaxPool2D ? PoolKind::kMax : PoolKind::kAverage;
+    return Add(MakeOp(Pool2DOp{{}, kind, spec}, {input}, spec.activation));
   }
 
   int MaxPool(int input, int kernel, int stride, Padding padding) {
@@ -86,15 +88,12 @@ class TestGraph {
   // A function of one tensor, with a number s for each channel if it is `per_channel`.
   int Apply(const UnaryFunction& function, int input, Activation activation = Activation::kNone,
             bool per_channel = false) {
-    LayerAttributes spec;
-    spec.activation = activation;
-    GraphOp op = MakeOp(OpType::kFunction, {input}, spec);
-    op.function = function;
+    FunctionOp kind{{}, function, {}};
     if (per_channel) {
-      op.constant.count = dims_[input].back();
-      op.constant.values = Random(op.constant.count);
+      kind.constant.count = dims_[input].back();
+      kind.constant.values = Random(kind.constant.count);
     }
-    return Add(op);
+    return Add(MakeOp(kind, {input}, activation));
   }
   int Apply(Elementwise function, int input, Activation activation = Activation::kNone) {
     return Apply(UnaryFunction{function}, input, activation);
@@ -103,29 +102,19 @@ class TestGraph {
   // Any op without parameters but `factor`: arithmetic of tensors, clamps, concatenation, softmax.
   int Apply(OpType type, std::vector<int> inputs, Activation activation = Activation::kNone,
             float factor = 1.0f) {
-    LayerAttributes spec;
-    spec.activation = activation;
-    GraphOp op = MakeOp(type, std::move(inputs), spec);
-    op.factor = factor;
-    return Add(op);
+    return Add(MakeOp(DetailsOf(type, factor), std::move(inputs), activation));
   }
 
   // ADD, SUB or MUL with `count` constant numbers.
   int WithConstant(OpType type, int input, int count, bool constant_first = false,
                    Activation activation = Activation::kNone) {
-    LayerAttributes spec;
-    spec.activation = activation;
-    GraphOp op = MakeOp(type, {input}, spec);
-    op.constant = {Random(count), count, 1, constant_first};
-    return Add(op);
+    ArithmeticOp kind{{}, ArithmeticOf(type), {Random(count), count, 1, constant_first}};
+    return Add(MakeOp(kind, {input}, activation));
   }
 
   int WithNumber(OpType type, int input, float number) {
     floats_.push_back(std::make_unique<std::vector<float>>(1, number));
-    GraphOp op = MakeOp(type, {input}, LayerAttributes());
-    op.constant.values = floats_.back()->data();
-    op.constant.count = 1;
-    return Add(op);
+    return Add(MakeOp(ArithmeticOp{{}, ArithmeticOf(type), {floats_.back()->data(), 1}}, {input}));
   }
 
   // LOG of EXP plus `number`: softplus if that is one.
@@ -134,24 +123,16 @@ class TestGraph {
     return Apply(Elementwise::kLog, sum);
   }
 
-  int Pad(int input, const Pads& pads) {
-    GraphOp op = MakeOp(OpType::kPad, {input}, LayerAttributes());
-    op.pads = pads;
-    return Add(op);
-  }
+  int Pad(int input, const Pads& pads) { return Add(MakeOp(PadOp{{}, pads}, {input})); }
 
-  int Mean(int input, bool keep_dims) {
-    GraphOp op = MakeOp(OpType::kMean, {input}, LayerAttributes());
-    op.keep_dims = keep_dims;
-    return Add(op);
-  }
+  int Mean(int input, bool keep_dims) { return Add(MakeOp(MeanOp{{}, keep_dims}, {input})); }
 
   // [batch, 1, 1, channels] to [batch, channels] or back.
   int Reshape(int input) {
-    GraphOp op = MakeOp(OpType::kReshape, {input}, LayerAttributes());
     const int channels = dims_[input].back();
-    op.reshape = dims_[input].size() == 4 ? Dims{OfInput(0), channels} : Dims{-1, 1, 1, channels};
-    return Add(op);
+    const bool flattens = dims_[input].size() == 4;
+    const Dims to = flattens ? Dims{OfInput(0), channels} : Dims{-1, 1, 1, channels};
+    return Add(MakeOp(ReshapeOp{{}, to}, {input}));
   }
 
   void MarkOutput(int tensor) { graph_.tensors[tensor].storage = Storage::kOutput; }
@@ -226,13 +207,32 @@ class TestGraph {
     return spec;
   }
 
-  static GraphOp MakeOp(OpType type, std::vector<int> inputs, const LayerAttributes& attributes) {
+  static GraphOp MakeOp(OpDetails details, std::vector<int> inputs,
+                        Activation activation = Activation::kNone) {
     GraphOp op;
     op.label = "op";
-    op.type = type;
     op.inputs = std::move(inputs);
-    op.attributes = attributes;
+    op.activation = activation;
+    op.details = std::move(details);
     return op;
+  }
+
+  static Elementwise ArithmeticOf(OpType type) {
+    if (type == OpType::kMul) return Elementwise::kMultiply;
+    return type == OpType::kSub ? Elementwise::kSubtract : Elementwise::kAdd;
+  }
+
+  static OpDetails DetailsOf(OpType type, float factor) {
+    switch (type) {
+      case OpType::kClamp:
+        return ClampOp();
+      case OpType::kConcatenation:
+        return ConcatenationOp();
+      case OpType::kSoftmax:
+        return SoftmaxOp{{}, factor};
+      default:
+        return ArithmeticOp{{}, ArithmeticOf(type), {}};
+    }
   }
 
   int Pool(OpType type, int input, int kernel, int stride, Padding padding,
@@ -254,15 +254,18 @@ class TestGraph {
     layers_.push_back(
         std::make_unique<TestLayer>(MakeTestLayer(spec, sparse ? 0.1 : 1.0, true, state_)));
     const TestLayer& layer = *layers_.back();
-    GraphOp op = MakeOp(type, {input}, spec);
+    LayerWeights weights;
     if (sparse) {
-      op.packed = layer.Read();
+      weights.packed = layer.Read();
     } else {
       floats_.push_back(std::make_unique<std::vector<float>>());
-      op.dense = layer.Dense(floats_.back().get()).dense;
+      weights.dense = layer.Dense(floats_.back().get()).dense;
     }
+    weights.attributes = spec;
     layer_of_.push_back(&layer);
-    return Add(op, layer_of_.size() - 1);
+    OpDetails details = Conv2DOp{{}, weights};
+    if (type == OpType::kFullyConnected) details = FullyConnectedOp{{}, weights};
+    return Add(MakeOp(details, {input}, spec.activation), layer_of_.size() - 1);
   }
 
   int Add(GraphOp op, size_t layer = 0) {
@@ -290,7 +293,7 @@ class TestGraph {
   double WindowAt(const GraphOp& op, const Values& in, int top, int left, int b, int y, int x,
                   int c) const;
 
-  const TestLayer& LayerOf(const GraphOp& op) const {
+  const TestLayer& TestLayerOf(const GraphOp& op) const {
     return *layer_of_[test_layers_[&op - graph_.ops.data()]];
   }
 

@@ -188,7 +188,7 @@ void RequireSafe(const KernelWeights& weights, int channels, int lanes) {
     sum += weights.counts[c];
   }
   UBP_REQUIRE(static_cast<uint64_t>(sum) == weights.lanes.size());
-  for (const int32_t lane : weights.lanes) UBP_REQUIRE(lane >= 0 && lane < lanes);
+  weights.lanes.ForEach([&](int32_t lane) { UBP_REQUIRE(lane >= 0 && lane < lanes); });
   float read = 0;
   for (int64_t i = 0; i < sum * weights.block_size + kValuesBeyond; ++i) read += weights.values[i];
   UBP_REQUIRE(read == read || std::isnan(read));

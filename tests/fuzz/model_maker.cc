@@ -10,11 +10,6 @@
 namespace ubp {
 namespace {
 
-int64_t ElementsOf(const Dims& dims) {
-  return std::accumulate(dims.begin(), dims.end(), int64_t{1},
-                         [](int64_t product, int dim) { return product * dim; });
-}
-
 int32_t WordOf(float value) {
   int32_t word;
   std::memcpy(&word, &value, sizeof(word));

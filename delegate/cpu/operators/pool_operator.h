@@ -14,10 +14,9 @@
 #include "delegate/cpu/operators/row_operator.h"
 #include "delegate/graph/activation_range.h"
 #include "delegate/graph/conv_shape.h"
+#include "delegate/graph/ops.h"
 
 namespace ubp {
-
-enum class PoolKind { kMax, kAverage };
 
 struct PoolOptions {
   PoolKind kind = PoolKind::kMax;

@@ -8,7 +8,7 @@ namespace {
 // The pointwise convolution that alone reads what a depthwise one writes, and may take it in.
 PlannedOp* HostOf(const PlannedOp& op, int64_t least_elements, GraphLayout* layout) {
   const ConvShape& s = op.shape;
-  if (op.op->type != OpType::kDepthwiseConv2D || !s.unit_stride() || !WindowReadsInPlace(s) ||
+  if (op.op->type() != OpType::kDepthwiseConv2D || !s.unit_stride() || !WindowReadsInPlace(s) ||
       s.in_h != s.out_h || s.in_w != s.out_w ||
       layout->tensors[op.output].storage != Storage::kInternal ||
       s.out_pixels() * s.out_c < least_elements) {
@@ -18,7 +18,7 @@ PlannedOp* HostOf(const PlannedOp& op, int64_t least_elements, GraphLayout* layo
   for (PlannedOp& reader : layout->ops) {
     if (reader.ReadsAsWell(op.output)) return nullptr;
     if (reader.input != op.output) continue;
-    if (host != nullptr || reader.op->type != OpType::kConv2D || !reader.shape.pointwise()) {
+    if (host != nullptr || reader.op->type() != OpType::kConv2D || !reader.shape.pointwise()) {
       return nullptr;
     }
     host = &reader;

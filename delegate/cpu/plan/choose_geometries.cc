@@ -16,7 +16,7 @@ Size SizeOf(const TensorLayout& tensor) { return {tensor.dims[1], tensor.dims[2]
 // What all ops need.
 Status FindHalos(const GraphLayout& layout, std::map<Size, Halo>* halos) {
   for (const PlannedOp& op : layout.ops) {
-    if (!HasWindow(op.op->type)) continue;
+    if (!HasWindow(*op.op)) continue;
     const ConvShape& s = op.depthwise ? op.depthwise->shape : op.shape;
     const TensorLayout& input = layout.tensors[op.input];
     const TensorLayout& output = layout.tensors[op.output];
@@ -40,7 +40,7 @@ Status FindHalos(const GraphLayout& layout, std::map<Size, Halo>* halos) {
 // have them. Other convolutions check that themselves.
 Status CheckDepthwise(const GraphLayout& layout) {
   for (const PlannedOp& op : layout.ops) {
-    if (op.op->type != OpType::kDepthwiseConv2D || ReadsInPlace(op)) continue;
+    if (op.op->type() != OpType::kDepthwiseConv2D || ReadsInPlace(op)) continue;
     ConvShape one_channel = op.shape;
     one_channel.in_c = one_channel.out_c = 1;
     const int pitch = layout.tensors[op.output].geometry.pitch;

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "delegate/graph/shapes.h"
+#include "delegate/cpu/plan/op_table.h"
+#include "delegate/graph/dims.h"
 
 namespace ubp {
 namespace {
@@ -22,7 +23,7 @@ class FormChooser {
     for (const PlannedOp& op : layout_.ops) {
       TensorLayout& output = Tensor(op.output);
       // A convolution writes planes if anyone needs them.
-      output.planes_first = output.planes && (op.op->type == OpType::kConv2D || WritesPlanes(op));
+      output.planes_first = output.planes && WritesPlanes(op);
     }
   }
 
@@ -38,26 +39,25 @@ class FormChooser {
   }
 
   static bool WritesPlanes(const PlannedOp& op) {
-    switch (op.op->type) {
-      case OpType::kDepthwiseConv2D:
-      case OpType::kMaxPool2D:
-      case OpType::kAveragePool2D:
-      case OpType::kPad:
-        return true;
-      default:
-        return op.channel_major;
-    }
+    const Layouts layouts = CpuOpOf(*op.op).layouts;
+    return layouts == Layouts::kEither || layouts == Layouts::kPlanes || op.channel_major;
   }
 
   void Demand(PlannedOp* op) {
-    const OpType type = op->op->type;
-    if (type == OpType::kConv2D) {
-      DemandOfConvolution(*op);
-    } else if (IsElementwise(type) || type == OpType::kConcatenation) {
-      DemandOfElementwise(op);
-    } else {
-      Need(op->input, WritesPlanes(*op) || type == OpType::kMean);
-      Need(op->output, WritesPlanes(*op));
+    switch (CpuOpOf(*op->op).layouts) {
+      case Layouts::kEither:
+        return DemandOfConvolution(*op);
+      case Layouts::kFollows:
+        return DemandOfElementwise(op);
+      case Layouts::kPlanes:
+        NeedPlanes(op->input);
+        return NeedPlanes(op->output);
+      case Layouts::kReduces:
+        NeedPlanes(op->input);
+        return NeedImage(op->output);
+      case Layouts::kNhwc:
+        NeedImage(op->input);
+        return NeedImage(op->output);
     }
   }
 
@@ -75,7 +75,7 @@ class FormChooser {
   void DemandOfElementwise(PlannedOp* op) {
     const std::vector<int> inputs = op->Inputs();
     const Dims& dims = Tensor(op->output).dims;
-    const bool elementwise = IsElementwise(op->op->type);
+    const bool elementwise = IsElementwise(*op->op);
     const auto is_vector = [&](int t) {
       return elementwise && Tensor(t).dims != dims && IsVectorFor(Tensor(t).dims, dims);
     };
@@ -91,8 +91,9 @@ class FormChooser {
   // Concatenations along channels, and operands of equal shape or with one number for each channel.
   bool CanBeChannelMajor(const PlannedOp& op, const std::vector<int>& inputs) {
     const Dims& dims = Tensor(op.output).dims;
-    if (op.op->type == OpType::kConcatenation) {
-      return dims.size() == 4 && (op.op->axis == -1 || op.op->axis == 3);
+    if (op.op->type() == OpType::kConcatenation) {
+      return dims.size() == 4 &&
+             (op.op->As<ConcatenationOp>().axis == -1 || op.op->As<ConcatenationOp>().axis == 3);
     }
     return std::all_of(inputs.begin(), inputs.end(), [&](int t) {
       return Tensor(t).dims == dims || IsVectorFor(Tensor(t).dims, dims);

@@ -40,8 +40,8 @@ class StripChooser {
     const TensorLayout& output = layout_.tensors[op.output];
     if (!output.planes || output.dims[2] < kMinRowWidth) return false;
     // Windows of rows would be as large as a kernel reaches far.
-    if (!HasWindow(op.op->type) || !op.shape.AllTapsInside()) return false;
-    switch (op.op->type) {
+    if (!HasWindow(*op.op) || !op.shape.AllTapsInside()) return false;
+    switch (op.op->type()) {
       case OpType::kConv2D:
         return true;
       case OpType::kDepthwiseConv2D:

@@ -24,7 +24,7 @@ void Describe(const PlannedOp& op, StepProfile* profile) {
     profile->ops.push_back({absorbed->node, absorbed->label});
   }
   if (profile->is_conversion) return;
-  profile->multiply_adds += MultiplyAddsOf(op.op->type, op.shape);
+  profile->multiply_adds += MultiplyAddsOf(op.op->type(), op.shape);
   if (op.depthwise) {
     profile->multiply_adds += MultiplyAddsOf(OpType::kDepthwiseConv2D, op.depthwise->shape);
   }

@@ -1,14 +1,13 @@
-#include "delegate/cpu/plan/elementwise_steps.h"
+// Steps of elementwise ops, on tensors in either layout.
 
 #include <optional>
 #include <utility>
 
 #include "delegate/base/aligned_buffer.h"
-#include "delegate/cpu/operators/copy_rows.h"
 #include "delegate/cpu/operators/elementwise.h"
-#include "delegate/cpu/operators/softmax.h"
+#include "delegate/cpu/plan/op_table.h"
 #include "delegate/graph/activation_range.h"
-#include "delegate/graph/shapes.h"
+#include "delegate/graph/dims.h"
 
 namespace ubp {
 namespace {
@@ -131,51 +130,6 @@ class BroadcastStep : public Step {
   ElementwiseMap map_;
 };
 
-// One input of a concatenation.
-struct Part {
-  RowCopy copy;
-  int64_t offset;  // in the output
-};
-
-class ConcatenationStep : public Step {
- public:
-  // Buffers: the parts, then the output.
-  ConcatenationStep(std::vector<int> buffers, std::vector<Part> parts)
-      : Step(std::move(buffers)), parts_(std::move(parts)) {}
-
-  void Run(const std::vector<float*>& memory, float*, ThreadPool* pool) const override {
-    float* const output = At(memory, parts_.size());
-    for (size_t i = 0; i < parts_.size(); ++i) {
-      parts_[i].copy.Run(At(memory, i), output + parts_[i].offset, pool);
-    }
-  }
-
- private:
-  std::vector<Part> parts_;
-};
-
-class SoftmaxStep : public Step {
- public:
-  SoftmaxStep(const std::vector<int>& buffers, const SoftmaxShape& shape, float beta,
-              const KernelFamily& family)
-      : Step(buffers), shape_(shape), beta_(beta), family_(family) {}
-
-  void Run(const std::vector<float*>& memory, float*, ThreadPool* pool) const override {
-    Softmax(shape_, beta_, At(memory, 0), At(memory, 1), family_, pool);
-  }
-
- private:
-  SoftmaxShape shape_;
-  float beta_;
-  const KernelFamily& family_;
-};
-
-// Of two tensors.
-Elementwise ArithmeticOf(OpType type) {
-  if (type == OpType::kMul) return Elementwise::kMultiply;
-  return type == OpType::kSub ? Elementwise::kSubtract : Elementwise::kAdd;
-}
-
 // Of a function with a number s for each channel, which has no t.
 ChannelScale SlopesOf(const UnaryFunction& function, int channels) {
   const std::vector<float> s(function.channels, function.channels + channels);
@@ -189,86 +143,63 @@ ChannelMap MakeChannelMap(Elementwise function, const ChannelScale& numbers, con
   return {function, numbers, ElementsOf(output.dims), range, family};
 }
 
-std::unique_ptr<Step> MakeConcatenationStep(const PlannedOp& op, const GraphLayout& layout,
-                                            const std::vector<int>& buffers) {
-  const TensorLayout& output = layout.tensors[op.output];
-  // A row is what lies side by side: all planes of one image, or of an image all elements with the
-  // same places along the axes before. `unit` are the floats of one place along the axis.
-  const int axis =
-      op.op->axis < 0 ? op.op->axis + static_cast<int>(output.dims.size()) : op.op->axis;
-  int64_t rows = output.dims[0];
-  int64_t unit = output.geometry.plane_stride;
-  if (!op.channel_major) {
-    rows = ElementsOf(Dims(output.dims.begin(), output.dims.begin() + axis));
-    unit = ElementsOf(Dims(output.dims.begin() + axis + 1, output.dims.end()));
+// Of two tensors.
+void AddArithmetic(const PlannedOp& op, ActivationRange range, StepBuilder* builder) {
+  const std::vector<int> buffers = builder->BuffersOf(op);
+  const KernelFamily& family = builder->family();
+  const Elementwise function = op.op->As<ArithmeticOp>().function;
+  const TensorLayout& output = builder->Tensor(op.output);
+  const Dims& first = builder->Tensor(op.input).dims;
+  const Dims& second = builder->Tensor(op.second).dims;
+  if (first == second) {
+    const ValueRows rows =
+        op.channel_major ? ValueRows(PlanesOf(output)) : ValueRows(ElementsOf(output.dims));
+    builder->Add<MapStep>(buffers, ElementwiseMap(function, rows, range, family));
+  } else if (op.channel_major) {
+    const bool vector_first = first != output.dims;
+    const int vector_batch = (vector_first ? first : second)[0];
+    const ElementwiseVector operation(function, vector_first, PlanesOf(output), vector_batch, range,
+                                      family);
+    builder->Add<VectorStep>(buffers, vector_first, operation);
+  } else {
+    const ElementwiseMap map(function, ValueRows(ElementsOf(output.dims)), range, family);
+    builder->Add<BroadcastStep>(buffers, first, second, output.dims, map);
   }
-  const int64_t stride = output.dims[axis] * unit;
-  std::vector<int> inputs = {op.input};
-  inputs.insert(inputs.end(), op.further.begin(), op.further.end());
-  std::vector<int> used;
-  std::vector<Part> parts;
-  int first = 0;
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    const TensorLayout& input = layout.tensors[inputs[i]];
-    const int size = input.dims[axis];
-    const bool in_place = input.container == op.output && input.first_plane == first;
-    if (!in_place && size > 0) {
-      used.push_back(buffers[i]);
-      parts.push_back({{rows, size * unit, stride}, first * unit});
-    }
-    first += size;
+}
+
+// Of one tensor.
+void AddFunction(const PlannedOp& op, const UnaryFunction& unary, ActivationRange range,
+                 StepBuilder* builder) {
+  const std::vector<int> buffers = builder->BuffersOf(op);
+  const KernelFamily& family = builder->family();
+  const TensorLayout& output = builder->Tensor(op.output);
+  if (unary.channels != nullptr) {
+    builder->Add<ChannelStep>(
+        buffers, MakeChannelMap(unary.function, SlopesOf(unary, output.dims.back()), op, output,
+                                range, family));
+    return;
   }
-  if (parts.empty()) return nullptr;
-  used.push_back(buffers.back());
-  return std::make_unique<ConcatenationStep>(std::move(used), std::move(parts));
+  const ValueRows rows =
+      op.channel_major ? ValueRows(PlanesOf(output)) : ValueRows(ElementsOf(output.dims));
+  ElementwiseMap map(unary.function, rows, range, family);
+  map.set_s(unary.s);
+  builder->Add<MapStep>(buffers, map);
 }
 
 }  // namespace
 
-PlaneTensor PlanesOf(const TensorLayout& tensor) {
-  return {tensor.geometry, tensor.dims[0], tensor.dims[3]};
-}
-
-std::unique_ptr<Step> MakeElementwiseStep(const PlannedOp& op, const GraphLayout& layout,
-                                          const std::vector<int>& buffers,
-                                          const KernelFamily& family) {
-  if (op.op->type == OpType::kConcatenation) return MakeConcatenationStep(op, layout, buffers);
-  const TensorLayout& output = layout.tensors[op.output];
-  const int64_t elements = ElementsOf(output.dims);
-  if (op.op->type == OpType::kSoftmax) {
-    const int classes = output.dims.back();
-    const SoftmaxShape shape{static_cast<int>(elements / classes), classes};
-    return std::make_unique<SoftmaxStep>(buffers, shape, op.op->factor, family);
-  }
+Status AddElementwise(const PlannedOp& op, StepBuilder* builder) {
   const ActivationRange range = RangeOf(op.activation);
   if (op.scale) {
-    return std::make_unique<ChannelStep>(
-        buffers, MakeChannelMap(Elementwise::kScale, *op.scale, op, output, range, family));
+    builder->Add<ChannelStep>(builder->BuffersOf(op),
+                              MakeChannelMap(Elementwise::kScale, *op.scale, op,
+                                             builder->Tensor(op.output), range, builder->family()));
+  } else if (op.function) {
+    AddFunction(op, *op.function, range, builder);
+  } else {
+    AddArithmetic(op, range, builder);
   }
-  const std::optional<UnaryFunction>& unary = op.function;
-  if (unary && unary->channels != nullptr) {
-    return std::make_unique<ChannelStep>(
-        buffers, MakeChannelMap(unary->function, SlopesOf(*unary, output.dims.back()), op, output,
-                                range, family));
-  }
-  const Elementwise function = unary ? unary->function : ArithmeticOf(op.op->type);
-  const Dims& first = layout.tensors[op.input].dims;
-  if (!unary && !op.channel_major && first != layout.tensors[op.second].dims) {
-    const ElementwiseMap map(function, ValueRows(elements), range, family);
-    return std::make_unique<BroadcastStep>(buffers, first, layout.tensors[op.second].dims,
-                                           output.dims, map);
-  }
-  if (!unary && first != layout.tensors[op.second].dims) {
-    const bool vector_first = first != output.dims;
-    const int vector_batch = layout.tensors[vector_first ? op.input : op.second].dims[0];
-    const ElementwiseVector operation(function, vector_first, PlanesOf(output), vector_batch, range,
-                                      family);
-    return std::make_unique<VectorStep>(buffers, vector_first, operation);
-  }
-  ElementwiseMap map(function, op.channel_major ? ValueRows(PlanesOf(output)) : ValueRows(elements),
-                     range, family);
-  if (unary) map.set_s(unary->s);
-  return std::make_unique<MapStep>(buffers, map);
+  return Status::Ok();
 }
 
 }  // namespace ubp

@@ -33,7 +33,7 @@ GraphLayout LayoutOf(ShapedGraph shaped) {
 }  // namespace
 
 bool ReadsInPlace(const PlannedOp& op) {
-  if (op.op->type == OpType::kConv2D && !op.depthwise) return ConvolutionReadsInPlace(op.shape);
+  if (op.op->type() == OpType::kConv2D && !op.depthwise) return ConvolutionReadsInPlace(op.shape);
   return WindowReadsInPlace(op.depthwise ? op.depthwise->shape : op.shape) && PaddingIsZero(*op.op);
 }
 

@@ -8,7 +8,7 @@ namespace ubp {
 namespace {
 
 Status PackedOf(const PlannedOp& op, const OperatorContext& context, PackedLayerWeights* packed) {
-  const LayerWeights layer = WeightsOf(*op.op);
+  const LayerWeights& layer = *LayerOf(*op.op);
   const int block_size = context.family != nullptr ? KernelBlockSize(layer, *context.family)
                                                    : layer.attributes.block_size;
   packed->lanes = layer.attributes.lanes();
@@ -20,7 +20,7 @@ ConvLayout ConvLayoutOf(const PlannedOp& op, const OperatorContext& context) {
   const GraphLayout& layout = context.layout;
   ConvLayout result;
   if (op.function) result.function = RowFunction(*op.function, *context.family);
-  if (op.op->type == OpType::kFullyConnected) return result;
+  if (op.op->type() == OpType::kFullyConnected) return result;
   const TensorLayout& input = layout.tensors[op.input];
   const TensorLayout& output = layout.tensors[op.output];
   if (input.planes) result.input = input.geometry;
@@ -40,7 +40,7 @@ ConvLayout ConvLayoutOf(const PlannedOp& op, const OperatorContext& context) {
 }
 
 // Whether the zeros around the image of a pooling count: those of pads that it absorbed do.
-bool ZerosCount(const GraphOp& op) { return op.attributes.padding == Padding::kValid; }
+bool ZerosCount(const GraphOp& op) { return AttributesOf(op).padding == Padding::kValid; }
 
 // The interpreter's poolings clamp to finite values, whatever the activation. One that is in no model
 // copies.
@@ -56,11 +56,11 @@ WindowOperator MakePlainWindow(const PlannedOp& op, const OperatorContext& conte
   const PlaneGeometry& input = context.layout.tensors[op.input].geometry;
   const PlaneGeometry& output = context.layout.tensors[op.output].geometry;
   const KernelFamily& family = *context.family;
-  if (op.op->type == OpType::kDepthwiseConv2D) {
+  if (op.op->type() == OpType::kDepthwiseConv2D) {
     return WindowOperator::Depthwise(op.shape, input, output, context.weights->Depthwise(*op.op),
                                      RangeOf(op.activation), family, threads);
   }
-  if (op.op->type == OpType::kAveragePool2D) {
+  if (op.op->type() == OpType::kAveragePool2D) {
     return WindowOperator::AveragePool(op.shape, input, output, ZerosCount(*op.op), PoolRange(op),
                                        family, threads);
   }
@@ -70,7 +70,7 @@ WindowOperator MakePlainWindow(const PlannedOp& op, const OperatorContext& conte
 }  // namespace
 
 bool PoolsByRows(const PlannedOp& op) {
-  if (op.op->type != OpType::kMaxPool2D && op.op->type != OpType::kAveragePool2D) return false;
+  if (op.op->type() != OpType::kMaxPool2D && op.op->type() != OpType::kAveragePool2D) return false;
   // Few taps are read where they are in less time than rows are reduced and written.
   constexpr int kFewTaps = 9;
   const ConvShape& s = op.shape;
@@ -80,7 +80,7 @@ bool PoolsByRows(const PlannedOp& op) {
 
 PoolOperator MakePool(const PlannedOp& op, const OperatorContext& context, int threads) {
   PoolOptions options;
-  options.kind = op.op->type == OpType::kMaxPool2D ? PoolKind::kMax : PoolKind::kAverage;
+  options.kind = op.op->As<Pool2DOp>().kind;
   options.zeros_count = ZerosCount(*op.op);
   options.range = PoolRange(op);
   if (op.function) options.function = RowFunction(*op.function, *context.family);
@@ -104,7 +104,7 @@ Status MakeConvolution(const PlannedOp& op, const OperatorContext& context,
     return Status::Ok();
   }
   const ConvLayout conv_layout = ConvLayoutOf(op, context);
-  LayerWeights layer = WeightsOf(*op.op);
+  LayerWeights layer = *LayerOf(*op.op);
   layer.attributes.activation = op.activation;
   if (!conv_layout.input && !conv_layout.output && SuitsVectorConvolution(layer, op.shape)) {
     *convolution = MakeVectorConvolution(layer, op.shape, conv_layout.function, *context.family);
@@ -117,7 +117,7 @@ Status MakeConvolution(const PlannedOp& op, const OperatorContext& context,
 
 Status MakeRowOperator(const PlannedOp& op, const OperatorContext& context, int max_rows,
                        std::unique_ptr<RowOperator>* row_operator) {
-  if (op.op->type == OpType::kConv2D) {
+  if (op.op->type() == OpType::kConv2D) {
     PackedLayerWeights packed;
     UBP_RETURN_IF_ERROR(PackedOf(op, context, &packed));
     return MakeWrosRows(packed, op.shape, ConvLayoutOf(op, context), *context.family, max_rows,

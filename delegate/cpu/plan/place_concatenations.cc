@@ -17,7 +17,7 @@ int Place(GraphLayout* layout, int input, int container, int plane) {
 
 void PlaceConcatenations(GraphLayout* layout) {
   for (const PlannedOp& op : layout->ops) {
-    if (op.op->type != OpType::kConcatenation || !op.channel_major) continue;
+    if (op.op->type() != OpType::kConcatenation || !op.channel_major) continue;
     if (layout->tensors[op.output].dims[0] != 1) continue;
     int plane = Place(layout, op.input, op.output, 0);
     for (const int input : op.further) plane = Place(layout, input, op.output, plane);

@@ -7,7 +7,8 @@
 #include "delegate/base/aligned_buffer.h"
 #include "delegate/cpu/operators/phase_planes.h"
 #include "delegate/cpu/plan/choose_layouts.h"
-#include "delegate/graph/shapes.h"
+#include "delegate/cpu/plan/op_table.h"
+#include "delegate/graph/dims.h"
 
 namespace ubp {
 namespace {
@@ -71,26 +72,26 @@ class LayoutVerifier {
   }
 
   std::string FormFault(const PlannedOp& op) const {
-    const OpType type = op.op->type;
+    const Layouts layouts = CpuOpOf(*op.op).layouts;
     const auto lies = [&](int t, bool planes) {
       return planes ? Tensor(t).planes : Tensor(t).image;
     };
     bool input_planes = op.channel_major;
     bool output_planes = op.channel_major;
-    if (type == OpType::kConv2D) {
+    if (layouts == Layouts::kEither) {
       input_planes = Tensor(op.input).planes;
       output_planes = Tensor(op.output).planes;
       if (op.second >= 0 && !(output_planes && Tensor(op.second).planes)) {
         return "a residual that is not channel-major";
       }
-    } else if (HasWindow(type) || type == OpType::kPad) {
+    } else if (layouts == Layouts::kPlanes) {
       input_planes = output_planes = true;
-    } else if (type == OpType::kMean) {
+    } else if (layouts == Layouts::kReduces) {
       input_planes = true;
     }
     for (const int input : op.Inputs()) {
-      const bool is_vector = IsElementwise(type) && Tensor(input).dims != Tensor(op.output).dims;
-      if (type == OpType::kConv2D && input == op.second) continue;
+      const bool is_vector = IsElementwise(*op.op) && Tensor(input).dims != Tensor(op.output).dims;
+      if (layouts == Layouts::kEither && input == op.second) continue;
       if (!lies(input, input_planes && !is_vector)) {
         return "tensor " + std::to_string(input) + " is not in the form that it is read in";
       }
@@ -109,21 +110,21 @@ class LayoutVerifier {
   std::string GeometryFault(const PlannedOp& op) const {
     const TensorLayout& input = Tensor(op.input);
     const TensorLayout& output = Tensor(op.output);
-    if (op.op->type == OpType::kConv2D && op.second >= 0 &&
+    if (op.op->type() == OpType::kConv2D && op.second >= 0 &&
         !Alike(Tensor(op.second).geometry, output.geometry)) {
       return "the residual has another pitch than the output";
     }
     if (op.channel_major) {
       for (const int t : op.Inputs()) {
-        const bool is_vector = Tensor(t).dims != output.dims && IsElementwise(op.op->type);
+        const bool is_vector = Tensor(t).dims != output.dims && IsElementwise(*op.op);
         if (!is_vector && !Alike(Tensor(t).geometry, output.geometry)) {
           return "an operand has another pitch than the output";
         }
       }
     }
-    if (!HasWindow(op.op->type)) return "";
+    if (!HasWindow(*op.op)) return "";
     const ConvShape& reads = op.depthwise ? op.depthwise->shape : op.shape;
-    const bool flat = op.op->type == OpType::kConv2D;  // at one pitch for input and output
+    const bool flat = op.op->type() == OpType::kConv2D;  // at one pitch for input and output
     const bool in_place =
         input.planes && ReadsInPlace(op) &&
         (!flat || !output.planes || input.geometry.pitch == output.geometry.pitch);

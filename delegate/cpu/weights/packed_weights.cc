@@ -22,7 +22,7 @@ Status PackedWeights::Blocks(const GraphOp& op, int block_size,
   std::shared_ptr<const KernelWeights>& held = blocks_[{&op, block_size}];
   if (held == nullptr) {
     KernelWeights made;
-    UBP_RETURN_IF_ERROR(MakeKernelWeights(WeightsOf(op), block_size, &made));
+    UBP_RETURN_IF_ERROR(MakeKernelWeights(*LayerOf(op), block_size, &made));
     held = std::make_shared<const KernelWeights>(std::move(made));
     ++packings_;
   }
@@ -33,9 +33,10 @@ Status PackedWeights::Blocks(const GraphOp& op, int block_size,
 std::shared_ptr<const DepthwiseWeights> PackedWeights::Depthwise(const GraphOp& op) {
   std::shared_ptr<const DepthwiseWeights>& held = depthwise_[&op];
   if (held == nullptr) {
-    const LayerAttributes& attributes = op.attributes;
+    const auto& layer = op.As<DepthwiseConv2DOp>();
+    const LayerAttributes& attributes = layer.attributes;
     held = std::make_shared<const DepthwiseWeights>(
-        PackDepthwise(op.dense.weights, op.dense.bias, attributes.kernel_h * attributes.kernel_w,
+        PackDepthwise(layer.weights, layer.bias, attributes.kernel_h * attributes.kernel_w,
                       attributes.out_channels));
     ++packings_;
   }

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <iterator>
 #include <string>
 
 #include "delegate/tflite/model/builtin_readers.h"
+#include "tensorflow/lite/builtin_ops.h"
 
 namespace ubp {
 namespace {
@@ -30,21 +32,26 @@ Status ReadConstantOperand(const NodeView& node, int input, const std::string& w
   return node.ReadFloats(input, what, count, &operand->values);
 }
 
-Status ReadClamp(Activation activation, GraphOp* op) {
-  op->attributes.activation = activation;
+template <Activation kActivation>
+Status ReadClamp(const NodeView&, GraphOp* op) {
+  op->activation = kActivation;
+  op->details = ClampOp();
   return Status::Ok();
 }
 
-}  // namespace
-
+template <Elementwise kFunction>
 Status ReadArithmetic(const NodeView& node, GraphOp* op) {
   const builtin::ArithmeticParams* params = nullptr;
   UBP_RETURN_IF_ERROR(ReadParams(node, &params));
-  UBP_RETURN_IF_ERROR(ReadActivation(params->activation, &op->attributes));
+  UBP_RETURN_IF_ERROR(ReadActivation(params->activation, &op->activation));
+  ArithmeticOp arithmetic;
+  arithmetic.function = kFunction;
   for (const int input : {0, 1}) {
     if (!IsConstant(*node.Input(input))) continue;
-    return ReadConstantOperand(node, input, "constant operand", &op->constant);
+    UBP_RETURN_IF_ERROR(ReadConstantOperand(node, input, "constant operand", &arithmetic.constant));
   }
+  op->details = arithmetic;
+  if (arithmetic.constant.values != nullptr) return Status::Ok();
   // Anything else that broadcasts runs as well, slower, where a resize brings it about.
   const Dims first = FileDims(*node.Input(0));
   const Dims second = FileDims(*node.Input(1));
@@ -55,9 +62,12 @@ Status ReadArithmetic(const NodeView& node, GraphOp* op) {
                        ", expected equal ones, or an image and [batch, 1, 1, channels].");
 }
 
-Status ReadRelu(const NodeView&, GraphOp* op) { return ReadClamp(Activation::kRelu, op); }
-Status ReadReluN1To1(const NodeView&, GraphOp* op) { return ReadClamp(Activation::kReluN1To1, op); }
-Status ReadRelu6(const NodeView&, GraphOp* op) { return ReadClamp(Activation::kRelu6, op); }
+// A function without parameters.
+template <Elementwise kFunction>
+Status ReadFunction(const NodeView&, GraphOp* op) {
+  op->details = FunctionOp{{}, {kFunction}, {}};
+  return Status::Ok();
+}
 
 Status ReadLeakyRelu(const NodeView& node, GraphOp* op) {
   const builtin::LeakyReluParams* params = nullptr;
@@ -65,21 +75,46 @@ Status ReadLeakyRelu(const NodeView& node, GraphOp* op) {
   if (!std::isfinite(params->alpha)) {
     return Status::Error("the alpha is " + std::to_string(params->alpha) + ".");
   }
-  op->function = {Elementwise::kLeakyRelu, params->alpha};
+  op->details = FunctionOp{{}, {Elementwise::kLeakyRelu, params->alpha}, {}};
   return Status::Ok();
 }
 
 Status ReadPRelu(const NodeView& node, GraphOp* op) {
   if (node.Input(kConstantInput) == nullptr) return Status::Error("the alpha is missing.");
-  op->function.function = Elementwise::kLeakyRelu;
-  return ReadConstantOperand(node, kConstantInput, "alpha", &op->constant);
+  FunctionOp function{{}, {Elementwise::kLeakyRelu}, {}};
+  UBP_RETURN_IF_ERROR(ReadConstantOperand(node, kConstantInput, "alpha", &function.constant));
+  op->details = function;
+  return Status::Ok();
 }
 
 Status ReadGelu(const NodeView& node, GraphOp* op) {
   const builtin::GeluParams* params = nullptr;
   UBP_RETURN_IF_ERROR(ReadParams(node, &params));
-  op->function.function = params->approximate != 0 ? Elementwise::kGeluTanh : Elementwise::kGelu;
+  const bool exact = params->approximate == 0;
+  op->details = FunctionOp{{}, {exact ? Elementwise::kGelu : Elementwise::kGeluTanh}, {}};
   return Status::Ok();
 }
+
+constexpr BuiltinOp kOps[] = {
+    {kTfLiteBuiltinAdd, kNotConstant, 0, 2, 2, &ReadArithmetic<Elementwise::kAdd>},
+    {kTfLiteBuiltinSub, kNotConstant, 0, 2, 2, &ReadArithmetic<Elementwise::kSubtract>},
+    {kTfLiteBuiltinMul, kNotConstant, 0, 2, 2, &ReadArithmetic<Elementwise::kMultiply>},
+    {kTfLiteBuiltinRelu, 1, 0, 1, 1, &ReadClamp<Activation::kRelu>},
+    {kTfLiteBuiltinReluN1To1, 1, 0, 1, 1, &ReadClamp<Activation::kReluN1To1>},
+    {kTfLiteBuiltinRelu6, 1, 0, 1, 1, &ReadClamp<Activation::kRelu6>},
+    {kTfLiteBuiltinLeakyRelu, 1, 0, 1, 1, &ReadLeakyRelu},
+    {kTfLiteBuiltinPrelu, 1, 0, 2, 2, &ReadPRelu},
+    {kTfLiteBuiltinElu, 1, 0, 1, 1, &ReadFunction<Elementwise::kElu>},
+    {kTfLiteBuiltinGelu, 1, 0, 1, 1, &ReadGelu},
+    {kTfLiteBuiltinHardSwish, 1, 0, 1, 1, &ReadFunction<Elementwise::kHardSwish>},
+    {kTfLiteBuiltinLogistic, 1, 0, 1, 1, &ReadFunction<Elementwise::kLogistic>},
+    {kTfLiteBuiltinTanh, 1, 0, 1, 1, &ReadFunction<Elementwise::kTanh>},
+    {kTfLiteBuiltinExp, 1, 0, 1, 1, &ReadFunction<Elementwise::kExp>},
+    {kTfLiteBuiltinLog, 1, 0, 1, 1, &ReadFunction<Elementwise::kLog>},
+};
+
+}  // namespace
+
+BuiltinOps ElementwiseOps() { return {kOps, std::size(kOps)}; }
 
 }  // namespace ubp

@@ -1,16 +1,19 @@
 // Operators with weights or a window.
 
 #include <cstdint>
+#include <iterator>
 #include <string>
 
 #include "delegate/tflite/model/builtin_readers.h"
+#include "tensorflow/lite/builtin_ops.h"
 
 namespace ubp {
 namespace {
 
 // What all operators with a sliding window have.
 template <typename Params>
-Status ReadWindow(const Params& params, int kernel_h, int kernel_w, LayerAttributes* out) {
+Status ReadWindow(const Params& params, int kernel_h, int kernel_w, LayerAttributes* out,
+                  Activation* activation) {
   const bool same = params.padding == builtin::Padding::kSame;
   if (!same && params.padding != builtin::Padding::kValid) {
     return Status::Error("the padding is neither SAME nor VALID.");
@@ -24,7 +27,7 @@ Status ReadWindow(const Params& params, int kernel_h, int kernel_w, LayerAttribu
   out->kernel_w = kernel_w;
   out->stride_h = params.stride_h;
   out->stride_w = params.stride_w;
-  return ReadActivation(params.activation, out);
+  return ReadActivation(params.activation, activation);
 }
 
 template <typename Params>
@@ -36,54 +39,76 @@ Status ReadDilation(const Params& params, LayerAttributes* out) {
   return Status::Ok();
 }
 
+// Constant weights and a bias; null where there is none.
+struct Constants {
+  const float* weights = nullptr;
+  const float* bias = nullptr;
+};
+
 // `lanes` weights per output channel, and the bias.
 Status ReadWeights(const NodeView& node, const std::string& what, int64_t lanes, int in_channels,
-                   int out_channels, GraphOp* op) {
+                   int out_channels, LayerAttributes* attributes, Constants* constants) {
   UBP_RETURN_IF_ERROR(CheckRange("number of input channels", in_channels, 1, kMaxChannels));
   UBP_RETURN_IF_ERROR(CheckRange("number of output channels", out_channels, 1, kMaxChannels));
   UBP_RETURN_IF_ERROR(CheckRange("number of weights per output channel", lanes, 1, kMaxLanes));
-  op->attributes.in_channels = in_channels;
-  op->attributes.out_channels = out_channels;
+  attributes->in_channels = in_channels;
+  attributes->out_channels = out_channels;
   UBP_RETURN_IF_ERROR(
-      node.ReadFloats(kConstantInput, what, lanes * out_channels, &op->dense.weights));
-  return node.ReadBias(kBiasInput, out_channels, &op->dense.bias);
+      node.ReadFloats(kConstantInput, what, lanes * out_channels, &constants->weights));
+  return node.ReadBias(kBiasInput, out_channels, &constants->bias);
 }
 
 // The window and the shapes, [batch, height, width, channels] and [first,
 // kernel_h, kernel_w, last], of a convolution of either kind.
 template <typename Params>
-Status ReadConvolution(const NodeView& node, GraphOp* op, Dims* input, Dims* filter) {
+Status ReadConvolution(const NodeView& node, LayerAttributes* attributes, Activation* activation,
+                       Dims* input, Dims* filter) {
   const Params* params = nullptr;
   UBP_RETURN_IF_ERROR(ReadParams(node, &params));
   UBP_RETURN_IF_ERROR(CheckRank(node.Input(kConstantInput), "filter", 4));
   *input = FileDims(*node.Input(kActivationInput));
   *filter = FileDims(*node.Input(kConstantInput));
-  UBP_RETURN_IF_ERROR(ReadWindow(*params, (*filter)[1], (*filter)[2], &op->attributes));
-  return ReadDilation(*params, &op->attributes);
+  UBP_RETURN_IF_ERROR(ReadWindow(*params, (*filter)[1], (*filter)[2], attributes, activation));
+  return ReadDilation(*params, attributes);
 }
-
-}  // namespace
 
 Status ReadConv2D(const NodeView& node, GraphOp* op) {
   Dims input, filter;
-  UBP_RETURN_IF_ERROR(ReadConvolution<builtin::Conv2DParams>(node, op, &input, &filter));
+  Conv2DOp conv;
+  LayerAttributes& attributes = conv.layer.attributes;
+  UBP_RETURN_IF_ERROR(
+      ReadConvolution<builtin::Conv2DParams>(node, &attributes, &op->activation, &input, &filter));
   if (filter[3] != input[3]) {
     return Status::Error("grouped convolution: " + std::to_string(input[3]) + " input channels, " +
                          std::to_string(filter[3]) + " in the filter.");
   }
   const int64_t lanes = int64_t{filter[1]} * filter[2] * filter[3];
-  return ReadWeights(node, "filter", lanes, filter[3], filter[0], op);
+  Constants constants;
+  UBP_RETURN_IF_ERROR(
+      ReadWeights(node, "filter", lanes, filter[3], filter[0], &attributes, &constants));
+  conv.layer.dense = {constants.weights, constants.bias};
+  op->details = conv;
+  return Status::Ok();
 }
 
 Status ReadDepthwiseConv2D(const NodeView& node, GraphOp* op) {
   Dims input, filter;
-  UBP_RETURN_IF_ERROR(ReadConvolution<builtin::DepthwiseConv2DParams>(node, op, &input, &filter));
+  DepthwiseConv2DOp depthwise;
+  LayerAttributes& attributes = depthwise.attributes;
+  UBP_RETURN_IF_ERROR(ReadConvolution<builtin::DepthwiseConv2DParams>(
+      node, &attributes, &op->activation, &input, &filter));
   if (filter[0] != 1 || filter[3] != input[3]) {
     return Status::Error("the depth multiplier is not 1: " + std::to_string(input[3]) +
                          " input channels, a filter of shape " + ToString(filter) + ".");
   }
   const int64_t lanes = int64_t{filter[1]} * filter[2];
-  return ReadWeights(node, "filter", lanes, filter[3], filter[3], op);
+  Constants constants;
+  UBP_RETURN_IF_ERROR(
+      ReadWeights(node, "filter", lanes, filter[3], filter[3], &attributes, &constants));
+  depthwise.weights = constants.weights;
+  depthwise.bias = constants.bias;
+  op->details = depthwise;
+  return Status::Ok();
 }
 
 Status ReadFullyConnected(const NodeView& node, GraphOp* op) {
@@ -99,16 +124,41 @@ Status ReadFullyConnected(const NodeView& node, GraphOp* op) {
     return Status::Error("the input has shape " + ToString(input) + ", expected rows of " +
                          std::to_string(matrix[1]) + " elements.");
   }
-  op->attributes.kind = OpKind::kFullyConnected;
-  op->attributes.keep_num_dims = params->keep_num_dims != 0;
-  UBP_RETURN_IF_ERROR(ReadActivation(params->activation, &op->attributes));
-  return ReadWeights(node, "weight matrix", matrix[1], matrix[1], matrix[0], op);
+  FullyConnectedOp dense;
+  LayerAttributes& attributes = dense.layer.attributes;
+  attributes.kind = OpKind::kFullyConnected;
+  attributes.keep_num_dims = params->keep_num_dims != 0;
+  UBP_RETURN_IF_ERROR(ReadActivation(params->activation, &op->activation));
+  Constants constants;
+  UBP_RETURN_IF_ERROR(
+      ReadWeights(node, "weight matrix", matrix[1], matrix[1], matrix[0], &attributes, &constants));
+  dense.layer.dense = {constants.weights, constants.bias};
+  op->details = dense;
+  return Status::Ok();
 }
 
+template <PoolKind kKind>
 Status ReadPool2D(const NodeView& node, GraphOp* op) {
   const builtin::Pool2DParams* params = nullptr;
   UBP_RETURN_IF_ERROR(ReadParams(node, &params));
-  return ReadWindow(*params, params->filter_h, params->filter_w, &op->attributes);
+  Pool2DOp pool;
+  pool.kind = kKind;
+  UBP_RETURN_IF_ERROR(
+      ReadWindow(*params, params->filter_h, params->filter_w, &pool.attributes, &op->activation));
+  op->details = pool;
+  return Status::Ok();
 }
+
+constexpr BuiltinOp kOps[] = {
+    {kTfLiteBuiltinConv2d, 1, 4, 2, 3, &ReadConv2D},
+    {kTfLiteBuiltinDepthwiseConv2d, 1, 4, 2, 3, &ReadDepthwiseConv2D},
+    {kTfLiteBuiltinFullyConnected, 1, 0, 2, 3, &ReadFullyConnected},
+    {kTfLiteBuiltinMaxPool2d, 1, 4, 1, 1, &ReadPool2D<PoolKind::kMax>},
+    {kTfLiteBuiltinAveragePool2d, 1, 4, 1, 1, &ReadPool2D<PoolKind::kAverage>},
+};
+
+}  // namespace
+
+BuiltinOps LayerOps() { return {kOps, std::size(kOps)}; }
 
 }  // namespace ubp

@@ -13,14 +13,13 @@
 namespace ubp {
 
 struct BuiltinOp {
-  int code;  // TfLiteBuiltinOperator
-  OpType type;
+  int code;           // TfLiteBuiltinOperator
   int activations;    // the node's first inputs, those after them are constants; negative where
                       // ActivationInputs() has to look at the node
   size_t input_rank;  // of the activations; 0: any but 0
   int min_inputs;
   int max_inputs;
-  // Fills in a GraphOp but for its label, type, inputs and output.
+  // Fills in a GraphOp's activation and details.
   Status (*read)(const NodeView& node, GraphOp* op);
 };
 

@@ -1,6 +1,6 @@
-// How a node of each builtin operator is read, and the checks that the readers share.
+// What the readers of builtin operators share.
 //
-// A reader fills in a GraphOp but for its label, type, inputs and output. The node has as many
+// A reader fills in a GraphOp's activation and details. The node has as many
 // inputs as its BuiltinOp allows, its activations and its output are fit (CheckActivation), the
 // activations of the rank it asks for.
 #ifndef UBP_DELEGATE_TFLITE_MODEL_BUILTIN_READERS_H_
@@ -8,11 +8,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 
 #include "delegate/base/status.h"
+#include "delegate/graph/dims.h"
 #include "delegate/graph/graph.h"
-#include "delegate/graph/shapes.h"
+#include "delegate/tflite/model/builtin_ops.h"
 #include "delegate/tflite/model/builtin_params.h"
 #include "delegate/tflite/model/node_view.h"
 
@@ -26,7 +28,7 @@ inline constexpr int kBiasInput = 2;
 Status CheckRange(const std::string& what, int64_t value, int64_t min, int64_t max);
 Status CheckRank(const TfLiteTensor* tensor, const std::string& what, size_t rank);
 // A fused activation that is a clamp.
-Status ReadActivation(builtin::Activation activation, LayerAttributes* out);
+Status ReadActivation(builtin::Activation activation, Activation* out);
 
 template <typename Params>
 Status ReadParams(const NodeView& node, const Params** params) {
@@ -34,33 +36,20 @@ Status ReadParams(const NodeView& node, const Params** params) {
   return *params ? Status::Ok() : Status::Error("the op has no parameters.");
 }
 
-// builtin_layers.cc: operators with weights or a window.
-Status ReadConv2D(const NodeView& node, GraphOp* op);
-Status ReadDepthwiseConv2D(const NodeView& node, GraphOp* op);
-Status ReadFullyConnected(const NodeView& node, GraphOp* op);
-Status ReadPool2D(const NodeView& node, GraphOp* op);
+// In place of a number of activations: all inputs, or all that are not constant.
+inline constexpr int kAllInputs = -1;
+inline constexpr int kNotConstant = -2;
+inline constexpr int kAnyNumber = std::numeric_limits<int>::max();
 
-// builtin_elementwise.cc
-Status ReadArithmetic(const NodeView& node, GraphOp* op);
-Status ReadRelu(const NodeView& node, GraphOp* op);
-Status ReadReluN1To1(const NodeView& node, GraphOp* op);
-Status ReadRelu6(const NodeView& node, GraphOp* op);
-Status ReadLeakyRelu(const NodeView& node, GraphOp* op);
-Status ReadPRelu(const NodeView& node, GraphOp* op);
-Status ReadGelu(const NodeView& node, GraphOp* op);
-// A function without parameters.
-template <Elementwise kFunction>
-Status ReadFunction(const NodeView&, GraphOp* op) {
-  op->function.function = kFunction;
-  return Status::Ok();
-}
+// The rows of one file of readers.
+struct BuiltinOps {
+  const BuiltinOp* rows;
+  size_t count;
+};
 
-// builtin_shaping.cc: operators that rearrange or reduce.
-Status ReadMean(const NodeView& node, GraphOp* op);
-Status ReadPad(const NodeView& node, GraphOp* op);
-Status ReadReshape(const NodeView& node, GraphOp* op);
-Status ReadConcatenation(const NodeView& node, GraphOp* op);
-Status ReadSoftmax(const NodeView& node, GraphOp* op);
+BuiltinOps LayerOps();        // builtin_layers.cc: operators with weights or a window
+BuiltinOps ElementwiseOps();  // builtin_elementwise.cc
+BuiltinOps ShapingOps();      // builtin_shaping.cc: operators that rearrange or reduce
 
 }  // namespace ubp
 

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <iterator>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "delegate/tflite/model/builtin_readers.h"
+#include "tensorflow/lite/builtin_ops.h"
 
 namespace ubp {
 namespace {
@@ -16,8 +19,6 @@ bool SameButForOnes(const Dims& image, const Dims& flat) {
   return image.size() == 4 && flat.size() == 2 && image[1] == 1 && image[2] == 1 &&
          image[0] == flat[0] && image[3] == flat[1];
 }
-
-}  // namespace
 
 Status ReadMean(const NodeView& node, GraphOp* op) {
   const builtin::MeanParams* params = nullptr;
@@ -30,7 +31,7 @@ Status ReadMean(const NodeView& node, GraphOp* op) {
   if (from_front != Dims{1, 2}) {
     return Status::Error("MEAN over the axes " + ToString(axes) + ", not over height and width.");
   }
-  op->keep_dims = params->keep_dims != 0;
+  op->details = MeanOp{{}, params->keep_dims != 0};
   return Status::Ok();
 }
 
@@ -43,7 +44,7 @@ Status ReadPad(const NodeView& node, GraphOp* op) {
   for (const int32_t pad : pads) {
     UBP_RETURN_IF_ERROR(CheckRange("padding", pad, 0, kMaxWindow));
   }
-  op->pads = {pads[2], pads[3], pads[4], pads[5]};
+  op->details = PadOp{{}, {pads[2], pads[3], pads[4], pads[5]}};
   return Status::Ok();
 }
 
@@ -54,23 +55,25 @@ Status ReadReshape(const NodeView& node, GraphOp* op) {
     return Status::Error("RESHAPE of " + ToString(input) + " to " + ToString(output) + ".");
   }
   const TfLiteTensor* shape = node.Input(kConstantInput);
+  op->details = ReshapeOp();
+  Dims& dims = std::get<ReshapeOp>(op->details).dims;
   if (shape != nullptr && !IsConstant(*shape)) return Status::Ok();  // shape_nodes.h
   const int rank = static_cast<int>(output.size());
   if (shape != nullptr) {
-    UBP_RETURN_IF_ERROR(node.ReadInts(kConstantInput, "shape", rank, &op->reshape));
+    UBP_RETURN_IF_ERROR(node.ReadInts(kConstantInput, "shape", rank, &dims));
   } else {
     const builtin::ReshapeParams* params = nullptr;
     UBP_RETURN_IF_ERROR(ReadParams(node, &params));
     UBP_RETURN_IF_ERROR(CheckRange("number of sizes", params->num_sizes, rank, rank));
-    op->reshape.assign(params->sizes, params->sizes + rank);
+    dims.assign(params->sizes, params->sizes + rank);
   }
   // [1, -1] would move the rows of a larger batch into the channels.
-  const auto open = std::count(op->reshape.begin(), op->reshape.end(), kRestOfElements);
-  const int least = *std::min_element(op->reshape.begin(), op->reshape.end());
-  if (op->reshape.back() == output.back() && open <= 1 && least >= kRestOfElements) {
+  const auto open = std::count(dims.begin(), dims.end(), kRestOfElements);
+  const int least = *std::min_element(dims.begin(), dims.end());
+  if (dims.back() == output.back() && open <= 1 && least >= kRestOfElements) {
     return Status::Ok();
   }
-  return Status::Error("RESHAPE to " + ToString(op->reshape) + ".");
+  return Status::Error("RESHAPE to " + ToString(dims) + ".");
 }
 
 Status ReadConcatenation(const NodeView& node, GraphOp* op) {
@@ -81,7 +84,7 @@ Status ReadConcatenation(const NodeView& node, GraphOp* op) {
   }
   std::vector<Dims> inputs;
   for (int i = 0; i < node.num_inputs(); ++i) inputs.push_back(FileDims(*node.Input(i)));
-  op->axis = params->axis;
+  op->details = ConcatenationOp{{}, params->axis};
   const int rank = static_cast<int>(inputs[0].size());
   if (params->axis != -1 && params->axis != rank - 1) {
     return Status::Error("CONCATENATION along axis " + std::to_string(params->axis) + " of " +
@@ -99,8 +102,20 @@ Status ReadSoftmax(const NodeView& node, GraphOp* op) {
     return Status::Error("the beta is " + std::to_string(params->beta) +
                          ", expected a positive number.");
   }
-  op->factor = params->beta;
+  op->details = SoftmaxOp{{}, params->beta};
   return Status::Ok();
 }
+
+constexpr BuiltinOp kOps[] = {
+    {kTfLiteBuiltinMean, 1, 4, 2, 2, &ReadMean},
+    {kTfLiteBuiltinPad, 1, 4, 2, 2, &ReadPad},
+    {kTfLiteBuiltinReshape, 1, 0, 1, 2, &ReadReshape},
+    {kTfLiteBuiltinConcatenation, kAllInputs, 0, 1, kAnyNumber, &ReadConcatenation},
+    {kTfLiteBuiltinSoftmax, 1, 2, 1, 1, &ReadSoftmax},
+};
+
+}  // namespace
+
+BuiltinOps ShapingOps() { return {kOps, std::size(kOps)}; }
 
 }  // namespace ubp

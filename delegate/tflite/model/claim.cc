@@ -60,42 +60,51 @@ LayerAttributes PackedAttributes(OpType type, const NodeView& view) {
   return attributes;
 }
 
-bool CanBeSparse(OpType type) { return type == OpType::kConv2D || type == OpType::kFullyConnected; }
+bool CanBeSparse(int builtin_code) {
+  return builtin_code == kTfLiteBuiltinConv2d || builtin_code == kTfLiteBuiltinFullyConnected;
+}
 
-// Reads a node, and asks the backend; what pays is not looked at. `op` is filled in where the result has a type, of a
-// block-sparse op only with type and attributes.
+// Of a type that PackedType gives, with these attributes.
+GraphOp PackedGraphOp(OpType type, const LayerAttributes& attributes) {
+  GraphOp op;
+  LayerWeights layer;
+  layer.attributes = attributes;
+  op.activation = attributes.activation;
+  if (type == OpType::kConv2D) {
+    op.details = Conv2DOp{{}, layer};
+  } else {
+    op.details = FullyConnectedOp{{}, layer};
+  }
+  return op;
+}
+
+// Reads a node, and asks the backend; what pays is not looked at.
 void ReadNode(const NodeView& view, const TfLiteRegistration& registration, const Backend& backend,
-              GraphOp* op, ClaimResult* result) {
-  result->type = PackedType(registration);
-  result->packed = result->type.has_value();
-  if (result->packed) {
-    result->layer_op = true;
-    result->attributes = PackedAttributes(*result->type, view);
-    result->block_size = result->attributes.block_size;
+              ClaimResult* result) {
+  if (const std::optional<OpType> type = PackedType(registration)) {
+    result->packed = result->layer_op = true;
+    const LayerAttributes attributes = PackedAttributes(*type, view);
+    result->graph_op = PackedGraphOp(*type, attributes);
+    result->block_size = attributes.block_size;
     result->activations = {0};
-    op->type = *result->type;
-    op->attributes = result->attributes;
     return;
   }
-
   const BuiltinOp* builtin = FindBuiltinOp(registration.builtin_code);
   if (builtin == nullptr) {
     result->shape_op = ShapeOpOf(registration.builtin_code);
     result->reason = result->op + " is left to the interpreter.";
     return;
   }
-  result->layer_op = CanBeSparse(builtin->type);
-  op->type = builtin->type;
-  Status status = ReadBuiltinOp(*builtin, view, op);
-  if (status.ok()) status = backend.Supports(*op);
+  result->layer_op = CanBeSparse(registration.builtin_code);
+  GraphOp op;
+  Status status = ReadBuiltinOp(*builtin, view, &op);
+  if (status.ok()) status = backend.Supports(op);
   if (!status.ok()) {
     result->reason = status.message();
     return;
   }
-  result->type = builtin->type;
-  result->attributes = op->attributes;
+  result->graph_op = op;
   result->activations = ActivationInputs(*builtin, view);
-  result->function = op->function.function;
 }
 
 bool IsDamaged(const ClaimResult& claim) { return claim.packed && claim.block_size == 0; }
@@ -111,17 +120,17 @@ ClaimResult Claim(const TfLiteContext& context, const TfLiteNode& node,
   if (const TfLiteTensor* output = view.Output()) {
     result.layer = ShortName(output->name != nullptr ? output->name : "");
   }
-  GraphOp op;
-  ReadNode(view, registration, *options.backend, &op, &result);
+  ReadNode(view, registration, *options.backend, &result);
   OpenSizes of_file(context);
   OpenSizes& sizes = options.sizes != nullptr ? *options.sizes : of_file;
-  const bool is_read = result.type && !IsDamaged(result);
-  sizes.Follow(view, is_read ? &op : nullptr, result.activations);
-  if (options.sparse_from_dense && result.type && !result.packed && CanBeSparse(*result.type)) {
+  const bool is_read = result.graph_op && !IsDamaged(result);
+  sizes.Follow(view, is_read ? &*result.graph_op : nullptr, result.activations);
+  const LayerWeights* layer = result.graph_op ? LayerOf(*result.graph_op) : nullptr;
+  if (options.sparse_from_dense && !result.packed && layer != nullptr) {
     const LayerPixels pixels = {PixelsOf(sizes.DimsOf(view.InputIndex(0))),
                                 PixelsOf(sizes.DimsOf(view.OutputIndex()))};
-    result.choice = ChooseBlocks(options.backend->costs().blocks(), op.attributes, op.dense.weights,
-                                 pixels, &result.slot);
+    result.choice = ChooseBlocks(options.backend->costs().blocks(), layer->attributes,
+                                 layer->dense.weights, pixels, &result.slot);
     if (result.choice.gains) result.block_size = result.choice.block_size;
   }
   return result;

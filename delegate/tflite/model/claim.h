@@ -20,24 +20,26 @@ namespace ubp {
 enum class ShapeOp { kNone, kShape, kStridedSlice, kPack };
 
 struct ClaimResult {
-  // Nothing: the node is left to the interpreter, unless it is a shape_op that is not needed.
-  std::optional<OpType> type;
+  // The node as the delegate runs it, but for its label and tensors; of a block-sparse op with nothing
+  // but its attributes. Nothing: the node is left to the interpreter, unless it is a shape_op that is
+  // not needed.
+  std::optional<GraphOp> graph_op;
   ShapeOp shape_op = ShapeOp::kNone;
-  Dims reshape;           // of a RESHAPE whose shape other nodes compute (GraphOp::reshape)
+  Dims reshape;           // of a RESHAPE whose shape other nodes compute (ReshapeOp::dims)
   bool packed = false;    // UbpConv2D or UbpFullyConnected
   bool layer_op = false;  // such an op, or CONV_2D or FULLY_CONNECTED, that can be taken or not
-  // Of a node with a type: window, channels and activation, as far as it has them, and the places of
-  // the inputs that are computed, or given, per inference.
-  LayerAttributes attributes;
+  // Of a node with a graph_op: the places of the inputs that are computed, or given, per inference.
   std::vector<int> activations;
-  Elementwise function = Elementwise::kScale;  // of a kFunction: what it computes
-  BlockChoice choice;                          // of a dense layer, if asked for
-  CacheSlot slot;                              // of the layer's weights
-  int block_size = 0;                          // of the blocks; 0 if it is damaged, or has none
-  std::string op;                              // "CONV_2D"
+  BlockChoice choice;  // of a dense layer, if asked for
+  CacheSlot slot;      // of the layer's weights
+  int block_size = 0;  // of the blocks; 0 if it is damaged, or has none
+  std::string op;      // "CONV_2D"
   std::string layer;   // the output tensor's name, shortened: "stem"; may be empty
   std::string reason;  // a sentence, where the node is left
 
+  std::optional<OpType> type() const {
+    return graph_op ? std::optional<OpType>(graph_op->type()) : std::nullopt;
+  }
   // A layer that runs in blocks, which leave out zeros, wherever it is taken.
   bool has_blocks() const { return packed || choice.gains; }
   // One that is worth taking by itself.

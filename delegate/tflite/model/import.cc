@@ -40,15 +40,39 @@ Status CheckPackedTensors(const NodeView& node) {
 }
 
 // UbpConv2D or UbpFullyConnected.
-Status ReadPackedOp(const NodeView& node, GraphOp* op) {
+Status ReadPackedOp(const NodeView& node, const GraphOp& claimed, GraphOp* op) {
   UBP_RETURN_IF_ERROR(CheckPackedTensors(node));
-  const OpKind kind = op->type == OpType::kConv2D ? OpKind::kConv2D : OpKind::kFullyConnected;
+  const OpKind kind = claimed.If<Conv2DOp>() != nullptr ? OpKind::kConv2D : OpKind::kFullyConnected;
+  LayerWeights layer;
+  LayerAttributes& attributes = layer.attributes;
   UBP_RETURN_IF_ERROR(
-      ReadAttributes(kind, node.custom_options(), node.custom_options_size(), &op->attributes));
+      ReadAttributes(kind, node.custom_options(), node.custom_options_size(), &attributes));
   const float* bias = nullptr;
-  UBP_RETURN_IF_ERROR(node.ReadBias(kBias, op->attributes.out_channels, &bias));
+  UBP_RETURN_IF_ERROR(node.ReadBias(kBias, attributes.out_channels, &bias));
   const TfLiteTensor& packed = *node.Input(kPackedWeights);
-  return PackedLayer::Check(op->attributes, packed.data.uint8, packed.bytes, bias, &op->packed);
+  UBP_RETURN_IF_ERROR(
+      PackedLayer::Check(attributes, packed.data.uint8, packed.bytes, bias, &layer.packed));
+  op->activation = attributes.activation;
+  if (kind == OpKind::kConv2D) {
+    op->details = Conv2DOp{{}, layer};
+  } else {
+    op->details = FullyConnectedOp{{}, layer};
+  }
+  return Status::Ok();
+}
+
+// What was decided of a layer when its node was claimed.
+void SetClaimed(const ClaimResult& claim, GraphOp* op) {
+  LayerWeights* layer = nullptr;
+  if (auto* conv = std::get_if<Conv2DOp>(&op->details)) layer = &conv->layer;
+  if (auto* dense = std::get_if<FullyConnectedOp>(&op->details)) layer = &dense->layer;
+  if (layer != nullptr) {
+    layer->slot = claim.slot;
+    if (!claim.packed) layer->dense.block_size = claim.block_size;
+  }
+  if (auto* reshape = std::get_if<ReshapeOp>(&op->details)) {
+    if (!claim.reshape.empty()) reshape->dims = claim.reshape;
+  }
 }
 
 class Importer {
@@ -73,7 +97,7 @@ class Importer {
     const ClaimResult& claim = claimed->second;
     const NodeView view(*context_, *node, decoded_.get());
     if (claim.shape_op != ShapeOp::kNone) return Status::Ok();  // nobody needs what it computes
-    if (!claim.type) {
+    if (!claim.graph_op) {
       return Status::Error(place + " of the model, " + claim.label() +
                            ", is not for this delegate: " + claim.reason);
     }
@@ -118,18 +142,15 @@ class Importer {
     GraphOp op;
     op.node = index;
     op.label = claim.label();
-    op.type = *claim.type;
-    op.slot = claim.slot;
     std::vector<int> activations = {kActivation};
     if (claim.packed) {
-      UBP_RETURN_IF_ERROR(ReadPackedOp(node, &op));
+      UBP_RETURN_IF_ERROR(ReadPackedOp(node, *claim.graph_op, &op));
     } else {
       const BuiltinOp& builtin = *FindBuiltinOp(registration.builtin_code);
       UBP_RETURN_IF_ERROR(ReadBuiltinOp(builtin, node, &op));
       activations = ActivationInputs(builtin, node);
-      if (!claim.reshape.empty()) op.reshape = claim.reshape;
-      op.dense.block_size = claim.block_size;
     }
+    SetClaimed(claim, &op);
     for (const int i : activations) op.inputs.push_back(TensorOf(node.InputIndex(i)));
     if (tensor_of_index_.count(node.OutputIndex()) != 0) {
       return Status::Error("the output is read or written by an earlier op.");

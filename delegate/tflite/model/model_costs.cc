@@ -6,16 +6,10 @@
 #include <utility>
 
 #include "delegate/backend/cost_model.h"
-#include "delegate/rewrite/fuse_elementwise.h"
-#include "delegate/rewrite/fuse_functions.h"
 #include "delegate/tflite/model/node_view.h"
 
 namespace ubp {
 namespace {
-
-bool IsArithmetic(OpType type) {
-  return type == OpType::kAdd || type == OpType::kSub || type == OpType::kMul;
-}
 
 Extent ExtentOf(const Dims& dims) {
   Extent extent;
@@ -56,7 +50,8 @@ class GraphMaker {
 
  private:
   const ClaimResult& claim(size_t i) const { return *nodes_[i].claim; }
-  OpType type(size_t i) const { return *claim(i).type; }
+  const GraphOp& op(size_t i) const { return *claim(i).graph_op; }
+  OpType type(size_t i) const { return op(i).type(); }
   Extent Of(int tensor) const { return ExtentOf(sizes_.DimsOf(tensor)); }
   Extent Input(size_t i, int place = 0) const {
     return Of(NodeView(context_, *nodes_[i].node).InputIndex(place));
@@ -71,7 +66,7 @@ class GraphMaker {
     if (nodes_[i].follows_reshape) return;
     const NodeView view(context_, *nodes_[i].node);
     CostNode& node = graph_.nodes.back();
-    if (claim(i).type) {
+    if (claim(i).type()) {
       node.can_take = true;
       node.must_take = claim(i).packed;
       node.has_blocks = claim(i).has_blocks();
@@ -113,15 +108,13 @@ class GraphMaker {
   }
 
   void AddCosts(size_t i) {
-    OpToRun op;
-    op.type = type(i);
-    op.attributes = claim(i).attributes;
-    op.input = Input(i);
-    op.output = Output(i);
-    op.function = claim(i).function;
-    if (IsArithmetic(op.type)) op.operand = OperandOf(i);
-    if (claim(i).has_blocks()) op.blocks = claim(i).choice.cost;
-    costs_.SetCosts(op, &graph_.nodes[i]);
+    OpToRun run;
+    run.op = &op(i);
+    run.input = Input(i);
+    run.output = Output(i);
+    if (op(i).If<ArithmeticOp>()) run.operand = OperandOf(i);
+    if (claim(i).has_blocks()) run.blocks = claim(i).choice.cost;
+    costs_.SetCosts(run, &graph_.nodes[i]);
   }
 
   // The node that writes the first input of node i which nobody else reads, if there is one of which
@@ -136,10 +129,11 @@ class GraphMaker {
     return -1;
   }
 
-  bool IsPlain(size_t i) const { return claim(i).attributes.activation == Activation::kNone; }
+  bool IsPlain(size_t i) const { return op(i).activation == Activation::kNone; }
 
   bool Computes(size_t i, Elementwise function) const {
-    return type(i) == OpType::kFunction && claim(i).function == function;
+    const auto* kind = op(i).If<FunctionOp>();
+    return kind != nullptr && kind->function.function == function;
   }
 
   // Of softplus, whose LOG is behind: whether the constant is one is not looked at.
@@ -154,10 +148,10 @@ class GraphMaker {
       case OpType::kPad:
         return WindowBehind(i);
       case OpType::kClamp:
-        return WriterOf(i, [&](size_t w) { return HasActivation(type(w)) && IsPlain(w); });
+        return WriterOf(i, [&](size_t w) { return HasActivation(op(w)) && IsPlain(w); });
       case OpType::kFunction:
         return WriterOf(i, [&](size_t w) {
-          return CanHaveFunction(type(w)) || (Computes(i, Elementwise::kLog) && AddsToExp(w));
+          return TakesFunction(op(w)) || (Computes(i, Elementwise::kLog) && AddsToExp(w));
         });
       case OpType::kAdd:
       case OpType::kSub:
@@ -165,7 +159,7 @@ class GraphMaker {
         if (OperandOf(i) == Operand::kConstant) {
           return WriterOf(i, [&](size_t w) {
             if (type(i) == OpType::kAdd && Computes(w, Elementwise::kExp)) return true;
-            return IsArithmetic(type(w)) && OperandOf(w) == Operand::kConstant && IsPlain(w);
+            return op(w).If<ArithmeticOp>() && OperandOf(w) == Operand::kConstant && IsPlain(w);
           });
         }
         if (OperandOf(i) == Operand::kVector || type(i) != OpType::kAdd) return -1;
@@ -180,7 +174,7 @@ class GraphMaker {
     if (graph_.nodes[pad].outputs.empty()) return -1;
     const std::vector<int>& readers = readers_[graph_.nodes[pad].outputs[0]];
     const auto fuses = [&](int r) {
-      return claim(r).type && HasWindow(type(r)) && claim(r).attributes.padding == Padding::kValid;
+      return claim(r).type() && HasWindow(op(r)) && AttributesOf(op(r)).padding == Padding::kValid;
     };
     const bool all = !readers.empty() && std::all_of(readers.begin(), readers.end(), fuses);
     return all ? readers[0] : -1;

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "delegate/graph/shapes.h"
+#include "delegate/graph/dims.h"
 
 namespace ubp {
 namespace {

@@ -97,7 +97,7 @@ TfLiteStatus DecideNodes(TfLiteContext* context, Take take, const ClaimOptions& 
     NodeDecision& decision = (*decisions)[i];
     decision.taken = choice[i];
     if (decision.taken) continue;
-    decision.reason = decision.claim.type
+    decision.reason = decision.claim.type()
                           ? ReasonToLeave(decision.claim, take, sparse.count(stretches[i]) > 0)
                           : decision.claim.reason;
   }

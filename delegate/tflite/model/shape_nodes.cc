@@ -111,13 +111,13 @@ void ReadComputedShapes(const TfLiteContext& context, const std::vector<TfLiteNo
   const ShapeNodes shape_nodes(context, nodes, *decisions);
   for (size_t i = 0; i < nodes.size(); ++i) {
     ClaimResult& claim = (*decisions)[i].claim;
-    if (claim.type != OpType::kReshape) continue;
+    if (claim.type() != OpType::kReshape) continue;
     const TfLiteTensor* const shape = NodeView(context, *nodes[i]).Input(1);
     if (shape == nullptr || IsConstant(*shape)) continue;  // claimed as it is
     if (const std::optional<ComputedShape> computed = shape_nodes.ShapeOf(i)) {
       claim.reshape = computed->dims;
     } else {
-      claim.type.reset();
+      claim.graph_op.reset();
       claim.reason = "the shape is no constant, nor made of sizes of the input.";
     }
   }
@@ -129,7 +129,7 @@ std::vector<std::vector<size_t>> FindShapeNodes(const TfLiteContext& context,
   const ShapeNodes shape_nodes(context, nodes, decisions);
   std::vector<std::vector<size_t>> found(nodes.size());
   for (size_t i = 0; i < nodes.size(); ++i) {
-    if (!decisions[i].claim.type || decisions[i].claim.reshape.empty()) continue;
+    if (!decisions[i].claim.type() || decisions[i].claim.reshape.empty()) continue;
     const std::vector<size_t> needed = shape_nodes.ShapeOf(i)->nodes;
     if (shape_nodes.ServeOnly(i, needed)) found[i] = needed;
   }

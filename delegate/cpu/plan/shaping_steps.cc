@@ -1,0 +1,148 @@
+// Steps of ops that reduce, or only move elements.
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "delegate/cpu/operators/copy_rows.h"
+#include "delegate/cpu/operators/plane_operators.h"
+#include "delegate/cpu/operators/softmax.h"
+#include "delegate/cpu/plan/op_table.h"
+#include "delegate/cpu/plan/planes_step.h"
+#include "delegate/graph/dims.h"
+
+namespace ubp {
+namespace {
+
+class PadStep : public Step {
+ public:
+  PadStep(int input, int output, PlaneTensor tensor, PlaneGeometry to, const Pads& pads)
+      : Step({input, output}), tensor_(std::move(tensor)), to_(std::move(to)), pads_(pads) {}
+
+  void Run(const std::vector<float*>& memory, float*, ThreadPool* pool) const override {
+    PadPlanes(tensor_, At(memory, 0), to_, pads_.top, pads_.left, At(memory, 1), pool);
+  }
+
+ private:
+  PlaneTensor tensor_;
+  PlaneGeometry to_;
+  Pads pads_;
+};
+
+class CopyStep : public Step {
+ public:
+  CopyStep(int input, int output, size_t floats) : Step({input, output}), floats_(floats) {}
+
+  void Run(const std::vector<float*>& memory, float*, ThreadPool*) const override {
+    std::copy_n(At(memory, 0), floats_, At(memory, 1));
+  }
+
+ private:
+  size_t floats_;
+};
+
+// One input of a concatenation.
+struct ConcatenatedInput {
+  RowCopy copy;
+  int64_t offset;  // in the output
+};
+
+class ConcatenationStep : public Step {
+ public:
+  // Buffers: the parts, then the output.
+  ConcatenationStep(std::vector<int> buffers, std::vector<ConcatenatedInput> parts)
+      : Step(std::move(buffers)), parts_(std::move(parts)) {}
+
+  void Run(const std::vector<float*>& memory, float*, ThreadPool* pool) const override {
+    float* const output = At(memory, parts_.size());
+    for (size_t i = 0; i < parts_.size(); ++i) {
+      parts_[i].copy.Run(At(memory, i), output + parts_[i].offset, pool);
+    }
+  }
+
+ private:
+  std::vector<ConcatenatedInput> parts_;
+};
+
+class SoftmaxStep : public Step {
+ public:
+  SoftmaxStep(const std::vector<int>& buffers, const SoftmaxShape& shape, float beta,
+              const KernelFamily& family)
+      : Step(buffers), shape_(shape), beta_(beta), family_(family) {}
+
+  void Run(const std::vector<float*>& memory, float*, ThreadPool* pool) const override {
+    Softmax(shape_, beta_, At(memory, 0), At(memory, 1), family_, pool);
+  }
+
+ private:
+  SoftmaxShape shape_;
+  float beta_;
+  const KernelFamily& family_;
+};
+
+}  // namespace
+
+Status AddPad(const PlannedOp& op, StepBuilder* builder) {
+  builder->Add<PadStep>(builder->Planes(op.input), builder->Planes(op.output),
+                        PlanesOf(builder->Tensor(op.input)), builder->Tensor(op.output).geometry,
+                        op.op->As<PadOp>().pads);
+  return Status::Ok();
+}
+
+Status AddMean(const PlannedOp& op, StepBuilder* builder) {
+  builder->Add<PlanesStep>(builder->Planes(op.input), builder->Image(op.output),
+                           PlanesOf(builder->Tensor(op.input)), &MeanOfPlanes);
+  return Status::Ok();
+}
+
+Status AddReshape(const PlannedOp& op, StepBuilder* builder) {
+  builder->Add<CopyStep>(builder->Image(op.input), builder->Image(op.output),
+                         static_cast<size_t>(ElementsOf(builder->Tensor(op.input).dims)));
+  return Status::Ok();
+}
+
+Status AddConcatenation(const PlannedOp& op, StepBuilder* builder) {
+  const std::vector<int> buffers = builder->BuffersOf(op);
+  const TensorLayout& output = builder->Tensor(op.output);
+  // A row is what lies side by side: all planes of one image, or of an image all elements with the
+  // same places along the axes before. `unit` are the floats of one place along the axis.
+  const int axis = op.op->As<ConcatenationOp>().axis < 0
+                       ? op.op->As<ConcatenationOp>().axis + static_cast<int>(output.dims.size())
+                       : op.op->As<ConcatenationOp>().axis;
+  int64_t rows = output.dims[0];
+  int64_t unit = output.geometry.plane_stride;
+  if (!op.channel_major) {
+    rows = ElementsOf(Dims(output.dims.begin(), output.dims.begin() + axis));
+    unit = ElementsOf(Dims(output.dims.begin() + axis + 1, output.dims.end()));
+  }
+  const int64_t stride = output.dims[axis] * unit;
+  const std::vector<int> inputs = op.Inputs();
+  std::vector<int> used;
+  std::vector<ConcatenatedInput> parts;
+  int first = 0;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const TensorLayout& input = builder->Tensor(inputs[i]);
+    const int size = input.dims[axis];
+    const bool in_place = input.container == op.output && input.first_plane == first;
+    if (!in_place && size > 0) {
+      used.push_back(buffers[i]);
+      parts.push_back({{rows, size * unit, stride}, first * unit});
+    }
+    first += size;
+  }
+  if (parts.empty()) return Status::Ok();  // all inputs lie in the output
+  used.push_back(buffers.back());
+  builder->Add<ConcatenationStep>(std::move(used), std::move(parts));
+  return Status::Ok();
+}
+
+Status AddSoftmax(const PlannedOp& op, StepBuilder* builder) {
+  const Dims& dims = builder->Tensor(op.output).dims;
+  const SoftmaxShape shape{static_cast<int>(ElementsOf(dims) / dims.back()), dims.back()};
+  builder->Add<SoftmaxStep>(builder->BuffersOf(op), shape, op.op->As<SoftmaxOp>().beta,
+                            builder->family());
+  return Status::Ok();
+}
+
+}  // namespace ubp

@@ -1,0 +1,194 @@
+// The operators, one struct each: what a kind of op has beside its tensors, what holds for all ops of
+// the kind, and the shape of what it writes.
+#ifndef UBP_DELEGATE_GRAPH_OPS_H_
+#define UBP_DELEGATE_GRAPH_OPS_H_
+
+#include <variant>
+#include <vector>
+
+#include "delegate/base/status.h"
+#include "delegate/graph/conv_shape.h"
+#include "delegate/graph/dims.h"
+#include "delegate/graph/elementwise_function.h"
+#include "delegate/graph/layer_weights.h"
+
+namespace ubp {
+
+// A number for each kind; of pooling and arithmetic, one for each function.
+enum class OpType {
+  kConv2D,
+  kFullyConnected,
+  kDepthwiseConv2D,
+  kMaxPool2D,
+  kAveragePool2D,
+  kMean,
+  kPad,
+  kReshape,
+  kConcatenation,
+  kSoftmax,
+  kAdd,
+  kSub,
+  kMul,
+  kClamp,
+  kFunction
+};
+
+// What holds for a kind unless its struct says otherwise.
+struct OpTraits {
+  static constexpr bool kHasWindow = false;  // over height and width: its `attributes` say which
+  static constexpr bool kIsElementwise = false;
+  static constexpr bool kHasActivation = false;  // may have one fused
+  static constexpr bool kTakesFunction = false;  // one may be computed behind its activation
+};
+
+// What a kind needs to infer its output from. `padded` are zeros around the first input beside the
+// op's own padding, which is then VALID: of ops with a window only.
+struct InferInputs {
+  const std::vector<Dims>& dims;  // of each input
+  const Pads& padded;
+};
+
+// Infer() fails when the inputs do not suit the op, where TensorFlow Lite's own op would fail or give
+// something else. It sets `shape` where the kind has a window, or is a fully-connected layer, which
+// becomes a convolution of [rows, 1, 1, in_channels].
+
+// Block-sparse or dense.
+struct Conv2DOp : OpTraits {
+  static constexpr bool kHasWindow = true;
+  static constexpr bool kHasActivation = true;
+  static constexpr bool kTakesFunction = true;
+  LayerWeights layer;
+
+  OpType type() const { return OpType::kConv2D; }
+  Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
+};
+
+// Likewise.
+struct FullyConnectedOp : OpTraits {
+  static constexpr bool kHasActivation = true;
+  static constexpr bool kTakesFunction = true;
+  LayerWeights layer;
+
+  OpType type() const { return OpType::kFullyConnected; }
+  Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
+};
+
+// Of depth multiplier 1: in and out channels are equal.
+struct DepthwiseConv2DOp : OpTraits {
+  static constexpr bool kHasWindow = true;
+  static constexpr bool kHasActivation = true;
+  static constexpr bool kTakesFunction = true;
+  LayerAttributes attributes;
+  const float* weights = nullptr;  // [kernel_h, kernel_w, channels], in the model
+  const float* bias = nullptr;     // [channels], or null
+
+  OpType type() const { return OpType::kDepthwiseConv2D; }
+  Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
+};
+
+enum class PoolKind {
+  kMax,     // padding of its own is ignored
+  kAverage  // likewise, and does not count
+};
+
+struct Pool2DOp : OpTraits {
+  static constexpr bool kHasWindow = true;
+  static constexpr bool kHasActivation = true;
+  static constexpr bool kTakesFunction = true;
+  PoolKind kind = PoolKind::kMax;
+  LayerAttributes attributes = WithoutChannels();
+
+  static LayerAttributes WithoutChannels();  // in_channels and out_channels are 0
+  OpType type() const {
+    return kind == PoolKind::kMax ? OpType::kMaxPool2D : OpType::kAveragePool2D;
+  }
+  Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
+};
+
+// Over height and width.
+struct MeanOp : OpTraits {
+  bool keep_dims = false;  // output [batch, 1, 1, channels]
+
+  OpType type() const { return OpType::kMean; }
+  Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
+};
+
+// Zeros around height and width.
+struct PadOp : OpTraits {
+  Pads pads;
+
+  OpType type() const { return OpType::kPad; }
+  Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
+};
+
+// In place of sizes in ReshapeOp: what the others leave, and the size of an axis of the input.
+inline constexpr int kRestOfElements = -1;
+constexpr int OfInput(int axis) { return -2 - axis; }
+
+struct ReshapeOp : OpTraits {
+  Dims dims;  // sizes, kRestOfElements once at most, or OfInput()
+
+  OpType type() const { return OpType::kReshape; }
+  Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
+};
+
+struct ConcatenationOp : OpTraits {
+  int axis = -1;  // negative from the last one on
+
+  OpType type() const { return OpType::kConcatenation; }
+  Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
+};
+
+// Over the last axis.
+struct SoftmaxOp : OpTraits {
+  float beta = 1.0f;  // factor of the exponents
+
+  OpType type() const { return OpType::kSoftmax; }
+  Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
+};
+
+// The operand of an elementwise op that is constant: a number for each channel, or one for all.
+struct ConstantOperand {
+  const float* values = nullptr;  // [count], in the model; null where no operand is constant
+  int count = 0;                  // channels or 1
+  int rank = 0;                   // dimensions; the result has as many at least
+  bool first = false;             // it is the first operand
+};
+
+// Of two tensors that broadcast, or of a tensor and a constant.
+struct ArithmeticOp : OpTraits {
+  static constexpr bool kIsElementwise = true;
+  static constexpr bool kHasActivation = true;
+  Elementwise function = Elementwise::kAdd;  // kAdd, kSubtract or kMultiply
+  ConstantOperand constant;
+
+  OpType type() const;
+  Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
+};
+
+// The activation, standing alone.
+struct ClampOp : OpTraits {
+  static constexpr bool kIsElementwise = true;
+  static constexpr bool kHasActivation = true;
+
+  OpType type() const { return OpType::kClamp; }
+  Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
+};
+
+struct FunctionOp : OpTraits {
+  static constexpr bool kIsElementwise = true;
+  static constexpr bool kHasActivation = true;
+  UnaryFunction function;
+  ConstantOperand constant;  // the function's number s, where it is one for each channel, or not
+
+  OpType type() const { return OpType::kFunction; }
+  Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
+};
+
+using OpDetails =
+    std::variant<Conv2DOp, FullyConnectedOp, DepthwiseConv2DOp, Pool2DOp, MeanOp, PadOp, ReshapeOp,
+                 ConcatenationOp, SoftmaxOp, ArithmeticOp, ClampOp, FunctionOp>;
+
+}  // namespace ubp
+
+#endif  // UBP_DELEGATE_GRAPH_OPS_H_
