@@ -20,8 +20,8 @@ from ai_edge_litert import schema_py_generated as schema
 
 from ubp.conversion.open_sizes import Shapes
 from ubp.extras import extra_needed
-from ubp.runtime.entries import Entry, Runner, entries_of
 from ubp.runtime.inputs import Shape, assumed_shape, random_values, signature_of
+from ubp.runtime.running import Entry, Runner, entries_of
 from ubp.tflite.lookups import index_bounds
 
 # What NumPy and Pillow raise for files that are damaged, or none of theirs. NumPy reads a header as

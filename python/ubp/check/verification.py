@@ -18,9 +18,8 @@ from ubp.conversion.find import find_layers, is_converted
 from ubp.conversion.load.files import Model, tflite_of
 from ubp.conversion.open_sizes import resolve_shapes
 from ubp.format import ValueType
-from ubp.runtime.entries import Entry, Runner, entries_of, has_state
 from ubp.runtime.inputs import Shape, check_sizes
-from ubp.runtime.opening import cannot_run, open_interpreter
+from ubp.runtime.running import Entry, Runner, cannot_run, entries_of, has_state, open_interpreter
 from ubp.tflite import flatbuffer
 
 # Largest accepted error relative to the output's range. With 16-bit weights it is their rounding

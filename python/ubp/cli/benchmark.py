@@ -76,7 +76,7 @@ class _Timed:
         from ubp.conversion.load.files import read_tflite
         from ubp.conversion.open_sizes import resolve_shapes
         from ubp.runtime.inputs import check_shapes
-        from ubp.runtime.opening import open_interpreter
+        from ubp.runtime.running import open_interpreter
         from ubp.tflite import flatbuffer
 
         data = read_tflite(path)
@@ -94,7 +94,7 @@ class _Timed:
 
     def timer(self, threads: int) -> Any:
         """What runs the model in a new interpreter."""
-        from ubp.runtime.opening import open_interpreter
+        from ubp.runtime.running import open_interpreter
         from ubp.timing.interleaved import block_timer
 
         interpreter = open_interpreter(

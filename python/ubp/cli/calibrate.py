@@ -17,7 +17,7 @@ def run(options: argparse.Namespace) -> int:
 
 def write_costs(output: Path, overwrite: bool, rounds: int = 15, threads: int = 1) -> int:
     """Measure the constants, write them to a file and print them; returns the exit status."""
-    from ubp.reporting.run_tables import print_costs
+    from ubp.reporting.tables import print_costs
     from ubp.timing.calibration import calibrate
 
     check_output(output, overwrite)

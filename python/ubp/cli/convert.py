@@ -28,8 +28,7 @@ def run(options: argparse.Namespace) -> int:
     from ubp.check.verification import verify
     from ubp.conversion.converter import convert
     from ubp.costs import DEFAULT_COSTS, read_costs
-    from ubp.reporting.layer_tables import print_report
-    from ubp.reporting.run_tables import verification_text
+    from ubp.reporting.tables import print_report, verification_text
     from ubp.timing.layers import measure_layers
 
     check_output(options.output, options.force)
@@ -148,6 +147,12 @@ def add(commands: Any) -> None:
         type=Path,
         help="predict with the costs in this file, which 'ubp calibrate' has made",
     )
+    _add_checks(parser)
+    parser.add_argument("--force", action="store_true", help="overwrite files that exist")
+
+
+def _add_checks(parser: argparse.ArgumentParser) -> None:
+    """Add what is done with the result, beside writing it."""
     parser.add_argument(
         "--verify",
         action="store_true",
@@ -165,4 +170,3 @@ def add(commands: Any) -> None:
         type=Path,
         help="also write the table, with pictures of the blocks, as a page (.html), or as .json",
     )
-    parser.add_argument("--force", action="store_true", help="overwrite files that exist")

@@ -12,8 +12,7 @@ from ubp.cli.shared import add_command, add_shape, console, print_assumption
 def run(options: argparse.Namespace) -> int:
     """Show what is in a model."""
     from ubp.conversion.converter import convert
-    from ubp.reporting.layer_tables import print_attributes, print_report
-    from ubp.reporting.run_tables import print_delegate_report
+    from ubp.reporting.tables import print_attributes, print_delegate_report, print_report
     from ubp.runtime.decisions import delegate_report
 
     result = convert(options.model, shapes=options.shape)

@@ -104,7 +104,7 @@ def check_timing_outputs(options: argparse.Namespace) -> None:
 
 def show_timings(rows: list[Row], options: argparse.Namespace) -> None:
     """Write the rows to the --json and --csv files, and print the tables."""
-    from ubp.reporting.run_tables import print_profile
+    from ubp.reporting.tables import print_profile
     from ubp.reporting.timings import print_timings, timings_to_csv, timings_to_json
 
     if options.csv is not None:

@@ -12,7 +12,7 @@ from ubp.cli.shared import EXIT_FAILED, add_command, add_inputs, add_shape, prin
 def run(options: argparse.Namespace) -> int:
     """Compare two models."""
     from ubp.check.verification import verify
-    from ubp.reporting.run_tables import verification_text
+    from ubp.reporting.tables import verification_text
 
     result = verify(
         options.dense,

@@ -15,9 +15,8 @@ from ai_edge_litert import schema_py_generated as schema
 
 from ubp.conversion.find import is_converted
 from ubp.conversion.unpacking import unpack
-from ubp.runtime.entries import Runner, entries_of
 from ubp.runtime.inputs import Shape, assumed_shape, check_shapes, random_values, signature_of
-from ubp.runtime.opening import open_interpreter
+from ubp.runtime.running import Runner, entries_of, open_interpreter
 from ubp.tflite import flatbuffer
 from ubp.tflite.lookups import index_bounds
 

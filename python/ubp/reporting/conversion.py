@@ -16,7 +16,7 @@ from ubp.check.verification import Verification
 from ubp.conversion.converter import ConversionResult
 from ubp.conversion.layer_report import LayerReport, sparsity_of
 from ubp.extras import extra_needed
-from ubp.reporting.layer_tables import DENSE_STAYS, short_name
+from ubp.reporting.tables import DENSE_STAYS, short_name
 
 _TEMPLATE = "report.html"
 _NEED = ("an HTML report", "write a .json report")

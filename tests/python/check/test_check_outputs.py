@@ -5,7 +5,7 @@ import pytest
 
 from fuzz.builder import ModelBuilder
 from ubp.check.verification import compare_outputs
-from ubp.runtime.entries import entries_of
+from ubp.runtime.running import entries_of
 from ubp.tflite import flatbuffer
 
 

@@ -16,7 +16,7 @@ from ubp.check.verification import Verification
 from ubp.conversion import ConversionResult, convert
 from ubp.conversion.layer_report import sparsity_of
 from ubp.reporting.conversion import to_html, to_json, totals
-from ubp.reporting.layer_tables import print_report
+from ubp.reporting.tables import print_report
 
 
 @pytest.fixture
