@@ -144,7 +144,7 @@ def draw(path: Path, report: Report) -> None:
     """A group of bars per network, a bar per pruning, a row per number of threads."""
     names = _names(report)
     threads = sorted({result.threads for result in report.results})
-    size = (2.5 + 1.1 * len(names), 0.8 + 3.4 * len(threads))
+    size = (max(6.0, 2.5 + 1.1 * len(names)), 0.8 + 3.4 * len(threads))
     figure = Figure(figsize=size, layout="constrained")
     rows = figure.subplots(len(threads), 1, squeeze=False, sharex=True)[:, 0]
     for axes, count in zip(rows, threads, strict=True):

@@ -12,13 +12,12 @@ from ai_edge_litert.interpreter import Interpreter
 import ubp
 from bench.chains.networks import Network
 from bench.chains.report import ALL, AUTO, SPARSE, XNNPACK, Result
-from bench.harness.statistics import take_turns
+from bench.harness.statistics import Spread, take_turns
 from ubp.runtime.decisions import delegate_report
 from ubp.runtime.inputs import random_inputs, set_inputs
 
 _BLOCK_SECONDS = 2e-3  # of one interpreter's inferences in a round
 _LEAST_RUNS, _MOST_RUNS = 3, 60
-_PERCENTILE = 10
 
 
 def measure(network: Network, rounds: int) -> Result:
@@ -57,7 +56,7 @@ def _interleave(interpreters: dict[str, Any], rounds: int) -> dict[str, float]:
         for name, interpreter in interpreters.items()
     }
     return {
-        name: 1e6 * float(np.percentile(seconds, _PERCENTILE))
+        name: 1e6 * Spread.of(np.concatenate(seconds)).p10
         for name, seconds in take_turns(timers, rounds).items()
     }
 

@@ -1,4 +1,8 @@
-"""What runs with the packages of other inference engines, in the environment of peers.py.
+"""The environment of other inference engines, and what runs in it.
+
+The virtual environment .deps/peers is made when it is needed. It sees this project's own behind its
+own packages, for NumPy and, to convert models, TensorFlow. So its packages are installed without
+what they depend on, each in one fixed version.
 
 `python -m bench.models.engines serve ENGINE MODEL THREADS` is a process with a network in an
 engine. It answers a request, a line of JSON, by another one:
@@ -22,10 +26,13 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
@@ -33,6 +40,14 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float32]
+
+_ROOT = Path(__file__).resolve().parents[3]
+_FOLDER = _ROOT / ".deps" / "peers"
+_VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
+_PACKAGES = _FOLDER / "lib" / _VERSION / "site-packages"
+
+PYTHON = _FOLDER / "bin" / _VERSION
+VARIABLES = {"PYTHONPATH": str(_ROOT / "python"), "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 _ONNX_OPSET = 18
 
@@ -42,6 +57,61 @@ _BLOCKS_OF_4 = b"\x20\x04"
 _SIMD_OC = b"\x08\x01\x1a" + bytes([len(_BLOCKS_OF_4)]) + _BLOCKS_OF_4
 _PRUNE = b"\x08\x01\x1a" + bytes([len(_SIMD_OC)]) + _SIMD_OC
 _COMPRESSION = b"\x0a\x050.0.0\x12" + bytes([len(_PRUNE)]) + _PRUNE
+
+
+def install(requirements: Sequence[str]) -> None:
+    """Install what is missing.
+
+    Args:
+        requirements: "NAME==VERSION" each.
+
+    Raises:
+        RuntimeError: if that fails, with the last line that pip printed.
+    """
+    if not PYTHON.exists():
+        run([sys.executable, "-m", "venv", _FOLDER], "making the environment")
+    paths = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+    (_PACKAGES / "project.pth").write_text("\n".join(dict.fromkeys(paths)) + "\n")
+    missing = [each for each in requirements if not is_installed(each, _PACKAGES)]
+    if missing:
+        pip: list[str | Path] = [
+            PYTHON,
+            "-m",
+            "pip",
+            "--disable-pip-version-check",
+            "install",
+            "--no-deps",
+        ]
+        run([*pip, *missing], f"installing {', '.join(missing)}")
+
+
+def is_installed(requirement: str, packages: Path) -> bool:
+    """Whether a folder of packages has exactly the version asked for."""
+    name, _, version = requirement.partition("==")
+    found = distributions(name=name, path=[str(packages)])
+    return any(distribution.version == version for distribution in found)
+
+
+def run(command: Sequence[str | Path], what: str) -> None:
+    """Run a program with this environment's variables, its output held back.
+
+    Raises:
+        RuntimeError: if it fails, with the last line that it printed; `what` says what was done.
+    """
+    done = subprocess.run(
+        [str(word) for word in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        env=os.environ | VARIABLES,
+    )
+    if done.returncode:
+        lines = done.stdout.strip().splitlines()
+        raise RuntimeError(f"{what} failed: {lines[-1] if lines else 'no message'}")
+
+
+# ---- engines -----------------------------------------------------------------------------------
 
 
 class Engine(Protocol):
@@ -136,6 +206,9 @@ ENGINES: dict[str, Callable[[Path, int], Engine]] = {
     "onnxruntime": OnnxRuntime,
     "openvino": OpenVino,
 }
+
+
+# ---- what the environment's processes do -------------------------------------------------------
 
 
 def to_onnx(source: Path, target: Path) -> None:

@@ -39,9 +39,9 @@ def test_installed_is_exactly_the_version(tmp_path: Path) -> None:
     info = tmp_path / "some_thing-1.5.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: some-thing\nVersion: 1.5\n")
-    assert peers.is_installed("some-thing==1.5", tmp_path)
-    assert not peers.is_installed("some-thing==1.6", tmp_path)
-    assert not peers.is_installed("other==1.5", tmp_path)
+    assert engines.is_installed("some-thing==1.5", tmp_path)
+    assert not engines.is_installed("some-thing==1.6", tmp_path)
+    assert not engines.is_installed("other==1.5", tmp_path)
 
 
 def test_a_peer_that_cannot_be_installed_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,9 +57,9 @@ def test_a_peer_that_cannot_be_installed_is_noted(monkeypatch: pytest.MonkeyPatc
 
 
 def test_failing_programs_are_reported_by_their_last_line() -> None:
-    peers.run(["true"], "doing nothing")
+    engines.run(["true"], "doing nothing")
     with pytest.raises(RuntimeError, match=r"^it failed: two$"):
-        peers.run(["sh", "-c", "echo one; echo two >&2; exit 1"], "it")
+        engines.run(["sh", "-c", "echo one; echo two >&2; exit 1"], "it")
 
 
 def test_compression_parameters_of_mnn() -> None:
