@@ -92,6 +92,7 @@ def _schedule(recipe: Recipe) -> Schedule:
     if recipe.schedule == ADMM:
         return ubp.ADMM(recipe.sparsity, 0, end, frequency)
     begin = frequency if recipe.importance == "gradient" else 0  # there is none before training
+    end = max(end, begin + frequency)  # few steps leave room for one update
     return ubp.PolynomialDecay(0.0, recipe.sparsity, begin, end, frequency=frequency)
 
 

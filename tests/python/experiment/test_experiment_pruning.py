@@ -8,7 +8,9 @@ import keras
 import numpy as np
 import pytest
 
+from experiment.accuracy import __main__ as methods
 from experiment.accuracy.__main__ import main
+from experiment.recipes import __main__ as combinations
 from experiment.strokes.dataset import Pictures, make
 from experiment.study import networks, pruned, training
 from experiment.study.recipe import METHODS, recipe_of
@@ -69,6 +71,18 @@ def test_gradual_recipe_reaches_its_sparsity(pictures: Pictures) -> None:
     np.testing.assert_allclose(teacher.sum(axis=1), 1, rtol=1e-5)
     result = pruned.prune(model, chosen, pictures, teacher, seed=0)
     assert pruned.sparsity_and_kept(model, result)[0] == pytest.approx(0.9, abs=1e-3)
+
+
+def test_every_recipe_has_a_schedule_in_a_quick_run() -> None:
+    recipes = [
+        recipe.but(steps=min(recipe.steps, QUICK.most_steps))
+        for cell in (*methods.cells(), *combinations.cells())
+        for recipe in cell.recipes.values()
+        if recipe.steps
+    ]
+    schedules = [pruned._schedule(recipe) for recipe in recipes]
+    assert {recipe.importance for recipe in recipes} == {"magnitude", "gradient"}
+    assert all(0 <= each.begin_step < each.end_step <= QUICK.most_steps for each in schedules)
 
 
 def test_an_unknown_method_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
