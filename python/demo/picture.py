@@ -14,13 +14,13 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 import ubp
+from bench.harness.picture import SERIES
 from demo.layers import Speedups, layer_label
 from demo.settings import BLOCK_SIZE, SPARSITY
 from ubp.conversion.find import find_layers
 from ubp.tflite import flatbuffer
 
-# From Okabe and Ito's palette, which colour-blind readers can tell apart.
-_COLOURS = {"unaligned": "#0072B2", "aligned": "#E69F00", "unstructured": "#009E73"}
+_COLOURS = dict(zip(("unaligned", "aligned", "unstructured"), SERIES, strict=False))
 _REMOVED = "#F0F0F0"
 _GRID = "#B0B0B0"
 _TITLES = {

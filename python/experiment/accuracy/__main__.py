@@ -13,7 +13,7 @@ from rich.table import Table
 
 from bench.harness import picture
 from bench.harness.statistics import Interval
-from bench.harness.table import terminal_table
+from bench.harness.table import count_of, terminal_table
 from experiment.study import report as results
 from experiment.study.command import Experiment
 from experiment.study.recipe import GRADUAL_SPARSITY, METHODS, REFERENCE, Cell, recipe_of
@@ -92,9 +92,9 @@ def draw(path: Path, report: Report) -> None:
             _draw_cell(axes, report.cells[index], has_names=index % columns == 0)
         else:
             axes.set_visible(False)
-    count = len(report.seeds)
+    seeds = count_of(len(report.seeds), "seed")
     figure.supxlabel(
-        f"accuracy minus that of {REFERENCE} blocks, points; mean of {count} seeds, 95% interval",
+        f"accuracy minus that of {REFERENCE} blocks, points; mean of {seeds}, 95% interval",
         fontsize=10,
     )
     picture.save(figure, path)

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from bench.harness import picture
-from bench.harness.table import terminal_table
+from bench.harness.table import count_of, terminal_table
 from experiment.study import report as results
 from experiment.study.command import Experiment
 from experiment.study.recipe import (
@@ -181,7 +181,7 @@ def draw(path: Path, report: Report) -> None:
     own = [", ".join(title[len(shared) :]) for title in titles]
     axes.set_yticks(range(len(titles)), own)
     axes.invert_yaxis()
-    axes.set_xlabel(f"accuracy, %; mean of {len(report.seeds)} seeds")
+    axes.set_xlabel(f"accuracy, %; mean of {count_of(len(report.seeds), 'seed')}")
     axes.set_title(", ".join(shared), fontsize=10, loc="left")
     axes.grid(color=picture.GRID)
     axes.spines[["top", "right"]].set_visible(False)
