@@ -12,7 +12,7 @@ increases with lambda, it is the lambda with
 
     count(lambda) >= m >= count(lambda + 1)
 
-The search keeps a bracket lo < hi with count(lo) >= m > count(hi). A lane whose count is the same
+The search keeps an interval lo < hi with count(lo) >= m > count(hi). A lane whose count is the same
 at both ends is served by the same solution everywhere in between, and is left out from then on:
 after the first two or three passes few lanes remain.
 """
@@ -29,7 +29,7 @@ from ubp.selection.layer.lane_program import LaneProgram
 _SAMPLE_LANES = 64
 _WORTH_DROPPING = 0.75  # share of lanes still open below which the others are left out
 _ROW_LENGTH = 4096  # values of one row of the programme that still fit the first-level cache
-_ZOOMS = (5, 2, 8, 11, 14)  # a pass looks 2^-zoom of the bracket to both sides of its best guess
+_ZOOMS = (5, 2, 8, 11, 14)  # a pass looks 2^-zoom of the interval to both sides of its best guess
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def minimise_dual(program: LaneProgram, num_blocks: int) -> Dual:
     """Find the best penalty for m = num_blocks, from 1 to the most that can be packed."""
     missing = num_blocks  # blocks that the lanes still in the search have to provide
     settled_value = 0
-    lo, hi = _bracket(program, num_blocks)
+    lo, hi = _interval(program, num_blocks)
     stalled = False
     while lo.count > missing and hi.penalty - lo.penalty > 1:
         open_lanes = lo.counts != hi.counts
@@ -95,7 +95,7 @@ def _evaluate(program: LaneProgram, penalties: list[int]) -> list[_Point]:
     return [_Point(*point) for point in zip(penalties, solved.counts, solved.values, strict=True)]
 
 
-def _bracket(program: LaneProgram, num_blocks: int) -> tuple[_Point, _Point]:
+def _interval(program: LaneProgram, num_blocks: int) -> tuple[_Point, _Point]:
     """Two points with count(lo) >= num_blocks > count(hi), found outward from an estimate."""
     lo, hi = _evaluate(program, _estimate(program, num_blocks))
     step = hi.penalty - lo.penalty
