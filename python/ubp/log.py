@@ -20,14 +20,14 @@ class _ToStandardOutput(logging.StreamHandler[TextIO]):
 
 
 def shown_logger(name: str) -> logging.Logger:
-    """The logger of a module, whose lines of level INFO are seen.
+    """The logger of a module of the package, whose lines of level INFO are seen.
 
-    They go to the handlers that the application has set up, or else to standard output. A level
-    that the application has given the logger stays.
+    They go to the handlers that the program has set up, or else to standard output. A level that
+    the program has given the logger, or that of the package, holds.
     """
-    logger = logging.getLogger(name)
-    if logger.level == logging.NOTSET:
-        logger.setLevel(logging.INFO)
+    logger, package = logging.getLogger(name), logging.getLogger(name.partition(".")[0])
+    if package.level == logging.NOTSET:
+        package.setLevel(logging.INFO)
     if not logger.hasHandlers():
-        logger.addHandler(_ToStandardOutput())
+        package.addHandler(_ToStandardOutput())
     return logger

@@ -43,9 +43,9 @@ def recalibrate_batch_norm(model: keras.Model, data: Any, *, batch_size: int = 2
     Args:
         model: a built model of Keras 3, functional, Sequential or subclassed; pruned or not.
         data: the inputs of some hundred samples or more, as in training: an array [samples, ...] of
-            numbers, or a list, tuple or dictionary of them for a model with several inputs; or an
-            iterable of batches x, (x, y) or (x, y, weights), such as a `tf.data.Dataset`, of which
-            only x is used.
+            floats or integers, which the model casts to its own type, or a list, tuple or
+            dictionary of them for a model with several inputs; or an iterable of batches x, (x, y)
+            or (x, y, weights), such as a `tf.data.Dataset`, of which only x is used.
         batch_size: samples of a batch, at least 1; of arrays only. The variance is that within
             batches, so small ones give too little.
 
