@@ -1,5 +1,6 @@
 """An installed package works outside the checkout: the wheel carries the libraries."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -38,11 +39,13 @@ def build_wheel(
     folder: Path, delegate: Path, selection: Path = SELECTION
 ) -> subprocess.CompletedProcess[str]:
     """Builds the wheel of the checkout into `folder` with libraries that are already built."""
-    return pip(
-        *("wheel", ROOT, "--no-deps", "--no-build-isolation", "-w", folder),
-        UBP_DELEGATE=str(delegate),
-        UBP_SELECTION_LIBRARY=str(selection),
-    )
+    with (ROOT / "setup.py").open() as alone:  # all builds use the checkout's folder `build`
+        fcntl.flock(alone, fcntl.LOCK_EX)
+        return pip(
+            *("wheel", ROOT, "--no-deps", "--no-build-isolation", "-w", folder),
+            UBP_DELEGATE=str(delegate),
+            UBP_SELECTION_LIBRARY=str(selection),
+        )
 
 
 @pytest.fixture(scope="module")
