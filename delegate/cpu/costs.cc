@@ -204,6 +204,16 @@ void SetCost(const ClampOp&, const OpToRun& op, CostNode* node) {
 void SetCost(const FunctionOp& kind, const OpToRun& op, CostNode* node) {
   SetPerElement(CostOfFunction(kind.function.function), op.output, node);
 }
+void SetCost(const ResizeOp& kind, const OpToRun& op, CostNode* node) {
+  const bool bilinear = kind.kind == ResizeKind::kBilinear;
+  SetPerElement({bilinear ? 30.0 : 15.0, bilinear ? 15.0 : 15.0, 0.0, 0.0}, op.output, node);
+}
+void SetCost(const DepthToSpaceOp&, const OpToRun& op, CostNode* node) {
+  SetPerElement({7.0, 10.0, 0.0, 0.0}, op.output, node);
+}
+void SetCost(const SpaceToDepthOp&, const OpToRun& op, CostNode* node) {
+  SetPerElement({7.0, 10.0, 0.0, 0.0}, op.output, node);
+}
 
 class CpuCostModel : public CostModel {
  public:

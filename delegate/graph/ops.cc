@@ -163,4 +163,37 @@ Status FunctionOp::Infer(const InferInputs& inputs, ConvShape*, Dims* output) co
   return InferUnary(inputs.dims[0], constant, output);
 }
 
+Status ResizeOp::Infer(const InferInputs& inputs, ConvShape*, Dims* output) const {
+  const Dims& input = inputs.dims[0];
+  if (input.size() != 4 || input[1] == 0 || input[2] == 0) {
+    return UnsuitableInput(input, "[batch, height, width, channels] with at least one pixel");
+  }
+  *output = {input[0], height, width, input[3]};
+  return Status::Ok();
+}
+
+Status DepthToSpaceOp::Infer(const InferInputs& inputs, ConvShape*, Dims* output) const {
+  const Dims& input = inputs.dims[0];
+  if (input.size() != 4 || input[3] % (block * block) != 0) {
+    return UnsuitableInput(
+        input, "[batch, height, width, " + std::to_string(block * block) + " * channels]");
+  }
+  if (input[1] > kMaxElements / block || input[2] > kMaxElements / block) return TooLarge(input);
+  *output = {input[0], input[1] * block, input[2] * block, input[3] / (block * block)};
+  return Status::Ok();
+}
+
+Status SpaceToDepthOp::Infer(const InferInputs& inputs, ConvShape*, Dims* output) const {
+  const Dims& input = inputs.dims[0];
+  if (input.size() != 4 || input[1] % block != 0 || input[2] % block != 0) {
+    return UnsuitableInput(input,
+                           "[batch, height, width, channels], whose height and width are "
+                           "multiples of " +
+                               std::to_string(block));
+  }
+  if (input[3] > kMaxElements / (block * block)) return TooLarge(input);
+  *output = {input[0], input[1] / block, input[2] / block, input[3] * block * block};
+  return Status::Ok();
+}
+
 }  // namespace ubp

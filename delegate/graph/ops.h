@@ -30,7 +30,10 @@ enum class OpType {
   kSub,
   kMul,
   kClamp,
-  kFunction
+  kFunction,
+  kResize,
+  kDepthToSpace,
+  kSpaceToDepth
 };
 
 // What holds for a kind unless its struct says otherwise.
@@ -185,9 +188,41 @@ struct FunctionOp : OpTraits {
   Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
 };
 
-using OpDetails =
-    std::variant<Conv2DOp, FullyConnectedOp, DepthwiseConv2DOp, Pool2DOp, MeanOp, PadOp, ReshapeOp,
-                 ConcatenationOp, SoftmaxOp, ArithmeticOp, ClampOp, FunctionOp>;
+enum class ResizeKind { kNearest, kBilinear };
+
+// RESIZE_NEAREST_NEIGHBOR and RESIZE_BILINEAR, of height and width.
+struct ResizeOp : OpTraits {
+  ResizeKind kind = ResizeKind::kNearest;
+  int height = 1;  // of the output
+  int width = 1;
+  bool align_corners = false;       // corner pixels keep their place
+  bool half_pixel_centers = false;  // pixels lie half a pixel from the border
+
+  OpType type() const { return OpType::kResize; }
+  Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
+};
+
+// Input [batch, height, width, block * block * channels], output
+// [batch, height * block, width * block, channels]: channel (y * block + x) * channels + c becomes
+// channel c of the pixel y rows below and x columns right of the block's first.
+struct DepthToSpaceOp : OpTraits {
+  int block = 1;
+
+  OpType type() const { return OpType::kDepthToSpace; }
+  Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
+};
+
+// The reverse.
+struct SpaceToDepthOp : OpTraits {
+  int block = 1;
+
+  OpType type() const { return OpType::kSpaceToDepth; }
+  Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
+};
+
+using OpDetails = std::variant<Conv2DOp, FullyConnectedOp, DepthwiseConv2DOp, Pool2DOp, MeanOp,
+                               PadOp, ReshapeOp, ConcatenationOp, SoftmaxOp, ArithmeticOp, ClampOp,
+                               FunctionOp, ResizeOp, DepthToSpaceOp, SpaceToDepthOp>;
 
 }  // namespace ubp
 

@@ -72,6 +72,10 @@ class Draft:
             return None
         return fit[-1] if self.chance(0.7) else self.choice(fit)
 
+    def images(self) -> list[int]:
+        """All tensors [batch, height, width, channels]."""
+        return [tensor for tensor in self.values if len(self.shape(tensor)) == 4]
+
     def pick_like(self, tensor: int) -> int:
         """A tensor of the same shape, which may be the same."""
         same = [other for other in self.values if self.shape(other) == self.shape(tensor)]

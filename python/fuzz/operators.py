@@ -357,6 +357,51 @@ def _concatenation(draft: Draft) -> bool:
     return True
 
 
+@operator(1)
+def _resize(draft: Draft) -> bool:
+    """Nearest or bilinear, mostly to twice the size, with every rule of where pixels lie."""
+    x = draft.pick([4])
+    if x is None:
+        return False
+    batch, height, width, channels = draft.shape(x)
+    to = [2 * height, 2 * width]
+    if draft.chance(0.4):
+        to = [draft.integer(1, 2 * height + 3), draft.integer(1, 3 * width + 2)]
+    if not draft.fits([batch, *to, channels]):
+        return False
+    corners, centers = draft.choice([(False, False), (False, True), (False, True), (True, False)])
+    bilinear = draft.chance(0.5)
+    kind = schema.ResizeBilinearOptionsT if bilinear else schema.ResizeNearestNeighborOptionsT
+    code = OP.RESIZE_BILINEAR if bilinear else OP.RESIZE_NEAREST_NEIGHBOR
+    options = kind(alignCorners=corners, halfPixelCenters=centers)
+    draft.emit(code, [x, draft.ints(to)], [batch, *to, channels], options)
+    return True
+
+
+@operator(0.7)
+def _depth_to_space(draft: Draft) -> bool:
+    block = draft.choice((1, 2, 2, 2, 3))
+    fit = [t for t in draft.images() if draft.shape(t)[3] % block**2 == 0]
+    if not fit:
+        return False
+    batch, height, width, channels = draft.shape(x := draft.choice(fit))
+    to = [batch, height * block, width * block, channels // block**2]
+    draft.emit(OP.DEPTH_TO_SPACE, [x], to, schema.DepthToSpaceOptionsT(blockSize=block))
+    return True
+
+
+@operator(0.7)
+def _space_to_depth(draft: Draft) -> bool:
+    block = draft.choice((1, 2, 2, 2, 3))
+    fit = [t for t in draft.images() if not any(size % block for size in draft.shape(t)[1:3])]
+    if not fit:
+        return False
+    batch, height, width, channels = draft.shape(x := draft.choice(fit))
+    to = [batch, height // block, width // block, channels * block**2]
+    draft.emit(OP.SPACE_TO_DEPTH, [x], to, schema.SpaceToDepthOptionsT(blockSize=block))
+    return True
+
+
 @operator(0.7)
 def _softmax(draft: Draft) -> bool:
     x = draft.pick([2] if draft.chance(0.8) else [1, 2, 3, 4])

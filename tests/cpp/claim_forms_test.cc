@@ -172,6 +172,26 @@ TEST(ClaimFormsTest, Pad) {
   });
 }
 
+TEST(ClaimFormsTest, ResizesAndBlocks) {
+  using Resize = builtin::ResizeParams;
+  using Block = builtin::BlockParams;
+  const Apply both = [](FakeModel& m) { m.params<Resize>() = {1, 255}; };
+  Check({
+      {&ResizeBilinearModel, With(&Resize::half_pixel_centers, 0), ""},
+      {&ResizeBilinearModel, both, "both aligned corners and half-pixel centers"},
+      {&ResizeNearestModel, both, "both aligned corners and half-pixel centers"},
+      {&ResizeNearestModel, WithInts({1, 1}), ""},
+      {&ResizeNearestModel, WithInts({0, 1}), "the height of the output is 0"},
+      {&ResizeNearestModel, WithInts({1, -4}), "the width of the output is -4"},
+      {&ResizeBilinearModel, WithInts({3}), "the size must be a constant int32 tensor"},
+      {&ResizeBilinearModel, WithTensor(kSecond, &TfLiteTensor::allocation_type, kTfLiteArenaRw),
+       "the size must be a constant int32 tensor"},
+      {&DepthToSpaceModel, With(&Block::block_size, 1), ""},
+      {&DepthToSpaceModel, With(&Block::block_size, 0), "the block size is 0"},
+      {&SpaceToDepthModel, With(&Block::block_size, 2147483647), "the block size is 2147483647"},
+  });
+}
+
 TEST(ClaimFormsTest, Reshape) {
   const Apply backwards = [](FakeModel& m) {
     m.SetDims(kInput, {2, 4});

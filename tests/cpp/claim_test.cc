@@ -56,6 +56,10 @@ const std::vector<Kind>& AllKinds() {
       {"Mean", OpType::kMean, "MEAN 'mean'", &MeanModel},
       {"Pad", OpType::kPad, "PAD 'pad'", &PadModel},
       {"Reshape", OpType::kReshape, "RESHAPE 'flatten'", &ReshapeModel},
+      {"ResizeNearest", OpType::kResize, "RESIZE_NEAREST_NEIGHBOR 'resize'", &ResizeNearestModel},
+      {"ResizeBilinear", OpType::kResize, "RESIZE_BILINEAR 'resize'", &ResizeBilinearModel},
+      {"DepthToSpace", OpType::kDepthToSpace, "DEPTH_TO_SPACE 'larger'", &DepthToSpaceModel},
+      {"SpaceToDepth", OpType::kSpaceToDepth, "SPACE_TO_DEPTH 'smaller'", &SpaceToDepthModel},
   };
   return *kKinds;
 }

@@ -79,6 +79,16 @@ Dims ExpectedShape(const GraphOp& op, const std::vector<Dims>& inputs) {
     }
     case OpType::kMean:
       return op.As<MeanOp>().keep_dims ? Dims{input[0], 1, 1, input[3]} : Dims{input[0], input[3]};
+    case OpType::kResize:
+      return {input[0], op.As<ResizeOp>().height, op.As<ResizeOp>().width, input[3]};
+    case OpType::kDepthToSpace: {
+      const int block = op.As<DepthToSpaceOp>().block;
+      return {input[0], input[1] * block, input[2] * block, input[3] / block / block};
+    }
+    case OpType::kSpaceToDepth: {
+      const int block = op.As<SpaceToDepthOp>().block;
+      return {input[0], input[1] / block, input[2] / block, input[3] * block * block};
+    }
     case OpType::kReshape:
       return ReshapedShape(op.As<ReshapeOp>().dims, input);
     case OpType::kConcatenation: {

@@ -28,6 +28,15 @@ FakeModel PoolModel(int code) {
   return model;
 }
 
+FakeModel ResizeModel(int code) {
+  FakeModel model;
+  model.Activation({1, 12, 24, 4}, "resize");
+  model.Activation({1, 6, 8, 4});
+  model.Ints({12, 24});
+  model.Node(code, {kInput, kSecond}, {kOutput}, builtin::ResizeParams{0, 1});
+  return model;
+}
+
 FakeModel FunctionModel(int code) {
   FakeModel model;
   model.Activation({1, 6, 8, 4}, "activation");
@@ -155,6 +164,25 @@ FakeModel PadModel() {
   model.Activation({1, 6, 8, 4});
   model.Ints({0, 0, 1, 2, 3, 4, 0, 0});
   model.Node(kTfLiteBuiltinPad, {kInput, kSecond}, {kOutput}, NoParams());
+  return model;
+}
+
+FakeModel ResizeNearestModel() { return ResizeModel(kTfLiteBuiltinResizeNearestNeighbor); }
+FakeModel ResizeBilinearModel() { return ResizeModel(kTfLiteBuiltinResizeBilinear); }
+
+FakeModel DepthToSpaceModel() {
+  FakeModel model;
+  model.Activation({1, 12, 16, 1}, "larger");
+  model.Activation({1, 6, 8, 4});
+  model.Node(kTfLiteBuiltinDepthToSpace, {kInput}, {kOutput}, builtin::BlockParams{2});
+  return model;
+}
+
+FakeModel SpaceToDepthModel() {
+  FakeModel model;
+  model.Activation({1, 3, 4, 16}, "smaller");
+  model.Activation({1, 6, 8, 4});
+  model.Node(kTfLiteBuiltinSpaceToDepth, {kInput}, {kOutput}, builtin::BlockParams{2});
   return model;
 }
 

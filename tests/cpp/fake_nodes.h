@@ -50,6 +50,10 @@ FakeModel MeanModel();
 FakeModel PadModel();
 // [2, 1, 1, 4] to [2, 4].
 FakeModel ReshapeModel();
+FakeModel ResizeNearestModel();   // to [1, 12, 24, 4]
+FakeModel ResizeBilinearModel();  // likewise
+FakeModel DepthToSpaceModel();    // in blocks of 2
+FakeModel SpaceToDepthModel();    // likewise
 
 }  // namespace ubp
 

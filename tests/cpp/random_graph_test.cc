@@ -74,7 +74,7 @@ class RandomGraph {
 
   void AddOp() {
     const int x = AnyImage();
-    switch (Below(13)) {
+    switch (Below(14)) {
       case 0:
       case 1:
       case 2:
@@ -99,6 +99,8 @@ class RandomGraph {
         return AddConcatenation(x);
       case 11:
         return AddFunction(x);
+      case 12:
+        return Resample(x);
       default:
         return AddVector(x);
     }
@@ -118,6 +120,27 @@ class RandomGraph {
     Take(graph_.Softplus(x));
     if (Below(2))
       Take(graph_.Apply(OpType::kMul, {x, graph_.Apply(Elementwise::kTanh, values_.back())}));
+  }
+
+  // To another height and width.
+  void Resample(int x) {
+    const Dims& d = graph_.dims(x);
+    const int block = 1 + Below(3);
+    if (d[3] % (block * block) == 0) return Take(graph_.DepthToSpace(x, block));
+    if (d[1] % block == 0 && d[2] % block == 0 && Below(2)) {
+      return Take(graph_.SpaceToDepth(x, block));
+    }
+    ResizeOp resize;
+    resize.kind = Below(2) ? ResizeKind::kBilinear : ResizeKind::kNearest;
+    resize.height = Below(2) ? 2 * d[1] : 1 + Below(2 * d[1] + 2);
+    resize.width = Below(2) ? 2 * d[2] : 1 + Below(2 * d[2] + 2);
+    const int rule = Below(3);
+    resize.align_corners = rule == 1;
+    resize.half_pixel_centers = rule == 2;
+    const size_t pixels = size_t{1} * d[0] * resize.height * resize.width;
+    if (pixels * d[3] <= kMaxElements && pixels * d[1] * d[2] <= 1 << 20) {
+      Take(graph_.Resize(x, resize));
+    }
   }
 
   // Behind none to three PADs, on any sides.

@@ -57,6 +57,25 @@ Values Softmax(const Values& in, int classes, double beta) {
   return out;
 }
 
+// Where pixel i of the output lies in the input, of one axis.
+double PlaceOf(const ResizeOp& resize, int i, int in_size, int out_size) {
+  if (resize.align_corners && out_size > 1) return i * (in_size - 1.0) / (out_size - 1.0);
+  const double scale = static_cast<double>(in_size) / out_size;
+  if (!resize.half_pixel_centers) return i * scale;
+  return (i + 0.5) * scale - (resize.kind == ResizeKind::kBilinear ? 0.5 : 0.0);
+}
+
+// What each pixel of the input adds to that place: a hat, or all of the nearest.
+double WeightOf(const ResizeOp& resize, double place, int pixel, int in_size) {
+  if (resize.kind == ResizeKind::kNearest) {
+    const double nearest =
+        resize.align_corners ? std::floor(place + 0.5 + 1e-5) : std::floor(place + 1e-5);
+    return pixel == std::min<double>(nearest, in_size - 1) ? 1.0 : 0.0;
+  }
+  const double inside = std::min<double>(std::max(place, 0.0), in_size - 1);
+  return std::max(0.0, 1.0 - std::abs(pixel - inside));
+}
+
 }  // namespace
 
 Values TestGraph::Evaluate(const GraphOp& op, const std::vector<Values>& values) const {
@@ -82,6 +101,12 @@ Values TestGraph::Evaluate(const GraphOp& op, const std::vector<Values>& values)
       return EvaluatePad(op, in, dims);
     case OpType::kFullyConnected:
       return EvaluateDense(op, in);
+    case OpType::kResize:
+      return EvaluateResize(op.As<ResizeOp>(), in, dims);
+    case OpType::kDepthToSpace:
+      return EvaluateBlocks(in, dims, op.As<DepthToSpaceOp>().block, true);
+    case OpType::kSpaceToDepth:
+      return EvaluateBlocks(in, dims_[op.output], op.As<SpaceToDepthOp>().block, false);
     default:
       return EvaluateWindow(op, in, dims);
   }
@@ -157,6 +182,41 @@ Values TestGraph::EvaluatePad(const GraphOp& op, const Values& in, const Dims& d
     const int c = i % dims[3], x = i / dims[3] % dims[2];
     const int y = i / dims[3] / dims[2] % dims[1], b = i / dims[3] / dims[2] / dims[1];
     out[((int64_t{b} * to[1] + y + pads.top) * to[2] + x + pads.left) * to[3] + c] = in[i];
+  }
+  return out;
+}
+
+Values TestGraph::EvaluateResize(const ResizeOp& resize, const Values& in, const Dims& dims) const {
+  Values out;
+  for (int b = 0; b < dims[0]; ++b) {
+    for (int i = 0; i < resize.height * resize.width * dims[3]; ++i) {
+      const double y = PlaceOf(resize, i / dims[3] / resize.width, dims[1], resize.height);
+      const double x = PlaceOf(resize, i / dims[3] % resize.width, dims[2], resize.width);
+      double sum = 0.0;
+      for (int from = 0; from < dims[1] * dims[2]; ++from) {
+        const double weight = WeightOf(resize, y, from / dims[2], dims[1]) *
+                              WeightOf(resize, x, from % dims[2], dims[2]);
+        if (weight == 0.0) continue;
+        sum += weight * in[(int64_t{b} * dims[1] * dims[2] + from) * dims[3] + i % dims[3]];
+      }
+      out.push_back(sum);
+    }
+  }
+  return out;
+}
+
+Values TestGraph::EvaluateBlocks(const Values& in, const Dims& small, int block,
+                                 bool to_space) const {
+  Values out(in.size());
+  const int channels = small[3] / (block * block);
+  for (size_t i = 0; i < in.size(); ++i) {  // of the small image
+    const int c = i % small[3] % channels, phase = i % small[3] / channels;
+    const int x = i / small[3] % small[2] * block + phase % block;
+    const int y = i / small[3] / small[2] % small[1] * block + phase / block;
+    const int b = i / small[3] / small[2] / small[1];
+    const size_t large =
+        ((int64_t{b} * small[1] * block + y) * small[2] * block + x) * channels + c;
+    out[to_space ? large : i] = in[to_space ? i : large];
   }
   return out;
 }

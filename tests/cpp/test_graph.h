@@ -127,6 +127,10 @@ class TestGraph {
 
   int Mean(int input, bool keep_dims) { return Add(MakeOp(MeanOp{{}, keep_dims}, {input})); }
 
+  int Resize(int input, const ResizeOp& resize) { return Add(MakeOp(resize, {input})); }
+  int DepthToSpace(int input, int block) { return Add(MakeOp(DepthToSpaceOp{{}, block}, {input})); }
+  int SpaceToDepth(int input, int block) { return Add(MakeOp(SpaceToDepthOp{{}, block}, {input})); }
+
   // [batch, 1, 1, channels] to [batch, channels] or back.
   int Reshape(int input) {
     const int channels = dims_[input].back();
@@ -284,6 +288,9 @@ class TestGraph {
   Values Evaluate(const GraphOp& op, const std::vector<Values>& values) const;
   Values EvaluateMean(const Values& in, const Dims& dims) const;
   Values EvaluatePad(const GraphOp& op, const Values& in, const Dims& dims) const;
+  Values EvaluateResize(const ResizeOp& resize, const Values& in, const Dims& dims) const;
+  // DEPTH_TO_SPACE of `small`, or the reverse: an element of one at each place of the other.
+  Values EvaluateBlocks(const Values& in, const Dims& small, int block, bool to_space) const;
   Values EvaluateDense(const GraphOp& op, const Values& in) const;
   Values EvaluateConcatenation(const GraphOp& op, const std::vector<Values>& values) const;
   Values EvaluateFunction(const GraphOp& op, const Values& in) const;

@@ -15,6 +15,9 @@ CpuOp RowOf(const SoftmaxOp&) { return {Layouts::kNhwc, &AddSoftmax}; }
 CpuOp RowOf(const ArithmeticOp&) { return {Layouts::kFollows, &AddElementwise}; }
 CpuOp RowOf(const ClampOp&) { return {Layouts::kFollows, &AddElementwise}; }
 CpuOp RowOf(const FunctionOp&) { return {Layouts::kFollows, &AddElementwise}; }
+CpuOp RowOf(const ResizeOp&) { return {Layouts::kPlanes, &AddResize}; }
+CpuOp RowOf(const DepthToSpaceOp&) { return {Layouts::kPlanes, &AddDepthToSpace}; }
+CpuOp RowOf(const SpaceToDepthOp&) { return {Layouts::kPlanes, &AddSpaceToDepth}; }
 
 }  // namespace
 

@@ -7,6 +7,7 @@
 
 #include "delegate/cpu/operators/copy_rows.h"
 #include "delegate/cpu/operators/plane_operators.h"
+#include "delegate/cpu/operators/resample.h"
 #include "delegate/cpu/operators/softmax.h"
 #include "delegate/cpu/plan/op_table.h"
 #include "delegate/cpu/plan/planes_step.h"
@@ -28,6 +29,24 @@ class PadStep : public Step {
   PlaneTensor tensor_;
   PlaneGeometry to_;
   Pads pads_;
+};
+
+// From one channel-major tensor to another of its own height and width.
+template <class Operator>
+class ResampleStep : public Step {
+ public:
+  ResampleStep(int input, int output, Operator resample)
+      : Step({input, output}), resample_(std::move(resample)) {}
+
+  size_t scratch_floats() const override { return resample_.scratch_floats(); }
+  size_t prepared_bytes() const override { return resample_.prepared_bytes(); }
+
+  void Run(const std::vector<float*>& memory, float* scratch, ThreadPool* pool) const override {
+    resample_.Run(At(memory, 0), At(memory, 1), scratch, pool);
+  }
+
+ private:
+  Operator resample_;
 };
 
 class CopyStep : public Step {
@@ -142,6 +161,30 @@ Status AddSoftmax(const PlannedOp& op, StepBuilder* builder) {
   const SoftmaxShape shape{static_cast<int>(ElementsOf(dims) / dims.back()), dims.back()};
   builder->Add<SoftmaxStep>(builder->BuffersOf(op), shape, op.op->As<SoftmaxOp>().beta,
                             builder->family());
+  return Status::Ok();
+}
+
+Status AddResize(const PlannedOp& op, StepBuilder* builder) {
+  builder->Add<ResampleStep<ResizePlanes>>(
+      builder->Planes(op.input), builder->Planes(op.output),
+      ResizePlanes(op.op->As<ResizeOp>(), PlanesOf(builder->Tensor(op.input)),
+                   builder->Tensor(op.output).geometry, builder->context().threads));
+  return Status::Ok();
+}
+
+Status AddDepthToSpace(const PlannedOp& op, StepBuilder* builder) {
+  builder->Add<ResampleStep<DepthToSpacePlanes>>(
+      builder->Planes(op.input), builder->Planes(op.output),
+      DepthToSpacePlanes(op.op->As<DepthToSpaceOp>().block, builder->Tensor(op.input).geometry,
+                         PlanesOf(builder->Tensor(op.output))));
+  return Status::Ok();
+}
+
+Status AddSpaceToDepth(const PlannedOp& op, StepBuilder* builder) {
+  builder->Add<ResampleStep<SpaceToDepthPlanes>>(
+      builder->Planes(op.input), builder->Planes(op.output),
+      SpaceToDepthPlanes(op.op->As<SpaceToDepthOp>().block, PlanesOf(builder->Tensor(op.input)),
+                         builder->Tensor(op.output).geometry));
   return Status::Ok();
 }
 

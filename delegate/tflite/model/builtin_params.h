@@ -97,6 +97,16 @@ struct ReshapeParams {
   int32_t num_sizes;
 };
 
+// Of both kinds of RESIZE. A runtime's bools: see Flag.
+struct ResizeParams {
+  Flag align_corners;
+  Flag half_pixel_centers;
+};
+
+struct BlockParams {  // DEPTH_TO_SPACE and SPACE_TO_DEPTH
+  int32_t block_size;
+};
+
 struct StridedSliceParams {
   int32_t begin_mask;
   int32_t end_mask;
@@ -136,6 +146,8 @@ static_assert(sizeof(SoftmaxParams) == 4 && sizeof(LeakyReluParams) == 4);
 static_assert(offsetof(Pool2DParams, stride_w) == 4 && offsetof(Pool2DParams, stride_h) == 8 &&
               offsetof(Pool2DParams, filter_w) == 12 && offsetof(Pool2DParams, filter_h) == 16 &&
               offsetof(Pool2DParams, activation) == 20 && sizeof(Pool2DParams) == 24);
+
+static_assert(sizeof(ResizeParams) == 2 && sizeof(BlockParams) == 4);
 
 static_assert(sizeof(MeanParams) == 1 && sizeof(GeluParams) == 1);
 

@@ -106,12 +106,44 @@ Status ReadSoftmax(const NodeView& node, GraphOp* op) {
   return Status::Ok();
 }
 
+template <ResizeKind kKind>
+Status ReadResize(const NodeView& node, GraphOp* op) {
+  const builtin::ResizeParams* params = nullptr;
+  std::vector<int32_t> size;
+  UBP_RETURN_IF_ERROR(ReadParams(node, &params));
+  UBP_RETURN_IF_ERROR(node.ReadInts(kConstantInput, "size", 2, &size));
+  UBP_RETURN_IF_ERROR(CheckRange("height of the output", size[0], 1, kMaxWindow));
+  UBP_RETURN_IF_ERROR(CheckRange("width of the output", size[1], 1, kMaxWindow));
+  const bool align_corners = params->align_corners != 0;
+  const bool half_pixel_centers = params->half_pixel_centers != 0;
+  // The runtime refuses both together in the bilinear one.
+  if (align_corners && half_pixel_centers) {
+    return Status::Error("a resize with both aligned corners and half-pixel centers.");
+  }
+  op->details = ResizeOp{{}, kKind, size[0], size[1], align_corners, half_pixel_centers};
+  return Status::Ok();
+}
+
+// DEPTH_TO_SPACE or SPACE_TO_DEPTH.
+template <class Kind>
+Status ReadBlocks(const NodeView& node, GraphOp* op) {
+  const builtin::BlockParams* params = nullptr;
+  UBP_RETURN_IF_ERROR(ReadParams(node, &params));
+  UBP_RETURN_IF_ERROR(CheckRange("block size", params->block_size, 1, 256));
+  op->details = Kind{{}, params->block_size};
+  return Status::Ok();
+}
+
 constexpr BuiltinOp kOps[] = {
     {kTfLiteBuiltinMean, 1, 4, 2, 2, &ReadMean},
     {kTfLiteBuiltinPad, 1, 4, 2, 2, &ReadPad},
     {kTfLiteBuiltinReshape, 1, 0, 1, 2, &ReadReshape},
     {kTfLiteBuiltinConcatenation, kAllInputs, 0, 1, kAnyNumber, &ReadConcatenation},
     {kTfLiteBuiltinSoftmax, 1, 2, 1, 1, &ReadSoftmax},
+    {kTfLiteBuiltinResizeNearestNeighbor, 1, 4, 2, 2, &ReadResize<ResizeKind::kNearest>},
+    {kTfLiteBuiltinResizeBilinear, 1, 4, 2, 2, &ReadResize<ResizeKind::kBilinear>},
+    {kTfLiteBuiltinDepthToSpace, 1, 4, 1, 1, &ReadBlocks<DepthToSpaceOp>},
+    {kTfLiteBuiltinSpaceToDepth, 1, 4, 1, 1, &ReadBlocks<SpaceToDepthOp>},
 };
 
 }  // namespace

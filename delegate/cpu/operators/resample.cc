@@ -1,0 +1,180 @@
+#include "delegate/cpu/operators/resample.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "delegate/base/aligned_buffer.h"
+
+namespace ubp {
+namespace {
+
+// Planes of a tensor that one job takes: enough to be worth handing over.
+int PlanesPerJob(const PlaneGeometry& geometry) {
+  constexpr int kPixelsPerJob = 16 * 1024;
+  return std::max(1, kPixelsPerJob / std::max(1, geometry.flat_pixels()));
+}
+
+// Calls function(plane, thread) for `planes` planes.
+template <class Function>
+void ForEachPlane(int planes, int per_job, ThreadPool* pool, const Function& function) {
+  pool->Run((planes + per_job - 1) / per_job, [&](int job, int thread) {
+    const int end = std::min(planes, (job + 1) * per_job);
+    for (int plane = job * per_job; plane < end; ++plane) function(plane, thread);
+  });
+}
+
+const float* RowOf(const float* plane, const PlaneGeometry& geometry, int y) {
+  return plane + geometry.lead + int64_t{y} * geometry.pitch;
+}
+
+float* RowOf(float* plane, const PlaneGeometry& geometry, int y) {
+  return plane + geometry.lead + int64_t{y} * geometry.pitch;
+}
+
+float ScaleOf(bool align_corners, int in_size, int out_size) {
+  if (align_corners && out_size > 1) {
+    return static_cast<float>(in_size - 1) / static_cast<float>(out_size - 1);
+  }
+  return static_cast<float>(in_size) / static_cast<float>(out_size);
+}
+
+// to[i * stride] = from[i]: the columns of one phase among those of all.
+template <int kStride>
+void Interleave(const float* from, int count, int stride, float* to) {
+  const int step = kStride > 0 ? kStride : stride;
+  for (int i = 0; i < count; ++i) to[i * step] = from[i];
+}
+
+template <int kStride>
+void Deinterleave(const float* from, int count, int stride, float* to) {
+  const int step = kStride > 0 ? kStride : stride;
+  for (int i = 0; i < count; ++i) to[i] = from[i * step];
+}
+
+}  // namespace
+
+AxisSamples SampleAxis(const ResizeOp& resize, int in_size, int out_size) {
+  const float scale = ScaleOf(resize.align_corners, in_size, out_size);
+  AxisSamples samples;
+  for (int i = 0; i < out_size; ++i) {
+    const auto place = static_cast<float>(i);
+    if (resize.kind == ResizeKind::kNearest) {
+      const float at = (place + (resize.half_pixel_centers ? 0.5f : 0.0f)) * scale;
+      const int nearest = static_cast<int>(resize.align_corners ? std::round(at) : std::floor(at));
+      samples.lower.push_back(std::max(0, std::min(nearest, in_size - 1)));
+      continue;
+    }
+    const float at = resize.half_pixel_centers ? (place + 0.5f) * scale - 0.5f : place * scale;
+    const int lower = std::max(static_cast<int>(std::floor(at)), 0);
+    samples.lower.push_back(std::min(lower, in_size - 1));
+    samples.upper.push_back(std::min(static_cast<int>(std::ceil(at)), in_size - 1));
+    samples.upper.back() = std::max(samples.upper.back(), 0);
+    samples.fraction.push_back(at - static_cast<float>(lower));
+  }
+  return samples;
+}
+
+ResizePlanes::ResizePlanes(const ResizeOp& resize, const PlaneTensor& input,
+                           const PlaneGeometry& output, int threads)
+    : kind_(resize.kind),
+      input_(input),
+      output_(output),
+      threads_(threads),
+      rows_(SampleAxis(resize, input.geometry.height, output.height)),
+      columns_(SampleAxis(resize, input.geometry.width, output.width)) {}
+
+// A row of the input for each thread.
+size_t ResizePlanes::scratch_floats() const {
+  if (kind_ == ResizeKind::kNearest) return 0;
+  return RoundUp(input_.geometry.width, kCacheLineBytes / sizeof(float)) * threads_;
+}
+
+void ResizePlanes::Run(const float* input, float* output, float* scratch, ThreadPool* pool) const {
+  const size_t row = scratch_floats() / threads_;
+  ForEachPlane(input_.batch * input_.channels, PlanesPerJob(output_), pool,
+               [&](int plane, int thread) {
+                 const float* from = input + plane * input_.geometry.plane_stride;
+                 float* to = output + plane * output_.plane_stride;
+                 if (kind_ == ResizeKind::kNearest) {
+                   RunNearest(from, to);
+                 } else {
+                   RunBilinear(from, to, scratch + thread * row);
+                 }
+               });
+}
+
+void ResizePlanes::RunNearest(const float* from, float* to) const {
+  const int32_t* const columns = columns_.lower.data();
+  for (int y = 0; y < output_.height; ++y) {
+    float* const row = RowOf(to, output_, y);
+    if (y > 0 && rows_.lower[y] == rows_.lower[y - 1]) {
+      std::copy_n(row - output_.pitch, output_.width, row);
+      continue;
+    }
+    const float* const source = RowOf(from, input_.geometry, rows_.lower[y]);
+    for (int x = 0; x < output_.width; ++x) row[x] = source[columns[x]];
+  }
+}
+
+void ResizePlanes::RunBilinear(const float* from, float* to, float* blended) const {
+  const int32_t* const lower = columns_.lower.data();
+  const int32_t* const upper = columns_.upper.data();
+  const float* const fraction = columns_.fraction.data();
+  for (int y = 0; y < output_.height; ++y) {
+    const float* const above = RowOf(from, input_.geometry, rows_.lower[y]);
+    const float* const below = RowOf(from, input_.geometry, rows_.upper[y]);
+    const float share = rows_.fraction[y];
+    for (int x = 0; x < input_.geometry.width; ++x) {
+      blended[x] = above[x] * (1.0f - share) + below[x] * share;
+    }
+    float* const row = RowOf(to, output_, y);
+    for (int x = 0; x < output_.width; ++x) {
+      row[x] = blended[lower[x]] * (1.0f - fraction[x]) + blended[upper[x]] * fraction[x];
+    }
+  }
+}
+
+void DepthToSpacePlanes::Run(const float* input, float* output, float*, ThreadPool* pool) const {
+  const int channels = output_.channels;
+  ForEachPlane(output_.batch * channels, PlanesPerJob(output_.geometry), pool, [&](int plane, int) {
+    const int64_t image = int64_t{plane / channels} * channels * block_ * block_;
+    float* const to = output + plane * output_.geometry.plane_stride;
+    for (int phase = 0; phase < block_ * block_; ++phase) {
+      const int64_t source = image + int64_t{phase} * channels + plane % channels;
+      const float* const from = input + source * input_.plane_stride;
+      for (int y = 0; y < input_.height; ++y) {
+        const float* const row = RowOf(from, input_, y);
+        float* const out =
+            RowOf(to, output_.geometry, y * block_ + phase / block_) + phase % block_;
+        if (block_ == 2) {
+          Interleave<2>(row, input_.width, block_, out);
+        } else {
+          Interleave<0>(row, input_.width, block_, out);
+        }
+      }
+    }
+  });
+}
+
+void SpaceToDepthPlanes::Run(const float* input, float* output, float*, ThreadPool* pool) const {
+  const int channels = input_.channels;
+  ForEachPlane(input_.batch * channels, PlanesPerJob(input_.geometry), pool, [&](int plane, int) {
+    const int64_t image = int64_t{plane / channels} * channels * block_ * block_;
+    const float* const from = input + plane * input_.geometry.plane_stride;
+    for (int phase = 0; phase < block_ * block_; ++phase) {
+      const int64_t target = image + int64_t{phase} * channels + plane % channels;
+      float* const to = output + target * output_.plane_stride;
+      for (int y = 0; y < output_.height; ++y) {
+        const float* const row =
+            RowOf(from, input_.geometry, y * block_ + phase / block_) + phase % block_;
+        if (block_ == 2) {
+          Deinterleave<2>(row, output_.width, block_, RowOf(to, output_, y));
+        } else {
+          Deinterleave<0>(row, output_.width, block_, RowOf(to, output_, y));
+        }
+      }
+    }
+  });
+}
+
+}  // namespace ubp

@@ -1,0 +1,87 @@
+// Operators that make an image larger or smaller, channel-major in and out.
+//
+// All Run functions allocate nothing, are reentrant with different scratch memory, write pixels only,
+// and give the same for any number of threads.
+#ifndef UBP_DELEGATE_CPU_OPERATORS_RESAMPLE_H_
+#define UBP_DELEGATE_CPU_OPERATORS_RESAMPLE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "delegate/base/thread_pool.h"
+#include "delegate/cpu/operators/plane_operators.h"
+#include "delegate/graph/ops.h"
+
+namespace ubp {
+
+// Of one axis: output i is input `lower` times 1 - `fraction`, plus input `upper` times `fraction`.
+struct AxisSamples {
+  std::vector<int32_t> lower;
+  std::vector<int32_t> upper;
+  std::vector<float> fraction;  // empty for nearest neighbours, which have no upper either
+
+  size_t bytes() const {
+    return sizeof(int32_t) * (lower.size() + upper.size()) + sizeof(float) * fraction.size();
+  }
+};
+
+// As TensorFlow Lite has it, in float32.
+AxisSamples SampleAxis(const ResizeOp& resize, int in_size, int out_size);
+
+class ResizePlanes {
+ public:
+  ResizePlanes(const ResizeOp& resize, const PlaneTensor& input, const PlaneGeometry& output,
+               int threads);
+
+  size_t scratch_floats() const;
+  size_t prepared_bytes() const { return rows_.bytes() + columns_.bytes(); }
+  void Run(const float* input, float* output, float* scratch, ThreadPool* pool) const;
+
+ private:
+  void RunBilinear(const float* from, float* to, float* blended) const;
+  void RunNearest(const float* from, float* to) const;
+
+  ResizeKind kind_;
+  PlaneTensor input_;
+  PlaneGeometry output_;
+  int threads_;
+  AxisSamples rows_;
+  AxisSamples columns_;
+};
+
+// DepthToSpaceOp; `output` is the larger image.
+class DepthToSpacePlanes {
+ public:
+  DepthToSpacePlanes(int block, const PlaneGeometry& input, const PlaneTensor& output)
+      : block_(block), input_(input), output_(output) {}
+
+  size_t scratch_floats() const { return 0; }
+  size_t prepared_bytes() const { return 0; }
+  void Run(const float* input, float* output, float* scratch, ThreadPool* pool) const;
+
+ private:
+  int block_;
+  PlaneGeometry input_;
+  PlaneTensor output_;
+};
+
+// SpaceToDepthOp; `input` is the larger image.
+class SpaceToDepthPlanes {
+ public:
+  SpaceToDepthPlanes(int block, const PlaneTensor& input, const PlaneGeometry& output)
+      : block_(block), input_(input), output_(output) {}
+
+  size_t scratch_floats() const { return 0; }
+  size_t prepared_bytes() const { return 0; }
+  void Run(const float* input, float* output, float* scratch, ThreadPool* pool) const;
+
+ private:
+  int block_;
+  PlaneTensor input_;
+  PlaneGeometry output_;
+};
+
+}  // namespace ubp
+
+#endif  // UBP_DELEGATE_CPU_OPERATORS_RESAMPLE_H_
