@@ -66,7 +66,7 @@ DEFAULT_COSTS = CostModel(
 
 
 def read_costs(path: str | os.PathLike[str]) -> CostModel:
-    """Read a file that `ubp calibrate` has written.
+    """Read a file that `ubp calibrate` has written, for `ubp.convert` and `ubp.LatencyBudget`.
 
     Raises:
         FileNotFoundError, IsADirectoryError: if there is no such file.

@@ -82,6 +82,14 @@ def verify(
     The main graph and every signature run in turn, several times, in the same two interpreters, so
     that variables change and are compared, too.
 
+        >>> import keras
+        >>> import ubp
+        >>> model = keras.Sequential([keras.Input((256,)), keras.layers.Dense(64, name="hidden")])
+        >>> pruned = ubp.strip(ubp.prune(model, ubp.ConstantSparsity(0.9), layers="hidden"))
+        >>> result = ubp.convert(pruned)
+        >>> ubp.verify(result.dense, result.model).passed
+        True
+
     Args:
         dense, sparse: .tflite files, by their paths or bytes.
         inputs: one array per input of the model, [samples, ...] where the model's batch divides the

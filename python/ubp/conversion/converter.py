@@ -77,6 +77,16 @@ def convert(
     becomes a UbpConv2D or UbpFullyConnected; everything else stays as it is. See
     docs/packed-format.md.
 
+        >>> import keras
+        >>> import ubp
+        >>> model = keras.Sequential([keras.Input((256,)), keras.layers.Dense(64, name="hidden")])
+        >>> pruned = ubp.strip(ubp.prune(model, ubp.ConstantSparsity(0.9), layers="hidden"))
+        >>> result = ubp.convert(pruned)
+        >>> [(layer.op, layer.taken, layer.block_size) for layer in result.report]
+        [('FULLY_CONNECTED', True, 4)]
+        >>> len(result.model) < len(result.dense) / 3
+        True
+
     Args:
         model: a Keras model, the path of a .keras or .tflite file, or a .tflite file's bytes. See
             ubp.conversion.load.loader for how Keras models are treated.

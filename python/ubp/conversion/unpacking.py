@@ -32,6 +32,14 @@ _BUILTINS = {
 def unpack(model: Model) -> bytes:
     """Turn every UbpConv2D and UbpFullyConnected back into CONV_2D and FULLY_CONNECTED.
 
+        >>> import keras
+        >>> import ubp
+        >>> model = keras.Sequential([keras.Input((256,)), keras.layers.Dense(64, name="hidden")])
+        >>> pruned = ubp.strip(ubp.prune(model, ubp.ConstantSparsity(0.9), layers="hidden"))
+        >>> standard = ubp.unpack(ubp.convert(pruned).model)
+        >>> [layer.op for layer in ubp.convert(standard).report]
+        ['FULLY_CONNECTED']
+
     Args:
         model: the path of a converted .tflite file, or its bytes.
 

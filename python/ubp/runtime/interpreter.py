@@ -21,6 +21,16 @@ _OPTIONS = tuple(
 class Interpreter(litert.Interpreter):
     """The standard interpreter; UbpConv2D and UbpFullyConnected run in our delegate.
 
+        >>> import keras
+        >>> import ubp
+        >>> model = keras.Sequential([keras.Input((256,)), keras.layers.Dense(64, name="hidden")])
+        >>> pruned = ubp.strip(ubp.prune(model, ubp.ConstantSparsity(0.9), layers="hidden"))
+        >>> interpreter = ubp.Interpreter(ubp.convert(pruned).model, num_threads=2)
+        >>> interpreter.allocate_tensors()
+        >>> interpreter.invoke()
+        >>> interpreter.get_tensor(interpreter.get_output_details()[0]["index"]).shape
+        (1, 64)
+
     Args:
         model: the path or the bytes of a .tflite file, converted or not; called model_path or
             model_content, as in the standard interpreter, it is the one or the other.

@@ -65,6 +65,16 @@ def benchmark(
 ) -> BenchmarkResult:
     """Time interpreters against each other.
 
+        >>> import keras
+        >>> import ubp
+        >>> model = keras.Sequential([keras.Input((256,)), keras.layers.Dense(64, name="hidden")])
+        >>> pruned = ubp.strip(ubp.prune(model, ubp.ConstantSparsity(0.9), layers="hidden"))
+        >>> result = ubp.convert(pruned)
+        >>> files = {"dense": result.dense, "sparse": result.model}
+        >>> timed = ubp.benchmark(files, rounds=3, progress=False)
+        >>> timed.speedup("sparse", against="dense") > 0
+        True
+
     Args:
         interpreters: by name; each is allocated here. A model, by its path or its bytes, stands for
             `ubp.Interpreter(model)`.

@@ -9,7 +9,17 @@ import pytest
 import ubp
 
 # Names whose docstrings must have an example; that of another name is run if it has one.
-WITH_EXAMPLES = {"prune", "recalibrate_batch_norm", "select_blocks", "select_blocks_global"}
+WITH_EXAMPLES = {
+    "Interpreter",
+    "benchmark",
+    "convert",
+    "prune",
+    "recalibrate_batch_norm",
+    "select_blocks",
+    "select_blocks_global",
+    "unpack",
+    "verify",
+}
 
 
 @pytest.mark.parametrize("name", ubp.__all__)
