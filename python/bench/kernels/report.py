@@ -14,7 +14,7 @@ from bench.harness.machine import Machine
 from bench.kernels.layers import LayerShape
 
 LAYER_HEADINGS = ("layer", "us", "GFLOP/s", "of peak", "to aligned", "XNNPACK us", "speed-up")
-# What is listed layer by layer.
+# What the targets are about, and what is listed layer by layer.
 TARGET_BLOCK_SIZE, TARGET_SPARSITY = 4, 80
 
 

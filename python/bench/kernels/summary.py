@@ -25,7 +25,6 @@ _DEEP_LANES, _DEEP_PIXELS = 256, 14  # at least; the latter high and wide
 _MEAN_TO_ALIGNED, _WORST_TO_ALIGNED = 1.03, 1.10  # at most
 _PEAK_SHARES = {"avx512": 0.70, "avx2": 0.80}  # at least
 
-
 SUMMARY_HEADINGS = (
     "kernels",
     "threads",
