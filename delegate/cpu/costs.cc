@@ -211,6 +211,14 @@ void SetCost(const ResizeOp& kind, const OpToRun& op, CostNode* node) {
 void SetCost(const DepthToSpaceOp&, const OpToRun& op, CostNode* node) {
   SetPerElement({7.0, 10.0, 0.0, 0.0}, op.output, node);
 }
+void SetCost(const TransposeConv2DOp& kind, const OpToRun& op, CostNode* node) {
+  // XNNPACK computes no zeros of phases that have fewer taps, and has no blocks to lay out.
+  OpToRun conv = op;
+  conv.output.pixels /= kind.blocks.block_h * kind.blocks.block_w;
+  conv.output.channels *= kind.blocks.block_h * kind.blocks.block_w;
+  SetLayer(conv, node);
+  node->taken += 7.0 * op.output.elements();
+}
 void SetCost(const SpaceToDepthOp&, const OpToRun& op, CostNode* node) {
   SetPerElement({7.0, 10.0, 0.0, 0.0}, op.output, node);
 }

@@ -33,6 +33,7 @@ bool TakesFunction(const GraphOp& op) {
 const LayerWeights* LayerOf(const GraphOp& op) {
   if (const auto* conv = op.If<Conv2DOp>()) return &conv->layer;
   if (const auto* dense = op.If<FullyConnectedOp>()) return &dense->layer;
+  if (const auto* transposed = op.If<TransposeConv2DOp>()) return &transposed->layer;
   return nullptr;
 }
 

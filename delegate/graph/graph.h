@@ -51,7 +51,7 @@ bool IsElementwise(const GraphOp& op);
 bool HasActivation(const GraphOp& op);
 bool TakesFunction(const GraphOp& op);
 
-// A convolution or fully-connected layer; null for other ops.
+// A convolution, transposed or not, or fully-connected layer; null for other ops.
 const LayerWeights* LayerOf(const GraphOp& op);
 // Window and channels, as far as the kind has them, with 0 channels where it has no weights.
 const LayerAttributes& AttributesOf(const GraphOp& op);

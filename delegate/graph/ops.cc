@@ -174,12 +174,16 @@ Status ResizeOp::Infer(const InferInputs& inputs, ConvShape*, Dims* output) cons
 
 Status DepthToSpaceOp::Infer(const InferInputs& inputs, ConvShape*, Dims* output) const {
   const Dims& input = inputs.dims[0];
-  if (input.size() != 4 || input[3] % (block * block) != 0) {
-    return UnsuitableInput(
-        input, "[batch, height, width, " + std::to_string(block * block) + " * channels]");
+  const int phases = block_h * block_w;
+  if (input.size() != 4 || input[3] % phases != 0) {
+    return UnsuitableInput(input,
+                           "[batch, height, width, " + std::to_string(phases) + " * channels]");
   }
-  if (input[1] > kMaxElements / block || input[2] > kMaxElements / block) return TooLarge(input);
-  *output = {input[0], input[1] * block, input[2] * block, input[3] / (block * block)};
+  const int64_t height = int64_t{input[1]} * block_h - crop.top - crop.bottom;
+  const int64_t width = int64_t{input[2]} * block_w - crop.left - crop.right;
+  if (height > kMaxElements || width > kMaxElements) return TooLarge(input);
+  if (height < 0 || width < 0) return UnsuitableInput(input, "more pixels");
+  *output = {input[0], static_cast<int>(height), static_cast<int>(width), input[3] / phases};
   return Status::Ok();
 }
 
@@ -194,6 +198,18 @@ Status SpaceToDepthOp::Infer(const InferInputs& inputs, ConvShape*, Dims* output
   if (input[3] > kMaxElements / (block * block)) return TooLarge(input);
   *output = {input[0], input[1] / block, input[2] / block, input[3] * block * block};
   return Status::Ok();
+}
+
+Status TransposeConv2DOp::Infer(const InferInputs& inputs, ConvShape*, Dims* out) const {
+  ConvShape shape;
+  std::vector<Dims> phases(1);
+  UBP_RETURN_IF_ERROR(InferWindow(layer.attributes, {inputs.dims, pads}, &shape, &phases[0]));
+  UBP_RETURN_IF_ERROR(blocks.Infer({phases, Pads()}, &shape, out));
+  Dims expected = output;
+  for (int& size : expected) size = size < 0 ? inputs.dims[0][OfInput(size)] : size;
+  if (expected.empty() || expected == *out) return Status::Ok();
+  return Status::Error("the input has shape " + ToString(inputs.dims[0]) + ", of which it makes " +
+                       ToString(*out) + "; but the model says " + ToString(expected) + ".");
 }
 
 }  // namespace ubp

@@ -33,7 +33,8 @@ enum class OpType {
   kFunction,
   kResize,
   kDepthToSpace,
-  kSpaceToDepth
+  kSpaceToDepth,
+  kTransposeConv2D
 };
 
 // What holds for a kind unless its struct says otherwise.
@@ -202,17 +203,20 @@ struct ResizeOp : OpTraits {
   Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
 };
 
-// Input [batch, height, width, block * block * channels], output
-// [batch, height * block, width * block, channels]: channel (y * block + x) * channels + c becomes
-// channel c of the pixel y rows below and x columns right of the block's first.
+// Input [batch, height, width, block_h * block_w * channels], output
+// [batch, height * block_h, width * block_w, channels] without the pixels of `crop`: channel
+// (y * block_w + x) * channels + c becomes channel c of the pixel y rows below and x columns right of
+// the block's first.
 struct DepthToSpaceOp : OpTraits {
-  int block = 1;
+  int block_h = 1;
+  int block_w = 1;
+  Pads crop;
 
   OpType type() const { return OpType::kDepthToSpace; }
   Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
 };
 
-// The reverse.
+// DEPTH_TO_SPACE backwards.
 struct SpaceToDepthOp : OpTraits {
   int block = 1;
 
@@ -220,9 +224,24 @@ struct SpaceToDepthOp : OpTraits {
   Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
 };
 
-using OpDetails = std::variant<Conv2DOp, FullyConnectedOp, DepthwiseConv2DOp, Pool2DOp, MeanOp,
-                               PadOp, ReshapeOp, ConcatenationOp, SoftmaxOp, ArithmeticOp, ClampOp,
-                               FunctionOp, ResizeOp, DepthToSpaceOp, SpaceToDepthOp>;
+// TRANSPOSE_CONV as what it is made of (lower_transpose_conv.h): a convolution, of stride 1 over the
+// input with `pads` of zeros around it, that computes all pixels of a block as channels of one, and
+// the blocks laid out.
+struct TransposeConv2DOp : OpTraits {
+  static constexpr bool kHasActivation = true;
+  LayerWeights layer;
+  Pads pads;
+  DepthToSpaceOp blocks;
+  Dims output;  // as ReshapeOp::dims has sizes: what the model says comes out; empty: anything
+
+  OpType type() const { return OpType::kTransposeConv2D; }
+  Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
+};
+
+using OpDetails =
+    std::variant<Conv2DOp, FullyConnectedOp, DepthwiseConv2DOp, Pool2DOp, MeanOp, PadOp, ReshapeOp,
+                 ConcatenationOp, SoftmaxOp, ArithmeticOp, ClampOp, FunctionOp, ResizeOp,
+                 DepthToSpaceOp, SpaceToDepthOp, TransposeConv2DOp>;
 
 }  // namespace ubp
 

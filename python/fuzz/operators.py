@@ -278,6 +278,39 @@ def _div(draft: Draft) -> bool:
     return True
 
 
+@operator(1.2)
+def _transpose_conv(draft: Draft) -> bool:
+    """With every padding and stride; kernels smaller than the stride leave gaps."""
+    x = draft.pick([4])
+    if x is None:
+        return False
+    batch, *sizes, in_channels = draft.shape(x)
+    kernel, stride = draft.pair((1, 2, 2, 3, 4, 5)), draft.pair((1, 2, 2, 2, 3))
+    valid, channels = draft.chance(0.5), min(draft.channels(), 40)
+    steps = list(zip(sizes, kernel, stride, strict=True))
+    # Of the sizes that a convolution makes the input's of, the largest, or mostly so.
+    largest = [(n - 1) * s + (max(k, s) if valid else s) for n, k, s in steps]
+    least = [(n - 1) * s + (k if valid else 1) for n, k, s in steps]
+    exact = [n if valid and k >= s else high for n, high, (_, k, s) in zip(least, largest, steps)]
+    to = exact if draft.chance(0.7) else [draft.integer(*ends) for ends in zip(least, largest)]
+    shape = [batch, *to, channels]
+    lanes = kernel[0] * kernel[1] * in_channels
+    if not draft.fits(shape, sizes[0] * sizes[1] * batch * lanes * channels):
+        return False
+    weights = draft.weights([channels, *kernel, in_channels], lanes)
+    computed = draft.chance(0.3)
+    given = _computed_shape(draft, x, shape[1:]) if computed else draft.ints(shape)
+    options = schema.TransposeConvOptionsT(
+        padding=schema.Padding.VALID if valid else schema.Padding.SAME,
+        strideH=stride[0],
+        strideW=stride[1],
+        fusedActivationFunction=draft.activation(),
+    )
+    inputs = [given, weights, x, *([draft.bias(channels)] if draft.chance(0.7) else [])]
+    draft.emit(OP.TRANSPOSE_CONV, inputs, shape, options)
+    return True
+
+
 # ---- what rearranges or reduces ---------------------------------------------------------------
 
 

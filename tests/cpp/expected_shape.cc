@@ -82,7 +82,7 @@ Dims ExpectedShape(const GraphOp& op, const std::vector<Dims>& inputs) {
     case OpType::kResize:
       return {input[0], op.As<ResizeOp>().height, op.As<ResizeOp>().width, input[3]};
     case OpType::kDepthToSpace: {
-      const int block = op.As<DepthToSpaceOp>().block;
+      const int block = op.As<DepthToSpaceOp>().block_h;
       return {input[0], input[1] * block, input[2] * block, input[3] / block / block};
     }
     case OpType::kSpaceToDepth: {

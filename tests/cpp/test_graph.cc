@@ -104,7 +104,7 @@ Values TestGraph::Evaluate(const GraphOp& op, const std::vector<Values>& values)
     case OpType::kResize:
       return EvaluateResize(op.As<ResizeOp>(), in, dims);
     case OpType::kDepthToSpace:
-      return EvaluateBlocks(in, dims, op.As<DepthToSpaceOp>().block, true);
+      return EvaluateBlocks(in, dims, op.As<DepthToSpaceOp>().block_h, true);
     case OpType::kSpaceToDepth:
       return EvaluateBlocks(in, dims_[op.output], op.As<SpaceToDepthOp>().block, false);
     default:

@@ -136,24 +136,36 @@ void ResizePlanes::RunBilinear(const float* from, float* to, float* blended) con
 
 void DepthToSpacePlanes::Run(const float* input, float* output, float*, ThreadPool* pool) const {
   const int channels = output_.channels;
+  const int phases = op_.block_h * op_.block_w;
   ForEachPlane(output_.batch * channels, PlanesPerJob(output_.geometry), pool, [&](int plane, int) {
-    const int64_t image = int64_t{plane / channels} * channels * block_ * block_;
+    const int64_t image = int64_t{plane / channels} * channels * phases;
     float* const to = output + plane * output_.geometry.plane_stride;
-    for (int phase = 0; phase < block_ * block_; ++phase) {
+    for (int phase = 0; phase < phases; ++phase) {
       const int64_t source = image + int64_t{phase} * channels + plane % channels;
-      const float* const from = input + source * input_.plane_stride;
-      for (int y = 0; y < input_.height; ++y) {
-        const float* const row = RowOf(from, input_, y);
-        float* const out =
-            RowOf(to, output_.geometry, y * block_ + phase / block_) + phase % block_;
-        if (block_ == 2) {
-          Interleave<2>(row, input_.width, block_, out);
-        } else {
-          Interleave<0>(row, input_.width, block_, out);
-        }
-      }
+      RunPhase(phase / op_.block_w, phase % op_.block_w, input + source * input_.plane_stride, to);
     }
   });
+}
+
+// The pixels (y, x) of all blocks of one plane.
+void DepthToSpacePlanes::RunPhase(int y, int x, const float* from, float* to) const {
+  const int width = output_.geometry.width;
+  // Columns of the input whose pixel is not cropped.
+  const int first = std::max(0, (op_.crop.left - x + op_.block_w - 1) / op_.block_w);
+  const int column = first * op_.block_w + x - op_.crop.left;
+  if (column >= width) return;
+  const int count = (width - column - 1) / op_.block_w + 1;
+  for (int i = 0; i < input_.height; ++i) {
+    const int row = i * op_.block_h + y - op_.crop.top;
+    if (row < 0 || row >= output_.geometry.height) continue;
+    const float* const source = RowOf(from, input_, i) + first;
+    float* const target = RowOf(to, output_.geometry, row) + column;
+    if (op_.block_w == 2) {
+      Interleave<2>(source, count, 2, target);
+    } else {
+      Interleave<0>(source, count, op_.block_w, target);
+    }
+  }
 }
 
 void SpaceToDepthPlanes::Run(const float* input, float* output, float*, ThreadPool* pool) const {

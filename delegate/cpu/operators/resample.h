@@ -53,15 +53,18 @@ class ResizePlanes {
 // DepthToSpaceOp; `output` is the larger image.
 class DepthToSpacePlanes {
  public:
-  DepthToSpacePlanes(int block, const PlaneGeometry& input, const PlaneTensor& output)
-      : block_(block), input_(input), output_(output) {}
+  DepthToSpacePlanes(const DepthToSpaceOp& op, const PlaneGeometry& input,
+                     const PlaneTensor& output)
+      : op_(op), input_(input), output_(output) {}
 
   size_t scratch_floats() const { return 0; }
   size_t prepared_bytes() const { return 0; }
   void Run(const float* input, float* output, float* scratch, ThreadPool* pool) const;
 
  private:
-  int block_;
+  void RunPhase(int y, int x, const float* from, float* to) const;
+
+  DepthToSpaceOp op_;
   PlaneGeometry input_;
   PlaneTensor output_;
 };

@@ -17,6 +17,8 @@ CpuOp RowOf(const ClampOp&) { return {Layouts::kFollows, &AddElementwise}; }
 CpuOp RowOf(const FunctionOp&) { return {Layouts::kFollows, &AddElementwise}; }
 CpuOp RowOf(const ResizeOp&) { return {Layouts::kPlanes, &AddResize}; }
 CpuOp RowOf(const DepthToSpaceOp&) { return {Layouts::kPlanes, &AddDepthToSpace}; }
+// Is lowered before it is planned: only its costs are asked for.
+CpuOp RowOf(const TransposeConv2DOp&) { return {Layouts::kPlanes, nullptr}; }
 CpuOp RowOf(const SpaceToDepthOp&) { return {Layouts::kPlanes, &AddSpaceToDepth}; }
 
 }  // namespace

@@ -175,7 +175,7 @@ Status AddResize(const PlannedOp& op, StepBuilder* builder) {
 Status AddDepthToSpace(const PlannedOp& op, StepBuilder* builder) {
   builder->Add<ResampleStep<DepthToSpacePlanes>>(
       builder->Planes(op.input), builder->Planes(op.output),
-      DepthToSpacePlanes(op.op->As<DepthToSpaceOp>().block, builder->Tensor(op.input).geometry,
+      DepthToSpacePlanes(op.op->As<DepthToSpaceOp>(), builder->Tensor(op.input).geometry,
                          PlanesOf(builder->Tensor(op.output))));
   return Status::Ok();
 }

@@ -39,7 +39,7 @@ Status ReadActivation(builtin::Activation activation, Activation* out) {
 }
 
 const BuiltinOp* FindBuiltinOp(int code) {
-  for (const BuiltinOps& ops : {LayerOps(), ElementwiseOps(), ShapingOps()}) {
+  for (const BuiltinOps& ops : {LayerOps(), TransposeConvOps(), ElementwiseOps(), ShapingOps()}) {
     for (size_t i = 0; i < ops.count; ++i) {
       if (ops.rows[i].code == code) return &ops.rows[i];
     }
@@ -48,6 +48,7 @@ const BuiltinOp* FindBuiltinOp(int code) {
 }
 
 std::vector<int> ActivationInputs(const BuiltinOp& builtin, const NodeView& node) {
+  if (builtin.activations == kThird) return {2};
   const int places = builtin.activations < 0 ? node.num_inputs() : builtin.activations;
   std::vector<int> activations;
   for (int i = 0; i < places; ++i) {

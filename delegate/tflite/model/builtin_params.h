@@ -38,6 +38,13 @@ struct Conv2DParams {
   int32_t dilation_h;
 };
 
+struct TransposeConvParams {
+  Padding padding;
+  int32_t stride_w;
+  int32_t stride_h;
+  Activation activation;
+};
+
 struct DepthwiseConv2DParams {
   Padding padding;
   int32_t stride_w;
@@ -135,6 +142,8 @@ static_assert(offsetof(FullyConnectedParams, activation) == 0 &&
               offsetof(FullyConnectedParams, weights_format) == 4 &&
               offsetof(FullyConnectedParams, keep_num_dims) == 8 &&
               sizeof(FullyConnectedParams) == 12);
+
+static_assert(offsetof(TransposeConvParams, stride_h) == 8 && sizeof(TransposeConvParams) == 16);
 
 static_assert(sizeof(ArithmeticParams) == 4);
 

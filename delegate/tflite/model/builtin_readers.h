@@ -39,6 +39,7 @@ Status ReadParams(const NodeView& node, const Params** params) {
 // In place of a number of activations: all inputs, or all that are not constant.
 inline constexpr int kAllInputs = -1;
 inline constexpr int kNotConstant = -2;
+inline constexpr int kThird = -3;  // only the third input: of TRANSPOSE_CONV
 inline constexpr int kAnyNumber = std::numeric_limits<int>::max();
 
 // The rows of one file of readers.
@@ -47,9 +48,10 @@ struct BuiltinOps {
   size_t count;
 };
 
-BuiltinOps LayerOps();        // builtin_layers.cc: operators with weights or a window
-BuiltinOps ElementwiseOps();  // builtin_elementwise.cc
-BuiltinOps ShapingOps();      // builtin_shaping.cc: operators that rearrange or reduce
+BuiltinOps LayerOps();          // builtin_layers.cc: operators with weights or a window
+BuiltinOps TransposeConvOps();  // builtin_transpose_conv.cc
+BuiltinOps ElementwiseOps();    // builtin_elementwise.cc
+BuiltinOps ShapingOps();        // builtin_shaping.cc: operators that rearrange or reduce
 
 }  // namespace ubp
 

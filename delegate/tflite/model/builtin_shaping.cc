@@ -124,13 +124,18 @@ Status ReadResize(const NodeView& node, GraphOp* op) {
   return Status::Ok();
 }
 
+void SetBlock(int block, DepthToSpaceOp* op) { op->block_h = op->block_w = block; }
+void SetBlock(int block, SpaceToDepthOp* op) { op->block = block; }
+
 // DEPTH_TO_SPACE or SPACE_TO_DEPTH.
 template <class Kind>
 Status ReadBlocks(const NodeView& node, GraphOp* op) {
   const builtin::BlockParams* params = nullptr;
   UBP_RETURN_IF_ERROR(ReadParams(node, &params));
   UBP_RETURN_IF_ERROR(CheckRange("block size", params->block_size, 1, 256));
-  op->details = Kind{{}, params->block_size};
+  Kind kind;
+  SetBlock(params->block_size, &kind);
+  op->details = kind;
   return Status::Ok();
 }
 

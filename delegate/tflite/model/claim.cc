@@ -61,7 +61,8 @@ LayerAttributes PackedAttributes(OpType type, const NodeView& view) {
 }
 
 bool CanBeSparse(int builtin_code) {
-  return builtin_code == kTfLiteBuiltinConv2d || builtin_code == kTfLiteBuiltinFullyConnected;
+  return builtin_code == kTfLiteBuiltinConv2d || builtin_code == kTfLiteBuiltinTransposeConv ||
+         builtin_code == kTfLiteBuiltinFullyConnected;
 }
 
 // Of a type that PackedType gives, with these attributes.
@@ -127,8 +128,11 @@ ClaimResult Claim(const TfLiteContext& context, const TfLiteNode& node,
   sizes.Follow(view, is_read ? &*result.graph_op : nullptr, result.activations);
   const LayerWeights* layer = result.graph_op ? LayerOf(*result.graph_op) : nullptr;
   if (options.sparse_from_dense && !result.packed && layer != nullptr) {
-    const LayerPixels pixels = {PixelsOf(sizes.DimsOf(view.InputIndex(0))),
-                                PixelsOf(sizes.DimsOf(view.OutputIndex()))};
+    LayerPixels pixels = {PixelsOf(sizes.DimsOf(view.InputIndex(result.activations[0]))),
+                          PixelsOf(sizes.DimsOf(view.OutputIndex()))};
+    if (const auto* transposed = result.graph_op->If<TransposeConv2DOp>()) {
+      pixels.out /= transposed->blocks.block_h * transposed->blocks.block_w;
+    }
     result.choice = ChooseBlocks(options.backend->costs().blocks(), layer->attributes,
                                  layer->dense.weights, pixels, &result.slot);
     if (result.choice.gains) result.block_size = result.choice.block_size;

@@ -7,6 +7,7 @@
 #ifndef UBP_DELEGATE_TFLITE_MODEL_DECODED_CONSTANTS_H_
 #define UBP_DELEGATE_TFLITE_MODEL_DECODED_CONSTANTS_H_
 
+#include <list>
 #include <map>
 #include <utility>
 #include <vector>
@@ -34,6 +35,12 @@ class DecodedConstants {
   // this. Fails if what is stored contradicts itself.
   Status Values(const TfLiteContext& context, int tensor, const std::vector<float>** values);
 
+  // What was made of constants in another way: it lives as long as this.
+  const float* Keep(std::vector<float> values) {
+    kept_.push_back(std::move(values));
+    return kept_.back().data();
+  }
+
  private:
   struct Result {
     Status status = Status::Ok();
@@ -42,6 +49,7 @@ class DecodedConstants {
 
   DecodedTensors tensors_;
   std::map<int, Result> results_;  // by the stored tensor
+  std::list<std::vector<float>> kept_;
 };
 
 }  // namespace ubp

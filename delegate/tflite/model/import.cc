@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "delegate/rewrite/lower_transpose_conv.h"
 #include "delegate/tflite/model/builtin_ops.h"
 #include "delegate/tflite/model/claim.h"
 #include "delegate/tflite/model/node_view.h"
@@ -66,6 +67,10 @@ void SetClaimed(const ClaimResult& claim, GraphOp* op) {
   LayerWeights* layer = nullptr;
   if (auto* conv = std::get_if<Conv2DOp>(&op->details)) layer = &conv->layer;
   if (auto* dense = std::get_if<FullyConnectedOp>(&op->details)) layer = &dense->layer;
+  if (auto* transposed = std::get_if<TransposeConv2DOp>(&op->details)) {
+    layer = &transposed->layer;
+    if (!claim.reshape.empty()) transposed->output = claim.reshape;
+  }
   if (layer != nullptr) {
     layer->slot = claim.slot;
     if (!claim.packed) layer->dense.block_size = claim.block_size;
@@ -183,7 +188,9 @@ Status ImportGraph(TfLiteContext* context, const TfLiteDelegateParams& params, c
     UBP_RETURN_IF_ERROR(importer.ImportNode(params.nodes_to_replace->data[i]));
   }
   importer.SetInputs(*params.input_tensors);
-  return importer.SetOutputs(*params.output_tensors);
+  UBP_RETURN_IF_ERROR(importer.SetOutputs(*params.output_tensors));
+  LowerTransposeConvs(graph);
+  return Status::Ok();
 }
 
 }  // namespace ubp

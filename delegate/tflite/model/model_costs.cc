@@ -53,8 +53,9 @@ class GraphMaker {
   const GraphOp& op(size_t i) const { return *claim(i).graph_op; }
   OpType type(size_t i) const { return op(i).type(); }
   Extent Of(int tensor) const { return ExtentOf(sizes_.DimsOf(tensor)); }
-  Extent Input(size_t i, int place = 0) const {
-    return Of(NodeView(context_, *nodes_[i].node).InputIndex(place));
+  // Of the activations of a node.
+  Extent Input(size_t i, int number = 0) const {
+    return Of(NodeView(context_, *nodes_[i].node).InputIndex(claim(i).activations[number]));
   }
   Extent Output(size_t i) const {
     const NodeView view(context_, *nodes_[i].node);

@@ -63,6 +63,9 @@ class NodeView {
   Status ReadInts(int input, const std::string& what, int elements,
                   std::vector<int32_t>* values) const;
 
+  // Where constants live that are made of others, or null: see the constructor.
+  DecodedConstants* decoded() const { return decoded_; }
+
   // The parameters of a builtin operator; null where there are none.
   template <typename Params>
   const Params* Parameters() const {

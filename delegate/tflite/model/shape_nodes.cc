@@ -10,6 +10,18 @@
 namespace ubp {
 namespace {
 
+// The places of what an op with a shape as an input reads.
+struct ShapedInputs {
+  int activation;
+  int shape;
+};
+
+std::optional<ShapedInputs> InputsOf(const ClaimResult& claim) {
+  if (claim.type() == OpType::kReshape) return ShapedInputs{0, 1};
+  if (claim.type() == OpType::kTransposeConv2D) return ShapedInputs{2, 0};
+  return std::nullopt;
+}
+
 // The sizes, as GraphOp::reshape has them, and the nodes that compute them.
 struct ComputedShape {
   Dims dims;
@@ -29,10 +41,13 @@ class ShapeNodes {
     }
   }
 
-  // How a RESHAPE's shape is computed, as above; nothing if it is in any other way.
+  // How the shape that a node gives its output is computed, as above; nothing if it is in any other
+  // way.
   std::optional<ComputedShape> ShapeOf(size_t reshape) const {
-    const int reshaped = View(reshape).InputIndex(0);
-    const std::optional<size_t> pack = Writer(View(reshape).InputIndex(1), ShapeOp::kPack);
+    const ShapedInputs inputs = *InputsOf(decisions_[reshape].claim);
+    const int reshaped = View(reshape).InputIndex(inputs.activation);
+    const std::optional<size_t> pack =
+        Writer(View(reshape).InputIndex(inputs.shape), ShapeOp::kPack);
     if (!pack) return std::nullopt;
     ComputedShape shape;
     shape.nodes = {*pack};
@@ -111,8 +126,9 @@ void ReadComputedShapes(const TfLiteContext& context, const std::vector<TfLiteNo
   const ShapeNodes shape_nodes(context, nodes, *decisions);
   for (size_t i = 0; i < nodes.size(); ++i) {
     ClaimResult& claim = (*decisions)[i].claim;
-    if (claim.type() != OpType::kReshape) continue;
-    const TfLiteTensor* const shape = NodeView(context, *nodes[i]).Input(1);
+    const std::optional<ShapedInputs> inputs = InputsOf(claim);
+    if (!inputs) continue;
+    const TfLiteTensor* const shape = NodeView(context, *nodes[i]).Input(inputs->shape);
     if (shape == nullptr || IsConstant(*shape)) continue;  // claimed as it is
     if (const std::optional<ComputedShape> computed = shape_nodes.ShapeOf(i)) {
       claim.reshape = computed->dims;

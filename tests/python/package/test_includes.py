@@ -30,7 +30,7 @@ MAY_INCLUDE = {
         "cpu/operators",
     },
     "cpu": {"backend", "base", "graph", "cpu/kernels", "cpu/weights", "cpu/plan"},
-    "tflite/model": {"base", "format", "cache", "graph", "backend"},
+    "tflite/model": {"base", "format", "cache", "graph", "rewrite", "backend"},
     "tflite": {
         "base",
         "cache",
