@@ -1,4 +1,4 @@
-"""The attributes of UbpConv2D and UbpFullyConnected: a checked dataclass <-> custom_options.
+"""The attributes of our custom ops: a checked dataclass each <-> custom_options.
 
 custom_options are a FlexBuffers map from attribute names to integers (docs/packed-format.md,
 "Attributes"). Sizes are in elements; `lanes` = kernel_h * kernel_w * in_channels. Written as
@@ -21,7 +21,8 @@ from ubp.constants import FORMAT
 VERSION: int = FORMAT["version"]
 CONV_2D: str = FORMAT["operators"]["CONV_2D"]["name"]
 FULLY_CONNECTED: str = FORMAT["operators"]["FULLY_CONNECTED"]["name"]
-OP_NAMES = (CONV_2D, FULLY_CONNECTED)
+TRANSPOSE_CONV_2D: str = FORMAT["operators"]["TRANSPOSE_CONV"]["name"]
+OP_NAMES = (CONV_2D, FULLY_CONNECTED, TRANSPOSE_CONV_2D)
 BLOCK_SIZES: tuple[int, ...] = tuple(FORMAT["block_sizes"])
 
 _MAX_LANES: int = FORMAT["max_lanes"]
@@ -70,7 +71,7 @@ class Padding(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Attributes:
-    """The attributes both ops have; `pack` fills num_blocks and the checksums in."""
+    """The attributes all ops have; `pack` fills num_blocks and the checksums in."""
 
     op: ClassVar[str]
 
@@ -169,9 +170,47 @@ class FullyConnectedAttributes(Attributes):
     keep_num_dims: int = 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class TransposeConv2DAttributes(Attributes):
+    """UbpTransposeConv2D: a convolution of stride 1 whose channels are the pixels of blocks.
+
+    kernel: the convolution's taps. block: the strides, the pixels that one output of the
+    convolution becomes; out_channels has block_h * block_w times those of the result. pad: zeros
+    around the input. crop: pixels that are cut off the result.
+    """
+
+    op: ClassVar[str] = TRANSPOSE_CONV_2D
+
+    kernel_h: int
+    kernel_w: int
+    block_h: int
+    block_w: int
+    pad_top: int = 0
+    pad_bottom: int = 0
+    pad_left: int = 0
+    pad_right: int = 0
+    crop_top: int = 0
+    crop_bottom: int = 0
+    crop_left: int = 0
+    crop_right: int = 0
+
+    @property
+    def lanes(self) -> int:
+        return self.kernel_h * self.kernel_w * self.in_channels
+
+    def check(self) -> None:
+        super().check()
+        pixels = self.block_h * self.block_w
+        if self.out_channels % pixels:
+            raise ValueError(
+                f"{self.op}: the attribute 'out_channels' is {self.out_channels}, expected a "
+                f"multiple of the {pixels} pixels of block_h * block_w."
+            )
+
+
 _CLASSES: dict[str, type[Attributes]] = {
-    CONV_2D: Conv2DAttributes,
-    FULLY_CONNECTED: FullyConnectedAttributes,
+    kind.op: kind
+    for kind in (Conv2DAttributes, FullyConnectedAttributes, TransposeConv2DAttributes)
 }
 
 

@@ -96,7 +96,7 @@ def unpack(
     """Read one layer, with every check that docs/packed-format.md lists.
 
     Args:
-        op: "UbpConv2D" or "UbpFullyConnected".
+        op: one of OP_NAMES.
         custom_options, packed: the operator's options and the bytes of its second input.
         bias: float32 [out_channels], or None.
 

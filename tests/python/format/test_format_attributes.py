@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from ubp.format import (
     CONV_2D,
     FULLY_CONNECTED,
+    TRANSPOSE_CONV_2D,
     Attributes,
     Conv2DAttributes,
     FullyConnectedAttributes,
+    TransposeConv2DAttributes,
     read_attributes,
 )
 
@@ -35,8 +37,25 @@ CONV = Conv2DAttributes(
     checksum=2**31,
 )
 DENSE = FullyConnectedAttributes(in_channels=7, out_channels=2, block_size=2, keep_num_dims=1)
-BOTH = pytest.mark.parametrize("attributes", [CONV, DENSE], ids=["conv", "dense"])
-KEYS = [(attributes, key) for attributes in (CONV, DENSE) for key in attributes.as_dict()]
+TRANSPOSED = TransposeConv2DAttributes(
+    in_channels=3,
+    out_channels=12,
+    block_size=8,
+    num_blocks=5,
+    kernel_h=2,
+    kernel_w=1,
+    block_h=2,
+    block_w=3,
+    pad_top=1,
+    pad_bottom=2,
+    pad_right=3,
+    crop_top=4,
+    crop_left=5,
+    crop_right=4096,
+)
+ALL = (CONV, DENSE, TRANSPOSED)
+EACH = pytest.mark.parametrize("attributes", ALL, ids=["conv", "dense", "transposed"])
+KEYS = [(attributes, key) for attributes in ALL for key in attributes.as_dict()]
 EVERY_KEY = pytest.mark.parametrize(
     ("attributes", "key"), KEYS, ids=[f"{attributes.op}-{key}" for attributes, key in KEYS]
 )
@@ -48,24 +67,24 @@ def with_entries(attributes: Attributes, **changes: Any) -> bytes:
     return bytes(flexbuffers.Dumps({k: v for k, v in entries.items() if v is not None}))
 
 
-@BOTH
+@EACH
 def test_round_trip(attributes: Attributes) -> None:
     assert read_attributes(attributes.op, attributes.to_custom_options()) == attributes
 
 
-@BOTH
+@EACH
 def test_options_are_a_map_of_integers_in_alphabetical_order(attributes: Attributes) -> None:
     entries = flexbuffers.Loads(attributes.to_custom_options())
     assert entries == attributes.as_dict()
     assert list(entries) == sorted(entries)
 
 
-@BOTH
+@EACH
 def test_signed_integers_are_read_as_well(attributes: Attributes) -> None:
     assert read_attributes(attributes.op, with_entries(attributes)) == attributes
 
 
-@BOTH
+@EACH
 def test_crc_covers_the_name_and_all_other_attributes_in_alphabetical_order(
     attributes: Attributes,
 ) -> None:
@@ -119,6 +138,32 @@ def test_a_value_out_of_range_is_named(attributes: Attributes, key: str, value: 
 def test_the_edges_of_each_range(key: str, value: int) -> None:
     with pytest.raises(ValueError, match=f"'{key}' is {value}, expected"):
         read_attributes(CONV_2D, with_entries(CONV, **{key: value}))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("kernel_h", 0),
+        ("kernel_w", 4097),
+        ("block_h", 0),
+        ("block_w", 4097),
+        *((f"{margin}_{side}", 4097) for margin in ("pad", "crop") for side in ("top", "bottom")),
+        *((f"{margin}_{side}", 4097) for margin in ("pad", "crop") for side in ("left", "right")),
+    ],
+)
+def test_the_edges_of_each_range_of_a_transposed_convolution(key: str, value: int) -> None:
+    with pytest.raises(ValueError, match=f"'{key}' is {value}, expected"):
+        read_attributes(TRANSPOSE_CONV_2D, with_entries(TRANSPOSED, **{key: value}))
+
+
+def test_the_pixels_of_a_block_share_the_channels_of_a_transposed_convolution() -> None:
+    dataclasses.replace(TRANSPOSED, block_h=4).check()
+    with pytest.raises(ValueError, match="'out_channels' is 12, expected a multiple of the 15"):
+        dataclasses.replace(TRANSPOSED, block_h=5).check()
+
+
+def test_lanes_of_a_transposed_convolution_are_its_taps() -> None:
+    assert TRANSPOSED.lanes == 2 * 1 * 3
 
 
 def test_keep_num_dims_is_0_or_1() -> None:

@@ -19,6 +19,7 @@ from ubp.format import (
     Conv2DAttributes,
     FullyConnectedAttributes,
     Padding,
+    TransposeConv2DAttributes,
     ValueType,
 )
 from ubp.format.attributes import attribute_names
@@ -52,10 +53,12 @@ def header() -> str:
 
 def test_the_table_has_every_attribute_of_every_operator() -> None:
     for name, attributes in OPERATORS.items():
-        found = {key for key, (of, _) in documented().items() if of in ("both", name)}
+        found = {
+            key for key, (of, _) in documented().items() if of == "all" or name in of.split(", ")
+        }
         assert found == set(attributes)
     assert set(OPERATORS) == set(OP_NAMES)
-    for kind in (Conv2DAttributes, FullyConnectedAttributes):
+    for kind in (Conv2DAttributes, FullyConnectedAttributes, TransposeConv2DAttributes):
         assert attribute_names(kind) == sorted(OPERATORS[kind.op])
 
 
@@ -116,6 +119,7 @@ def test_the_header_has_every_attribute(header: str) -> None:
         "int kPaddingValid = 1;",
         'char kConv2DName[] = "UbpConv2D";',
         'char kFullyConnectedName[] = "UbpFullyConnected";',
+        'char kTransposeConvName[] = "UbpTransposeConv2D";',
         "double kMinSpeedup = 1.1;",
         "int kOpenPicture = 224;",
     ],
