@@ -7,15 +7,15 @@
 #include <cstdio>
 #include <limits>
 
+#include "delegate/format/constants.h"
 #include "delegate/format/cover.h"
 
 namespace ubp {
 namespace {
 
-// The convert package's default.
-constexpr double kMinSpeedup = 1.1;
+using constants::kMinSpeedup;  // the converter's default
 // A cover predicted at this share of the fastest one's speed will do, if it is smaller.
-constexpr double kNearlyFastest = 0.9;
+using constants::kNearlyFastest;
 // Even without padding and transposes, blocks of 8 are kMinSpeedup times as fast as dense only from
 // 1 - 8 / 9.5 / 1.1 = 23% zeros on; a sample may show much less by chance.
 constexpr double kMinSampledZeros = 0.07;
@@ -30,14 +30,20 @@ double CostOfBlocks(const BlockCosts& costs, const LayerAttributes& attributes,
   return std::ceil(pixels.out / costs.tile) * costs.tile * blocks * costs.block[size];
 }
 
-double PredictSpeedup(const BlockCosts& costs, const LayerAttributes& attributes,
-                      const LayerPixels& pixels, double blocks, size_t size) {
-  const double lanes = attributes.lanes();
+// Multiply-adds that the layer takes without leaving anything out.
+double DenseCost(const LayerWeights& layer, const LayerPixels& pixels) {
+  const LayerAttributes& attributes = layer.attributes;
+  return pixels.out * attributes.lanes() * attributes.out_channels * layer.dense.share;
+}
+
+double PredictSpeedup(const BlockCosts& costs, const LayerWeights& layer, const LayerPixels& pixels,
+                      double blocks, size_t size) {
+  const LayerAttributes& attributes = layer.attributes;
   const double channels = attributes.out_channels;
-  const double dense = pixels.out * lanes * channels;
+  const double dense = DenseCost(layer, pixels);
   const double cost = CostOfBlocks(costs, attributes, pixels, blocks, size);
   if (IsSingle(attributes, pixels)) {
-    const double activations = lanes + channels;
+    const double activations = attributes.lanes() + channels;
     return (dense + activations) / (cost + activations);
   }
   const double transposed = pixels.in * attributes.in_channels + pixels.out * channels;
@@ -46,24 +52,26 @@ double PredictSpeedup(const BlockCosts& costs, const LayerAttributes& attributes
 
 }  // namespace
 
-BlockChoice ChooseBlocks(const BlockCosts& costs, const LayerAttributes& attributes,
-                         const float* weights, const LayerPixels& pixels, CacheSlot* slot) {
+BlockChoice ChooseBlocks(const BlockCosts& costs, const LayerWeights& layer,
+                         const LayerPixels& pixels, CacheSlot* slot) {
+  const LayerAttributes& attributes = layer.attributes;
+  const DenseWeights& dense = layer.dense;
   const int channels = attributes.out_channels;
   const int64_t lanes = attributes.lanes();
   BlockChoice choice;
-  if (SampleZeros(weights, channels, lanes) < kMinSampledZeros) return choice;
-  const CoverCounts counts = CountCover(weights, channels, lanes, slot);
-  choice.zeros =
-      1.0 - static_cast<double>(counts.nonzeros()) / static_cast<double>(channels * lanes);
+  if (SampleZeros(dense.weights, channels, lanes) < kMinSampledZeros) return choice;
+  const CoverCounts counts = CountCover(dense.weights, channels, lanes, slot, dense.groups);
+  const double weights = static_cast<double>(channels * lanes) * dense.share;
+  choice.zeros = 1.0 - static_cast<double>(counts.nonzeros()) / weights;
+  const int largest = channels / dense.groups;
   std::array<double, kBlockSizes.size()> speedups{};
   double fastest = 0.0;
-  for (size_t i = 0; i < kBlockSizes.size() && kBlockSizes[i] <= channels; ++i) {
-    speedups[i] =
-        PredictSpeedup(costs, attributes, pixels, static_cast<double>(counts.blocks[i]), i);
+  for (size_t i = 0; i < kBlockSizes.size() && kBlockSizes[i] <= largest; ++i) {
+    speedups[i] = PredictSpeedup(costs, layer, pixels, static_cast<double>(counts.blocks[i]), i);
     fastest = std::max(fastest, speedups[i]);
   }
   int64_t fewest_bytes = std::numeric_limits<int64_t>::max();
-  for (size_t i = 0; i < kBlockSizes.size() && kBlockSizes[i] <= channels; ++i) {
+  for (size_t i = 0; i < kBlockSizes.size() && kBlockSizes[i] <= largest; ++i) {
     const int64_t bytes =
         counts.blocks[i] * (4 * kBlockSizes[i] + 1);  // as stored by the converter
     if (speedups[i] < kNearlyFastest * fastest || bytes >= fewest_bytes) continue;
@@ -73,8 +81,7 @@ BlockChoice ChooseBlocks(const BlockCosts& costs, const LayerAttributes& attribu
     choice.speedup = speedups[i];
   }
   choice.pays = choice.speedup >= kMinSpeedup;
-  const double dense = pixels.out * static_cast<double>(lanes) * channels;
-  choice.gains = choice.block_size > 0 && dense >= kMinSpeedup * choice.cost;
+  choice.gains = choice.block_size > 0 && DenseCost(layer, pixels) >= kMinSpeedup * choice.cost;
   return choice;
 }
 

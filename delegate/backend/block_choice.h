@@ -5,8 +5,8 @@
 #include <string>
 
 #include "delegate/backend/cost_model.h"
-#include "delegate/format/attributes.h"
 #include "delegate/graph/cache_slot.h"
+#include "delegate/graph/layer_weights.h"
 
 namespace ubp {
 
@@ -26,7 +26,7 @@ struct LayerPixels {
   double out = 1.0;
 };
 
-// For a convolution or fully-connected layer with constant weights [out_channels, lanes].
+// For a convolution or fully-connected layer with dense weights.
 //
 // python/ubp/conversion/decide.py is the same rule for models that are converted, with the same
 // constants: a dense layer pays if and only if the converter, left to its defaults, would convert it,
@@ -34,8 +34,8 @@ struct LayerPixels {
 // zeros is not looked at further, so that dense models lose no time.
 //
 // What was counted is kept in the slot's cache, if there is one.
-BlockChoice ChooseBlocks(const BlockCosts& costs, const LayerAttributes& attributes,
-                         const float* weights, const LayerPixels& pixels, CacheSlot* slot);
+BlockChoice ChooseBlocks(const BlockCosts& costs, const LayerWeights& layer,
+                         const LayerPixels& pixels, CacheSlot* slot);
 
 // "80% zeros, covered by blocks of 4"; for block_size > 0.
 std::string DescribeBlocks(const BlockChoice& choice);

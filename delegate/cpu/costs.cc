@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "delegate/cpu/plan/op_table.h"
+#include "delegate/format/constants.h"
 
 namespace ubp {
 namespace {
@@ -30,10 +31,9 @@ constexpr double kImageToStrides = 15.0;
 constexpr double kPart = 10e3;
 constexpr double kTakenPart = 90e3;
 
-// One block and pixel; one block of a pointwise layer of one pixel; bringing one value into or out of
-// planes; pixels that are computed together at least. What converting assumes by default.
-constexpr BlockCosts kBlockCosts = {
-    {2.9, 3.3, 4.8, 9.5, 19.0}, {7.5, 8.2, 8.5, 11.5, 23.0}, 10.0, 16.0};
+// What converting assumes by default.
+constexpr BlockCosts kBlockCosts = {constants::kBlockCosts, constants::kSingleCosts,
+                                    constants::kTransposeCost, constants::kTile};
 
 // An element of the output of a dense convolution, beside its multiply-adds.
 constexpr double kDenseOutput = 10.0;
@@ -48,7 +48,7 @@ constexpr double kSparseOutput = 2.0;
 // The delegate's dense convolutions: one multiply-add, and pixels that are computed together at
 // least.
 constexpr double kDenseInBlocks = 1.0;
-constexpr double kTile = 16.0;
+using constants::kTile;
 // One tap of a depthwise convolution and element of the output; XNNPACK's has kernels of its own for
 // up to so many taps.
 constexpr double kTap = 2.1;
@@ -158,7 +158,8 @@ void SetLayer(const OpToRun& op, CostNode* node) {
   }
   const bool few = Taps(AttributesOf(*op.op)) == 1.0 || channels <= kChannels;
   const double tile = few ? kChannels : kChannelsOfWindow;
-  node->left = pixels * lanes * std::ceil(channels / tile) * tile + kDenseOutputOfXnnpack * outputs;
+  node->left = pixels * lanes * std::ceil(channels / tile) * tile * LayerOf(*op.op)->dense.share +
+               kDenseOutputOfXnnpack * outputs;
   if (op.blocks) {
     node->taken = *op.blocks + kSparseOutput * outputs;
   } else {

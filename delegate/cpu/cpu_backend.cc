@@ -63,7 +63,7 @@ class CpuBackend : public Backend {
   const char* name() const override { return family_ != nullptr ? family_->name : "reference"; }
 
   Status Supports(const GraphOp& op) const override {
-    const bool is_layer = LayerOf(op) != nullptr;
+    const bool is_layer = op.If<Conv2DOp>() || op.If<FullyConnectedOp>();
     if (family_ != nullptr || is_layer) return Status::Ok();
     return Status::Error("kernel=reference runs convolutions and fully-connected layers only.");
   }

@@ -19,6 +19,9 @@ struct RawAttributes {
   int64_t dilation_h = 1, dilation_w = 1, kernel_h = 1, kernel_w = 1, padding = 1, stride_h = 1,
           stride_w = 1;
   int64_t keep_num_dims = 0;
+  int64_t block_h = 1, block_w = 1;
+  int64_t crop_bottom = 0, crop_left = 0, crop_right = 0, crop_top = 0;
+  int64_t pad_bottom = 0, pad_left = 0, pad_right = 0, pad_top = 0;
 };
 
 struct Key {
@@ -31,6 +34,7 @@ struct Key {
 #define UBP_KEY(name, least, most) {#name, &RawAttributes::name, least, most},
 constexpr Key kConv2DKeys[] = {UBP_CONV_2D_ATTRIBUTES(UBP_KEY)};
 constexpr Key kFullyConnectedKeys[] = {UBP_FULLY_CONNECTED_ATTRIBUTES(UBP_KEY)};
+constexpr Key kTransposeConv2DKeys[] = {UBP_TRANSPOSE_CONV_ATTRIBUTES(UBP_KEY)};
 #undef UBP_KEY
 
 struct KeyList {
@@ -39,7 +43,14 @@ struct KeyList {
 };
 
 KeyList KeysOf(OpKind kind) {
-  if (kind == OpKind::kConv2D) return {kConv2DKeys, std::size(kConv2DKeys)};
+  switch (kind) {
+    case OpKind::kConv2D:
+      return {kConv2DKeys, std::size(kConv2DKeys)};
+    case OpKind::kTransposeConv2D:
+      return {kTransposeConv2DKeys, std::size(kTransposeConv2DKeys)};
+    case OpKind::kFullyConnected:
+      break;
+  }
   return {kFullyConnectedKeys, std::size(kFullyConnectedKeys)};
 }
 
@@ -102,12 +113,22 @@ Status CheckCombinations(const RawAttributes& raw) {
     return Status::Error("kernel_h * kernel_w * in_channels is " + std::to_string(lanes) +
                          ", expected at most " + std::to_string(kMaxLanes) + ".");
   }
+  if (raw.out_channels % (raw.block_h * raw.block_w) != 0) {
+    return Status::Error("the attribute 'out_channels' is " + std::to_string(raw.out_channels) +
+                         ", no multiple of block_h * block_w, " +
+                         std::to_string(raw.block_h * raw.block_w) + ".");
+  }
   const int64_t max_blocks = lanes * (raw.out_channels - n + 1);
   if (raw.num_blocks > max_blocks) {
     return Status::Error("the attribute 'num_blocks' is " + std::to_string(raw.num_blocks) +
                          ", more than the " + std::to_string(max_blocks) + " places there are.");
   }
   return Status::Ok();
+}
+
+Pads MarginsOf(int64_t top, int64_t bottom, int64_t left, int64_t right) {
+  return {static_cast<int>(top), static_cast<int>(bottom), static_cast<int>(left),
+          static_cast<int>(right)};
 }
 
 LayerAttributes FromRaw(OpKind kind, const RawAttributes& raw, uint32_t crc) {
@@ -127,6 +148,10 @@ LayerAttributes FromRaw(OpKind kind, const RawAttributes& raw, uint32_t crc) {
   out.dilation_w = static_cast<int>(raw.dilation_w);
   out.padding = static_cast<Padding>(raw.padding);
   out.keep_num_dims = raw.keep_num_dims != 0;
+  out.block_h = static_cast<int>(raw.block_h);
+  out.block_w = static_cast<int>(raw.block_w);
+  out.pads = MarginsOf(raw.pad_top, raw.pad_bottom, raw.pad_left, raw.pad_right);
+  out.crop = MarginsOf(raw.crop_top, raw.crop_bottom, raw.crop_left, raw.crop_right);
   out.bias_checksum = static_cast<uint32_t>(raw.bias_checksum);
   out.checksum = static_cast<uint32_t>(raw.checksum);
   out.attributes_crc = crc;
@@ -136,6 +161,7 @@ LayerAttributes FromRaw(OpKind kind, const RawAttributes& raw, uint32_t crc) {
 }  // namespace
 
 const char* OpName(OpKind kind) {
+  if (kind == OpKind::kTransposeConv2D) return kTransposeConvName;
   return kind == OpKind::kConv2D ? kConv2DName : kFullyConnectedName;
 }
 

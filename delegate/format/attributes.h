@@ -1,4 +1,4 @@
-// The attributes of the custom ops UbpConv2D and UbpFullyConnected: what their custom_options hold,
+// The attributes of the custom ops UbpConv2D, UbpTransposeConv2D and UbpFullyConnected: what their custom_options hold,
 // read and checked.
 //
 // docs/packed-format.md lists every key and its range.
@@ -13,7 +13,7 @@
 
 namespace ubp {
 
-enum class OpKind { kConv2D, kFullyConnected };
+enum class OpKind { kConv2D, kFullyConnected, kTransposeConv2D };
 
 // Numbers as in the file.
 enum class ValueType {
@@ -39,10 +39,23 @@ using constants::kMaxWindow;  // kernel, stride, dilation, padding
 
 using constants::kConv2DName;
 using constants::kFullyConnectedName;
+using constants::kTransposeConvName;
+
+// Pixels added around an image, or left out there.
+struct Pads {
+  int top = 0;
+  int bottom = 0;
+  int left = 0;
+  int right = 0;
+};
 
 // The custom op's name in the model file.
 const char* OpName(OpKind kind);
 
+// A transposed convolution is one of stride 1 without padding of its own, over its input with `pads` of
+// zeros around it, that computes all pixels of a block of block_h x block_w as channels of one;
+// `crop` is left out where the blocks lie.
+//
 // A fully-connected layer is a 1x1 convolution over its rows: kernel, stride and dilation are 1,
 // padding is VALID.
 struct LayerAttributes {
@@ -61,6 +74,10 @@ struct LayerAttributes {
   int dilation_w = 1;
   Padding padding = Padding::kValid;
   bool keep_num_dims = false;
+  int block_h = 1;
+  int block_w = 1;
+  Pads pads;
+  Pads crop;
   uint32_t bias_checksum = 0;
   uint32_t checksum = 0;
   // CRC-32 of the op's name and of all attributes but `checksum`; the packed buffer continues it.

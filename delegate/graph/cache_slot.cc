@@ -14,10 +14,21 @@ bool ReadCounts(const CachedBytes& bytes, int64_t weights, CoverCounts* counts) 
                      [&](int64_t blocks) { return blocks >= 0 && blocks <= weights; });
 }
 
+CoverCounts CountGroups(const float* weights, int channels, int64_t lanes, int groups) {
+  CoverCounts counts;
+  const int per_group = channels / groups;
+  for (int group = 0; group < groups; ++group) {
+    const CoverCounts of_group = CountCover(weights + group * per_group * lanes, per_group, lanes);
+    for (size_t i = 0; i < counts.blocks.size(); ++i) counts.blocks[i] += of_group.blocks[i];
+  }
+  return counts;
+}
+
 }  // namespace
 
-CoverCounts CountCover(const float* weights, int channels, int64_t lanes, CacheSlot* slot) {
-  if (slot->cache == nullptr) return CountCover(weights, channels, lanes);
+CoverCounts CountCover(const float* weights, int channels, int64_t lanes, CacheSlot* slot,
+                       int groups) {
+  if (slot->cache == nullptr) return CountGroups(weights, channels, lanes, groups);
   slot->fingerprint = FingerprintOfDense(weights, channels, lanes);
   const WeightKey key = {*slot->fingerprint, channels, static_cast<int32_t>(lanes),
                          static_cast<int32_t>(CachedContent::kCoverCounts), 0};
@@ -27,7 +38,7 @@ CoverCounts CountCover(const float* weights, int channels, int64_t lanes, CacheS
     if (ReadCounts(found, channels * lanes, &counts)) return counts;
     slot->cache->Reject(key);
   }
-  counts = CountCover(weights, channels, lanes);
+  counts = CountGroups(weights, channels, lanes, groups);
   slot->cache->Add(key, {{counts.blocks.data(), sizeof(counts.blocks)}});
   return counts;
 }

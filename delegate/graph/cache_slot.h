@@ -25,7 +25,9 @@ struct CacheSlot {
 };
 
 // CountCover(), from the cache where it has them. Sets the slot's fingerprint if there is a cache.
-CoverCounts CountCover(const float* weights, int channels, int64_t lanes, CacheSlot* slot);
+// `groups` as in DenseWeights.
+CoverCounts CountCover(const float* weights, int channels, int64_t lanes, CacheSlot* slot,
+                       int groups = 1);
 
 // Of dense weights [channels, lanes].
 Fingerprint FingerprintOfDense(const float* weights, int channels, int64_t lanes);

@@ -9,14 +9,6 @@
 
 namespace ubp {
 
-// Zeros added around an image.
-struct Pads {
-  int top = 0;
-  int bottom = 0;
-  int left = 0;
-  int right = 0;
-};
-
 // Taps [begin, end) along one axis of a kernel.
 struct TapRange {
   int begin;

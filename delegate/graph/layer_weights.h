@@ -14,6 +14,11 @@ struct DenseWeights {
   // To be run in blocks of this size, which cover its non-zeros; 0: it has hardly any zeros, and is
   // run as is best for the kernels.
   int block_size = 0;
+  // Parts of the channels, of equal size, whose lanes are not the same: no block crosses from one into
+  // the next, where it would multiply what the layer does not read.
+  int groups = 1;
+  // Of all weights those that the layer has; the others are zero for all its channels of a group.
+  double share = 1.0;
 };
 
 // The weights of a convolution or fully-connected layer as the model has them.

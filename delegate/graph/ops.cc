@@ -172,7 +172,7 @@ Status ResizeOp::Infer(const InferInputs& inputs, ConvShape*, Dims* output) cons
   return Status::Ok();
 }
 
-Status DepthToSpaceOp::Infer(const InferInputs& inputs, ConvShape*, Dims* output) const {
+Status DepthToSpaceOp::Infer(const InferInputs& inputs, ConvShape*, Dims* out) const {
   const Dims& input = inputs.dims[0];
   const int phases = block_h * block_w;
   if (input.size() != 4 || input[3] % phases != 0) {
@@ -183,8 +183,12 @@ Status DepthToSpaceOp::Infer(const InferInputs& inputs, ConvShape*, Dims* output
   const int64_t width = int64_t{input[2]} * block_w - crop.left - crop.right;
   if (height > kMaxElements || width > kMaxElements) return TooLarge(input);
   if (height < 0 || width < 0) return UnsuitableInput(input, "more pixels");
-  *output = {input[0], static_cast<int>(height), static_cast<int>(width), input[3] / phases};
-  return Status::Ok();
+  *out = {input[0], static_cast<int>(height), static_cast<int>(width), input[3] / phases};
+  Dims expected = output;
+  if (!expected.empty() && expected[0] == OfInput(0)) expected[0] = input[0];
+  if (expected.empty() || expected == *out) return Status::Ok();
+  return Status::Error("the output has shape " + ToString(*out) +
+                       " for this input; but the model says " + ToString(expected) + ".");
 }
 
 Status SpaceToDepthOp::Infer(const InferInputs& inputs, ConvShape*, Dims* output) const {
@@ -200,16 +204,11 @@ Status SpaceToDepthOp::Infer(const InferInputs& inputs, ConvShape*, Dims* output
   return Status::Ok();
 }
 
-Status TransposeConv2DOp::Infer(const InferInputs& inputs, ConvShape*, Dims* out) const {
+Status TransposeConv2DOp::Infer(const InferInputs& inputs, ConvShape*, Dims* output) const {
   ConvShape shape;
   std::vector<Dims> phases(1);
   UBP_RETURN_IF_ERROR(InferWindow(layer.attributes, {inputs.dims, pads}, &shape, &phases[0]));
-  UBP_RETURN_IF_ERROR(blocks.Infer({phases, Pads()}, &shape, out));
-  Dims expected = output;
-  for (int& size : expected) size = size < 0 ? inputs.dims[0][OfInput(size)] : size;
-  if (expected.empty() || expected == *out) return Status::Ok();
-  return Status::Error("the input has shape " + ToString(inputs.dims[0]) + ", of which it makes " +
-                       ToString(*out) + "; but the model says " + ToString(expected) + ".");
+  return blocks.Infer({phases, Pads()}, &shape, output);
 }
 
 }  // namespace ubp

@@ -211,6 +211,8 @@ struct DepthToSpaceOp : OpTraits {
   int block_h = 1;
   int block_w = 1;
   Pads crop;
+  Dims
+      output;  // what the model says comes out: sizes, the first of which may be OfInput(0); or empty
 
   OpType type() const { return OpType::kDepthToSpace; }
   Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
@@ -232,7 +234,6 @@ struct TransposeConv2DOp : OpTraits {
   LayerWeights layer;
   Pads pads;
   DepthToSpaceOp blocks;
-  Dims output;  // as ReshapeOp::dims has sizes: what the model says comes out; empty: anything
 
   OpType type() const { return OpType::kTransposeConv2D; }
   Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;

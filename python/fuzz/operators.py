@@ -291,8 +291,13 @@ def _transpose_conv(draft: Draft) -> bool:
     # Of the sizes that a convolution makes the input's of, the largest, or mostly so.
     largest = [(n - 1) * s + (max(k, s) if valid else s) for n, k, s in steps]
     least = [(n - 1) * s + (k if valid else 1) for n, k, s in steps]
-    exact = [n if valid and k >= s else high for n, high, (_, k, s) in zip(least, largest, steps)]
-    to = exact if draft.chance(0.7) else [draft.integer(*ends) for ends in zip(least, largest)]
+    exact = [
+        n if valid and k >= s else high
+        for n, high, (_, k, s) in zip(least, largest, steps, strict=True)
+    ]
+    to = exact
+    if draft.chance(0.3):
+        to = [draft.integer(*ends) for ends in zip(least, largest, strict=True)]
     shape = [batch, *to, channels]
     lanes = kernel[0] * kernel[1] * in_channels
     if not draft.fits(shape, sizes[0] * sizes[1] * batch * lanes * channels):

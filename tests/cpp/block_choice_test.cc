@@ -21,9 +21,8 @@ constexpr double kDensity[] = {1.0, 0.5, 0.2, 0.05, 0.0};
 BlockChoice Choose(int lanes, int channels, int n, double density, const LayerPixels& pixels) {
   const TestLayer layer = MakeTestLayer(Pointwise(lanes, channels, n), density, false, 7);
   std::vector<float> weights;
-  layer.Dense(&weights);
   CacheSlot no_cache;
-  return ChooseBlocks(CpuCosts().blocks(), layer.attributes, weights.data(), pixels, &no_cache);
+  return ChooseBlocks(CpuCosts().blocks(), layer.Dense(&weights), pixels, &no_cache);
 }
 
 TEST(BlockChoiceTest, DenseLayersAreNotLookedAt) {
@@ -79,10 +78,10 @@ TEST(BlockChoiceTest, TransposesWeighMoreInNarrowLayers) {
 TEST(BlockChoiceTest, NonFiniteWeightsAreWeights) {
   std::vector<float> weights(64 * 64, std::numeric_limits<float>::quiet_NaN());
   CacheSlot no_cache;
-  EXPECT_EQ(
-      ChooseBlocks(CpuCosts().blocks(), Pointwise(64, 64, 1), weights.data(), {196, 196}, &no_cache)
-          .block_size,
-      0);
+  LayerWeights layer;
+  layer.attributes = Pointwise(64, 64, 1);
+  layer.dense.weights = weights.data();
+  EXPECT_EQ(ChooseBlocks(CpuCosts().blocks(), layer, {196, 196}, &no_cache).block_size, 0);
 }
 
 TEST(BlockChoiceTest, SaysWhatWasFound) {

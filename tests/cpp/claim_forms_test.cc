@@ -192,6 +192,39 @@ TEST(ClaimFormsTest, ResizesAndBlocks) {
   });
 }
 
+TEST(ClaimFormsTest, TransposeConv) {
+  using Transposed = builtin::TransposeConvParams;
+  const auto with_shape = [](const std::vector<int32_t>& shape) {
+    return [=](FakeModel& m) { m.SetInputs({m.Ints(shape), kSecond, kInput, kBias}); };
+  };
+  const Apply without_shape = [](FakeModel& m) { m.SetInputs({-1, kSecond, kInput, kBias}); };
+  Check({
+      {&TransposeConvModel, With(&Transposed::padding, builtin::Padding::kValid), ""},
+      {&TransposeConvModel,
+       [](FakeModel& m) {
+         m.SetInputs({4, kSecond, kInput});
+       },
+       ""},
+      {&TransposeConvModel, WithDims(kOutput, {1, 11, 15, 4}), "but the output has shape"},
+      {&TransposeConvModel, With(&Transposed::padding, builtin::Padding::kUnknown),
+       "neither SAME nor VALID"},
+      {&TransposeConvModel, With(&Transposed::stride_h, 0), "the stride of the height is 0"},
+      {&TransposeConvModel, With(&Transposed::stride_w, 4097), "the stride of the width is 4097"},
+      {&TransposeConvModel, With(&Transposed::stride_h, 3),
+       "the input height is 6, expected 4 for an output of 12."},
+      {&TransposeConvModel, With(&Transposed::activation, A::kTanh),
+       "the fused activation is TANH"},
+      {&TransposeConvModel, WithDims(kSecond, {4, 2, 2, 2}), "a filter of shape [4, 2, 2, 2]"},
+      {&TransposeConvModel, WithDims(kOutput, {1, 12, 16, 5}), "to [1, 12, 16, 5]"},
+      {&TransposeConvModel, WithSignature(kInput, {1, -1, 8, 3}), "the input height is -1"},
+      {&TransposeConvModel, with_shape({1, 12, 15, 4}), "the output shape is [1, 12, 15, 4]"},
+      {&TransposeConvModel, with_shape({1, 12, 16}), "the output shape must be a constant int32"},
+      {&TransposeConvModel, without_shape, "the output shape is missing"},
+      // A shape that other nodes compute: shape_nodes_test.cc.
+      {&TransposeConvModel, WithTensor(4, &TfLiteTensor::allocation_type, kTfLiteArenaRw), ""},
+  });
+}
+
 TEST(ClaimFormsTest, Reshape) {
   const Apply backwards = [](FakeModel& m) {
     m.SetDims(kInput, {2, 4});

@@ -55,6 +55,7 @@ const std::vector<Kind>& AllKinds() {
       {"AveragePool2D", OpType::kAveragePool2D, "AVERAGE_POOL_2D 'pool'", &AveragePoolModel},
       {"Mean", OpType::kMean, "MEAN 'mean'", &MeanModel},
       {"Pad", OpType::kPad, "PAD 'pad'", &PadModel},
+      {"TransposeConv", OpType::kTransposeConv2D, "TRANSPOSE_CONV 'upsample'", &TransposeConvModel},
       {"Reshape", OpType::kReshape, "RESHAPE 'flatten'", &ReshapeModel},
       {"ResizeNearest", OpType::kResize, "RESIZE_NEAREST_NEIGHBOR 'resize'", &ResizeNearestModel},
       {"ResizeBilinear", OpType::kResize, "RESIZE_BILINEAR 'resize'", &ResizeBilinearModel},
@@ -123,7 +124,8 @@ TEST_P(EveryKindTest, SurvivesMissingTensors) {
   }
   EXPECT_THAT(Reason([](FakeModel& m) { m.SetInputs({}); }),
               HasSubstr("the number of inputs is 0"));
-  if (GetParam().type != OpType::kConcatenation) {  // has any number
+  // These have any number, or four.
+  if (GetParam().type != OpType::kConcatenation && GetParam().type != OpType::kTransposeConv2D) {
     EXPECT_THAT(Reason([](FakeModel& m) {
                   m.SetInputs({1, 2, 3, 3});
                 }),

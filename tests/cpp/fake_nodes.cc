@@ -186,6 +186,18 @@ FakeModel SpaceToDepthModel() {
   return model;
 }
 
+FakeModel TransposeConvModel() {
+  FakeModel model;
+  model.Activation({1, 12, 16, 4}, "upsample");
+  model.Activation({1, 6, 8, 3});
+  model.Filled({4, 2, 2, 3});
+  model.Filled({4});
+  const int shape = model.Ints({1, 12, 16, 4});
+  model.Node(kTfLiteBuiltinTransposeConv, {shape, kSecond, kInput, kBias}, {kOutput},
+             builtin::TransposeConvParams{P::kSame, 2, 2, A::kRelu});
+  return model;
+}
+
 FakeModel ReshapeModel() {
   FakeModel model;
   model.Activation({2, 4}, "flatten");

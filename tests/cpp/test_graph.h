@@ -128,7 +128,9 @@ class TestGraph {
   int Mean(int input, bool keep_dims) { return Add(MakeOp(MeanOp{{}, keep_dims}, {input})); }
 
   int Resize(int input, const ResizeOp& resize) { return Add(MakeOp(resize, {input})); }
-  int DepthToSpace(int input, int block) { return Add(MakeOp(DepthToSpaceOp{{}, block, block, {}}, {input})); }
+  int DepthToSpace(int input, int block) {
+    return Add(MakeOp(DepthToSpaceOp{{}, block, block, {}, {}}, {input}));
+  }
   int SpaceToDepth(int input, int block) { return Add(MakeOp(SpaceToDepthOp{{}, block}, {input})); }
 
   // [batch, 1, 1, channels] to [batch, channels] or back.

@@ -59,26 +59,37 @@ void SetCutBlocks(const std::vector<Block>& pieces, int from, int to, KernelWeig
   weights->values = weights->owned_values.data();
 }
 
-void CoverDense(const LayerAttributes& attributes, const float* dense, KernelWeights* weights,
-                std::vector<int32_t>* lane_of_block) {
+// Covers the channels [begin, begin + channels).
+void CoverGroup(const LayerAttributes& attributes, const float* dense, int begin, int channels,
+                KernelWeights* weights, std::vector<int32_t>* lane_of_block) {
   const int n = weights->block_size;
-  const int channels = attributes.out_channels;
   const int64_t lanes = attributes.lanes();
-  Cover cover = CoverLanes(dense, channels, lanes, n);
-  weights->counts = std::move(cover.counts);
-  *lane_of_block = std::move(cover.lanes);
-  weights->owned_values.resize(lane_of_block->size() * n + kValuesBeyond);
-  float* values = weights->owned_values.data();
-  const int32_t* lane = lane_of_block->data();
+  const Cover cover = CoverLanes(dense + begin * lanes, channels, lanes, n);
+  std::copy(cover.counts.begin(), cover.counts.end(), weights->counts.begin() + begin);
+  lane_of_block->insert(lane_of_block->end(), cover.lanes.begin(), cover.lanes.end());
+  std::vector<float>& values = weights->owned_values;
+  const int32_t* lane = cover.lanes.data();
   for (int start = 0; start < channels; ++start) {
-    for (int32_t i = 0; i < weights->counts[start]; ++i, ++lane) {
-      const int first = start == channels - n ? cover.begun_at[i] : start;
-      for (int c = start; c < start + n; ++c) {
-        values[c & (n - 1)] = c < first ? 0.0f : dense[c * lanes + *lane];
+    for (int32_t i = 0; i < cover.counts[start]; ++i, ++lane) {
+      const int first = begin + (start == channels - n ? cover.begun_at[i] : start);
+      const size_t block = values.size();
+      values.resize(block + n);
+      for (int c = begin + start; c < begin + start + n; ++c) {
+        values[block + (c & (n - 1))] = c < first ? 0.0f : dense[c * lanes + *lane];
       }
-      values += n;
     }
   }
+}
+
+void CoverDense(const LayerAttributes& attributes, const DenseWeights& dense,
+                KernelWeights* weights, std::vector<int32_t>* lane_of_block) {
+  const int channels = attributes.out_channels / dense.groups;
+  weights->owned_values.clear();
+  lane_of_block->clear();
+  for (int group = 0; group < dense.groups; ++group) {
+    CoverGroup(attributes, dense.weights, group * channels, channels, weights, lane_of_block);
+  }
+  weights->owned_values.resize(weights->owned_values.size() + kValuesBeyond, 0.0f);
   weights->values = weights->owned_values.data();
 }
 
@@ -104,7 +115,7 @@ Status TakePacked(const PackedLayer& layer, KernelWeights* weights, std::vector<
 Status SetBlocks(const LayerWeights& layer, KernelWeights* weights, std::vector<int32_t>* lanes) {
   weights->counts.resize(layer.attributes.out_channels, 0);
   if (layer.dense.weights == nullptr) return TakePacked(layer.packed, weights, lanes);
-  CoverDense(layer.attributes, layer.dense.weights, weights, lanes);
+  CoverDense(layer.attributes, layer.dense, weights, lanes);
   return Status::Ok();
 }
 
@@ -135,7 +146,7 @@ int KernelBlockSize(const LayerWeights& layer, const KernelFamily& family) {
     block_size = layer.dense.block_size;
     if (block_size == 0) {  // hardly any zeros
       block_size = family.dense_block_size;
-      while (block_size > layer.attributes.out_channels) block_size /= 2;
+      while (block_size > layer.attributes.out_channels / layer.dense.groups) block_size /= 2;
     }
   }
   return family.KernelsFor(block_size).block_size;

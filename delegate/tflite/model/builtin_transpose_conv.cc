@@ -141,6 +141,9 @@ Status ReadTransposeConv(const NodeView& node, GraphOp* op) {
                             columns.crop_behind};
   transposed.layer.dense.weights =
       node.decoded()->Keep(WeightsOfPhases(weights, rows, columns, filter[0], filter[3]));
+  transposed.layer.dense.groups = static_cast<int>(phases);
+  transposed.layer.dense.share =
+      double{1} * filter[1] * filter[2] / (static_cast<double>(phases) * rows.taps * columns.taps);
   if (bias != nullptr) {
     transposed.layer.dense.bias =
         node.decoded()->Keep(BiasOfPhases(bias, static_cast<int>(phases), filter[0]));
@@ -148,8 +151,8 @@ Status ReadTransposeConv(const NodeView& node, GraphOp* op) {
   const TfLiteTensor* const shape = node.Input(kOutputShape);
   if (shape == nullptr) return Status::Error("the output shape is missing.");
   if (IsConstant(*shape)) {
-    UBP_RETURN_IF_ERROR(node.ReadInts(kOutputShape, "output shape", 4, &transposed.output));
-    const Dims& sizes = transposed.output;
+    UBP_RETURN_IF_ERROR(node.ReadInts(kOutputShape, "output shape", 4, &transposed.blocks.output));
+    const Dims& sizes = transposed.blocks.output;
     if (sizes[1] != output[1] || sizes[2] != output[2] || sizes[3] != output[3] || sizes[0] < 1) {
       return Status::Error("the output shape is " + ToString(sizes) +
                            ", but the output has shape " + ToString(output) + ".");

@@ -6,6 +6,7 @@
 #include "delegate/tflite/model/builtin_ops.h"
 #include "delegate/tflite/model/node_view.h"
 #include "delegate/tflite/model/operator_names.h"
+#include "delegate/tflite/model/packed_ops.h"
 #include "tensorflow/lite/builtin_ops.h"
 
 namespace ubp {
@@ -36,26 +37,25 @@ ShapeOp ShapeOpOf(int code) {
   }
 }
 
-std::optional<OpType> PackedType(const TfLiteRegistration& registration) {
+std::optional<OpKind> PackedKind(const TfLiteRegistration& registration) {
   const char* name = registration.custom_name;
   if (registration.builtin_code != kTfLiteBuiltinCustom || name == nullptr) {
     return std::nullopt;
   }
-  if (std::strcmp(name, kConv2DName) == 0) return OpType::kConv2D;
-  if (std::strcmp(name, kFullyConnectedName) == 0) {
-    return OpType::kFullyConnected;
+  for (const OpKind kind : {OpKind::kConv2D, OpKind::kFullyConnected, OpKind::kTransposeConv2D}) {
+    if (std::strcmp(name, OpName(kind)) == 0) return kind;
   }
   return std::nullopt;
 }
 
 // What a block-sparse op says of itself; a block size of 0 where it is damaged.
-LayerAttributes PackedAttributes(OpType type, const NodeView& view) {
+LayerAttributes PackedAttributes(OpKind kind, const NodeView& view) {
   LayerAttributes attributes;
-  const OpKind kind = type == OpType::kConv2D ? OpKind::kConv2D : OpKind::kFullyConnected;
   const Status status =
       ReadAttributes(kind, view.custom_options(), view.custom_options_size(), &attributes);
   if (status.ok()) return attributes;
   attributes = LayerAttributes();
+  attributes.kind = kind;
   attributes.block_size = 0;
   return attributes;
 }
@@ -65,28 +65,16 @@ bool CanBeSparse(int builtin_code) {
          builtin_code == kTfLiteBuiltinFullyConnected;
 }
 
-// Of a type that PackedType gives, with these attributes.
-GraphOp PackedGraphOp(OpType type, const LayerAttributes& attributes) {
-  GraphOp op;
-  LayerWeights layer;
-  layer.attributes = attributes;
-  op.activation = attributes.activation;
-  if (type == OpType::kConv2D) {
-    op.details = Conv2DOp{{}, layer};
-  } else {
-    op.details = FullyConnectedOp{{}, layer};
-  }
-  return op;
-}
-
 // Reads a node, and asks the backend; what pays is not looked at.
 void ReadNode(const NodeView& view, const TfLiteRegistration& registration, const Backend& backend,
               ClaimResult* result) {
-  if (const std::optional<OpType> type = PackedType(registration)) {
+  if (const std::optional<OpKind> kind = PackedKind(registration)) {
     result->packed = result->layer_op = true;
-    const LayerAttributes attributes = PackedAttributes(*type, view);
-    result->graph_op = PackedGraphOp(*type, attributes);
-    result->block_size = attributes.block_size;
+    LayerWeights layer;
+    layer.attributes = PackedAttributes(*kind, view);
+    result->graph_op.emplace();
+    SetPackedLayer(layer, &*result->graph_op);
+    result->block_size = layer.attributes.block_size;
     result->activations = {0};
     return;
   }
@@ -133,8 +121,7 @@ ClaimResult Claim(const TfLiteContext& context, const TfLiteNode& node,
     if (const auto* transposed = result.graph_op->If<TransposeConv2DOp>()) {
       pixels.out /= transposed->blocks.block_h * transposed->blocks.block_w;
     }
-    result.choice = ChooseBlocks(options.backend->costs().blocks(), layer->attributes,
-                                 layer->dense.weights, pixels, &result.slot);
+    result.choice = ChooseBlocks(options.backend->costs().blocks(), *layer, pixels, &result.slot);
     if (result.choice.gains) result.block_size = result.choice.block_size;
   }
   return result;

@@ -10,57 +10,10 @@
 #include "delegate/tflite/model/builtin_ops.h"
 #include "delegate/tflite/model/claim.h"
 #include "delegate/tflite/model/node_view.h"
+#include "delegate/tflite/model/packed_ops.h"
 
 namespace ubp {
 namespace {
-
-// The inputs of a converted layer.
-enum PackedInput { kActivation = 0, kPackedWeights = 1, kBias = 2, kNumInputs = 3 };
-
-Status CheckPackedTensors(const NodeView& node) {
-  if (node.num_inputs() < kBias || node.num_inputs() > kNumInputs) {
-    return Status::Error("the op has " + std::to_string(node.num_inputs()) +
-                         " inputs, expected 2 or 3.");
-  }
-  const TfLiteTensor* activation = node.Input(kActivation);
-  const TfLiteTensor* packed = node.Input(kPackedWeights);
-  if (activation == nullptr || packed == nullptr) {
-    return Status::Error("the activation or the packed weights are missing.");
-  }
-  const TfLiteTensor* output = node.Output();
-  if (activation->type != kTfLiteFloat32 || output->type != kTfLiteFloat32) {
-    return Status::Error("the activation and the output must be float32.");
-  }
-  if (output->allocation_type == kTfLiteMmapRo) {
-    return Status::Error("the output is a constant.");
-  }
-  if (packed->type != kTfLiteUInt8 || !IsConstant(*packed)) {
-    return Status::Error("the packed weights must be a constant uint8 tensor.");
-  }
-  return Status::Ok();
-}
-
-// UbpConv2D or UbpFullyConnected.
-Status ReadPackedOp(const NodeView& node, const GraphOp& claimed, GraphOp* op) {
-  UBP_RETURN_IF_ERROR(CheckPackedTensors(node));
-  const OpKind kind = claimed.If<Conv2DOp>() != nullptr ? OpKind::kConv2D : OpKind::kFullyConnected;
-  LayerWeights layer;
-  LayerAttributes& attributes = layer.attributes;
-  UBP_RETURN_IF_ERROR(
-      ReadAttributes(kind, node.custom_options(), node.custom_options_size(), &attributes));
-  const float* bias = nullptr;
-  UBP_RETURN_IF_ERROR(node.ReadBias(kBias, attributes.out_channels, &bias));
-  const TfLiteTensor& packed = *node.Input(kPackedWeights);
-  UBP_RETURN_IF_ERROR(
-      PackedLayer::Check(attributes, packed.data.uint8, packed.bytes, bias, &layer.packed));
-  op->activation = attributes.activation;
-  if (kind == OpKind::kConv2D) {
-    op->details = Conv2DOp{{}, layer};
-  } else {
-    op->details = FullyConnectedOp{{}, layer};
-  }
-  return Status::Ok();
-}
 
 // What was decided of a layer when its node was claimed.
 void SetClaimed(const ClaimResult& claim, GraphOp* op) {
@@ -69,7 +22,7 @@ void SetClaimed(const ClaimResult& claim, GraphOp* op) {
   if (auto* dense = std::get_if<FullyConnectedOp>(&op->details)) layer = &dense->layer;
   if (auto* transposed = std::get_if<TransposeConv2DOp>(&op->details)) {
     layer = &transposed->layer;
-    if (!claim.reshape.empty()) transposed->output = claim.reshape;
+    if (!claim.reshape.empty()) transposed->blocks.output = claim.reshape;
   }
   if (layer != nullptr) {
     layer->slot = claim.slot;
@@ -147,9 +100,9 @@ class Importer {
     GraphOp op;
     op.node = index;
     op.label = claim.label();
-    std::vector<int> activations = {kActivation};
+    std::vector<int> activations = {0};
     if (claim.packed) {
-      UBP_RETURN_IF_ERROR(ReadPackedOp(node, *claim.graph_op, &op));
+      UBP_RETURN_IF_ERROR(ReadPackedOp(LayerOf(*claim.graph_op)->attributes.kind, node, &op));
     } else {
       const BuiltinOp& builtin = *FindBuiltinOp(registration.builtin_code);
       UBP_RETURN_IF_ERROR(ReadBuiltinOp(builtin, node, &op));

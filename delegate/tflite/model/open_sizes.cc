@@ -5,13 +5,15 @@
 #include <cstdint>
 #include <limits>
 
+#include "delegate/format/constants.h"
 #include "delegate/graph/dims.h"
 
 namespace ubp {
 namespace {
 
-constexpr int kPicture = 224;  // height and width of a picture
-constexpr int kLength = 128;   // any other size but the batch, which is 1, and the channels
+constexpr int kPicture = constants::kOpenPicture;  // height and width of a picture
+// Any other size but the batch, which is 1, and the channels.
+constexpr int kLength = constants::kOpenLength;
 
 // The sizes that the tensor has now: those that are open are 1, if the inputs were not resized.
 Dims CurrentDims(const TfLiteTensor& tensor) {

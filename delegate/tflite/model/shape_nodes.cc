@@ -22,6 +22,26 @@ std::optional<ShapedInputs> InputsOf(const ClaimResult& claim) {
   return std::nullopt;
 }
 
+// Of a transposed convolution only the batch may be the input's.
+bool SuitsOp(const Dims& sizes, const GraphOp& op) {
+  if (op.If<ReshapeOp>()) return true;
+  return sizes.size() == 4 && (sizes[0] == OfInput(0) || sizes[0] > 0) &&
+         std::all_of(sizes.begin() + 1, sizes.end(), [](int size) { return size > 0; });
+}
+
+// Whether nothing that the node reads comes from a node beside those that compute its shape: else
+// these may be in an earlier part.
+bool ReadsConstants(const NodeView& node, const ClaimResult& claim) {
+  if (claim.type() != OpType::kTransposeConv2D) return true;
+  for (int i = 0; i < node.num_inputs(); ++i) {
+    const ShapedInputs inputs = *InputsOf(claim);
+    const TfLiteTensor* const tensor = node.Input(i);
+    if (i == inputs.activation || i == inputs.shape || tensor == nullptr) continue;
+    if (!IsConstant(*tensor)) return false;
+  }
+  return true;
+}
+
 // The sizes, as GraphOp::reshape has them, and the nodes that compute them.
 struct ComputedShape {
   Dims dims;
@@ -130,7 +150,8 @@ void ReadComputedShapes(const TfLiteContext& context, const std::vector<TfLiteNo
     if (!inputs) continue;
     const TfLiteTensor* const shape = NodeView(context, *nodes[i]).Input(inputs->shape);
     if (shape == nullptr || IsConstant(*shape)) continue;  // claimed as it is
-    if (const std::optional<ComputedShape> computed = shape_nodes.ShapeOf(i)) {
+    const std::optional<ComputedShape> computed = shape_nodes.ShapeOf(i);
+    if (computed && SuitsOp(computed->dims, *claim.graph_op)) {
       claim.reshape = computed->dims;
     } else {
       claim.graph_op.reset();
@@ -147,7 +168,8 @@ std::vector<std::vector<size_t>> FindShapeNodes(const TfLiteContext& context,
   for (size_t i = 0; i < nodes.size(); ++i) {
     if (!decisions[i].claim.type() || decisions[i].claim.reshape.empty()) continue;
     const std::vector<size_t> needed = shape_nodes.ShapeOf(i)->nodes;
-    if (shape_nodes.ServeOnly(i, needed)) found[i] = needed;
+    const bool in_one_part = ReadsConstants(NodeView(context, *nodes[i]), decisions[i].claim);
+    if (in_one_part && shape_nodes.ServeOnly(i, needed)) found[i] = needed;
   }
   return found;
 }
