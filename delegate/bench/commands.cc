@@ -49,16 +49,16 @@ std::string Commands::Execute(const std::string& line) {
 
 Status Commands::Layer(std::istringstream* words, std::string* answer) {
   LayerCaseSpec spec;
-  std::string family, form;
-  *words >> family >> spec.threads >> spec.in_h >> spec.in_w >> form;
+  std::string isa, form;
+  *words >> isa >> spec.threads >> spec.in_h >> spec.in_w >> form;
   const bool known_form = form == "image" || form == "planes";
   if (!*words || !known_form || spec.threads < 1 || spec.threads > kMostThreads) {
     return Malformed("layer FAMILY THREADS HEIGHT WIDTH image|planes STEM...");
   }
-  spec.family = FindKernelFamily(family.c_str());
-  fma_loop_ = FindFmaLoop(family.c_str());
-  if (spec.family == nullptr || fma_loop_ == nullptr) {
-    return Status::Error("this machine has no kernel family '" + family + "'.");
+  spec.isa = FindInstructionSet(isa.c_str());
+  fma_loop_ = FindFmaLoop(isa.c_str());
+  if (spec.isa == nullptr || fma_loop_ == nullptr) {
+    return Status::Error("this machine has no kernels for '" + isa + "'.");
   }
   spec.image_input = form == "image";
   for (std::string stem; *words >> stem;) spec.stems.push_back(stem);

@@ -2,14 +2,14 @@
 //
 //   layer FAMILY THREADS HEIGHT WIDTH image|planes STEM...
 //       Prepares a convolution layer with one variant of weights per STEM (layer_case.h), for a
-//       kernel family (delegate/cpu/kernels/kernels.h), an input of HEIGHT x WIDTH pixels. Paths have no
+//       instruction set (delegate/cpu/kernels/kernels.h), an input of HEIGHT x WIDTH pixels. Paths have no
 //       spaces.
 //       {"multiply_adds": [number per run and variant, ...]}
 //   time VARIANT MILLISECONDS
 //       Times variant 0, 1, ... of the layer (timing.h).
 //       {"ns": median of one run, "runs": number}
 //   peak MILLISECONDS
-//       Times the loop of multiply-adds of the layer's kernel family on all of its threads
+//       Times the loop of multiply-adds of the layer's instruction set on all of its threads
 //       (fma_loop.h).
 //       {"ns": as above, "runs": number, "multiply_adds": number per run}
 //
@@ -40,7 +40,7 @@ class Commands {
   Status Peak(std::istringstream* words, std::string* answer);
 
   std::unique_ptr<LayerCase> layer_;
-  const FmaLoop* fma_loop_ = nullptr;  // of the layer's kernel family
+  const FmaLoop* fma_loop_ = nullptr;  // of the layer's instruction set
   float sum_ = 0.0f;                   // of what the loops computed
 };
 

@@ -7,15 +7,15 @@
 
 namespace ubp {
 
-// One loop per kernel family, with the vectors and the flags of that family. Reentrant.
+// One loop per instruction set, with the vectors and the flags of that instruction set. Reentrant.
 struct FmaLoop {
   int multiply_adds;  // of floats, per iteration
   // Returns what it computed, to be used somewhere: else the compiler may leave the loop out.
   float (*run)(int64_t iterations);
 };
 
-// The loop for the kernel family of that name; null if there is none.
-const FmaLoop* FindFmaLoop(const char* family);
+// The loop for the instruction set of that name; null if there is none.
+const FmaLoop* FindFmaLoop(const char* isa);
 
 }  // namespace ubp
 

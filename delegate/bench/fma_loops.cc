@@ -14,9 +14,9 @@ extern const FmaLoop kNeonArmv7FmaLoop;
 #endif
 extern const FmaLoop kPortableFmaLoop;
 
-const FmaLoop* FindFmaLoop(const char* family) {
+const FmaLoop* FindFmaLoop(const char* isa) {
   static const struct {
-    const char* family;
+    const char* isa;
     const FmaLoop* loop;
   } kLoops[] = {
 #if defined(__x86_64__)
@@ -31,7 +31,7 @@ const FmaLoop* FindFmaLoop(const char* family) {
     {"portable", &kPortableFmaLoop},
   };
   for (const auto& entry : kLoops) {
-    if (std::strcmp(entry.family, family) == 0) return entry.loop;
+    if (std::strcmp(entry.isa, isa) == 0) return entry.loop;
   }
   return nullptr;
 }

@@ -27,7 +27,7 @@ bool SameShape(const ConvShape& a, const ConvShape& b) {
 // The halo that a stride-1 window of `shape` reads in place, and at least that of a 3x3 window:
 // other layers of the same resolution have one in the networks that are measured.
 Halo HaloInNetwork(const ConvShape& s) {
-  Halo halo{1, static_cast<int>(std::max<int64_t>(1, Planes::MinPitch(s) - s.out_w))};
+  Halo halo{1, static_cast<int>(std::max<int64_t>(1, PhasePlanes::MinPitch(s) - s.out_w))};
   if (!s.unit_stride()) return halo;
   const Halo needed = HaloFor(s);
   return {std::max(halo.rows, needed.rows), std::max(halo.columns, needed.columns)};
@@ -103,12 +103,12 @@ Status LayerCase::AddVariant(const LayerCaseSpec& spec, const std::string& stem)
   variant->multiply_adds =
       int64_t{attributes.num_blocks} * attributes.block_size * shape.out_pixels();
   KernelWeights weights;
-  UBP_RETURN_IF_ERROR(MakeKernelWeights(variant->weights,
-                                        KernelBlockSize(variant->weights, *spec.family), &weights));
+  UBP_RETURN_IF_ERROR(
+      MakeKernelWeights(variant->weights, KernelBlockSize(variant->weights, *spec.isa), &weights));
   const PackedLayerWeights packed = {std::make_shared<const KernelWeights>(std::move(weights)),
                                      attributes.lanes(), attributes.activation};
-  UBP_RETURN_IF_ERROR(MakeWrosConvolution(packed, shape, layout_, *spec.family, spec.threads,
-                                          &variant->convolution));
+  UBP_RETURN_IF_ERROR(
+      MakeWrosConvolution(packed, shape, layout_, *spec.isa, spec.threads, &variant->convolution));
   variants_.push_back(std::move(variant));
   return Status::Ok();
 }

@@ -21,7 +21,7 @@ namespace ubp {
 
 // What a case is made of.
 struct LayerCaseSpec {
-  const KernelFamily* family = nullptr;
+  const InstructionSet* isa = nullptr;
   int threads = 1;
   int in_h = 0;
   int in_w = 0;

@@ -30,13 +30,13 @@ class CpuProgram : public Program {
 
 class CpuPackedGraph : public PackedGraph {
  public:
-  CpuPackedGraph(const Graph& graph, const KernelFamily* family, const PlanRules& rules)
-      : graph_(graph), family_(family), rules_(rules) {}
+  CpuPackedGraph(const Graph& graph, const InstructionSet* isa, const PlanRules& rules)
+      : graph_(graph), isa_(isa), rules_(rules) {}
 
   Status Compile(const CompileOptions& options, std::vector<Dims>* dims,
                  std::unique_ptr<Program>* program) override {
     PlanOptions plan_options;
-    plan_options.family = family_;
+    plan_options.isa = isa_;
     plan_options.rules = rules_;
     plan_options.threads = options.pool->threads();
     plan_options.profile = options.profile;
@@ -51,38 +51,38 @@ class CpuPackedGraph : public PackedGraph {
 
  private:
   const Graph& graph_;
-  const KernelFamily* family_;
+  const InstructionSet* isa_;
   PlanRules rules_;
   PackedWeights weights_;
 };
 
 class CpuBackend : public Backend {
  public:
-  CpuBackend(const KernelFamily* family, const PlanRules& rules) : family_(family), rules_(rules) {}
+  CpuBackend(const InstructionSet* isa, const PlanRules& rules) : isa_(isa), rules_(rules) {}
 
-  const char* name() const override { return family_ != nullptr ? family_->name : "reference"; }
+  const char* name() const override { return isa_ != nullptr ? isa_->name : "reference"; }
 
   Status Supports(const GraphOp& op) const override {
     const bool is_layer = op.If<Conv2DOp>() || op.If<FullyConnectedOp>();
-    if (family_ != nullptr || is_layer) return Status::Ok();
+    if (isa_ != nullptr || is_layer) return Status::Ok();
     return Status::Error("kernel=reference runs convolutions and fully-connected layers only.");
   }
 
   const CostModel& costs() const override { return CpuCosts(); }
 
   std::unique_ptr<PackedGraph> Pack(const Graph& graph) const override {
-    return std::make_unique<CpuPackedGraph>(graph, family_, rules_);
+    return std::make_unique<CpuPackedGraph>(graph, isa_, rules_);
   }
 
  private:
-  const KernelFamily* family_;
+  const InstructionSet* isa_;
   PlanRules rules_;
 };
 
 }  // namespace
 
-std::shared_ptr<const Backend> MakeCpuBackend(const KernelFamily* family, const PlanRules& rules) {
-  return std::make_shared<CpuBackend>(family, rules);
+std::shared_ptr<const Backend> MakeCpuBackend(const InstructionSet* isa, const PlanRules& rules) {
+  return std::make_shared<CpuBackend>(isa, rules);
 }
 
 }  // namespace ubp

@@ -10,8 +10,8 @@
 
 namespace ubp {
 
-// `family` null: the reference, which runs convolutions and fully-connected layers only.
-std::shared_ptr<const Backend> MakeCpuBackend(const KernelFamily* family, const PlanRules& rules);
+// `isa` null: the reference, which runs convolutions and fully-connected layers only.
+std::shared_ptr<const Backend> MakeCpuBackend(const InstructionSet* isa, const PlanRules& rules);
 
 }  // namespace ubp
 

@@ -18,7 +18,7 @@
 
 namespace ubp {
 
-// The block sizes of the packed format, all of which every kernel family can run.
+// The block sizes of the packed format, all of which every instruction set can run.
 using constants::kBlockSizes;
 
 struct Cover {

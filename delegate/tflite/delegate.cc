@@ -129,7 +129,7 @@ void Delegate::Release(TfLiteDelegate* delegate) {
 Delegate::Delegate(const DelegateOptions& options, std::unique_ptr<WeightCache> cache,
                    std::unique_ptr<Profile> profile)
     : options_(options),
-      backend_(MakeCpuBackend(options.family, options.rules)),
+      backend_(MakeCpuBackend(options.isa, options.rules)),
       profile_(std::move(profile)),
       cache_(std::move(cache)) {
   options_.claim.backend = backend_.get();

@@ -25,18 +25,18 @@ Status ParseNumThreads(const std::string& key, const std::string& value, Delegat
 
 Status ParseKernel(const std::string& key, const std::string& value, DelegateOptions* options) {
   if (value == "auto") {
-    options->family = &BestKernelFamily();
+    options->isa = &BestInstructionSet();
     return Status::Ok();
   }
   if (value == "reference") {
-    options->family = nullptr;
+    options->isa = nullptr;
     return Status::Ok();
   }
-  options->family = FindKernelFamily(value.c_str());
-  if (options->family != nullptr) return Status::Ok();
+  options->isa = FindInstructionSet(value.c_str());
+  if (options->isa != nullptr) return Status::Ok();
   std::string expected = "one of auto, reference";
-  for (const KernelFamily* family : AllKernelFamilies()) {
-    if (family->supported()) expected += std::string(", ") + family->name;
+  for (const InstructionSet* isa : AllInstructionSets()) {
+    if (isa->supported()) expected += std::string(", ") + isa->name;
   }
   return BadValue(key, value, expected + " on this processor");
 }

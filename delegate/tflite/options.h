@@ -20,9 +20,9 @@ struct DelegateOptions {
   // `num_threads`: 1 .. kMaxThreads; by default the interpreter's own number, up to that.
   int num_threads = 0;  // 0: the interpreter's
   // `kernel`: auto (the fastest this processor supports), reference, or the name of a kernel
-  // family.
-  const KernelFamily* family = &BestKernelFamily();  // null: reference
-  const char* kernel_name() const { return family != nullptr ? family->name : "reference"; }
+  // instruction set.
+  const InstructionSet* isa = &BestInstructionSet();  // null: reference
+  const char* kernel_name() const { return isa != nullptr ? isa->name : "reference"; }
   // `take`: auto (stretches of the model with block-sparse layers), sparse (only those layers), or
   // all (whatever can be taken).
   Take take = Take::kAuto;

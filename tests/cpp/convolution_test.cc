@@ -140,7 +140,7 @@ PlaneGeometry GeometryFor(const ConvShape& s, bool input) {
     const int first = k * s.dilation_w - s.pad_left;
     columns = std::max({columns, -first, first + s.out_w - s.in_w});
   }
-  const int junk = std::max(columns, static_cast<int>(Planes::MinPitch(s)) - s.out_w);
+  const int junk = std::max(columns, static_cast<int>(PhasePlanes::MinPitch(s)) - s.out_w);
   PlaneGeometry geometry;
   const Status status = input ? MakePlaneGeometry(s.in_h, s.in_w, {rows, columns}, &geometry)
                               : MakePlaneGeometry(s.out_h, s.out_w, {rows, junk}, &geometry);
@@ -168,9 +168,9 @@ std::vector<float> ToImage(const PlaneTensor& tensor, const AlignedBuffer& plane
   return image;
 }
 
-// family == nullptr: the reference.
+// instruction set == nullptr: the reference.
 std::vector<float> RunConvolution(const TestLayer& layer, const ConvShape& shape,
-                                  const KernelFamily* family, int threads,
+                                  const InstructionSet* isa, int threads,
                                   const std::vector<float>& input, Forms forms = {}) {
   std::vector<float> transposed;
   LayerWeights weights = forms.dense ? layer.Dense(&transposed) : layer.Packed();
@@ -181,12 +181,12 @@ std::vector<float> RunConvolution(const TestLayer& layer, const ConvShape& shape
   if (forms.planes_in) layout.input = in.geometry;
   if (forms.planes_out) layout.output = out.geometry;
   std::unique_ptr<Convolution> convolution;
-  const PackedLayerWeights packed = PackedOf(weights, family);
+  const PackedLayerWeights packed = PackedOf(weights, isa);
   Status status = Status::Ok();
-  if (family == nullptr) {
+  if (isa == nullptr) {
     convolution = MakeReferenceConvolution(packed, shape);
   } else {
-    status = MakeWrosConvolution(packed, shape, layout, *family, threads, &convolution);
+    status = MakeWrosConvolution(packed, shape, layout, *isa, threads, &convolution);
   }
   EXPECT_TRUE(status.ok()) << status.message();
   // Scratch memory is not clean: another layer has used it before.
@@ -209,12 +209,12 @@ std::vector<float> RunConvolution(const TestLayer& layer, const ConvShape& shape
   return first;
 }
 
-std::vector<const KernelFamily*> FamiliesAndReference() {
-  std::vector<const KernelFamily*> families = {nullptr};
-  for (const KernelFamily* family : AllKernelFamilies()) {
-    if (family->supported()) families.push_back(family);
+std::vector<const InstructionSet*> FamiliesAndReference() {
+  std::vector<const InstructionSet*> isas = {nullptr};
+  for (const InstructionSet* isa : AllInstructionSets()) {
+    if (isa->supported()) isas.push_back(isa);
   }
-  return families;
+  return isas;
 }
 
 class ConvolutionTest : public testing::TestWithParam<std::tuple<Geometry, int>> {};
@@ -227,15 +227,15 @@ TEST_P(ConvolutionTest, EqualsTheDenseConvolutionForAnyNumberOfThreads) {
     ConvShape shape;
     ASSERT_TRUE(MakeConvShape(layer.attributes, g.batch, g.in_h, g.in_w, &shape).ok());
     const std::vector<double> expected = DenseConvolution(g, layer, shape, input);
-    for (const KernelFamily* family : FamiliesAndReference()) {
-      const std::vector<float> output = RunConvolution(layer, shape, family, 1, input);
+    for (const InstructionSet* isa : FamiliesAndReference()) {
+      const std::vector<float> output = RunConvolution(layer, shape, isa, 1, input);
       for (size_t i = 0; i < output.size(); ++i) {
         ASSERT_NEAR(output[i], expected[i], 1e-3)
-            << (family ? family->name : "reference") << ", element " << i;
+            << (isa ? isa->name : "reference") << ", element " << i;
       }
       for (const int threads : {2, 3, 5}) {
-        ASSERT_EQ(output, RunConvolution(layer, shape, family, threads, input))
-            << (family ? family->name : "reference") << ", " << threads << " threads";
+        ASSERT_EQ(output, RunConvolution(layer, shape, isa, threads, input))
+            << (isa ? isa->name : "reference") << ", " << threads << " threads";
       }
     }
   }
@@ -248,16 +248,16 @@ TEST_P(ConvolutionTest, GivesTheSameInEveryForm) {
   ConvShape shape;
   ASSERT_TRUE(MakeConvShape(layer.attributes, g.batch, g.in_h, g.in_w, &shape).ok());
   const std::vector<double> expected = DenseConvolution(g, layer, shape, input);
-  for (const KernelFamily* family : AllKernelFamilies()) {
-    if (!family->supported()) continue;
+  for (const InstructionSet* isa : AllInstructionSets()) {
+    if (!isa->supported()) continue;
     for (const Forms forms :
          {Forms{true, false, false}, Forms{false, true, false}, Forms{true, true, false},
           Forms{true, true, true}, Forms{false, false, true}}) {
-      const std::vector<float> output = RunConvolution(layer, shape, family, 1, input, forms);
+      const std::vector<float> output = RunConvolution(layer, shape, isa, 1, input, forms);
       for (size_t i = 0; i < output.size(); ++i) {
-        ASSERT_NEAR(output[i], expected[i], 1e-3) << family->name << ", element " << i;
+        ASSERT_NEAR(output[i], expected[i], 1e-3) << isa->name << ", element " << i;
       }
-      ASSERT_EQ(output, RunConvolution(layer, shape, family, 3, input, forms)) << family->name;
+      ASSERT_EQ(output, RunConvolution(layer, shape, isa, 3, input, forms)) << isa->name;
     }
   }
 }
@@ -288,8 +288,8 @@ TEST(ConvolutionValuesTest, AppliesActivationsAndPropagatesInfinity) {
     for (const float value : expected) {
       EXPECT_TRUE(std::isnan(value) || (value >= range.min && value <= range.max));
     }
-    for (const KernelFamily* family : FamiliesAndReference()) {
-      const std::vector<float> output = RunConvolution(layer, shape, family, 2, input);
+    for (const InstructionSet* isa : FamiliesAndReference()) {
+      const std::vector<float> output = RunConvolution(layer, shape, isa, 2, input);
       for (size_t i = 0; i < output.size(); ++i) {
         if (std::isfinite(expected[i])) {
           ASSERT_NEAR(output[i], expected[i], 1e-4f + 1e-5f * std::fabs(expected[i]));
@@ -314,9 +314,9 @@ TEST(ConvolutionValuesTest, AcceptsSixteenBitValues) {
       spec.value_type = type;
       const TestLayer narrow = MakeTestLayer(spec, 0.4, true, 44);
       ASSERT_LT(narrow.packed.size(), exact.packed.size());
-      for (const KernelFamily* family : FamiliesAndReference()) {
-        EXPECT_EQ(RunConvolution(narrow, shape, family, 1, input),
-                  RunConvolution(exact, shape, family, 1, input));
+      for (const InstructionSet* isa : FamiliesAndReference()) {
+        EXPECT_EQ(RunConvolution(narrow, shape, isa, 1, input),
+                  RunConvolution(exact, shape, isa, 1, input));
       }
     }
   }
@@ -337,16 +337,16 @@ TEST(VectorConvolutionTest, EqualsTheDenseConvolution) {
       const LayerWeights weights = layer.Dense(&transposed);
       ASSERT_TRUE(SuitsVectorConvolution(weights, shape));
       EXPECT_FALSE(SuitsVectorConvolution(layer.Packed(), shape));
-      for (const KernelFamily* family : AllKernelFamilies()) {
-        if (!family->supported()) continue;
+      for (const InstructionSet* isa : AllInstructionSets()) {
+        if (!isa->supported()) continue;
         std::vector<float> output(expected.size());
         ConvBuffers buffers;
         buffers.input = input.data();
         buffers.output = output.data();
         ThreadPool pool(2);
-        MakeVectorConvolution(weights, shape, RowFunction(), *family)->Run(buffers, &pool);
+        MakeVectorConvolution(weights, shape, RowFunction(), *isa)->Run(buffers, &pool);
         for (size_t i = 0; i < output.size(); ++i) {
-          ASSERT_NEAR(output[i], std::max(0.0, expected[i]), 1e-3) << family->name;
+          ASSERT_NEAR(output[i], std::max(0.0, expected[i]), 1e-3) << isa->name;
         }
       }
     }
@@ -373,9 +373,9 @@ TEST(ConvShapeTest, RefusesPlanesBeyondThirtyTwoBitOffsets) {
   ConvShape shape;
   ASSERT_TRUE(MakeConvShape(spec, 1, 200, 200, &shape).ok());
   std::unique_ptr<Convolution> convolution;
-  const PackedLayerWeights weights = PackedOf(layer.Packed(), &BestKernelFamily());
+  const PackedLayerWeights weights = PackedOf(layer.Packed(), &BestInstructionSet());
   const Status status =
-      MakeWrosConvolution(weights, shape, ConvLayout(), BestKernelFamily(), 1, &convolution);
+      MakeWrosConvolution(weights, shape, ConvLayout(), BestInstructionSet(), 1, &convolution);
   EXPECT_FALSE(status.ok());
   EXPECT_NE(status.message().find("2 GiB"), std::string::npos);
 }

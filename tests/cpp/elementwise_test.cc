@@ -1,4 +1,4 @@
-// Elementwise kernels of every family, and the operators on top of them, against the standard
+// Elementwise kernels of every instruction set, and the operators on top of them, against the standard
 // library in double precision.
 
 #include "delegate/cpu/operators/elementwise.h"
@@ -80,12 +80,12 @@ const FunctionCase kFunctions[] = {
      }},
 };
 
-std::vector<const KernelFamily*> SupportedFamilies() {
-  std::vector<const KernelFamily*> families;
-  for (const KernelFamily* family : AllKernelFamilies()) {
-    if (family->supported()) families.push_back(family);
+std::vector<const InstructionSet*> SupportedFamilies() {
+  std::vector<const InstructionSet*> isas;
+  for (const InstructionSet* isa : AllInstructionSets()) {
+    if (isa->supported()) isas.push_back(isa);
   }
-  return families;
+  return isas;
 }
 
 // Values of every size and sign, and all that is not a number.
@@ -127,23 +127,23 @@ INSTANTIATE_TEST_SUITE_P(All, ElementwiseKernelTest, testing::ValuesIn(kFunction
 TEST_P(ElementwiseKernelTest, IsAccurateAndKeepsWhatIsNoNumber) {
   const std::vector<float> a = ManyValues();
   std::vector<float> b(a.rbegin(), a.rend()), c(a.size(), 2.5f);
-  for (const KernelFamily* family : SupportedFamilies()) {
+  for (const InstructionSet* isa : SupportedFamilies()) {
     std::vector<float> output(a.size());
     ElementwiseArgs args{a.data(), b.data(), c.data(), 1.25f, 0.375f};
     args.output = output.data();
     args.count = static_cast<ptrdiff_t>(a.size());
     args.min = -kInfinity;
     args.max = kInfinity;
-    family->KernelFor(GetParam().function)(args);
+    isa->KernelFor(GetParam().function)(args);
     for (size_t i = 0; i < a.size(); ++i) {
       const double expected = GetParam().reference(a[i], b[i], c[i], args.s, args.t);
       if (std::isnan(expected)) {
-        ASSERT_TRUE(std::isnan(output[i])) << family->name << " at " << a[i];
+        ASSERT_TRUE(std::isnan(output[i])) << isa->name << " at " << a[i];
       } else if (std::abs(expected) > kMax) {
-        ASSERT_EQ(output[i], expected > 0 ? kInfinity : -kInfinity) << family->name << " " << a[i];
+        ASSERT_EQ(output[i], expected > 0 ? kInfinity : -kInfinity) << isa->name << " " << a[i];
       } else {
         const double tolerance = 4e-7 * ErrorScale(GetParam(), args, a[i], b[i], c[i], expected);
-        ASSERT_NEAR(output[i], expected, tolerance + 200 * kMin) << family->name << " " << a[i];
+        ASSERT_NEAR(output[i], expected, tolerance + 200 * kMin) << isa->name << " " << a[i];
       }
     }
   }
@@ -151,7 +151,7 @@ TEST_P(ElementwiseKernelTest, IsAccurateAndKeepsWhatIsNoNumber) {
 
 TEST_P(ElementwiseKernelTest, TouchesJustItsValuesAndClampsAndMasks) {
   constexpr int kLength = 70, kGuard = 16;
-  const KernelFamily& portable = *AllKernelFamilies().back();
+  const InstructionSet& portable = *AllInstructionSets().back();
   std::vector<float> a, b, c;
   std::vector<uint32_t> mask;
   const float first = GetParam().function == Elementwise::kLog ? 0.05f : -3.0f;
@@ -161,7 +161,7 @@ TEST_P(ElementwiseKernelTest, TouchesJustItsValuesAndClampsAndMasks) {
     c.push_back(static_cast<float>(i % 5));
     mask.push_back(i % 3 == 1 ? 0u : ~0u);
   }
-  for (const KernelFamily* family : SupportedFamilies()) {
+  for (const InstructionSet* isa : SupportedFamilies()) {
     for (int count = 0; count <= kLength - kGuard; ++count) {
       ElementwiseArgs args{a.data(), b.data(), c.data(), 0.5f, 0.25f, mask.data()};
       args.count = count;
@@ -172,7 +172,7 @@ TEST_P(ElementwiseKernelTest, TouchesJustItsValuesAndClampsAndMasks) {
       portable.KernelFor(GetParam().function)(args);
       std::vector<float> in_place = a;
       args.a = args.output = in_place.data();
-      family->KernelFor(GetParam().function)(args);
+      isa->KernelFor(GetParam().function)(args);
       for (int i = 0; i < kLength; ++i) {
         if (i >= count) {
           ASSERT_EQ(in_place[i], a[i]) << "count " << count;
@@ -212,11 +212,11 @@ TEST_P(ElementwiseVectorTest, TakesTheNumbersOfEachImageOrOfAll) {
       }
     }
   }
-  for (const KernelFamily* family : SupportedFamilies()) {
+  for (const InstructionSet* isa : SupportedFamilies()) {
     for (const bool first : {false, true}) {
       std::vector<float> output(input.size(), 0.0f);
       ThreadPool pool(2);
-      ElementwiseVector(Elementwise::kSubtract, first, tensor, vector_batch, kNoRange, *family)
+      ElementwiseVector(Elementwise::kSubtract, first, tensor, vector_batch, kNoRange, *isa)
           .Run(input.data(), vector.data(), output.data(), &pool);
       std::vector<float> expected = input;
       for (int plane = 0; plane < planes; ++plane) {
@@ -227,7 +227,7 @@ TEST_P(ElementwiseVectorTest, TakesTheNumbersOfEachImageOrOfAll) {
           first_pixel[i] = first ? number - first_pixel[i] : first_pixel[i] - number;
         }
       }
-      EXPECT_EQ(output, expected) << family->name;
+      EXPECT_EQ(output, expected) << isa->name;
     }
   }
 }
@@ -244,18 +244,18 @@ TEST_P(SoftmaxTest, AgreesWithTheStandardLibrary) {
     const float base = i / shape.classes == 1 ? 1000.0f : 0.0f;
     input.push_back(base + 5.0f * std::sin(static_cast<float>(i)));
   }
-  for (const KernelFamily* family : SupportedFamilies()) {
+  for (const InstructionSet* isa : SupportedFamilies()) {
     for (const float beta : {1.0f, 0.3f}) {
       std::vector<float> output(input.size());
       ThreadPool pool(2);
-      Softmax(shape, beta, input.data(), output.data(), *family, &pool);
+      Softmax(shape, beta, input.data(), output.data(), *isa, &pool);
       for (int row = 0; row < shape.rows; ++row) {
         const float* const x = &input[row * shape.classes];
         double sum = 0.0;
         for (int c = 0; c < shape.classes; ++c) sum += std::exp(double{beta} * (x[c] - x[0]));
         for (int c = 0; c < shape.classes; ++c) {
           const double expected = std::exp(double{beta} * (x[c] - x[0])) / sum;
-          EXPECT_NEAR(output[row * shape.classes + c], expected, 2e-6 * expected) << family->name;
+          EXPECT_NEAR(output[row * shape.classes + c], expected, 2e-6 * expected) << isa->name;
         }
       }
     }
@@ -264,11 +264,11 @@ TEST_P(SoftmaxTest, AgreesWithTheStandardLibrary) {
 
 TEST(SoftmaxNaNTest, SpoilsItsRowOnly) {
   for (const float bad : {kNaN, kInfinity}) {
-    for (const KernelFamily* family : SupportedFamilies()) {
+    for (const InstructionSet* isa : SupportedFamilies()) {
       const std::vector<float> input = {1, bad, 3, 1, -kMax, kMax};
       std::vector<float> output(input.size());
       ThreadPool pool(1);
-      Softmax({2, 3}, 1.0f, input.data(), output.data(), *family, &pool);
+      Softmax({2, 3}, 1.0f, input.data(), output.data(), *isa, &pool);
       for (int i = 0; i < 3; ++i) EXPECT_TRUE(std::isnan(output[i]));
       EXPECT_EQ(std::vector<float>(output.begin() + 3, output.end()),
                 (std::vector<float>{0, 0, 1}));

@@ -11,7 +11,7 @@ namespace {
 
 const Backend& TestBackend() {
   static const std::shared_ptr<const Backend> backend =
-      MakeCpuBackend(&BestKernelFamily(), PlanRules());
+      MakeCpuBackend(&BestInstructionSet(), PlanRules());
   return *backend;
 }
 

@@ -150,7 +150,8 @@ size_t ArenaBytes(int products) {
   std::unique_ptr<Plan> plan;
   PackedWeights weights;
   EXPECT_TRUE(
-      Plan::Make(test.graph(), {&BestKernelFamily(), 1, PlanRules()}, &weights, &dims, &plan).ok());
+      Plan::Make(test.graph(), {&BestInstructionSet(), 1, PlanRules()}, &weights, &dims, &plan)
+          .ok());
   return plan->arena_bytes();
 }
 

@@ -55,9 +55,9 @@ std::string WriteLayer(const std::string& name, const TestLayer& layer) {
   return stem;
 }
 
-LayerCaseSpec SpecOf(const Case& c, const KernelFamily* family, int threads) {
+LayerCaseSpec SpecOf(const Case& c, const InstructionSet* isa, int threads) {
   LayerCaseSpec spec;
-  spec.family = family;
+  spec.isa = isa;
   spec.threads = threads;
   spec.in_h = c.in_h;
   spec.in_w = c.in_w;
@@ -81,9 +81,9 @@ class LayerCaseTest : public testing::TestWithParam<Case> {};
 TEST_P(LayerCaseTest, EachVariantComputesItsLayer) {
   const Case& c = GetParam();
   const TestLayer layers[] = {LayerOf(c, 0.3, 1), LayerOf(c, 0.1, 2)};
-  for (const KernelFamily* family : AllKernelFamilies()) {
-    if (!family->supported()) continue;
-    LayerCaseSpec spec = SpecOf(c, family, 2);
+  for (const InstructionSet* isa : AllInstructionSets()) {
+    if (!isa->supported()) continue;
+    LayerCaseSpec spec = SpecOf(c, isa, 2);
     for (const TestLayer& layer : layers) {
       spec.stems.push_back(WriteLayer(c.name + std::to_string(spec.stems.size()), layer));
     }
@@ -96,7 +96,7 @@ TEST_P(LayerCaseTest, EachVariantComputesItsLayer) {
       const std::vector<float> expected = Reference(layers[variant], *layer_case);
       ASSERT_EQ(output.size(), expected.size());
       for (size_t i = 0; i < output.size(); ++i) {
-        ASSERT_NEAR(output[i], expected[i], 1e-4) << family->name << ", element " << i;
+        ASSERT_NEAR(output[i], expected[i], 1e-4) << isa->name << ", element " << i;
       }
       EXPECT_EQ(layer_case->multiply_adds(variant),
                 static_cast<int64_t>(layers[variant].blocks.size()) * 4 *
@@ -107,7 +107,7 @@ TEST_P(LayerCaseTest, EachVariantComputesItsLayer) {
 
 TEST(LayerCaseShapeTest, StridedPointwiseLayersReadOnlyWhatTheyNeed) {
   const Case& c = kCases[3];
-  LayerCaseSpec spec = SpecOf(c, &BestKernelFamily(), 1);
+  LayerCaseSpec spec = SpecOf(c, &BestInstructionSet(), 1);
   spec.stems = {WriteLayer("strided", LayerOf(c, 0.3, 1))};
   std::unique_ptr<LayerCase> layer_case;
   ASSERT_TRUE(LayerCase::Make(spec, &layer_case).ok());
@@ -130,7 +130,7 @@ TEST(LayerCaseErrorsTest, NamesTheFileThatIsWrong) {
   for (const auto& [stem, message] : {std::pair(good + "_none", "_none.options: cannot be opened"),
                                       std::pair(other, "other: its shape is not"),
                                       std::pair(damaged, "damaged: the packed weights")}) {
-    LayerCaseSpec spec = SpecOf(c, &BestKernelFamily(), 1);
+    LayerCaseSpec spec = SpecOf(c, &BestInstructionSet(), 1);
     spec.stems = {good, stem};
     std::unique_ptr<LayerCase> layer_case;
     const Status status = LayerCase::Make(spec, &layer_case);
@@ -140,13 +140,13 @@ TEST(LayerCaseErrorsTest, NamesTheFileThatIsWrong) {
 }
 
 TEST(FmaLoopTest, EveryFamilyHasOne) {
-  for (const KernelFamily* family : AllKernelFamilies()) {
-    const FmaLoop* const loop = FindFmaLoop(family->name);
-    ASSERT_NE(loop, nullptr) << family->name;
-    EXPECT_EQ(loop->multiply_adds % family->vector_width, 0);
-    if (!family->supported()) continue;
+  for (const InstructionSet* isa : AllInstructionSets()) {
+    const FmaLoop* const loop = FindFmaLoop(isa->name);
+    ASSERT_NE(loop, nullptr) << isa->name;
+    EXPECT_EQ(loop->multiply_adds % isa->vector_width, 0);
+    if (!isa->supported()) continue;
     // Each sum tends to 1, from its number on.
-    const int sums = loop->multiply_adds / family->vector_width;
+    const int sums = loop->multiply_adds / isa->vector_width;
     EXPECT_EQ(loop->run(0), sums * (sums - 1) / 2.0f);
     EXPECT_FLOAT_EQ(loop->run(100), static_cast<float>(sums));
   }
@@ -154,9 +154,9 @@ TEST(FmaLoopTest, EveryFamilyHasOne) {
 
 TEST(CommandsTest, TimesALayerAndThePeak) {
   const std::string stem = WriteLayer("commands", LayerOf(kCases[1], 0.3, 1));
-  const std::string family = BestKernelFamily().name;
+  const std::string isa = BestInstructionSet().name;
   Commands commands;
-  const std::string layer = commands.Execute("layer " + family + " 2 9 7 planes " + stem);
+  const std::string layer = commands.Execute("layer " + isa + " 2 9 7 planes " + stem);
   EXPECT_EQ(layer.find("{\"multiply_adds\": ["), 0u) << layer;
   const std::string time = commands.Execute("time 0 0.1");
   EXPECT_EQ(time.find("{\"ns\": "), 0u) << time;
@@ -166,18 +166,18 @@ TEST(CommandsTest, TimesALayerAndThePeak) {
 }
 
 TEST(CommandsTest, SaysWhatIsWrong) {
-  const std::string family = BestKernelFamily().name;
+  const std::string isa = BestInstructionSet().name;
   const std::pair<std::string, std::string> kWrong[] = {
       {"", "there is no command ''"},
       {"tame 0 1", "there is no command 'tame'"},
       {"time 0 1", "there is no variant 0"},
       {"time 0", "malformed"},
       {"peak 1", "there is no layer yet"},
-      {"layer sse 1 9 7 planes x", "no kernel family 'sse'"},
-      {"layer " + family + " 0 9 7 planes x", "malformed"},
-      {"layer " + family + " 1 9 7 rows x", "malformed"},
-      {"layer " + family + " 1 9 7 planes", "at least one variant"},
-      {"layer " + family + " 1 9 7 planes no\"where", "no\\\"where.options: cannot be opened"},
+      {"layer sse 1 9 7 planes x", "no kernels for 'sse'"},
+      {"layer " + isa + " 0 9 7 planes x", "malformed"},
+      {"layer " + isa + " 1 9 7 rows x", "malformed"},
+      {"layer " + isa + " 1 9 7 planes", "at least one variant"},
+      {"layer " + isa + " 1 9 7 planes no\"where", "no\\\"where.options: cannot be opened"},
   };
   for (const auto& [command, message] : kWrong) {
     const std::string answer = Commands().Execute(command);

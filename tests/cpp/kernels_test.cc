@@ -1,4 +1,4 @@
-// Every kernel of every family against plain loops: all block sizes, tile widths and channel
+// Every kernel of every instruction set against plain loops: all block sizes, tile widths and channel
 // ranges.
 
 #include "delegate/cpu/kernels/kernels.h"
@@ -88,25 +88,25 @@ class KernelRun {
 };
 
 struct Case {
-  const KernelFamily* family;
+  const InstructionSet* isa;
   const BlockKernels* kernels;
   int vectors;  // 0: the single-pixel kernel
 
   WrosKernel kernel() const { return vectors ? kernels->tile[vectors - 1] : kernels->pixel; }
-  int width() const { return vectors ? vectors * family->vector_width : 1; }
+  int width() const { return vectors ? vectors * isa->vector_width : 1; }
 };
 
 void PrintTo(const Case& c, std::ostream* out) {
-  *out << c.family->name << " N=" << c.kernels->block_size << " V=" << c.vectors;
+  *out << c.isa->name << " N=" << c.kernels->block_size << " V=" << c.vectors;
 }
 
 std::vector<Case> AllCases() {
   std::vector<Case> cases;
-  for (const KernelFamily* family : AllKernelFamilies()) {
-    if (!family->supported()) continue;
-    for (int k = 0; k < family->num_kernels; ++k) {
-      for (int v = 0; v <= family->kernels[k].max_vectors; ++v) {
-        cases.push_back({family, &family->kernels[k], v});
+  for (const InstructionSet* isa : AllInstructionSets()) {
+    if (!isa->supported()) continue;
+    for (int k = 0; k < isa->num_kernels; ++k) {
+      for (int v = 0; v <= isa->kernels[k].max_vectors; ++v) {
+        cases.push_back({isa, &isa->kernels[k], v});
       }
     }
   }
@@ -114,8 +114,8 @@ std::vector<Case> AllCases() {
 }
 
 std::string Name(const testing::TestParamInfo<Case>& info) {
-  return std::string(info.param.family->name) + "_N" +
-         std::to_string(info.param.kernels->block_size) + "_V" + std::to_string(info.param.vectors);
+  return std::string(info.param.isa->name) + "_N" + std::to_string(info.param.kernels->block_size) +
+         "_V" + std::to_string(info.param.vectors);
 }
 
 class KernelsTest : public testing::TestWithParam<Case> {
@@ -194,13 +194,13 @@ TEST_P(KernelsTest, ClampsAndKeepsNaN) {
 INSTANTIATE_TEST_SUITE_P(All, KernelsTest, testing::ValuesIn(AllCases()), Name);
 
 TEST(KernelFamiliesTest, ArePortableLastAndHaveBlockSizeOneFirst) {
-  ASSERT_FALSE(AllKernelFamilies().empty());
-  EXPECT_STREQ(AllKernelFamilies().back()->name, "portable");
-  EXPECT_TRUE(AllKernelFamilies().back()->supported());
-  for (const KernelFamily* family : AllKernelFamilies()) {
-    EXPECT_EQ(family->kernels[0].block_size, 1) << family->name;
+  ASSERT_FALSE(AllInstructionSets().empty());
+  EXPECT_STREQ(AllInstructionSets().back()->name, "portable");
+  EXPECT_TRUE(AllInstructionSets().back()->supported());
+  for (const InstructionSet* isa : AllInstructionSets()) {
+    EXPECT_EQ(isa->kernels[0].block_size, 1) << isa->name;
     for (const int n : {1, 2, 4, 8, 16}) {
-      const int found = family->KernelsFor(n).block_size;
+      const int found = isa->KernelsFor(n).block_size;
       EXPECT_LE(found, n);
       EXPECT_EQ(n % found, 0);
     }
@@ -208,8 +208,8 @@ TEST(KernelFamiliesTest, ArePortableLastAndHaveBlockSizeOneFirst) {
 }
 
 TEST(KernelFamiliesTest, AreFoundByName) {
-  EXPECT_EQ(FindKernelFamily(BestKernelFamily().name), &BestKernelFamily());
-  EXPECT_EQ(FindKernelFamily("mmx"), nullptr);
+  EXPECT_EQ(FindInstructionSet(BestInstructionSet().name), &BestInstructionSet());
+  EXPECT_EQ(FindInstructionSet("mmx"), nullptr);
 }
 
 }  // namespace

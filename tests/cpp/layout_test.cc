@@ -60,11 +60,11 @@ TEST(LayoutTest, KeepsWhatOthersNeed) {
 }
 
 // Strips wherever they are possible, in images of any size.
-PlanRules StripsEverywhere(int64_t most_window_floats) {
+PlanRules StripsEverywhere(int64_t most_row_buffer_floats) {
   PlanRules rules;
-  rules.window_elements = 1;
+  rules.row_buffer_elements = 1;
   rules.least_strip_pixels = 1;
-  rules.most_window_floats = most_window_floats;
+  rules.most_row_buffer_floats = most_row_buffer_floats;
   rules.fuse_elements = 1;
   return rules;
 }

@@ -25,7 +25,7 @@ TEST(OptionsTest, Defaults) {
   DelegateOptions options;
   ASSERT_TRUE(ParseOptions(nullptr, nullptr, 0, &options).ok());
   EXPECT_EQ(options.num_threads, 0);
-  EXPECT_EQ(options.family, &BestKernelFamily());
+  EXPECT_EQ(options.isa, &BestInstructionSet());
   EXPECT_TRUE(options.claim.sparse_from_dense);
   EXPECT_EQ(options.profile, "");
   EXPECT_EQ(options.report, "");
@@ -37,12 +37,12 @@ TEST(OptionsTest, ReadsEveryOption) {
   DelegateOptions options;
   ASSERT_TRUE(Parse({"num_threads", "kernel", "log"}, {"3", "portable", "info"}, &options).ok());
   EXPECT_EQ(options.num_threads, 3);
-  EXPECT_STREQ(options.family->name, "portable");
+  EXPECT_STREQ(options.isa->name, "portable");
   EXPECT_TRUE(options.log_info);
   ASSERT_TRUE(Parse({"kernel"}, {"reference"}, &options).ok());
-  EXPECT_EQ(options.family, nullptr);
+  EXPECT_EQ(options.isa, nullptr);
   ASSERT_TRUE(Parse({"kernel"}, {"auto"}, &options).ok());
-  EXPECT_EQ(options.family, &BestKernelFamily());
+  EXPECT_EQ(options.isa, &BestInstructionSet());
   ASSERT_TRUE(Parse({"profile"}, {"a b.json"}, &options).ok());
   EXPECT_EQ(options.profile, "a b.json");
   ASSERT_TRUE(Parse({"sparse_from_dense", "report"}, {"off", "a b.json"}, &options).ok());

@@ -105,7 +105,7 @@ TEST(DroppedOpsTest, NobodyReadsWhatTheyWrite) {
   ASSERT_TRUE(MakeLayout(test.graph(), test.InputDims(), LayoutOptions(), &layout).ok());
   EXPECT_EQ(layout.ops.size(), 2u);
   PlanRules strips;
-  strips.window_elements = strips.least_strip_pixels = 1;
+  strips.row_buffer_elements = strips.least_strip_pixels = 1;
   ExpectRuns(&test, strips);
 }
 
@@ -195,11 +195,11 @@ TEST(PlanesTest, DoNotGrowWithTheDilation) {
   ConvShape s;
   ASSERT_TRUE(MakeConvShape(Window(3, 1, kMaxWindow, Padding::kSame), 1, 8, 8, &s).ok());
   s.in_c = 2;
-  const auto pitch = static_cast<int>(Planes::MinPitch(s));
+  const auto pitch = static_cast<int>(PhasePlanes::MinPitch(s));
   EXPECT_EQ(pitch, 8);
-  ASSERT_TRUE(Planes::Check(s, s.out_h, pitch).ok());
-  EXPECT_LT(Planes(s, s.out_h, pitch).floats(), 1000);
-  EXPECT_THAT(Planes::Check(s, s.out_h, 7).message(), HasSubstr("expected at least 8"));
+  ASSERT_TRUE(PhasePlanes::Check(s, s.out_h, pitch).ok());
+  EXPECT_LT(PhasePlanes(s, s.out_h, pitch).floats(), 1000);
+  EXPECT_THAT(PhasePlanes::Check(s, s.out_h, 7).message(), HasSubstr("expected at least 8"));
 }
 
 // The verifier finds what a pass could leave behind.
@@ -210,7 +210,7 @@ TEST(VerifyLayoutTest, FindsFaults) {
   const int z = test.Convolve(y, 8, 3, 1, Padding::kSame, true);
   test.MarkOutput(test.Apply(OpType::kConcatenation, {z, test.Sum(y, z)}));
   LayoutOptions options;
-  options.rules.window_elements = options.rules.least_strip_pixels = 1;
+  options.rules.row_buffer_elements = options.rules.least_strip_pixels = 1;
   options.threads = 2;
   const std::vector<std::function<void(GraphLayout*)>> changes = {
       [](GraphLayout* l) { std::swap(l->ops[0], l->ops[1]); },
@@ -219,13 +219,13 @@ TEST(VerifyLayoutTest, FindsFaults) {
       [](GraphLayout* l) { l->ops[0].shape.out_w = 39; },
       [](GraphLayout* l) { l->tensors[l->ops[1].input].dims[1] = 41; },
       [](GraphLayout* l) {
-        l->tensors[l->ops.back().input].image = false;
+        l->tensors[l->ops.back().input].nhwc = false;
         l->tensors[l->ops.back().input].planes = false;
       },
       [](GraphLayout* l) { l->tensors[l->ops[2].input].geometry.halo.columns = 0; },
       [](GraphLayout* l) { l->tensors[l->ops[2].input].geometry.lead = 16; },
       [](GraphLayout* l) { l->tensors[l->ops[2].input].geometry.plane_stride -= 16; },
-      [](GraphLayout* l) { l->strips.front().window_rows.assign(9, 1); },
+      [](GraphLayout* l) { l->strips.front().buffer_rows.assign(9, 1); },
       [](GraphLayout* l) { l->strips.front().bands.pop_back(); },
       [](GraphLayout* l) { l->strips.front().bands[1].pop_back(); },
   };

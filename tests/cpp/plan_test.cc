@@ -120,7 +120,7 @@ TEST(PlanTest, AResizePacksNothing) {
     std::vector<Dims> dims = test.InputDims();
     dims[0] = {batch, height, 18, 8};
     PlanOptions options;
-    options.family = &BestKernelFamily();
+    options.isa = &BestInstructionSet();
     std::unique_ptr<Plan> plan;
     const Status status = Plan::Make(test.graph(), options, &weights, &dims, &plan);
     EXPECT_TRUE(status.ok()) << status.message();

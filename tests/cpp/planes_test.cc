@@ -48,7 +48,7 @@ INSTANTIATE_TEST_SUITE_P(Windows, PlanesTest,
 // another thread may be writing.
 TEST_P(PlanesTest, ReadOnlyTheRowsThatTheirTapsRead) {
   const ConvShape shape = Shape();
-  const Planes planes(shape, 3, static_cast<int>(Planes::MinPitch(shape)));
+  const PhasePlanes planes(shape, 3, static_cast<int>(PhasePlanes::MinPitch(shape)));
   PlaneGeometry whole;
   ASSERT_TRUE(MakePlaneGeometry(kSize, kSize, Halo(), &whole).ok());
   for (int begin = 0; begin + 3 <= shape.out_h; ++begin) {

@@ -1,4 +1,4 @@
-// Pooling against the definition, pixel by pixel in double precision, for every kernel family.
+// Pooling against the definition, pixel by pixel in double precision, for every instruction set.
 
 #include "delegate/cpu/operators/pool_operator.h"
 
@@ -105,7 +105,7 @@ double Expected(const PoolCase& c, const PoolOptions& options, Tensor* input, in
   return std::min<double>(std::max<double>(result, options.range.min), options.range.max);
 }
 
-class PoolOperatorTest : public testing::TestWithParam<const KernelFamily*> {
+class PoolOperatorTest : public testing::TestWithParam<const InstructionSet*> {
  protected:
   void SetUp() override {
     if (!GetParam()->supported()) GTEST_SKIP() << "this processor cannot run " << GetParam()->name;
@@ -337,7 +337,7 @@ TEST_P(PoolOperatorTest, RowsOfStrips) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, PoolOperatorTest, testing::ValuesIn(AllKernelFamilies()),
+INSTANTIATE_TEST_SUITE_P(Families, PoolOperatorTest, testing::ValuesIn(AllInstructionSets()),
                          [](const auto& info) { return std::string(info.param->name); });
 
 }  // namespace

@@ -25,7 +25,7 @@ using ::testing::IsEmpty;
 // The profile of `runs` runs of a graph with one output, which is its last tensor.
 std::vector<StepProfile> ProfileOf(const TestGraph& test, const PlanRules& rules, int threads,
                                    int runs) {
-  PlanOptions options{&BestKernelFamily(), threads, rules, true};
+  PlanOptions options{&BestInstructionSet(), threads, rules, true};
   std::vector<Dims> dims = test.InputDims();
   std::unique_ptr<Plan> plan;
   PackedWeights weights;
@@ -106,7 +106,7 @@ TEST(StepProfileTest, NamesAllOpsOfAStrip) {
   test.MarkOutput(test.Convolve(x, 12, 1, 1, Padding::kSame, true));
   PlanRules rules;
   rules.fuse_depthwise = false;
-  rules.window_elements = 1;
+  rules.row_buffer_elements = 1;
   const std::vector<StepProfile> steps = ProfileOf(test, rules, 1, 1);
   EXPECT_THAT(NodesOf(steps), ElementsAre(ElementsAre(0, 1), ElementsAre(2)));
   int64_t multiply_adds = 0;

@@ -43,8 +43,8 @@ class RandomGraph {
     rules.use_strips = Below(4) != 0;
     // So small that small tensors are fused and run strip by strip.
     rules.fuse_elements = Below(2) ? 64 : rules.fuse_elements;
-    rules.window_elements = Below(2) ? 64 : rules.window_elements;
-    rules.most_window_floats = Below(2) ? 4096 : rules.most_window_floats;
+    rules.row_buffer_elements = Below(2) ? 64 : rules.row_buffer_elements;
+    rules.most_row_buffer_floats = Below(2) ? 4096 : rules.most_row_buffer_floats;
     rules.least_strip_pixels = Below(2) ? 1 : rules.least_strip_pixels;
     return rules;
   }

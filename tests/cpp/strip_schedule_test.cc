@@ -37,16 +37,16 @@ class StripsUnderTest {
 
   // Runs all bands and checks that every row read is there, in the window it is said to be in.
   void Check(int bands, int strip_rows) {
-    strips_.tensors.back().in_window = false;
-    std::vector<int> window_rows(strips_.tensors.size(), 0);
-    for (int band = 0; band < bands; ++band) Schedule(band, bands, strip_rows, &window_rows);
+    strips_.tensors.back().in_row_buffer = false;
+    std::vector<int> buffer_rows(strips_.tensors.size(), 0);
+    for (int band = 0; band < bands; ++band) Schedule(band, bands, strip_rows, &buffer_rows);
     std::vector<bool> result(strips_.tensors.back().height, false);
     for (int band = 0; band < bands; ++band) {
-      const std::vector<int> sized = window_rows;
-      const std::vector<StripAction> actions = Schedule(band, bands, strip_rows, &window_rows);
-      EXPECT_EQ(window_rows, sized) << "windows grew after they had been sized";
+      const std::vector<int> sized = buffer_rows;
+      const std::vector<StripAction> actions = Schedule(band, bands, strip_rows, &buffer_rows);
+      EXPECT_EQ(buffer_rows, sized) << "windows grew after they had been sized";
       windows_.clear();
-      for (const int rows : window_rows) windows_.emplace_back(rows, kNothing);
+      for (const int rows : buffer_rows) windows_.emplace_back(rows, kNothing);
       for (const StripAction& action : actions) Execute(action, &result);
     }
     EXPECT_EQ(std::count(result.begin(), result.end(), true), result.size());
@@ -57,16 +57,16 @@ class StripsUnderTest {
   static constexpr int kPadding = -2000;
 
   std::vector<StripAction> Schedule(int band, int bands, int strip_rows,
-                                    std::vector<int>* window_rows) const {
+                                    std::vector<int>* buffer_rows) const {
     const int rows = strips_.tensors.back().height;
     return ScheduleBand(strips_, rows * band / bands, rows * (band + 1) / bands, strip_rows,
-                        window_rows);
+                        buffer_rows);
   }
 
   // Row `row` of a tensor must lie where the action says.
   void ExpectRow(int tensor, int first_row, int row) const {
     const int height = strips_.tensors[tensor].height;
-    if (!strips_.tensors[tensor].in_window) return;
+    if (!strips_.tensors[tensor].in_row_buffer) return;
     const int place = row - first_row;
     ASSERT_TRUE(place >= 0 && place < static_cast<int>(windows_[tensor].size()))
         << "row " << row << " of tensor " << tensor;
@@ -100,7 +100,7 @@ class StripsUnderTest {
         ExpectRow(op.input, action.input_row, row * op.shape.stride_h - op.shape.pad_top + k);
       }
       if (op.second >= 0) ExpectRow(op.second, action.second_row, row);
-      if (strips_.tensors[op.output].in_window) {
+      if (strips_.tensors[op.output].in_row_buffer) {
         Write(op.output, action.output_row, row, row);
       } else {
         EXPECT_FALSE((*result)[row]) << "row " << row << " was computed twice";
@@ -150,9 +150,9 @@ TEST(StripScheduleBandTest, WindowsAreNoLargerThanTheyMustBe) {
   StripOps strips;
   strips.tensors = {{112, false}, {112, true}, {112, false}};
   strips.ops = {{0, -1, 1, Rows(112, 1, 1, 0)}, {1, -1, 2, Rows(112, 3, 1, 1)}};
-  std::vector<int> window_rows(3, 0);
-  ScheduleBand(strips, 0, 112, 4, &window_rows);
-  EXPECT_EQ(window_rows[1], 6);  // the strip and a row on either side
+  std::vector<int> buffer_rows(3, 0);
+  ScheduleBand(strips, 0, 112, 4, &buffer_rows);
+  EXPECT_EQ(buffer_rows[1], 6);  // the strip and a row on either side
 }
 
 }  // namespace

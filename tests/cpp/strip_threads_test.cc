@@ -65,21 +65,21 @@ class RandomStrips {
 TEST(StripThreadsTest, GiveTheSameBitsForAnyNumberOfThreads) {
   constexpr int kGraphs = 16;
   PlanRules rules;
-  rules.window_elements = 1;
+  rules.row_buffer_elements = 1;
   rules.least_strip_pixels = 1;
   size_t groups = 0;
   for (int seed = 0; seed < kGraphs; ++seed) {
     RandomStrips strips(seed);
     TestGraph test(strips.DrawInput());
     strips.Build(&test);
-    rules.most_window_floats = strips.Draw({4 * 1024, 16 * 1024, 64 * 1024, 1 << 20});
+    rules.most_row_buffer_floats = strips.Draw({4 * 1024, 16 * 1024, 64 * 1024, 1 << 20});
     GraphLayout layout;
     ASSERT_TRUE(MakeLayout(test.graph(), test.InputDims(), {true, 5, rules}, &layout).ok());
     groups += layout.strips.size();
     const std::vector<float> input = test.RandomInput();
-    const auto alone = test.Run({&BestKernelFamily(), 1, rules}, input);
+    const auto alone = test.Run({&BestInstructionSet(), 1, rules}, input);
     for (const int threads : {2, 3, 5}) {
-      const auto outputs = test.Run({&BestKernelFamily(), threads, rules}, input, 6);
+      const auto outputs = test.Run({&BestInstructionSet(), threads, rules}, input, 6);
       EXPECT_EQ(outputs, alone) << "graph " << seed << ", " << threads << " threads";
     }
   }

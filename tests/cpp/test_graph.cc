@@ -287,10 +287,9 @@ double TestGraph::WindowAt(const GraphOp& op, const Values& in, int top, int lef
 void ExpectRuns(TestGraph* test, const PlanRules& rules) {
   const std::vector<float> input = test->RandomInput();
   const std::vector<Values> expected = test->Expected(input);
-  for (const KernelFamily* family : AllKernelFamilies()) {
-    if (!family->supported()) continue;
-    const std::vector<std::vector<float>> outputs =
-        test->Run({family, 1, rules, false, true}, input);
+  for (const InstructionSet* isa : AllInstructionSets()) {
+    if (!isa->supported()) continue;
+    const std::vector<std::vector<float>> outputs = test->Run({isa, 1, rules, false, true}, input);
     ASSERT_EQ(outputs.size(), expected.size());
     for (size_t o = 0; o < outputs.size(); ++o) {
       double range = 1.0;
@@ -298,11 +297,11 @@ void ExpectRuns(TestGraph* test, const PlanRules& rules) {
       ASSERT_EQ(outputs[o].size(), expected[o].size());
       for (size_t i = 0; i < outputs[o].size(); ++i) {
         ASSERT_NEAR(outputs[o][i], expected[o][i], 1e-5 * range)
-            << family->name << ", output " << o << ", element " << i;
+            << isa->name << ", output " << o << ", element " << i;
       }
     }
     for (const int threads : {2, 3})
-      EXPECT_EQ(outputs, test->Run({family, threads, rules, false, true}, input));
+      EXPECT_EQ(outputs, test->Run({isa, threads, rules, false, true}, input));
   }
 }
 

@@ -315,7 +315,7 @@ class TestGraph {
   uint32_t state_ = 1;
 };
 
-// Expects what the plan computes to be close to Expected() in every family the processor supports,
+// Expects what the plan computes to be close to Expected() in every instruction set the processor supports,
 // and the same, bit for bit, with several numbers of threads.
 void ExpectRuns(TestGraph* test, const PlanRules& rules = PlanRules());
 

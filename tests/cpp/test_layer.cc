@@ -40,9 +40,9 @@ void AppendValue(float value, ValueType type, std::vector<uint8_t>* bytes) {
 
 }  // namespace
 
-PackedLayerWeights PackedOf(const LayerWeights& layer, const KernelFamily* family) {
+PackedLayerWeights PackedOf(const LayerWeights& layer, const InstructionSet* isa) {
   const int block_size =
-      family != nullptr ? KernelBlockSize(layer, *family) : layer.attributes.block_size;
+      isa != nullptr ? KernelBlockSize(layer, *isa) : layer.attributes.block_size;
   return {std::make_shared<const KernelWeights>(KernelWeightsOf(layer, block_size)),
           layer.attributes.lanes(), layer.attributes.activation};
 }

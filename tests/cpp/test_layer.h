@@ -43,9 +43,9 @@ LayerAttributes Pointwise(int in_channels, int out_channels, int block_size);
 TestLayer MakeTestLayer(const LayerAttributes& spec, double density, bool with_bias, uint32_t seed);
 
 // What kernels read of a layer, which can be made.
-// The same, as convolutions are made from it: in the blocks of `family`, or, if it is null, of the
+// The same, as convolutions are made from it: in the blocks of `isa`, or, if it is null, of the
 // layer.
-PackedLayerWeights PackedOf(const LayerWeights& layer, const KernelFamily* family);
+PackedLayerWeights PackedOf(const LayerWeights& layer, const InstructionSet* isa);
 
 KernelWeights KernelWeightsOf(const LayerWeights& layer, int block_size);
 

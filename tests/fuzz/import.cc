@@ -70,7 +70,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   options.claim.sparse_from_dense = input.Flag();
   // As if every tensor were large, too.
   if (input.Flag()) {
-    options.rules.fuse_elements = options.rules.window_elements = 1;
+    options.rules.fuse_elements = options.rules.row_buffer_elements = 1;
     options.rules.least_strip_pixels = 1;
   }
   const std::vector<uint8_t> bytes = input.Rest();
@@ -79,7 +79,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   plain.take = options.take;
   plain.claim.sparse_from_dense = options.claim.sparse_from_dense;
   plain.num_threads = 1;
-  plain.family = ubp::FindKernelFamily("portable");
+  plain.isa = ubp::FindInstructionSet("portable");
   plain.rules.skip_dead_pixels = plain.rules.fuse_functions = plain.rules.place_concatenations =
       false;
   plain.rules.fuse_depthwise = plain.rules.use_strips = false;

@@ -184,8 +184,8 @@ bool IsSmall(const LayerAttributes& a) {
          (a.kernel_w - 1) * a.dilation_w <= 32;
 }
 
-// False where the layer has no output of this input's size. `family` null: the reference.
-bool Run(const PackedInput& input, const PackedLayer& layer, const KernelFamily* family,
+// False where the layer has no output of this input's size. `isa` null: the reference.
+bool Run(const PackedInput& input, const PackedLayer& layer, const InstructionSet* isa,
          std::vector<float>* output) {
   const LayerAttributes& a = input.attributes;
   const bool is_conv = a.kind == OpKind::kConv2D;
@@ -204,7 +204,7 @@ bool Run(const PackedInput& input, const PackedLayer& layer, const KernelFamily*
   std::vector<Dims> dims = {Dims{kHeight, a.in_channels}, {}};
   if (is_conv) dims[0] = Dims{1, kHeight, kWidth, a.in_channels};
   PlanOptions options;
-  options.family = family;
+  options.isa = isa;
   std::unique_ptr<Plan> plan;
   PackedWeights packed;
   if (!Plan::Make(graph, options, &packed, &dims, &plan).ok()) return false;
@@ -232,15 +232,15 @@ double Tolerance(const PackedInput& input, const PackedLayer& layer) {
   return 1e-7 * terms * terms * largest;
 }
 
-// The kernels of every family against the reference.
+// The kernels of every instruction set against the reference.
 void RequireSameWhenRun(const PackedInput& input, const PackedLayer& layer) {
   std::vector<float> expected;
   const bool runs = Run(input, layer, nullptr, &expected);
   const double tolerance = Tolerance(input, layer);
-  for (const KernelFamily* family : AllKernelFamilies()) {
-    if (!family->supported()) continue;
+  for (const InstructionSet* isa : AllInstructionSets()) {
+    if (!isa->supported()) continue;
     std::vector<float> actual;
-    UBP_REQUIRE(Run(input, layer, family, &actual) == runs);
+    UBP_REQUIRE(Run(input, layer, isa, &actual) == runs);
     UBP_REQUIRE(actual.size() == expected.size());
     for (size_t i = 0; i < actual.size() && std::isfinite(tolerance); ++i) {
       UBP_REQUIRE(std::abs(static_cast<double>(actual[i]) - expected[i]) <= tolerance);

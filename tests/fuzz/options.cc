@@ -68,7 +68,7 @@ std::vector<KeyAndValue> Write(const DelegateOptions& options) {
 
 void RequireSame(const DelegateOptions& a, const DelegateOptions& b) {
   UBP_REQUIRE(a.num_threads == b.num_threads);
-  UBP_REQUIRE(a.family == b.family);
+  UBP_REQUIRE(a.isa == b.isa);
   UBP_REQUIRE(a.take == b.take);
   UBP_REQUIRE(a.claim.sparse_from_dense == b.claim.sparse_from_dense);
   UBP_REQUIRE(a.log_info == b.log_info);
@@ -82,7 +82,7 @@ void RequireSame(const DelegateOptions& a, const DelegateOptions& b) {
 
 void RequireValid(const DelegateOptions& options) {
   UBP_REQUIRE(options.num_threads >= 0 && options.num_threads <= 64);
-  UBP_REQUIRE(options.family == nullptr || options.family->supported());
+  UBP_REQUIRE(options.isa == nullptr || options.isa->supported());
 }
 
 }  // namespace

@@ -88,18 +88,18 @@ constexpr BlockKernels kKernels[] = {
 
 }  // namespace
 
-const KernelFamily kAvx2Family = {"avx2",
-                                  Avx2::kWidth,
-                                  &Supported,
-                                  kKernels,
-                                  3,
-                                  4,
-                                  &Window<Avx2>::Sum,
-                                  &Window<Avx2>::Max,
-                                  &Window<Avx2>::Average,
-                                  &Pool<Avx2>::Max,
-                                  &Pool<Avx2>::Average,
-                                  &Dot<Avx2>::Run,
-                                  ElementwiseKernels<Avx2>::kAll};
+const InstructionSet kAvx2 = {"avx2",
+                              Avx2::kWidth,
+                              &Supported,
+                              kKernels,
+                              3,
+                              4,
+                              &Window<Avx2>::Sum,
+                              &Window<Avx2>::Max,
+                              &Window<Avx2>::Average,
+                              &Pool<Avx2>::Max,
+                              &Pool<Avx2>::Average,
+                              &Dot<Avx2>::Run,
+                              ElementwiseKernels<Avx2>::kAll};
 
 }  // namespace ubp

@@ -95,18 +95,18 @@ constexpr BlockKernels kKernels[] = {
 
 }  // namespace
 
-const KernelFamily kAvx512Family = {"avx512",
-                                    Avx512::kWidth,
-                                    &Supported,
-                                    kKernels,
-                                    4,
-                                    8,
-                                    &Window<Avx512>::Sum,
-                                    &Window<Avx512>::Max,
-                                    &Window<Avx512>::Average,
-                                    &Pool<Avx512>::Max,
-                                    &Pool<Avx512>::Average,
-                                    &Dot<Avx512>::Run,
-                                    ElementwiseKernels<Avx512>::kAll};
+const InstructionSet kAvx512 = {"avx512",
+                                Avx512::kWidth,
+                                &Supported,
+                                kKernels,
+                                4,
+                                8,
+                                &Window<Avx512>::Sum,
+                                &Window<Avx512>::Max,
+                                &Window<Avx512>::Average,
+                                &Pool<Avx512>::Max,
+                                &Pool<Avx512>::Average,
+                                &Dot<Avx512>::Run,
+                                ElementwiseKernels<Avx512>::kAll};
 
 }  // namespace ubp

@@ -1,4 +1,4 @@
-// One kernel family per instruction set; each is defined in its own translation unit with its own
+// One instruction set per instruction set; each is defined in its own translation unit with its own
 // compiler flags.
 #ifndef UBP_DELEGATE_CPU_KERNELS_INSTRUCTION_SETS_H_
 #define UBP_DELEGATE_CPU_KERNELS_INSTRUCTION_SETS_H_
@@ -8,15 +8,15 @@
 namespace ubp {
 
 #if defined(__x86_64__)
-extern const KernelFamily kAvx512Family;
-extern const KernelFamily kAvx2Family;
+extern const InstructionSet kAvx512;
+extern const InstructionSet kAvx2;
 #elif defined(__aarch64__)
-extern const KernelFamily kNeonFamily;
-extern const KernelFamily kNeonInOrderFamily;
+extern const InstructionSet kNeon;
+extern const InstructionSet kNeonInOrder;
 #elif defined(__ARM_ARCH_7A__)
-extern const KernelFamily kNeonArmv7Family;
+extern const InstructionSet kNeonArmv7;
 #endif
-extern const KernelFamily kPortableFamily;
+extern const InstructionSet kPortable;
 
 }  // namespace ubp
 

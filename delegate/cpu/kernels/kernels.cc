@@ -9,23 +9,23 @@
 namespace ubp {
 namespace {
 
-const KernelFamily& ChooseKernelFamily() {
+const InstructionSet& ChooseInstructionSet() {
 #if defined(__aarch64__)
   // A phone often has cores of both kinds, and threads move between them. The kernels for cores that
   // execute in order are as fast as the others on those that do not (./run bench arm).
   std::ifstream cpuinfo("/proc/cpuinfo");
-  return AnyCoreInOrder(cpuinfo) ? kNeonInOrderFamily : kNeonFamily;
+  return AnyCoreInOrder(cpuinfo) ? kNeonInOrder : kNeon;
 #else
-  for (const KernelFamily* family : AllKernelFamilies()) {
-    if (family->supported()) return *family;
+  for (const InstructionSet* isa : AllInstructionSets()) {
+    if (isa->supported()) return *isa;
   }
-  return kPortableFamily;
+  return kPortable;
 #endif
 }
 
 }  // namespace
 
-const BlockKernels& KernelFamily::KernelsFor(int block_size) const {
+const BlockKernels& InstructionSet::KernelsFor(int block_size) const {
   int best = 0;
   for (int i = 1; i < num_kernels; ++i) {
     if (kernels[i].block_size <= block_size) best = i;
@@ -33,7 +33,7 @@ const BlockKernels& KernelFamily::KernelsFor(int block_size) const {
   return kernels[best];
 }
 
-ElementwiseKernel KernelFamily::KernelFor(Elementwise function) const {
+ElementwiseKernel InstructionSet::KernelFor(Elementwise function) const {
   return elementwise[static_cast<int>(function)];
 }
 
@@ -41,28 +41,28 @@ Elementwise ByValue(Elementwise function) {
   return function == Elementwise::kLeakyRelu ? Elementwise::kPRelu : Elementwise::kMultiplyAdd;
 }
 
-const std::vector<const KernelFamily*>& AllKernelFamilies() {
-  static const auto* const families = new std::vector<const KernelFamily*> {
+const std::vector<const InstructionSet*>& AllInstructionSets() {
+  static const auto* const isas = new std::vector<const InstructionSet*> {
 #if defined(__x86_64__)
-    &kAvx512Family, &kAvx2Family,
+    &kAvx512, &kAvx2,
 #elif defined(__aarch64__)
-    &kNeonFamily, &kNeonInOrderFamily,
+    &kNeon, &kNeonInOrder,
 #elif defined(__ARM_ARCH_7A__)
-    &kNeonArmv7Family,
+    &kNeonArmv7,
 #endif
-        &kPortableFamily,
+        &kPortable,
   };
-  return *families;
+  return *isas;
 }
 
-const KernelFamily& BestKernelFamily() {
-  static const KernelFamily& best = ChooseKernelFamily();
+const InstructionSet& BestInstructionSet() {
+  static const InstructionSet& best = ChooseInstructionSet();
   return best;
 }
 
-const KernelFamily* FindKernelFamily(const char* name) {
-  for (const KernelFamily* family : AllKernelFamilies()) {
-    if (std::strcmp(family->name, name) == 0) return family->supported() ? family : nullptr;
+const InstructionSet* FindInstructionSet(const char* name) {
+  for (const InstructionSet* isa : AllInstructionSets()) {
+    if (std::strcmp(isa->name, name) == 0) return isa->supported() ? isa : nullptr;
   }
   return nullptr;
 }

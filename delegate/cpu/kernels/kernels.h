@@ -30,9 +30,9 @@ struct BlockKernels {
   WrosKernel pixel;
 };
 
-// The kernels of one instruction set, in the order of increasing block size. Every family has block
+// The kernels of one instruction set, in the order of increasing block size. Every instruction set has block
 // size 1; layers with larger blocks than it has are run with their blocks cut in halves.
-struct KernelFamily {
+struct InstructionSet {
   const char* name;     // what the delegate option `kernel` calls it
   int vector_width;     // floats per vector
   bool (*supported)();  // by the processor at hand
@@ -52,14 +52,14 @@ struct KernelFamily {
   ElementwiseKernel KernelFor(Elementwise function) const;
 };
 
-// All families compiled in, fastest first; the last one, "portable", runs everywhere.
-const std::vector<const KernelFamily*>& AllKernelFamilies();
+// All instruction sets compiled in, fastest first; the last one, "portable", runs everywhere.
+const std::vector<const InstructionSet*>& AllInstructionSets();
 
-// The fastest family the processor supports.
-const KernelFamily& BestKernelFamily();
+// The fastest instruction set the processor supports.
+const InstructionSet& BestInstructionSet();
 
-// The family of that name, or null if there is none or the processor does not support it.
-const KernelFamily* FindKernelFamily(const char* name);
+// The instruction set of that name, or null if there is none or the processor does not support it.
+const InstructionSet* FindInstructionSet(const char* name);
 
 }  // namespace ubp
 

@@ -23,18 +23,18 @@ constexpr BlockKernels kKernels[] = {
 
 }  // namespace
 
-const KernelFamily kNeonFamily = {"neon",
-                                  Neon::kWidth,
-                                  &Supported,
-                                  kKernels,
-                                  4,
-                                  4,
-                                  &Window<Neon>::Sum,
-                                  &Window<Neon>::Max,
-                                  &Window<Neon>::Average,
-                                  &Pool<Neon>::Max,
-                                  &Pool<Neon>::Average,
-                                  &Dot<Neon>::Run,
-                                  ElementwiseKernels<Neon>::kAll};
+const InstructionSet kNeon = {"neon",
+                              Neon::kWidth,
+                              &Supported,
+                              kKernels,
+                              4,
+                              4,
+                              &Window<Neon>::Sum,
+                              &Window<Neon>::Max,
+                              &Window<Neon>::Average,
+                              &Pool<Neon>::Max,
+                              &Pool<Neon>::Average,
+                              &Dot<Neon>::Run,
+                              ElementwiseKernels<Neon>::kAll};
 
 }  // namespace ubp

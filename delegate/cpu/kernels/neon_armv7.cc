@@ -28,18 +28,18 @@ constexpr BlockKernels kKernels[] = {
 
 }  // namespace
 
-const KernelFamily kNeonArmv7Family = {"neon",
-                                       Neon::kWidth,
-                                       &Supported,
-                                       kKernels,
-                                       4,
-                                       4,
-                                       &Window<Neon>::Sum,
-                                       &Window<Neon>::Max,
-                                       &Window<Neon>::Average,
-                                       &Pool<Neon>::Max,
-                                       &Pool<Neon>::Average,
-                                       &Dot<Neon>::Run,
-                                       ElementwiseKernels<Neon>::kAll};
+const InstructionSet kNeonArmv7 = {"neon",
+                                   Neon::kWidth,
+                                   &Supported,
+                                   kKernels,
+                                   4,
+                                   4,
+                                   &Window<Neon>::Sum,
+                                   &Window<Neon>::Max,
+                                   &Window<Neon>::Average,
+                                   &Pool<Neon>::Max,
+                                   &Pool<Neon>::Average,
+                                   &Dot<Neon>::Run,
+                                   ElementwiseKernels<Neon>::kAll};
 
 }  // namespace ubp

@@ -52,18 +52,18 @@ constexpr BlockKernels kKernels[] = {
 
 }  // namespace
 
-const KernelFamily kNeonInOrderFamily = {"neon_in_order",
-                                         NeonInOrder::kWidth,
-                                         &Supported,
-                                         kKernels,
-                                         4,
-                                         4,
-                                         &Window<NeonInOrder>::Sum,
-                                         &Window<NeonInOrder>::Max,
-                                         &Window<NeonInOrder>::Average,
-                                         &Pool<NeonInOrder>::Max,
-                                         &Pool<NeonInOrder>::Average,
-                                         &Dot<NeonInOrder>::Run,
-                                         ElementwiseKernels<NeonInOrder>::kAll};
+const InstructionSet kNeonInOrder = {"neon_in_order",
+                                     NeonInOrder::kWidth,
+                                     &Supported,
+                                     kKernels,
+                                     4,
+                                     4,
+                                     &Window<NeonInOrder>::Sum,
+                                     &Window<NeonInOrder>::Max,
+                                     &Window<NeonInOrder>::Average,
+                                     &Pool<NeonInOrder>::Max,
+                                     &Pool<NeonInOrder>::Average,
+                                     &Dot<NeonInOrder>::Run,
+                                     ElementwiseKernels<NeonInOrder>::kAll};
 
 }  // namespace ubp

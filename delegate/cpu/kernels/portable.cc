@@ -77,18 +77,18 @@ constexpr BlockKernels kKernels[] = {
 
 }  // namespace
 
-const KernelFamily kPortableFamily = {"portable",
-                                      Portable::kWidth,
-                                      &Supported,
-                                      kKernels,
-                                      4,
-                                      4,
-                                      &Window<Portable>::Sum,
-                                      &Window<Portable>::Max,
-                                      &Window<Portable>::Average,
-                                      &Pool<Portable>::Max,
-                                      &Pool<Portable>::Average,
-                                      &Dot<Portable>::Run,
-                                      ElementwiseKernels<Portable>::kAll};
+const InstructionSet kPortable = {"portable",
+                                  Portable::kWidth,
+                                  &Supported,
+                                  kKernels,
+                                  4,
+                                  4,
+                                  &Window<Portable>::Sum,
+                                  &Window<Portable>::Max,
+                                  &Window<Portable>::Average,
+                                  &Pool<Portable>::Max,
+                                  &Pool<Portable>::Average,
+                                  &Dot<Portable>::Run,
+                                  ElementwiseKernels<Portable>::kAll};
 
 }  // namespace ubp

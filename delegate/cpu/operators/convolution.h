@@ -72,17 +72,17 @@ inline bool ConvolutionReadsInPlace(const ConvShape& shape) {
   return shape.unit_stride() && shape.AllTapsInside();
 }
 
-// The WROS kernels of `family`, divided for `threads` threads. Where the input is not read in place,
-// a channel-major output has at least the pitch Planes::MinPitch(shape).
+// The WROS kernels of `isa`, divided for `threads` threads. Where the input is not read in place,
+// a channel-major output has at least the pitch PhasePlanes::MinPitch(shape).
 // Fails when that pitch is too small, or the layer's input too large for 32-bit offsets.
 Status MakeWrosConvolution(const PackedLayerWeights& layer, const ConvShape& shape,
-                           const ConvLayout& layout, const KernelFamily& family, int threads,
+                           const ConvLayout& layout, const InstructionSet& isa, int threads,
                            std::unique_ptr<Convolution>* convolution);
 
 // The same as an operator for up to `max_rows` rows at a time. Its output is channel-major; heights
 // in the geometries do not count: they may be those of windows.
 Status MakeWrosRows(const PackedLayerWeights& layer, const ConvShape& shape,
-                    const ConvLayout& layout, const KernelFamily& family, int max_rows,
+                    const ConvLayout& layout, const InstructionSet& isa, int max_rows,
                     std::unique_ptr<RowOperator>* row_operator);
 
 // Dense layers at few pixels of images: no blocks, no copy of the weights, which must outlive the
@@ -91,7 +91,7 @@ bool SuitsVectorConvolution(const LayerWeights& layer, const ConvShape& shape);
 std::unique_ptr<Convolution> MakeVectorConvolution(const LayerWeights& layer,
                                                    const ConvShape& shape,
                                                    const RowFunction& function,
-                                                   const KernelFamily& family);
+                                                   const InstructionSet& isa);
 
 }  // namespace ubp
 

@@ -79,8 +79,8 @@ ElementwiseArgs ValueRows::Row(const ElementwiseArgs& whole, int row) const {
 }
 
 ElementwiseMap::ElementwiseMap(Elementwise function, const ValueRows& rows, ActivationRange range,
-                               const KernelFamily& family)
-    : rows_(rows), kernel_(family.KernelFor(function)), args_(ArgsOf(range)) {}
+                               const InstructionSet& isa)
+    : rows_(rows), kernel_(isa.KernelFor(function)), args_(ArgsOf(range)) {}
 
 void ElementwiseMap::Run(const float* a, const float* b, float* output, ThreadPool* pool) const {
   ElementwiseArgs whole = args_;
@@ -91,14 +91,14 @@ void ElementwiseMap::Run(const float* a, const float* b, float* output, ThreadPo
 }
 
 ChannelMap::ChannelMap(Elementwise function, const ChannelScale& numbers, const PlaneTensor& tensor,
-                       ActivationRange range, const KernelFamily& family)
-    : numbers_(numbers), rows_(tensor), kernel_(family.KernelFor(function)), args_(ArgsOf(range)) {}
+                       ActivationRange range, const InstructionSet& isa)
+    : numbers_(numbers), rows_(tensor), kernel_(isa.KernelFor(function)), args_(ArgsOf(range)) {}
 
 ChannelMap::ChannelMap(Elementwise function, const ChannelScale& numbers, int64_t values,
-                       ActivationRange range, const KernelFamily& family)
+                       ActivationRange range, const InstructionSet& isa)
     : numbers_{Repeat(numbers.scale), Repeat(numbers.offset)},
       rows_(values, static_cast<int64_t>(numbers_.scale.size())),
-      kernel_(family.KernelFor(ByValue(function))),
+      kernel_(isa.KernelFor(ByValue(function))),
       args_(ArgsOf(range)) {}
 
 void ChannelMap::Run(const float* input, float* output, ThreadPool* pool) const {
@@ -117,12 +117,12 @@ void ChannelMap::Run(const float* input, float* output, ThreadPool* pool) const 
 
 ElementwiseVector::ElementwiseVector(Elementwise function, bool vector_first,
                                      const PlaneTensor& tensor, int vector_batch,
-                                     ActivationRange range, const KernelFamily& family)
+                                     ActivationRange range, const InstructionSet& isa)
     : function_(function),
       vector_first_(vector_first),
       numbers_(vector_batch * tensor.channels),
       rows_(tensor),
-      kernel_(family.KernelFor(Elementwise::kScale)),
+      kernel_(isa.KernelFor(Elementwise::kScale)),
       args_(ArgsOf(range)) {}
 
 void ElementwiseVector::Run(const float* input, const float* vector, float* output,

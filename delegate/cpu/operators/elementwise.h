@@ -44,7 +44,7 @@ class ValueRows {
 class ElementwiseMap {
  public:
   ElementwiseMap(Elementwise function, const ValueRows& rows, ActivationRange range,
-                 const KernelFamily& family);
+                 const InstructionSet& isa);
   // The number s of a function that has one.
   void set_s(float s) { args_.s = s; }
 
@@ -63,10 +63,10 @@ class ChannelMap {
  public:
   // Of a channel-major tensor.
   ChannelMap(Elementwise function, const ChannelScale& numbers, const PlaneTensor& tensor,
-             ActivationRange range, const KernelFamily& family);
+             ActivationRange range, const InstructionSet& isa);
   // Of an image of `values` values.
   ChannelMap(Elementwise function, const ChannelScale& numbers, int64_t values,
-             ActivationRange range, const KernelFamily& family);
+             ActivationRange range, const InstructionSet& isa);
 
   void Run(const float* input, float* output, ThreadPool* pool) const;
 
@@ -83,7 +83,7 @@ class ElementwiseVector {
  public:
   // `function` is kAdd, kSubtract or kMultiply; `vector_first` tells the order of its operands.
   ElementwiseVector(Elementwise function, bool vector_first, const PlaneTensor& tensor,
-                    int vector_batch, ActivationRange range, const KernelFamily& family);
+                    int vector_batch, ActivationRange range, const InstructionSet& isa);
 
   void Run(const float* input, const float* vector, float* output, ThreadPool* pool) const;
 

@@ -52,7 +52,7 @@ void CopyStrided(const float* src, int stride, int count, float* dst) {
 
 }  // namespace
 
-ConvShape Planes::Cropped(const ConvShape& shape) {
+ConvShape PhasePlanes::Cropped(const ConvShape& shape) {
   const TapRange rows = shape.RowsInside();
   const TapRange columns = shape.ColumnsInside();
   ConvShape cropped = shape;
@@ -63,8 +63,8 @@ ConvShape Planes::Cropped(const ConvShape& shape) {
   return cropped;
 }
 
-std::vector<Planes::Phase> Planes::PhasesOf(const ConvShape& shape,
-                                            std::vector<int>* phase_of_tap) {
+std::vector<PhasePlanes::Phase> PhasePlanes::PhasesOf(const ConvShape& shape,
+                                                      std::vector<int>* phase_of_tap) {
   std::vector<Phase> phases;
   for (int ky = 0; ky < shape.kernel_h; ++ky) {
     for (int kx = 0; kx < shape.kernel_w; ++kx) {
@@ -91,7 +91,7 @@ std::vector<Planes::Phase> Planes::PhasesOf(const ConvShape& shape,
   return phases;
 }
 
-int64_t Planes::MinPitch(const ConvShape& shape) {
+int64_t PhasePlanes::MinPitch(const ConvShape& shape) {
   const ConvShape cropped = Cropped(shape);
   std::vector<int> phase_of_tap;
   int64_t pitch = shape.out_w;
@@ -104,7 +104,7 @@ int64_t Planes::MinPitch(const ConvShape& shape) {
   return pitch;
 }
 
-Status Planes::Check(const ConvShape& shape, int out_rows, int64_t pitch) {
+Status PhasePlanes::Check(const ConvShape& shape, int out_rows, int64_t pitch) {
   if (pitch < MinPitch(shape)) {
     return Status::Error("the planner gave rows of " + std::to_string(pitch) +
                          " floats, expected at least " + std::to_string(MinPitch(shape)) +
@@ -123,7 +123,7 @@ Status Planes::Check(const ConvShape& shape, int out_rows, int64_t pitch) {
                        " is too large for this delegate: its padded planes exceed 2^31 floats.");
 }
 
-Planes::Planes(const ConvShape& shape, int out_rows, int pitch)
+PhasePlanes::PhasePlanes(const ConvShape& shape, int out_rows, int pitch)
     : shape_(Cropped(shape)),
       kernel_w_(shape.kernel_w),
       rows_inside_(shape.RowsInside()),
@@ -144,7 +144,7 @@ Planes::Planes(const ConvShape& shape, int out_rows, int pitch)
   }
 }
 
-int64_t Planes::LaneOffset(int lane) const {
+int64_t PhasePlanes::LaneOffset(int lane) const {
   const int channel = lane % shape_.in_c;
   const int ky = lane / shape_.in_c / kernel_w_;
   const int kx = lane / shape_.in_c % kernel_w_;
@@ -160,19 +160,20 @@ int64_t Planes::LaneOffset(int lane) const {
   return plane * plane_stride_ + int64_t{row} * pitch_ + column;
 }
 
-int Planes::fill_units(int begin, int end) const {
+int PhasePlanes::fill_units(int begin, int end) const {
   const int of_phases = static_cast<int>(runs_.size()) * (end - begin + ReachY(shape_));
   return of_phases + (all_taps_inside_ ? 0 : 1);
 }
 
-bool Planes::FillPaddingPlane(int begin, int end, int unit, float* buffer) const {
+bool PhasePlanes::FillPaddingPlane(int begin, int end, int unit, float* buffer) const {
   if (all_taps_inside_ || unit + 1 < fill_units(begin, end)) return false;
   std::fill_n(buffer + PaddingPlane(), plane_stride_, 0.0f);
   return true;
 }
 
 // Row `r` of a phase, for output rows [begin, end).
-Planes::Row Planes::FillPadding(int phase_number, int begin, int end, int r, float* buffer) const {
+PhasePlanes::Row PhasePlanes::FillPadding(int phase_number, int begin, int end, int r,
+                                          float* buffer) const {
   const Phase& phase = phases_[phase_number];
   Row row;
   row.first = buffer + int64_t{phase_number} * shape_.in_c * plane_stride_ + int64_t{r} * pitch_;
@@ -195,8 +196,8 @@ Planes::Row Planes::FillPadding(int phase_number, int begin, int end, int r, flo
 }
 
 // Columns [begin, end) of a row, and of the same row of the `phases - 1` phases behind.
-void Planes::CopyFromImage(const RowWindow<const float>& image, int phase, const Row& row,
-                           int begin, int end, int phases) const {
+void PhasePlanes::CopyFromImage(const ImageRows<const float>& image, int phase, const Row& row,
+                                int begin, int end, int phases) const {
   if (begin >= end) return;
   const int x = begin * shape_.stride_w + phases_[phase].x - shape_.pad_left;
   const int64_t pixel = int64_t{row.y - image.first_row} * shape_.in_w + x;
@@ -204,8 +205,8 @@ void Planes::CopyFromImage(const RowWindow<const float>& image, int phase, const
             phases * shape_.in_c, row.first + begin, plane_stride_);
 }
 
-void Planes::FillFromImage(const RowWindow<const float>& image, int out_begin, int out_end,
-                           int unit, float* buffer) const {
+void PhasePlanes::FillFromImage(const ImageRows<const float>& image, int out_begin, int out_end,
+                                int unit, float* buffer) const {
   if (FillPaddingPlane(out_begin, out_end, unit, buffer)) return;
   const PhaseRun& run = runs_[unit % runs_.size()];
   const int r = unit / static_cast<int>(runs_.size());
@@ -225,8 +226,9 @@ void Planes::FillFromImage(const RowWindow<const float>& image, int out_begin, i
   }
 }
 
-void Planes::FillFromPlanes(const RowWindow<const float>& planes, const PlaneGeometry& geometry,
-                            int out_begin, int out_end, int unit, float* buffer) const {
+void PhasePlanes::FillFromPlanes(const ImageRows<const float>& planes,
+                                 const PlaneGeometry& geometry, int out_begin, int out_end,
+                                 int unit, float* buffer) const {
   if (FillPaddingPlane(out_begin, out_end, unit, buffer)) return;
   const PhaseRun& run = runs_[unit % runs_.size()];
   const int r = unit / static_cast<int>(runs_.size());

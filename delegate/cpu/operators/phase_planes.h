@@ -29,7 +29,7 @@
 
 namespace ubp {
 
-class Planes {
+class PhasePlanes {
  public:
   // The least pitch with which rows can share their padding; no less than the output is wide.
   static int64_t MinPitch(const ConvShape& shape);
@@ -37,9 +37,9 @@ class Planes {
   // floats, as far as offsets of 32 bits reach.
   static Status Check(const ConvShape& shape, int out_rows, int64_t pitch);
 
-  Planes() = default;
+  PhasePlanes() = default;
   // For `out_rows` rows of the output of `shape` at a time, as checked.
-  Planes(const ConvShape& shape, int out_rows, int pitch);
+  PhasePlanes(const ConvShape& shape, int out_rows, int pitch);
 
   // Floats of the whole buffer, 64-byte aligned by the owner.
   int64_t floats() const { return PaddingPlane() + (all_taps_inside_ ? 0 : plane_stride_); }
@@ -52,9 +52,9 @@ class Planes {
   int fill_units(int begin, int end) const;
   // Write unit `unit` of the planes at `buffer`, padding included: from an image [in_h, in_w, in_c],
   // or from the in_c planes of a channel-major tensor.
-  void FillFromImage(const RowWindow<const float>& image, int begin, int end, int unit,
+  void FillFromImage(const ImageRows<const float>& image, int begin, int end, int unit,
                      float* buffer) const;
-  void FillFromPlanes(const RowWindow<const float>& planes, const PlaneGeometry& geometry,
+  void FillFromPlanes(const ImageRows<const float>& planes, const PlaneGeometry& geometry,
                       int begin, int end, int unit, float* buffer) const;
 
  private:
@@ -89,7 +89,7 @@ class Planes {
   // Whether `unit` is that plane, which it then writes.
   bool FillPaddingPlane(int begin, int end, int unit, float* buffer) const;
   Row FillPadding(int phase, int begin, int end, int r, float* buffer) const;
-  void CopyFromImage(const RowWindow<const float>& image, int phase, const Row& row, int begin,
+  void CopyFromImage(const ImageRows<const float>& image, int phase, const Row& row, int begin,
                      int end, int phases) const;
 
   ConvShape shape_{};           // cropped

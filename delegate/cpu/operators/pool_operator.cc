@@ -21,13 +21,13 @@ constexpr int kMostShares = 4;
 
 PoolOperator::PoolOperator(const ConvShape& shape, const PlaneGeometry& input,
                            const PlaneGeometry& output, const PoolOptions& options,
-                           const KernelFamily& family, int threads)
+                           const InstructionSet& isa, int threads)
     : shape_(shape),
       input_(input),
       output_(output),
       options_(options),
-      kernel_(options.kind == PoolKind::kMax ? family.pool_max : family.pool_average),
-      vector_width_(family.vector_width),
+      kernel_(options.kind == PoolKind::kMax ? isa.pool_max : isa.pool_average),
+      vector_width_(isa.vector_width),
       threads_(threads) {
   SetWindow();
   SetBlocks();

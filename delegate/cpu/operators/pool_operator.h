@@ -31,7 +31,7 @@ class PoolOperator : public RowOperator {
   // `shape` has as many in as out channels. Heights in the geometries do not count for RunRows: they
   // may be those of windows.
   PoolOperator(const ConvShape& shape, const PlaneGeometry& input, const PlaneGeometry& output,
-               const PoolOptions& options, const KernelFamily& family, int threads);
+               const PoolOptions& options, const InstructionSet& isa, int threads);
 
   // Floats of scratch memory that Run needs, 64-byte aligned.
   size_t scratch_floats() const { return row_scratch_floats() * threads_; }

@@ -15,11 +15,11 @@ ElementwiseArgs ArgsOf(const UnaryFunction& function) {
 
 }  // namespace
 
-RowFunction::RowFunction(const UnaryFunction& function, const KernelFamily& family)
+RowFunction::RowFunction(const UnaryFunction& function, const InstructionSet& isa)
     : function_(function),
-      kernel_(family.KernelFor(function.function)),
+      kernel_(isa.KernelFor(function.function)),
       pixel_kernel_(function.channels == nullptr ? kernel_
-                                                 : family.KernelFor(ByValue(function.function))) {}
+                                                 : isa.KernelFor(ByValue(function.function))) {}
 
 void RowFunction::Apply(float* values, int begin, int end, ptrdiff_t stride, ptrdiff_t count,
                         const uint32_t* mask) const {

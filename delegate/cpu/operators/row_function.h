@@ -14,7 +14,7 @@ namespace ubp {
 class RowFunction {
  public:
   RowFunction() = default;  // none: changes nothing
-  RowFunction(const UnaryFunction& function, const KernelFamily& family);
+  RowFunction(const UnaryFunction& function, const InstructionSet& isa);
 
   // Changes a row of `count` values for each of the channels [begin, end), `stride` floats apart.
   // Zero bits of mask [count], the same for all rows, make a value zero.

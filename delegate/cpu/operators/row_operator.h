@@ -6,18 +6,18 @@
 
 namespace ubp {
 
-// One image of a tensor, or a window of its rows: row `first_row` of the image is row 0 of the
+// One image of a tensor, or a buffer of some of its rows: row `first_row` of the image is row 0 of the
 // memory. Channel-major, or NHWC for the input of an operator that reads images.
 template <class Float>
-struct RowWindow {
+struct ImageRows {
   Float* data = nullptr;
-  int first_row = 0;  // negative where the window begins with rows of padding
+  int first_row = 0;  // negative where the buffer begins with rows of padding
 };
 
 struct RowBuffers {
-  RowWindow<const float> input;
-  RowWindow<const float> residual;  // added before the activation; or null
-  RowWindow<float> output;
+  ImageRows<const float> input;
+  ImageRows<const float> residual;  // added before the activation; or null
+  ImageRows<float> output;
   float* scratch = nullptr;  // 64-byte aligned; its contents need not outlive the call
 };
 
@@ -30,7 +30,7 @@ class RowOperator {
   // Memory held for this shape, beside packed weights and scratch.
   virtual size_t prepared_bytes() const = 0;
 
-  // Computes the output rows [begin, end) of one image. The input window holds all rows that they
+  // Computes the output rows [begin, end) of one image. The input buffer holds all rows that they
   // read, rows of zeros for those beyond the image included. Writes the pixels of these rows, zeros
   // into the junk between them, and nothing else: several threads may run on rows of one tensor.
   // Allocates nothing; reentrant with different scratch memory. The result does not depend on how

@@ -26,9 +26,9 @@ float Sum(const float* values, int count) {
 }  // namespace
 
 void Softmax(const SoftmaxShape& shape, float beta, const float* input, float* output,
-             const KernelFamily& family, ThreadPool* pool) {
-  const ElementwiseKernel exponential = family.KernelFor(Elementwise::kExp);
-  const ElementwiseKernel scale = family.KernelFor(Elementwise::kScale);
+             const InstructionSet& isa, ThreadPool* pool) {
+  const ElementwiseKernel exponential = isa.KernelFor(Elementwise::kExp);
+  const ElementwiseKernel scale = isa.KernelFor(Elementwise::kScale);
   pool->Run(shape.rows, [&](int row, int) {
     const int64_t first = int64_t{row} * shape.classes;
     ElementwiseArgs args;

@@ -15,7 +15,7 @@ struct SoftmaxShape {
 // input and output [rows, classes]; output[r][c] = exp(beta * input[r][c]) / sum over the row.
 // Allocates nothing; reentrant. A row with a NaN or +infinity becomes NaN.
 void Softmax(const SoftmaxShape& shape, float beta, const float* input, float* output,
-             const KernelFamily& family, ThreadPool* pool);
+             const InstructionSet& isa, ThreadPool* pool);
 
 }  // namespace ubp
 

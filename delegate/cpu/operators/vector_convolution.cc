@@ -12,14 +12,14 @@ constexpr int kRowsPerJob = 64;
 class VectorConvolution : public Convolution {
  public:
   VectorConvolution(const LayerWeights& layer, int vectors, const RowFunction& function,
-                    const KernelFamily& family)
+                    const InstructionSet& isa)
       : weights_(layer.dense),
         length_(layer.attributes.lanes()),
         channels_(layer.attributes.out_channels),
         vectors_(vectors),
         range_(RangeOf(layer.attributes.activation)),
         function_(function),
-        kernel_(family.dot) {}
+        kernel_(isa.dot) {}
 
   size_t scratch_floats() const override { return 0; }
   size_t prepared_bytes() const override { return 0; }
@@ -66,9 +66,9 @@ bool SuitsVectorConvolution(const LayerWeights& layer, const ConvShape& shape) {
 std::unique_ptr<Convolution> MakeVectorConvolution(const LayerWeights& layer,
                                                    const ConvShape& shape,
                                                    const RowFunction& function,
-                                                   const KernelFamily& family) {
+                                                   const InstructionSet& isa) {
   return std::make_unique<VectorConvolution>(layer, static_cast<int>(shape.out_pixels()), function,
-                                             family);
+                                             isa);
 }
 
 }  // namespace ubp

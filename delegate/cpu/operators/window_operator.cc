@@ -27,26 +27,24 @@ bool WindowReadsInPlace(const ConvShape& shape) {
 WindowOperator WindowOperator::Depthwise(const ConvShape& shape, const PlaneGeometry& input,
                                          const PlaneGeometry& output,
                                          std::shared_ptr<const DepthwiseWeights> weights,
-                                         ActivationRange range, const KernelFamily& family,
+                                         ActivationRange range, const InstructionSet& isa,
                                          int threads) {
-  WindowOperator made(shape, input, output, range, family.window_sum, family.vector_width, threads);
+  WindowOperator made(shape, input, output, range, isa.window_sum, isa.vector_width, threads);
   made.weights_ = std::move(weights);
   return made;
 }
 
 WindowOperator WindowOperator::MaxPool(const ConvShape& shape, const PlaneGeometry& input,
                                        const PlaneGeometry& output, ActivationRange range,
-                                       const KernelFamily& family, int threads) {
-  return WindowOperator(shape, input, output, range, family.window_max, family.vector_width,
-                        threads);
+                                       const InstructionSet& isa, int threads) {
+  return WindowOperator(shape, input, output, range, isa.window_max, isa.vector_width, threads);
 }
 
 WindowOperator WindowOperator::AveragePool(const ConvShape& shape, const PlaneGeometry& input,
                                            const PlaneGeometry& output, bool zeros_count,
-                                           ActivationRange range, const KernelFamily& family,
+                                           ActivationRange range, const InstructionSet& isa,
                                            int threads) {
-  WindowOperator made(shape, input, output, range, family.window_average, family.vector_width,
-                      threads);
+  WindowOperator made(shape, input, output, range, isa.window_average, isa.vector_width, threads);
   made.scale_ = AverageScale(shape, output, zeros_count);
   return made;
 }
@@ -62,7 +60,7 @@ WindowOperator::WindowOperator(const ConvShape& shape, const PlaneGeometry& inpu
       vector_width_(vector_width),
       threads_(threads) {
   in_place_ = WindowReadsInPlace(shape);
-  if (!in_place_) phases_ = Planes(OneChannel(shape), shape.out_h, output.pitch);
+  if (!in_place_) phases_ = PhasePlanes(OneChannel(shape), shape.out_h, output.pitch);
   for (int ky = 0; ky < shape.kernel_h; ++ky) {
     for (int kx = 0; kx < shape.kernel_w; ++kx) {
       const int y = ky * shape.dilation_h - shape.pad_top;

@@ -29,18 +29,18 @@ class WindowOperator : public RowOperator {
   static WindowOperator Depthwise(const ConvShape& shape, const PlaneGeometry& input,
                                   const PlaneGeometry& output,
                                   std::shared_ptr<const DepthwiseWeights> weights,
-                                  ActivationRange range, const KernelFamily& family, int threads);
+                                  ActivationRange range, const InstructionSet& isa, int threads);
 
   // Maximum pooling, of a few pixels (a PoolOperator takes more). What lies outside the image counts
   // as zero.
   static WindowOperator MaxPool(const ConvShape& shape, const PlaneGeometry& input,
                                 const PlaneGeometry& output, ActivationRange range,
-                                const KernelFamily& family, int threads);
+                                const InstructionSet& isa, int threads);
 
   // Average pooling, likewise. What lies outside counts as zero, or, as is usual, not at all.
   static WindowOperator AveragePool(const ConvShape& shape, const PlaneGeometry& input,
                                     const PlaneGeometry& output, bool zeros_count,
-                                    ActivationRange range, const KernelFamily& family, int threads);
+                                    ActivationRange range, const InstructionSet& isa, int threads);
 
   // Applied to the output, behind the activation.
   void set_function(const RowFunction& function) { function_ = function; }
@@ -84,8 +84,8 @@ class WindowOperator : public RowOperator {
   int vector_width_;
   int threads_;
   RowFunction function_;
-  bool in_place_;  // the window reads the input planes themselves, by their halo
-  Planes phases_;  // of one channel, where it does not
+  bool in_place_;       // the window reads the input planes themselves, by their halo
+  PhasePlanes phases_;  // of one channel, where it does not
   std::vector<int32_t> taps_;
   std::shared_ptr<const DepthwiseWeights> weights_;  // null for pooling
   std::vector<float> scale_;  // of the flat pixels of the whole output; empty but for an average

@@ -6,7 +6,7 @@
 //   kPanel     pointwise, NHWC in and out: a panel [in_c][tile], transposed from the tile's pixels
 //   kDepthwise a depthwise convolution in front: a panel [in_c][tile] that it computes for the tile
 //   kInPlace   channel-major input, stride 1: the input itself, with its own halo
-//   kPlanes    all others: zero-padded phase planes of the whole image, made first (planes.h)
+//   kPlanes    all others: zero-padded phase planes of the whole image, made first (phase_planes.h)
 //
 // Channel rows go straight into a channel-major output; for an NHWC output into a small buffer that
 // is transposed while it is in the cache.
@@ -44,11 +44,11 @@ size_t WholeLines(int64_t floats) {
 class WrosConvolution : public Convolution {
  public:
   WrosConvolution(const PackedLayerWeights& layer, const ConvShape& shape, const ConvLayout& layout,
-                  const KernelFamily& family, int threads)
+                  const InstructionSet& isa, int threads)
       : shape_(shape),
         layout_(layout),
-        layer_(layer.weights, layer.lanes, RangeOf(layer.activation), family),
-        vector_width_(family.vector_width),
+        layer_(layer.weights, layer.lanes, RangeOf(layer.activation), isa),
+        vector_width_(isa.vector_width),
         threads_(threads) {
     source_ = ChooseSource();
     pitch_ = ChoosePitch();
@@ -56,8 +56,8 @@ class WrosConvolution : public Convolution {
 
   Status Prepare() {
     if (source_ == Source::kPlanes) {
-      UBP_RETURN_IF_ERROR(Planes::Check(shape_, shape_.out_h, pitch_));
-      planes_ = Planes(shape_, shape_.out_h, static_cast<int>(pitch_));
+      UBP_RETURN_IF_ERROR(PhasePlanes::Check(shape_, shape_.out_h, pitch_));
+      planes_ = PhasePlanes(shape_, shape_.out_h, static_cast<int>(pitch_));
     }
     MakeTiles();
     MakeRanges();
@@ -108,7 +108,7 @@ class WrosConvolution : public Convolution {
   int64_t ChoosePitch() const {
     if (source_ == Source::kInPlace || source_ == Source::kDepthwise) return layout_.input->pitch;
     if (layout_.output) return layout_.output->pitch;
-    return source_ == Source::kPlanes ? Planes::MinPitch(shape_) : shape_.out_w;
+    return source_ == Source::kPlanes ? PhasePlanes::MinPitch(shape_) : shape_.out_w;
   }
 
   void MakeTiles() {
@@ -285,7 +285,7 @@ class WrosConvolution : public Convolution {
   int64_t pitch_;
   int images_ = 1;      // run one after the other
   int tile_width_ = 0;  // pixels of the widest tile, whole vectors: the stride of panels and rows
-  Planes planes_;
+  PhasePlanes planes_;
   std::vector<Tile> tiles_;
   std::vector<int> bounds_;  // of the ranges of output channels
   size_t num_panels_ = 0;
@@ -294,9 +294,9 @@ class WrosConvolution : public Convolution {
 }  // namespace
 
 Status MakeWrosConvolution(const PackedLayerWeights& layer, const ConvShape& shape,
-                           const ConvLayout& layout, const KernelFamily& family, int threads,
+                           const ConvLayout& layout, const InstructionSet& isa, int threads,
                            std::unique_ptr<Convolution>* convolution) {
-  auto made = std::make_unique<WrosConvolution>(layer, shape, layout, family, threads);
+  auto made = std::make_unique<WrosConvolution>(layer, shape, layout, isa, threads);
   UBP_RETURN_IF_ERROR(made->Prepare());
   *convolution = std::move(made);
   return Status::Ok();

@@ -8,9 +8,9 @@
 namespace ubp {
 
 WrosLayer::WrosLayer(std::shared_ptr<const KernelWeights> weights, int lanes, ActivationRange range,
-                     const KernelFamily& family)
+                     const InstructionSet& isa)
     : range_(range),
-      kernels_(family.KernelsFor(weights->block_size)),
+      kernels_(isa.KernelsFor(weights->block_size)),
       num_lanes_(lanes),
       weights_(std::move(weights)),
       all_pixels_(kMaxTilePixels, ~0u) {}

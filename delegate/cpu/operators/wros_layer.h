@@ -29,9 +29,9 @@ struct ChannelRows {
 
 class WrosLayer {
  public:
-  // `weights` are of a layer with `lanes` lanes, in blocks that `family` has kernels for.
+  // `weights` are of a layer with `lanes` lanes, in blocks that `isa` has kernels for.
   WrosLayer(std::shared_ptr<const KernelWeights> weights, int lanes, ActivationRange range,
-            const KernelFamily& family);
+            const InstructionSet& isa);
 
   // Says where the kernels find a lane: `lane_offset(lane)` floats from the source they are given.
   // To be called once, before any Run. Fails when an offset does not fit into 32 bits, which can only

@@ -18,14 +18,14 @@ namespace {
 class WrosRows : public RowOperator {
  public:
   WrosRows(const PackedLayerWeights& layer, const ConvShape& shape, const ConvLayout& layout,
-           const KernelFamily& family, int max_rows)
+           const InstructionSet& isa, int max_rows)
       : shape_(shape),
         layout_(layout),
         output_(*layout.output),
-        layer_(layer.weights, layer.lanes, RangeOf(layer.activation), family),
+        layer_(layer.weights, layer.lanes, RangeOf(layer.activation), isa),
         max_rows_(max_rows),
-        vector_width_(family.vector_width),
-        tile_width_(layer_.max_vectors() * family.vector_width) {
+        vector_width_(isa.vector_width),
+        tile_width_(layer_.max_vectors() * isa.vector_width) {
     // Rows above and below the image are in the window that the input is.
     const bool in_place = layout.input && ConvolutionReadsInPlace(shape) &&
                           layout.input->pitch == output_.pitch && layout.input->ColumnsSuit(shape);
@@ -34,8 +34,8 @@ class WrosRows : public RowOperator {
 
   Status Prepare() {
     if (uses_planes_) {
-      UBP_RETURN_IF_ERROR(Planes::Check(shape_, max_rows_, output_.pitch));
-      planes_ = Planes(shape_, max_rows_, output_.pitch);
+      UBP_RETURN_IF_ERROR(PhasePlanes::Check(shape_, max_rows_, output_.pitch));
+      planes_ = PhasePlanes(shape_, max_rows_, output_.pitch);
     }
     return layer_.SetOffsets([this](int lane) { return LaneOffset(lane); }, shape_);
   }
@@ -120,15 +120,15 @@ class WrosRows : public RowOperator {
   int vector_width_;
   int tile_width_;  // pixels of the widest tile: the stride of panels
   bool uses_planes_ = false;
-  Planes planes_;
+  PhasePlanes planes_;
 };
 
 }  // namespace
 
 Status MakeWrosRows(const PackedLayerWeights& layer, const ConvShape& shape,
-                    const ConvLayout& layout, const KernelFamily& family, int max_rows,
+                    const ConvLayout& layout, const InstructionSet& isa, int max_rows,
                     std::unique_ptr<RowOperator>* row_operator) {
-  auto made = std::make_unique<WrosRows>(layer, shape, layout, family, max_rows);
+  auto made = std::make_unique<WrosRows>(layer, shape, layout, isa, max_rows);
   UBP_RETURN_IF_ERROR(made->Prepare());
   *row_operator = std::move(made);
   return Status::Ok();

@@ -27,8 +27,8 @@ Status FindHalos(const GraphLayout& layout, std::map<Size, Halo>* halos) {
       halo.columns = std::max(halo.columns, needed.columns);
     }
     if (output.planes) {
-      const int64_t junk = Planes::MinPitch(s) - s.out_w;
-      if (junk > kMaxPlaneFloats) return Planes::Check(s, s.out_h, Planes::MinPitch(s));
+      const int64_t junk = PhasePlanes::MinPitch(s) - s.out_w;
+      if (junk > kMaxPlaneFloats) return PhasePlanes::Check(s, s.out_h, PhasePlanes::MinPitch(s));
       Halo& halo = (*halos)[SizeOf(output)];
       halo.columns = std::max(halo.columns, static_cast<int>(junk));
     }
@@ -44,7 +44,7 @@ Status CheckDepthwise(const GraphLayout& layout) {
     ConvShape one_channel = op.shape;
     one_channel.in_c = one_channel.out_c = 1;
     const int pitch = layout.tensors[op.output].geometry.pitch;
-    const Status status = Planes::Check(one_channel, op.shape.out_h, pitch);
+    const Status status = PhasePlanes::Check(one_channel, op.shape.out_h, pitch);
     if (!status.ok()) return Status::Error(op.op->label + ": " + status.message());
   }
   return Status::Ok();

@@ -18,7 +18,7 @@ class FormChooser {
     for (PlannedOp& op : layout_.ops) Demand(&op);
     for (TensorLayout& tensor : layout_.tensors) {
       const bool internal = tensor.storage == Storage::kInternal;
-      if (!internal || !tensor.planes) tensor.image = true;
+      if (!internal || !tensor.planes) tensor.nhwc = true;
     }
     for (const PlannedOp& op : layout_.ops) {
       TensorLayout& output = Tensor(op.output);
@@ -30,8 +30,8 @@ class FormChooser {
  private:
   TensorLayout& Tensor(int tensor) { return layout_.tensors[tensor]; }
   void NeedPlanes(int tensor) { Tensor(tensor).planes = true; }
-  void NeedImage(int tensor) { Tensor(tensor).image = true; }
-  void Need(int tensor, bool planes) { planes ? NeedPlanes(tensor) : NeedImage(tensor); }
+  void NeedNhwc(int tensor) { Tensor(tensor).nhwc = true; }
+  void Need(int tensor, bool planes) { planes ? NeedPlanes(tensor) : NeedNhwc(tensor); }
 
   bool HasPixels(int tensor) {
     const Dims& dims = Tensor(tensor).dims;
@@ -54,10 +54,10 @@ class FormChooser {
         return NeedPlanes(op->output);
       case Layouts::kReduces:
         NeedPlanes(op->input);
-        return NeedImage(op->output);
+        return NeedNhwc(op->output);
       case Layouts::kNhwc:
-        NeedImage(op->input);
-        return NeedImage(op->output);
+        NeedNhwc(op->input);
+        return NeedNhwc(op->output);
     }
   }
 

@@ -25,7 +25,7 @@ class StripChooser {
     for (size_t begin = 0; begin < layout_.ops.size();) {
       StripGroup group;
       if (LargestGroup(begin, &group)) {
-        UBP_RETURN_IF_ERROR(MakeWindows(group));
+        UBP_RETURN_IF_ERROR(MakeRowBuffers(group));
         begin = group.end_op;
         layout_.strips.push_back(std::move(group));
       } else {
@@ -65,7 +65,7 @@ class StripChooser {
   bool IsClosed(size_t begin, size_t end) const {
     for (size_t i = begin; i + 1 < end; ++i) {
       const TensorLayout& tensor = layout_.tensors[layout_.ops[i].output];
-      const bool internal = tensor.storage == Storage::kInternal && !tensor.image;
+      const bool internal = tensor.storage == Storage::kInternal && !tensor.nhwc;
       if (!internal || IsReadFrom(end, layout_.ops[i].output)) return false;
     }
     return true;
@@ -76,7 +76,7 @@ class StripChooser {
     return int64_t{dims[1]} * dims[2] * dims[3];
   }
 
-  // The group from op `begin` on that makes windows of the most large tensors, as far as they fit.
+  // The group from op `begin` on that makes row buffers of the most large tensors, as far as they fit.
   bool LargestGroup(size_t begin, StripGroup* group) {
     bool found = false;
     bool saves = false;  // by the ops after the group found, in which a large tensor is read
@@ -84,7 +84,8 @@ class StripChooser {
     for (size_t end = begin; end < layout_.ops.size() && CanRunRows(layout_.ops[end]);) {
       const PlannedOp& op = layout_.ops[end++];
       for (const int input : {op.input, op.second}) {
-        saves = saves || (written.count(input) > 0 && Elements(input) >= rules_.window_elements);
+        saves =
+            saves || (written.count(input) > 0 && Elements(input) >= rules_.row_buffer_elements);
       }
       written.insert(op.output);
       StripGroup candidate;
@@ -101,7 +102,7 @@ class StripChooser {
     return static_cast<int>(int64_t{rows} * band / bands);
   }
 
-  // The highest strips whose windows fit.
+  // The highest strips whose row buffers fit.
   bool FitRows(size_t begin, size_t end, StripGroup* group) const {
     group->first_op = begin;
     group->end_op = end;
@@ -109,17 +110,17 @@ class StripChooser {
     const int rows = layout_.ops[end - 1].shape.out_h;
     const int bands = std::max(1, std::min(threads_, rows / kLeastBandRows));
     for (const int strip_rows : kStripRows) {
-      group->window_rows.assign(group->tensors.size(), 0);
+      group->buffer_rows.assign(group->tensors.size(), 0);
       group->bands.clear();
       for (const bool sized : {false, true}) {
         for (int band = 0; band < bands; ++band) {
           std::vector<StripAction> actions =
               ScheduleBand(group->strips, BandBegin(rows, band, bands),
-                           BandBegin(rows, band + 1, bands), strip_rows, &group->window_rows);
+                           BandBegin(rows, band + 1, bands), strip_rows, &group->buffer_rows);
           if (sized) group->bands.push_back(std::move(actions));
         }
       }
-      if (WindowsFit(*group)) return PixelsPerRun(*group) >= rules_.least_strip_pixels;
+      if (RowBuffersFit(*group)) return PixelsPerRun(*group) >= rules_.least_strip_pixels;
     }
     return false;
   }
@@ -157,35 +158,35 @@ class StripChooser {
       strip_op.output = number_of(op.output);
       strip_op.shape = op.depthwise ? op.depthwise->shape : op.shape;
       group->strips.ops.push_back(strip_op);
-      group->strips.tensors[strip_op.output].in_window = i + 1 < group->end_op;
+      group->strips.tensors[strip_op.output].in_row_buffer = i + 1 < group->end_op;
     }
   }
 
-  // Its rows above and below the image are rows of the window.
-  Status MakeWindow(const StripGroup& group, size_t tensor, PlaneGeometry* window) const {
+  // Its rows above and below the image are rows of the buffer.
+  Status MakeRowBuffer(const StripGroup& group, size_t tensor, PlaneGeometry* buffer) const {
     const PlaneGeometry& whole = layout_.tensors[group.tensors[tensor]].geometry;
-    return MakePlaneGeometry(group.window_rows[tensor], whole.width, {0, whole.halo.columns},
-                             window);
+    return MakePlaneGeometry(group.buffer_rows[tensor], whole.width, {0, whole.halo.columns},
+                             buffer);
   }
 
-  // Whether windows of all these rows may be made.
-  bool WindowsFit(const StripGroup& group) const {
+  // Whether buffers of all these rows may be made.
+  bool RowBuffersFit(const StripGroup& group) const {
     int64_t floats = 0;
     for (size_t t = 0; t < group.tensors.size(); ++t) {
-      if (!group.strips.tensors[t].in_window) continue;
-      PlaneGeometry window;
-      if (!MakeWindow(group, t, &window).ok()) return false;
-      floats += window.plane_stride * layout_.tensors[group.tensors[t]].dims[3];
+      if (!group.strips.tensors[t].in_row_buffer) continue;
+      PlaneGeometry buffer;
+      if (!MakeRowBuffer(group, t, &buffer).ok()) return false;
+      floats += buffer.plane_stride * layout_.tensors[group.tensors[t]].dims[3];
     }
-    return floats <= rules_.most_window_floats;
+    return floats <= rules_.most_row_buffer_floats;
   }
 
-  Status MakeWindows(const StripGroup& group) {
+  Status MakeRowBuffers(const StripGroup& group) {
     for (size_t t = 0; t < group.tensors.size(); ++t) {
-      if (!group.strips.tensors[t].in_window) continue;
+      if (!group.strips.tensors[t].in_row_buffer) continue;
       TensorLayout& tensor = layout_.tensors[group.tensors[t]];
-      UBP_RETURN_IF_ERROR(MakeWindow(group, t, &tensor.geometry));
-      tensor.windows = threads_;
+      UBP_RETURN_IF_ERROR(MakeRowBuffer(group, t, &tensor.geometry));
+      tensor.row_buffers = threads_;
     }
     return Status::Ok();
   }

@@ -7,7 +7,7 @@
 namespace ubp {
 
 // Groups operators between which large tensors lie that nobody else reads, as `rules` say. Sets
-// layout->strips, and the geometries of the tensors that become windows, which all have one already.
+// layout->strips, and the geometries of the tensors that become row buffers, which all have one already.
 // `threads` is the number of bands at most.
 Status ChooseStrips(const PlanRules& rules, int threads, GraphLayout* layout);
 

@@ -56,7 +56,7 @@ Status AddConvolution(const PlannedOp& op, StepBuilder* builder) {
   UBP_RETURN_IF_ERROR(MakeConvolution(op, builder->context(), &convolution));
   const bool is_image = op.op->If<FullyConnectedOp>();
   const auto buffer_of = [&](int t) {
-    return builder->Tensor(t).planes && !is_image ? builder->Planes(t) : builder->Image(t);
+    return builder->Tensor(t).planes && !is_image ? builder->Planes(t) : builder->Nhwc(t);
   };
   std::vector<int> buffers = {buffer_of(op.input), buffer_of(op.output)};
   if (op.second >= 0) buffers.push_back(builder->Planes(op.second));

@@ -138,15 +138,15 @@ ChannelScale SlopesOf(const UnaryFunction& function, int channels) {
 
 ChannelMap MakeChannelMap(Elementwise function, const ChannelScale& numbers, const PlannedOp& op,
                           const TensorLayout& output, ActivationRange range,
-                          const KernelFamily& family) {
-  if (op.channel_major) return {function, numbers, PlanesOf(output), range, family};
-  return {function, numbers, ElementsOf(output.dims), range, family};
+                          const InstructionSet& isa) {
+  if (op.channel_major) return {function, numbers, PlanesOf(output), range, isa};
+  return {function, numbers, ElementsOf(output.dims), range, isa};
 }
 
 // Of two tensors.
 void AddArithmetic(const PlannedOp& op, ActivationRange range, StepBuilder* builder) {
   const std::vector<int> buffers = builder->BuffersOf(op);
-  const KernelFamily& family = builder->family();
+  const InstructionSet& isa = builder->isa();
   const Elementwise function = op.op->As<ArithmeticOp>().function;
   const TensorLayout& output = builder->Tensor(op.output);
   const Dims& first = builder->Tensor(op.input).dims;
@@ -154,15 +154,15 @@ void AddArithmetic(const PlannedOp& op, ActivationRange range, StepBuilder* buil
   if (first == second) {
     const ValueRows rows =
         op.channel_major ? ValueRows(PlanesOf(output)) : ValueRows(ElementsOf(output.dims));
-    builder->Add<MapStep>(buffers, ElementwiseMap(function, rows, range, family));
+    builder->Add<MapStep>(buffers, ElementwiseMap(function, rows, range, isa));
   } else if (op.channel_major) {
     const bool vector_first = first != output.dims;
     const int vector_batch = (vector_first ? first : second)[0];
     const ElementwiseVector operation(function, vector_first, PlanesOf(output), vector_batch, range,
-                                      family);
+                                      isa);
     builder->Add<VectorStep>(buffers, vector_first, operation);
   } else {
-    const ElementwiseMap map(function, ValueRows(ElementsOf(output.dims)), range, family);
+    const ElementwiseMap map(function, ValueRows(ElementsOf(output.dims)), range, isa);
     builder->Add<BroadcastStep>(buffers, first, second, output.dims, map);
   }
 }
@@ -171,17 +171,17 @@ void AddArithmetic(const PlannedOp& op, ActivationRange range, StepBuilder* buil
 void AddFunction(const PlannedOp& op, const UnaryFunction& unary, ActivationRange range,
                  StepBuilder* builder) {
   const std::vector<int> buffers = builder->BuffersOf(op);
-  const KernelFamily& family = builder->family();
+  const InstructionSet& isa = builder->isa();
   const TensorLayout& output = builder->Tensor(op.output);
   if (unary.channels != nullptr) {
     builder->Add<ChannelStep>(
         buffers, MakeChannelMap(unary.function, SlopesOf(unary, output.dims.back()), op, output,
-                                range, family));
+                                range, isa));
     return;
   }
   const ValueRows rows =
       op.channel_major ? ValueRows(PlanesOf(output)) : ValueRows(ElementsOf(output.dims));
-  ElementwiseMap map(unary.function, rows, range, family);
+  ElementwiseMap map(unary.function, rows, range, isa);
   map.set_s(unary.s);
   builder->Add<MapStep>(buffers, map);
 }
@@ -193,7 +193,7 @@ Status AddElementwise(const PlannedOp& op, StepBuilder* builder) {
   if (op.scale) {
     builder->Add<ChannelStep>(builder->BuffersOf(op),
                               MakeChannelMap(Elementwise::kScale, *op.scale, op,
-                                             builder->Tensor(op.output), range, builder->family()));
+                                             builder->Tensor(op.output), range, builder->isa()));
   } else if (op.function) {
     AddFunction(op, *op.function, range, builder);
   } else {

@@ -16,14 +16,14 @@ namespace ubp {
 
 // A tensor may be needed as an NHWC image, channel-major, or both: then it is converted once.
 struct TensorLayout : ShapedTensor {
-  bool image = false;
+  bool nhwc = false;
   bool planes = false;
   bool planes_first = false;  // the form it is written in, where it is needed in both
-  // Where `planes`: the same for all tensors of one height and width, but for windows.
+  // Where `planes`: the same for all tensors of one height and width, but for row buffers.
   PlaneGeometry geometry;
-  // Above 0, the tensor never lies in memory as a whole: `geometry` is that of a window of its rows
+  // Above 0, the tensor never lies in memory as a whole: `geometry` is that of a buffer of its rows
   // in one image, of which there are so many.
-  int windows = 0;
+  int row_buffers = 0;
   // The planes are those of this tensor from `first_plane` on (place_concatenations.h), or -1.
   int container = -1;
   int first_plane = 0;
@@ -52,7 +52,7 @@ struct StripGroup {
   size_t end_op = 0;
   std::vector<int> tensors;  // of the layout, by number in the group
   StripOps strips;
-  std::vector<int> window_rows;                 // by tensor of the group; 0 for whole tensors
+  std::vector<int> buffer_rows;                 // by tensor of the group; 0 for whole tensors
   std::vector<std::vector<StripAction>> bands;  // what to do for each band, in order
 };
 

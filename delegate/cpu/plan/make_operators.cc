@@ -9,8 +9,8 @@ namespace {
 
 Status PackedOf(const PlannedOp& op, const OperatorContext& context, PackedLayerWeights* packed) {
   const LayerWeights& layer = *LayerOf(*op.op);
-  const int block_size = context.family != nullptr ? KernelBlockSize(layer, *context.family)
-                                                   : layer.attributes.block_size;
+  const int block_size =
+      context.isa != nullptr ? KernelBlockSize(layer, *context.isa) : layer.attributes.block_size;
   packed->lanes = layer.attributes.lanes();
   packed->activation = op.activation;
   return context.weights->Blocks(*op.op, block_size, &packed->weights);
@@ -19,7 +19,7 @@ Status PackedOf(const PlannedOp& op, const OperatorContext& context, PackedLayer
 ConvLayout ConvLayoutOf(const PlannedOp& op, const OperatorContext& context) {
   const GraphLayout& layout = context.layout;
   ConvLayout result;
-  if (op.function) result.function = RowFunction(*op.function, *context.family);
+  if (op.function) result.function = RowFunction(*op.function, *context.isa);
   if (op.op->type() == OpType::kFullyConnected) return result;
   const TensorLayout& input = layout.tensors[op.input];
   const TensorLayout& output = layout.tensors[op.output];
@@ -30,9 +30,9 @@ ConvLayout ConvLayoutOf(const PlannedOp& op, const OperatorContext& context) {
     const AbsorbedDepthwise& depthwise = *op.depthwise;
     auto window = std::make_shared<WindowOperator>(WindowOperator::Depthwise(
         depthwise.shape, input.geometry, input.geometry, context.weights->Depthwise(*depthwise.op),
-        RangeOf(depthwise.activation), *context.family, 1));
+        RangeOf(depthwise.activation), *context.isa, 1));
     if (depthwise.function) {
-      window->set_function(RowFunction(*depthwise.function, *context.family));
+      window->set_function(RowFunction(*depthwise.function, *context.isa));
     }
     result.depthwise = std::move(window);
   }
@@ -55,16 +55,16 @@ ActivationRange PoolRange(const PlannedOp& op) {
 WindowOperator MakePlainWindow(const PlannedOp& op, const OperatorContext& context, int threads) {
   const PlaneGeometry& input = context.layout.tensors[op.input].geometry;
   const PlaneGeometry& output = context.layout.tensors[op.output].geometry;
-  const KernelFamily& family = *context.family;
+  const InstructionSet& isa = *context.isa;
   if (op.op->type() == OpType::kDepthwiseConv2D) {
     return WindowOperator::Depthwise(op.shape, input, output, context.weights->Depthwise(*op.op),
-                                     RangeOf(op.activation), family, threads);
+                                     RangeOf(op.activation), isa, threads);
   }
   if (op.op->type() == OpType::kAveragePool2D) {
     return WindowOperator::AveragePool(op.shape, input, output, ZerosCount(*op.op), PoolRange(op),
-                                       family, threads);
+                                       isa, threads);
   }
-  return WindowOperator::MaxPool(op.shape, input, output, PoolRange(op), family, threads);
+  return WindowOperator::MaxPool(op.shape, input, output, PoolRange(op), isa, threads);
 }
 
 }  // namespace
@@ -83,22 +83,21 @@ PoolOperator MakePool(const PlannedOp& op, const OperatorContext& context, int t
   options.kind = op.op->As<Pool2DOp>().kind;
   options.zeros_count = ZerosCount(*op.op);
   options.range = PoolRange(op);
-  if (op.function) options.function = RowFunction(*op.function, *context.family);
+  if (op.function) options.function = RowFunction(*op.function, *context.isa);
   return PoolOperator(op.shape, context.layout.tensors[op.input].geometry,
-                      context.layout.tensors[op.output].geometry, options, *context.family,
-                      threads);
+                      context.layout.tensors[op.output].geometry, options, *context.isa, threads);
 }
 
 WindowOperator MakeWindow(const PlannedOp& op, const OperatorContext& context, int threads) {
   WindowOperator window = MakePlainWindow(op, context, threads);
-  if (op.function) window.set_function(RowFunction(*op.function, *context.family));
+  if (op.function) window.set_function(RowFunction(*op.function, *context.isa));
   return window;
 }
 
 Status MakeConvolution(const PlannedOp& op, const OperatorContext& context,
                        std::unique_ptr<Convolution>* convolution) {
   PackedLayerWeights packed;
-  if (context.family == nullptr) {
+  if (context.isa == nullptr) {
     UBP_RETURN_IF_ERROR(PackedOf(op, context, &packed));
     *convolution = MakeReferenceConvolution(packed, op.shape);
     return Status::Ok();
@@ -107,11 +106,11 @@ Status MakeConvolution(const PlannedOp& op, const OperatorContext& context,
   LayerWeights layer = *LayerOf(*op.op);
   layer.attributes.activation = op.activation;
   if (!conv_layout.input && !conv_layout.output && SuitsVectorConvolution(layer, op.shape)) {
-    *convolution = MakeVectorConvolution(layer, op.shape, conv_layout.function, *context.family);
+    *convolution = MakeVectorConvolution(layer, op.shape, conv_layout.function, *context.isa);
     return Status::Ok();
   }
   UBP_RETURN_IF_ERROR(PackedOf(op, context, &packed));
-  return MakeWrosConvolution(packed, op.shape, conv_layout, *context.family, context.threads,
+  return MakeWrosConvolution(packed, op.shape, conv_layout, *context.isa, context.threads,
                              convolution);
 }
 
@@ -120,7 +119,7 @@ Status MakeRowOperator(const PlannedOp& op, const OperatorContext& context, int 
   if (op.op->type() == OpType::kConv2D) {
     PackedLayerWeights packed;
     UBP_RETURN_IF_ERROR(PackedOf(op, context, &packed));
-    return MakeWrosRows(packed, op.shape, ConvLayoutOf(op, context), *context.family, max_rows,
+    return MakeWrosRows(packed, op.shape, ConvLayoutOf(op, context), *context.isa, max_rows,
                         row_operator);
   }
   if (PoolsByRows(op)) {

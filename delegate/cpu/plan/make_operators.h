@@ -18,8 +18,8 @@ namespace ubp {
 // What operators are made from, beside the op itself.
 struct OperatorContext {
   const GraphLayout& layout;
-  const KernelFamily* family;  // null: the reference, which has convolutions only
-  PackedWeights* weights;      // of the graph that the layout is of
+  const InstructionSet* isa;  // null: the reference, which has convolutions only
+  PackedWeights* weights;     // of the graph that the layout is of
   int threads;
 };
 

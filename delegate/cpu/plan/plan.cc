@@ -96,11 +96,11 @@ Status Plan::Make(const Graph& graph, const PlanOptions& options, PackedWeights*
                   std::vector<Dims>* dims, std::unique_ptr<Plan>* plan) {
   auto made = std::make_unique<Plan>();
   GraphLayout layout;
-  const LayoutOptions layout_options = {options.family != nullptr, options.threads, options.rules,
+  const LayoutOptions layout_options = {options.isa != nullptr, options.threads, options.rules,
                                         options.verify};
   UBP_RETURN_IF_ERROR(MakeLayout(graph, *dims, layout_options, &layout));
   for (size_t t = 0; t < dims->size(); ++t) (*dims)[t] = layout.tensors[t].dims;
-  const OperatorContext context = {layout, options.family, weights, options.threads};
+  const OperatorContext context = {layout, options.isa, weights, options.threads};
   UBP_RETURN_IF_ERROR(MakeSteps(context, &made->steps_, &made->buffers_));
   made->PlaceBuffers();
   if (options.profile) made->profile_ = DescribeSteps(layout, made->steps_);

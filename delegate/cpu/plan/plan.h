@@ -20,7 +20,7 @@
 namespace ubp {
 
 struct PlanOptions {
-  const KernelFamily* family = nullptr;  // null: the reference, which runs block-sparse ops only
+  const InstructionSet* isa = nullptr;  // null: the reference, which runs block-sparse ops only
   int threads = 1;
   PlanRules rules;
   bool profile = false;         // whether runs are timed, step by step

@@ -19,10 +19,10 @@ struct PlanRules : RewriteRules {
   int64_t fuse_elements = 256 * 1024;
   // Ops with large tensors between them run strip by strip (choose_strips.h).
   bool use_strips = true;
-  // Elements of a tensor worth a window.
-  int64_t window_elements = 200 * 1024;
-  // Floats of all windows of a group: they and the weights share a core's L2 cache.
-  int64_t most_window_floats = 160 * 1024;
+  // Elements of a tensor worth a row buffer.
+  int64_t row_buffer_elements = 200 * 1024;
+  // Floats of all row buffers of a group: they and the weights share a core's L2 cache.
+  int64_t most_row_buffer_floats = 160 * 1024;
   // Pixels that each operator computes at a time, at least: with fewer, tiles are cut badly, and
   // the processor forgets how many blocks start at each channel before it is back at a layer.
   int least_strip_pixels = 200;

@@ -87,17 +87,17 @@ class ConcatenationStep : public Step {
 class SoftmaxStep : public Step {
  public:
   SoftmaxStep(const std::vector<int>& buffers, const SoftmaxShape& shape, float beta,
-              const KernelFamily& family)
-      : Step(buffers), shape_(shape), beta_(beta), family_(family) {}
+              const InstructionSet& isa)
+      : Step(buffers), shape_(shape), beta_(beta), isa_(isa) {}
 
   void Run(const std::vector<float*>& memory, float*, ThreadPool* pool) const override {
-    Softmax(shape_, beta_, At(memory, 0), At(memory, 1), family_, pool);
+    Softmax(shape_, beta_, At(memory, 0), At(memory, 1), isa_, pool);
   }
 
  private:
   SoftmaxShape shape_;
   float beta_;
-  const KernelFamily& family_;
+  const InstructionSet& isa_;
 };
 
 }  // namespace
@@ -110,13 +110,13 @@ Status AddPad(const PlannedOp& op, StepBuilder* builder) {
 }
 
 Status AddMean(const PlannedOp& op, StepBuilder* builder) {
-  builder->Add<PlanesStep>(builder->Planes(op.input), builder->Image(op.output),
+  builder->Add<PlanesStep>(builder->Planes(op.input), builder->Nhwc(op.output),
                            PlanesOf(builder->Tensor(op.input)), &MeanOfPlanes);
   return Status::Ok();
 }
 
 Status AddReshape(const PlannedOp& op, StepBuilder* builder) {
-  builder->Add<CopyStep>(builder->Image(op.input), builder->Image(op.output),
+  builder->Add<CopyStep>(builder->Nhwc(op.input), builder->Nhwc(op.output),
                          static_cast<size_t>(ElementsOf(builder->Tensor(op.input).dims)));
   return Status::Ok();
 }
@@ -160,7 +160,7 @@ Status AddSoftmax(const PlannedOp& op, StepBuilder* builder) {
   const Dims& dims = builder->Tensor(op.output).dims;
   const SoftmaxShape shape{static_cast<int>(ElementsOf(dims) / dims.back()), dims.back()};
   builder->Add<SoftmaxStep>(builder->BuffersOf(op), shape, op.op->As<SoftmaxOp>().beta,
-                            builder->family());
+                            builder->isa());
   return Status::Ok();
 }
 

@@ -16,17 +16,17 @@ void StepBuilder::MakeBuffers() {
   for (size_t t = 0; t < context_.layout.tensors.size(); ++t) {
     const TensorLayout& tensor = context_.layout.tensors[t];
     const bool internal = tensor.storage == Storage::kInternal;
-    image_.push_back(kNoBuffer);
+    nhwc_.push_back(kNoBuffer);
     planes_.push_back(kNoBuffer);
-    if (tensor.image && !tensor.dims.empty()) {
-      image_.back() = static_cast<int>(buffers_.size());
+    if (tensor.nhwc && !tensor.dims.empty()) {
+      nhwc_.back() = static_cast<int>(buffers_.size());
       buffers_.push_back(
           {static_cast<size_t>(ElementsOf(tensor.dims)), internal ? -1 : static_cast<int>(t)});
     }
     if (tensor.planes) {
       planes_.back() = static_cast<int>(buffers_.size());
       const PlaneGeometry& g = tensor.geometry;
-      const int images = tensor.windows > 0 ? tensor.windows : tensor.dims[0];
+      const int images = tensor.row_buffers > 0 ? tensor.row_buffers : tensor.dims[0];
       buffers_.push_back({g.floats(int64_t{images} * tensor.dims[3]),
                           -1,
                           {g.height, g.width, g.pitch, g.lead, g.plane_stride}});
@@ -46,7 +46,7 @@ std::vector<int> StepBuilder::BuffersOf(const PlannedOp& op) const {
   std::vector<int> buffers;
   for (const int t : tensors) {
     const bool is_vector = IsElementwise(*op.op) && Tensor(t).dims != Tensor(op.output).dims;
-    buffers.push_back(op.channel_major && !is_vector ? planes_[t] : image_[t]);
+    buffers.push_back(op.channel_major && !is_vector ? planes_[t] : nhwc_[t]);
   }
   return buffers;
 }

@@ -23,12 +23,12 @@ class StepBuilder {
               std::vector<Buffer>* buffers);
 
   const OperatorContext& context() const { return context_; }
-  const KernelFamily& family() const { return *context_.family; }
+  const InstructionSet& isa() const { return *context_.isa; }
   const TensorLayout& Tensor(int tensor) const { return context_.layout.tensors[tensor]; }
 
   // The buffer of a tensor as an image, or channel-major, as which the layout has it; or kNoBuffer.
   static constexpr int kNoBuffer = -1;
-  int Image(int tensor) const { return image_[tensor]; }
+  int Nhwc(int tensor) const { return nhwc_[tensor]; }
   int Planes(int tensor) const { return planes_[tensor]; }
   // The buffers of an op's inputs and output, all in one layout but for vectors, which are images.
   std::vector<int> BuffersOf(const PlannedOp& op) const;
@@ -45,7 +45,7 @@ class StepBuilder {
   const OperatorContext& context_;
   std::vector<std::unique_ptr<Step>>& steps_;
   std::vector<Buffer>& buffers_;
-  std::vector<int> image_;   // by tensor
+  std::vector<int> nhwc_;    // by tensor
   std::vector<int> planes_;  // by tensor
 };
 

@@ -46,7 +46,7 @@ class StepMaker {
 
   // Where a tensor is needed in both layouts: from the one that was written to the other.
   void Convert(int t, bool from_image) {
-    const int image = builder_.Image(t);
+    const int image = builder_.Nhwc(t);
     const int planes = builder_.Planes(t);
     if (image == StepBuilder::kNoBuffer || planes == StepBuilder::kNoBuffer) return;
     const PlaneTensor tensor = PlanesOf(layout_.tensors[t]);
@@ -64,7 +64,7 @@ class StepMaker {
   Status AddStrips(const StripGroup& group) {
     std::vector<int> buffers;
     for (const int t : group.tensors) {
-      buffers.push_back(layout_.tensors[t].planes ? builder_.Planes(t) : builder_.Image(t));
+      buffers.push_back(layout_.tensors[t].planes ? builder_.Planes(t) : builder_.Nhwc(t));
     }
     std::unique_ptr<Step> step;
     UBP_RETURN_IF_ERROR(MakeStripStep(group, builder_.context(), std::move(buffers), &step));

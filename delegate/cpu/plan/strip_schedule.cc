@@ -22,8 +22,8 @@ int EndRowRead(const ConvShape& shape, int row) {
 
 class BandScheduler {
  public:
-  BandScheduler(const StripOps& strips, std::vector<int>* window_rows)
-      : strips_(strips), window_rows_(*window_rows), state_(strips.tensors.size()) {}
+  BandScheduler(const StripOps& strips, std::vector<int>* buffer_rows)
+      : strips_(strips), buffer_rows_(*buffer_rows), state_(strips.tensors.size()) {}
 
   std::vector<StripAction> Schedule(int begin, int end, int strip_rows) {
     Begin(begin);
@@ -34,13 +34,13 @@ class BandScheduler {
  private:
   // What is known of a tensor.
   struct State {
-    int first = 0;   // row of the image at the top of the window
+    int first = 0;   // row of the image at the top of the row buffer
     int done = 0;    // rows before this one have been computed, as far as the band needs them
     int wanted = 0;  // rows before this one are needed now
     int below = 0;   // how far operators read below the image
   };
 
-  // Where each window starts.
+  // Where each row buffer starts.
   void Begin(int begin) {
     for (State& state : state_) state.first = state.done = kNever;
     State& result = state_[strips_.ops.back().output];
@@ -56,7 +56,7 @@ class BandScheduler {
       input.below = std::max(input.below, EndRowRead(op.shape, op.shape.out_h - 1) - height);
     }
     for (size_t t = 0; t < state_.size(); ++t) {
-      if (!strips_.tensors[t].in_window) {
+      if (!strips_.tensors[t].in_row_buffer) {
         state_[t].first = 0;
       } else if (state_[t].first < 0) {
         Fit(t, 0);
@@ -95,8 +95,8 @@ class BandScheduler {
     if (output.wanted <= output.done) return;
     const StripTensor& tensor = strips_.tensors[op.output];
     const bool to_the_end = output.wanted == tensor.height;
-    const int below = tensor.in_window && to_the_end ? output.below : 0;
-    if (tensor.in_window) Fit(op.output, output.wanted + below);
+    const int below = tensor.in_row_buffer && to_the_end ? output.below : 0;
+    if (tensor.in_row_buffer) Fit(op.output, output.wanted + below);
     const int second_row = op.second >= 0 ? state_[op.second].first : 0;
     actions_.push_back({StripActionKind::kRun, index, output.done, output.wanted,
                         state_[op.input].first, second_row, output.first});
@@ -108,10 +108,10 @@ class BandScheduler {
     actions_.push_back({StripActionKind::kZero, tensor, begin, end, 0, 0, state_[tensor].first});
   }
 
-  // Makes room for the rows before `end` in a tensor's window.
+  // Makes room for the rows before `end` in a tensor's row buffer.
   void Fit(int tensor, int end) {
     State& state = state_[tensor];
-    int& rows = window_rows_[tensor];
+    int& rows = buffer_rows_[tensor];
     if (end - state.first <= rows) return;
     const int keep = std::min(FirstRowNeeded(tensor), state.done);
     if (keep > state.first) {
@@ -136,7 +136,7 @@ class BandScheduler {
   }
 
   const StripOps& strips_;
-  std::vector<int>& window_rows_;
+  std::vector<int>& buffer_rows_;
   std::vector<State> state_;
   std::vector<StripAction> actions_;
 };
@@ -144,8 +144,8 @@ class BandScheduler {
 }  // namespace
 
 std::vector<StripAction> ScheduleBand(const StripOps& strips, int begin, int end, int strip_rows,
-                                      std::vector<int>* window_rows) {
-  return BandScheduler(strips, window_rows).Schedule(begin, end, strip_rows);
+                                      std::vector<int>* buffer_rows) {
+  return BandScheduler(strips, buffer_rows).Schedule(begin, end, strip_rows);
 }
 
 }  // namespace ubp

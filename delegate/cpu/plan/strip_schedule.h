@@ -2,11 +2,11 @@
 //
 // A strip is a number of rows of the group's last tensor. For each, every operator computes just
 // the rows that are needed now and were not before. The tensors between the operators lie in
-// *windows*: memory for a few rows that moves down the image. When a window is full, the rows that
+// *row buffers*: memory for a few rows that moves down the image. When one is full, the rows that
 // are still needed move to its top.
 //
 //   rows of the image:    0 1 2 3 4 5 6 7 8 ..
-//   window before:            [2 3 4 5 6]        needed from row 5 on, row 7 and 8 wanted
+//   row buffer before:        [2 3 4 5 6]        needed from row 5 on, row 7 and 8 wanted
 //   kMove rows 5 to 7:              [5 6 . . .]
 //   kRun rows 7 to 9:               [5 6 7 8 .]
 //
@@ -31,11 +31,11 @@ struct StripOp {
 
 struct StripTensor {
   int height = 0;
-  bool in_window = false;  // else it lies in memory as a whole
+  bool in_row_buffer = false;  // else it lies in memory as a whole
 };
 
-// In the order of execution. The last op's output is not in a window, and is what strips are of;
-// every other op writes a window that only later ops of the group read.
+// In the order of execution. The last op's output is not in a row buffer, and is what strips are of;
+// every other op writes one that only later ops of the group read.
 struct StripOps {
   std::vector<StripTensor> tensors;
   std::vector<StripOp> ops;
@@ -44,7 +44,7 @@ struct StripOps {
 enum class StripActionKind {
   kRun,   // op `index` computes rows [begin, end)
   kZero,  // rows [begin, end) of tensor `index`, which are beyond the image, become zero
-  kMove   // rows [begin, end) of tensor `index` move to the top of its window
+  kMove   // rows [begin, end) of tensor `index` move to the top of its row buffer
 };
 
 // All rows are numbered as in the image; those above it are negative.
@@ -53,16 +53,16 @@ struct StripAction {
   int index;
   int begin;
   int end;
-  // First rows of the windows at that time; 0 of a tensor that lies as a whole.
+  // First rows of the row buffers at that time; 0 of a tensor that lies as a whole.
   int input_row;   // kRun
   int second_row;  // kRun
   int output_row;  // kRun; kZero and kMove: of the tensor, before it moves
 };
 
-// The actions for rows [begin, end) of the result, in strips of `strip_rows`. `window_rows` by
-// tensor are the sizes of the windows; those that do not suffice are raised.
+// The actions for rows [begin, end) of the result, in strips of `strip_rows`. `buffer_rows` by
+// tensor are the sizes of the row buffers; those that do not suffice are raised.
 std::vector<StripAction> ScheduleBand(const StripOps& strips, int begin, int end, int strip_rows,
-                                      std::vector<int>* window_rows);
+                                      std::vector<int>* buffer_rows);
 
 }  // namespace ubp
 

@@ -24,7 +24,7 @@ class StripStep : public Step {
       const Dims& dims = tensor.dims;
       const int64_t plane =
           tensor.planes ? tensor.geometry.plane_stride : int64_t{dims[1]} * dims[2];
-      tensors_.push_back({tensor.geometry, dims[3], tensor.windows > 0, plane * dims[3]});
+      tensors_.push_back({tensor.geometry, dims[3], tensor.row_buffers > 0, plane * dims[3]});
       batch_ = dims[0];
     }
     for (const auto& op : operators_) {
@@ -52,8 +52,8 @@ class StripStep : public Step {
   struct Tensor {
     PlaneGeometry geometry;
     int channels;
-    bool in_window;
-    int64_t image_floats;  // of one image or window
+    bool in_row_buffer;
+    int64_t image_floats;  // of one image or row buffer
   };
 
   // Where a band finds its tensors.
@@ -64,7 +64,7 @@ class StripStep : public Step {
   };
 
   float* DataOf(const Place& place, int tensor) const {
-    const int64_t number = tensors_[tensor].in_window ? place.thread : place.image;
+    const int64_t number = tensors_[tensor].in_row_buffer ? place.thread : place.image;
     return At(*place.memory, tensor) + number * tensors_[tensor].image_floats;
   }
 
@@ -95,7 +95,7 @@ class StripStep : public Step {
   }
 
   // From the first pixel of an action's rows to the last. What lies behind it is zero already; behind
-  // the last row of a window it is the next window's, which another thread reads.
+  // the last row of a row buffer it is the next one's, which another thread reads.
   static int64_t FlatPixels(const StripAction& action, const PlaneGeometry& geometry) {
     return int64_t{action.end - action.begin - 1} * geometry.pitch + geometry.width;
   }

@@ -68,13 +68,13 @@ class LayoutVerifier {
 
   bool HasForms() const {
     return std::any_of(layout_.tensors.begin(), layout_.tensors.end(),
-                       [](const TensorLayout& t) { return t.image || t.planes; });
+                       [](const TensorLayout& t) { return t.nhwc || t.planes; });
   }
 
   std::string FormFault(const PlannedOp& op) const {
     const Layouts layouts = CpuOpOf(*op.op).layouts;
     const auto lies = [&](int t, bool planes) {
-      return planes ? Tensor(t).planes : Tensor(t).image;
+      return planes ? Tensor(t).planes : Tensor(t).nhwc;
     };
     bool input_planes = op.channel_major;
     bool output_planes = op.channel_major;
@@ -130,12 +130,12 @@ class LayoutVerifier {
         (!flat || !output.planes || input.geometry.pitch == output.geometry.pitch);
     if (in_place) {
       const bool suits =
-          input.windows > 0 ? input.geometry.ColumnsSuit(reads) : input.geometry.Suits(reads);
+          input.row_buffers > 0 ? input.geometry.ColumnsSuit(reads) : input.geometry.Suits(reads);
       if (!suits) return "the input's halo is less than windows read";
     }
     if (op.depthwise) return in_place ? "" : "the depthwise part cannot read in place";
-    if (!in_place && output.planes && output.geometry.pitch < Planes::MinPitch(op.shape)) {
-      return "the output's pitch is less than " + std::to_string(Planes::MinPitch(op.shape));
+    if (!in_place && output.planes && output.geometry.pitch < PhasePlanes::MinPitch(op.shape)) {
+      return "the output's pitch is less than " + std::to_string(PhasePlanes::MinPitch(op.shape));
     }
     return "";
   }
@@ -144,7 +144,7 @@ class LayoutVerifier {
     const PlaneGeometry& g = tensor.geometry;
     if (!tensor.planes || g.pitch == 0) return "";
     if (tensor.dims.size() != 4) return "it is channel-major, and no image";
-    const int height = tensor.windows > 0 ? g.height : tensor.dims[1];
+    const int height = tensor.row_buffers > 0 ? g.height : tensor.dims[1];
     if (g.height != height || g.width != tensor.dims[2]) return "its geometry is another tensor's";
     if (g.pitch != g.width + g.halo.columns) return "its pitch is not its width and halo";
     const int64_t reach = int64_t{g.halo.rows} * g.pitch + g.halo.columns;

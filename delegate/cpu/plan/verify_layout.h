@@ -20,7 +20,7 @@ namespace ubp {
 Status VerifyLayout(const GraphLayout& layout);
 
 // Runs the schedule of every band, counting rows instead of computing them: each row that an op
-// reads is in its window, or rows of zeros where it is outside the image; and all bands together
+// reads is in its row buffer, or rows of zeros where it is outside the image; and all bands together
 // write each row of the result once.
 Status VerifyStrips(const GraphLayout& layout, const StripGroup& group);
 

@@ -15,7 +15,7 @@ constexpr int kNothing = std::numeric_limits<int>::min();
 class BandRun {
  public:
   BandRun(const GraphLayout& layout, const StripGroup& group) : layout_(layout), group_(group) {
-    for (const int rows : group.window_rows) windows_.emplace_back(rows, kNothing);
+    for (const int rows : group.buffer_rows) row_buffers_.emplace_back(rows, kNothing);
     result_.assign(group.strips.tensors[Result()].height, 0);
   }
 
@@ -35,28 +35,28 @@ class BandRun {
   const std::vector<int>& result() const { return result_; }
 
  private:
-  bool InWindow(int tensor) const { return group_.strips.tensors[tensor].in_window; }
+  bool InRowBuffer(int tensor) const { return group_.strips.tensors[tensor].in_row_buffer; }
   int Height(int tensor) const { return group_.strips.tensors[tensor].height; }
 
   static std::string Row(int row, int tensor, const char* what) {
     return "row " + std::to_string(row) + " of tensor " + std::to_string(tensor) + " " + what;
   }
 
-  // Whether `row` can be read in a window that begins with `first`, or in the whole tensor, with
+  // Whether `row` can be read in a row buffer that begins with `first`, or in the whole tensor, with
   // `halo` rows of zeros above and below.
   std::string ReadFault(int tensor, int first, int row, int64_t halo = 0) const {
-    if (!InWindow(tensor)) {
+    if (!InRowBuffer(tensor)) {
       const bool inside = row >= -halo && row < Height(tensor) + halo;
       return inside ? "" : Row(row, tensor, "is beyond the halo");
     }
     const int64_t place = int64_t{row} - first;
-    const std::vector<int>& window = windows_[tensor];
-    const bool inside = place >= 0 && place < static_cast<int64_t>(window.size());
-    return inside && window[place] == row ? "" : Row(row, tensor, "is not in its window");
+    const std::vector<int>& buffer = row_buffers_[tensor];
+    const bool inside = place >= 0 && place < static_cast<int64_t>(buffer.size());
+    return inside && buffer[place] == row ? "" : Row(row, tensor, "is not in its row buffer");
   }
 
   std::string Write(int tensor, int first, int row) {
-    if (!InWindow(tensor)) {
+    if (!InRowBuffer(tensor)) {
       if (tensor != Result() || row < 0 || row >= Height(tensor)) {
         return Row(row, tensor, "is not for this band to write");
       }
@@ -64,10 +64,10 @@ class BandRun {
       return "";
     }
     const int64_t place = int64_t{row} - first;
-    if (place < 0 || place >= static_cast<int64_t>(windows_[tensor].size())) {
-      return Row(row, tensor, "is written outside its window");
+    if (place < 0 || place >= static_cast<int64_t>(row_buffers_[tensor].size())) {
+      return Row(row, tensor, "is written outside its row buffer");
     }
-    windows_[tensor][place] = row;
+    row_buffers_[tensor][place] = row;
     return "";
   }
 
@@ -112,19 +112,19 @@ class BandRun {
   }
 
   std::string Move(const StripAction& action) {
-    std::vector<int>& window = windows_[action.index];
+    std::vector<int>& buffer = row_buffers_[action.index];
     for (int row = action.begin; row < action.end; ++row) {
       std::string fault = ReadFault(action.index, action.output_row, row);
       if (!fault.empty()) return fault;
     }
-    const auto begin = window.begin() + (action.begin - action.output_row);
-    std::copy(begin, begin + (action.end - action.begin), window.begin());
+    const auto begin = buffer.begin() + (action.begin - action.output_row);
+    std::copy(begin, begin + (action.end - action.begin), buffer.begin());
     return "";
   }
 
   const GraphLayout& layout_;
   const StripGroup& group_;
-  std::vector<std::vector<int>> windows_;  // the row of the image in each row of a window
+  std::vector<std::vector<int>> row_buffers_;  // the row of the image in each row of a buffer
   std::vector<int> result_;
 };
 

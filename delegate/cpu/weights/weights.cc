@@ -140,16 +140,16 @@ size_t KernelWeights::bytes_but_lanes() const {
          sizeof(int32_t) * (counts.size() + first_block.size());
 }
 
-int KernelBlockSize(const LayerWeights& layer, const KernelFamily& family) {
+int KernelBlockSize(const LayerWeights& layer, const InstructionSet& isa) {
   int block_size = layer.attributes.block_size;
   if (layer.dense.weights != nullptr) {
     block_size = layer.dense.block_size;
     if (block_size == 0) {  // hardly any zeros
-      block_size = family.dense_block_size;
+      block_size = isa.dense_block_size;
       while (block_size > layer.attributes.out_channels / layer.dense.groups) block_size /= 2;
     }
   }
-  return family.KernelsFor(block_size).block_size;
+  return isa.KernelsFor(block_size).block_size;
 }
 
 Status MakeKernelWeights(const LayerWeights& layer, int block_size, KernelWeights* weights) {

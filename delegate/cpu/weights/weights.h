@@ -1,4 +1,4 @@
-// A layer's weights in the form the kernels read: blocks of a size the kernel family has, sorted by
+// A layer's weights in the form the kernels read: blocks of a size the instruction set has, sorted by
 // (start channel, lane), values rotated.
 #ifndef UBP_DELEGATE_CPU_WEIGHTS_WEIGHTS_H_
 #define UBP_DELEGATE_CPU_WEIGHTS_WEIGHTS_H_
@@ -40,8 +40,8 @@ struct KernelWeights {
   size_t bytes_but_lanes() const;
 };
 
-// The size of the blocks in which `family` runs a layer that is run in blocks.
-int KernelBlockSize(const LayerWeights& layer, const KernelFamily& family);
+// The size of the blocks in which `isa` runs a layer that is run in blocks.
+int KernelBlockSize(const LayerWeights& layer, const InstructionSet& isa);
 
 // Brings a layer to blocks of `block_size`. It divides the layer's own block size: larger blocks
 // are cut. A dense layer's non-zero weights are covered, lane by lane, by the fewest blocks that
