@@ -1,4 +1,4 @@
-// Memory for activations: zero-initialised floats that start on a cache line.
+// Memory that starts on a cache line.
 #ifndef UBP_DELEGATE_BASE_ALIGNED_BUFFER_H_
 #define UBP_DELEGATE_BASE_ALIGNED_BUFFER_H_
 
@@ -20,11 +20,13 @@ inline constexpr size_t kHugePageBytes = size_t{2} << 20;
 // Rounds `value` up to a multiple of `unit`.
 constexpr size_t RoundUp(size_t value, size_t unit) { return (value + unit - 1) / unit * unit; }
 
-class AlignedBuffer {
+// Not initialised.
+template <class T>
+class AlignedArray {
  public:
-  AlignedBuffer() = default;
-  explicit AlignedBuffer(size_t floats) {
-    const size_t bytes = RoundUp(floats * sizeof(float), kCacheLineBytes);
+  AlignedArray() = default;
+  explicit AlignedArray(size_t elements) {
+    const size_t bytes = RoundUp(elements * sizeof(T), kCacheLineBytes);
     if (bytes == 0) return;
     const bool is_large = bytes >= kHugePageBytes;
     void* memory = nullptr;
@@ -33,21 +35,29 @@ class AlignedBuffer {
     }
     // Touching memory for the first time costs a fault for each page.
     if (is_large) madvise(memory, bytes, MADV_HUGEPAGE);
-    std::memset(memory, 0, bytes);
-    data_.reset(static_cast<float*>(memory));
+    data_.reset(static_cast<T*>(memory));
     bytes_ = bytes;
   }
 
-  float* data() const { return data_.get(); }
+  T* data() const { return data_.get(); }
   size_t bytes() const { return bytes_; }
 
  private:
   struct Free {
-    void operator()(float* memory) const { std::free(memory); }
+    void operator()(T* memory) const { std::free(memory); }
   };
 
-  std::unique_ptr<float, Free> data_;
+  std::unique_ptr<T, Free> data_;
   size_t bytes_ = 0;
+};
+
+// Zeros.
+class AlignedBuffer : public AlignedArray<float> {
+ public:
+  AlignedBuffer() = default;
+  explicit AlignedBuffer(size_t floats) : AlignedArray(floats) {
+    if (bytes() > 0) std::memset(data(), 0, bytes());
+  }
 };
 
 }  // namespace ubp

@@ -97,8 +97,8 @@ class Writer {
  private:
   Problem& problem_;
   const Blocks& blocks_;
-  int64_t words_size_;         // elements of a group's words, at most
-  std::vector<Buffer> words_;  // per thread, for two traces
+  int64_t words_size_;                        // elements of a group's words, at most
+  std::vector<AlignedArray<int32_t>> words_;  // per thread, for two traces
 };
 
 int64_t Total(const std::vector<int64_t>& counts) {

@@ -9,8 +9,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "delegate/base/aligned_buffer.h"
 #include "delegate/base/thread_pool.h"
-#include "python/ubp/selection/native/buffer.h"
 #include "python/ubp/selection/native/kernels.h"
 #include "python/ubp/selection/native/layer.h"
 
@@ -72,8 +72,8 @@ class Problem {
   const std::vector<Layer> layers_;
   const Kernels& kernels_;
   ThreadPool pool_;
-  std::vector<Buffer> scores_;   // per layer
-  std::vector<Buffer> scratch_;  // per thread
+  std::vector<AlignedArray<int32_t>> scores_;   // per layer
+  std::vector<AlignedArray<int32_t>> scratch_;  // per thread
   std::vector<Group> groups_;
   std::vector<int64_t> max_scores_;  // per layer
 };
