@@ -38,7 +38,7 @@ class CostModel:
     transpose: float
     tile: int
 
-    def of_block(self, block_size: int, pixels: int, pointwise: bool) -> float:
+    def of_block(self, block_size: int, pixels: float, pointwise: bool) -> float:
         """What one block costs at each inference.
 
         Args:

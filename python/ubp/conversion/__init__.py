@@ -6,6 +6,9 @@ them in that order and holds the public function.
     load/            whatever the user has, as the bytes of an ordinary float .tflite file
     open_sizes.py    the shapes of tensors whose sizes the file leaves open
     find.py          every layer with weights, as [lanes, channels], or why it must stay
+    candidates.py    what converting an operator needs, or why it cannot be; it reads
+                     operator_view.py (an operator in its model) and output_shape.py
+    transposed.py    a transposed convolution as one in blocks, and back
     cover.py         its non-zeros, covered with blocks
     decide.py        which layers become block-sparse, with which blocks, and why not
     pack.py          their blocks, as bytes

@@ -73,9 +73,9 @@ def convert(
 ) -> ConversionResult:
     """Turn the zeros of a model's convolutions and dense layers into speed and a smaller file.
 
-    Every float32 CONV_2D and FULLY_CONNECTED with constant weights that is predicted to gain
-    becomes a UbpConv2D or UbpFullyConnected; everything else stays as it is. See
-    docs/packed-format.md.
+    Every float32 CONV_2D, FULLY_CONNECTED and TRANSPOSE_CONV with constant weights that is
+    predicted to gain becomes a UbpConv2D, UbpFullyConnected or UbpTransposeConv2D; everything else
+    stays as it is. See docs/packed-format.md.
 
         >>> import keras
         >>> import ubp

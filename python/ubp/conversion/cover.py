@@ -3,7 +3,10 @@
 Walking each lane from left to right and starting a block at the first non-zero that no block
 contains yet is minimal: a block that contains that non-zero cannot reach further to the right. A
 block that would cross the last channel is shifted left, where it may overlap the previous block of
-its lane. delegate/format/cover.h is the same rule for files that were not converted.
+its lane. Where the channels are those of several pixels (transposed convolutions), each pixel's are
+covered by themselves: their lanes are not the same, and a block across two would multiply one
+pixel's zeros with inputs that it does not read. delegate/format/cover.h is the same rule for files
+that were not converted.
 """
 
 from __future__ import annotations
@@ -25,6 +28,26 @@ class Blocks:
     @property
     def count(self) -> int:
         return self.lanes.size
+
+
+def cover_groups(nonzero: npt.NDArray[np.bool_], block_size: int, groups: int) -> Blocks:
+    """Cover every True of `nonzero` without a block that reaches from one group into the next.
+
+    Args:
+        nonzero: bool [lanes, channels].
+        block_size: N, at most the channels of a group.
+        groups: into which the channels are divided evenly, one after the other.
+
+    Raises:
+        ValueError: if a block is wider than a group.
+    """
+    lanes, channels = nonzero.shape
+    of_group = channels // groups
+    found = cover_lanes(nonzero.reshape(lanes * groups, of_group), block_size)
+    lane, group = np.divmod(found.lanes, groups)
+    start = group * of_group + found.starts
+    order = np.lexsort((lane, start))
+    return Blocks(block_size, lane[order], start[order])
 
 
 def cover_lanes(nonzero: npt.NDArray[np.bool_], block_size: int) -> Blocks:

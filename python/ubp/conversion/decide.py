@@ -3,9 +3,13 @@
 The predicted speed-up compares two costs in the unit "one multiply-add of the dense kernel" (CPU,
 one thread, activations [batch, height, width, channels] in and out):
 
-    dense   out_pixels * lanes * channels
+    dense   out_pixels * weights, which are lanes * channels
     sparse  out_pixels, in whole tiles * num_blocks * block[N]
             + transpose * (in_pixels * in_channels + out_pixels * channels)
+
+Of a transposed convolution these are the lanes and channels of the one in blocks that stands for
+it, and each block counts as one pixel; but its dense kernel has no zeros for what its pixels do not
+read.
 
 A pointwise layer of one pixel (a fully-connected layer of one row, say) uses each weight once, and
 nothing is transposed. Its costs are in the unit "one weight of the dense kernel":
@@ -22,16 +26,18 @@ file would hold the weights twice, dense and packed, or packed in several ways.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ubp.constants import COSTS
-from ubp.conversion.cover import Blocks, cover_lanes
-from ubp.conversion.find import Candidate, Layer
+from ubp.conversion.candidates import Candidate
+from ubp.conversion.cover import Blocks, cover_groups
+from ubp.conversion.find import Layer
 from ubp.costs import DEFAULT_COSTS, CostModel
-from ubp.format import BLOCK_SIZES
+from ubp.format import BLOCK_SIZES, TransposeConv2DAttributes
 
 # A cover predicted at this share of the fastest one's speed will do, if it is smaller.
 NEARLY_FASTEST: float = COSTS["nearly_fastest"]
@@ -79,13 +85,13 @@ def decide(
         if layer.candidate is None:
             decisions[index] = _settled(layer)
             continue
-        key = (layer.buffer, *layer.candidate.weights.shape)
+        key = (layer.buffer, *_view(layer, layer.candidate))
         sharing.setdefault(key, {})[index] = layer.candidate
     for group in sharing.values():
-        weights = next(iter(group.values())).weights
         blocks = _choose(list(group.values()), block_size, costs)
         reason = _objection(_predict(list(group.values()), blocks, costs), min_speedup, len(group))
-        sparsity = 1 - np.count_nonzero(weights) / weights.size
+        first = next(iter(group.values()))
+        sparsity = 1 - np.count_nonzero(first.weights) / first.num_weights
         for index, candidate in group.items():
             speedup = predict_speedup(candidate, blocks, costs)
             decisions[index] = Decision(
@@ -101,21 +107,30 @@ def predict_speedup(
     return _predict([candidate], blocks, costs)
 
 
+def _view(layer: Layer, candidate: Candidate) -> tuple[int, ...]:
+    """What makes matrices of the same buffer the same."""
+    attributes = candidate.attributes
+    if isinstance(attributes, TransposeConv2DAttributes):
+        return (*layer.shape, attributes.block_h, attributes.block_w)
+    return candidate.weights.shape
+
+
 def _settled(layer: Layer) -> Decision:
     """What is said of a layer that is no candidate."""
     if layer.packed is None:
         return Decision(layer, False, layer.obstacle)
     packed = layer.packed
     blocks = Blocks(packed.attributes.block_size, packed.lanes, packed.starts)
-    weights = packed.attributes.lanes * packed.attributes.out_channels
-    sparsity = 1 - np.count_nonzero(packed.values) / weights
+    sparsity = 1 - np.count_nonzero(packed.values) / math.prod(layer.shape)
     return Decision(layer, False, "it is block-sparse already", blocks, sparsity)
 
 
 def _choose(group: list[Candidate], block_size: int | None, costs: CostModel) -> Blocks:
     """The cover of the weights that all of the group have."""
     nonzero = group[0].weights != 0
-    covers = [cover_lanes(nonzero, n) for n in _sizes(block_size, nonzero.shape[1])]
+    groups = group[0].attributes.groups
+    sizes = _sizes(block_size, nonzero.shape[1] // groups)
+    covers = [cover_groups(nonzero, n, groups) for n in sizes]
     speedups = [_predict(group, blocks, costs) for blocks in covers]
     near = [
         blocks
@@ -144,7 +159,7 @@ def _costs(candidate: Candidate, blocks: Blocks, costs: CostModel) -> tuple[floa
     attributes = candidate.attributes
     lanes, channels = attributes.lanes, attributes.out_channels
     pointwise = lanes == attributes.in_channels
-    dense = candidate.out_pixels * lanes * channels
+    dense = candidate.out_pixels * candidate.num_weights
     sparse = blocks.count * costs.of_block(blocks.size, candidate.out_pixels, pointwise)
     if pointwise and candidate.out_pixels == 1:
         activations = lanes + channels

@@ -118,7 +118,7 @@ def _report_layer(decision: Decision) -> LayerReport:
         bytes_after=layer.stored_bytes,
         speedup=decision.speedup,
         macs=_macs(layer),
-        picture=None if blocks is None else _picture(blocks, layer.shape),
+        picture=None if blocks is None else _picture(blocks, *layer.matrix_shape),
         attributes=None if layer.packed is None else layer.packed.attributes,
     )
 
@@ -137,13 +137,13 @@ def sparsity_of(report: list[LayerReport]) -> float | None:
 def _macs(layer: Layer) -> int | None:
     if layer.candidate is None:
         return None
-    return layer.candidate.out_pixels * layer.candidate.weights.size
+    return round(layer.candidate.out_pixels * layer.candidate.num_weights)
 
 
-def _picture(blocks: Blocks, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
-    """The first lanes and channels of a layer whose weights have `shape`, channels first."""
-    lanes = min(math.prod(shape[1:]), PICTURE_LANES)
-    picture = np.zeros((lanes, min(shape[0], PICTURE_CHANNELS) + blocks.size), np.bool_)
+def _picture(blocks: Blocks, lanes: int, channels: int) -> npt.NDArray[np.bool_]:
+    """The first of a layer's lanes and channels."""
+    lanes = min(lanes, PICTURE_LANES)
+    picture = np.zeros((lanes, min(channels, PICTURE_CHANNELS) + blocks.size), np.bool_)
     shown = (blocks.lanes < lanes) & (blocks.starts < PICTURE_CHANNELS)
     for offset in range(blocks.size):
         picture[blocks.lanes[shown], blocks.starts[shown] + offset] = True

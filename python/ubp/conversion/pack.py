@@ -13,7 +13,7 @@ from ubp.format import ValueType, pack
 class PackedOperator:
     """What the rewrite puts in place of an operator.
 
-    op: "UbpConv2D" or "UbpFullyConnected".
+    op: one of ubp.format.OP_NAMES.
     custom_options: the FlexBuffers map of attributes.
     packed: the contents of the packed weights tensor.
     """

@@ -2,7 +2,8 @@
 
 No tensor is renumbered: operators are changed in place and tensors are only added, so that
 signatures, metadata and whatever else refers to tensors by index stay valid. A dense weights tensor
-that lost its last user keeps its place and name, without data; the operators that decoded it go.
+that lost its last user keeps its place and name, without data; the operators that decoded it go, as
+do those that computed the output shape of a transposed convolution.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
 from ubp.conversion.find import PACKED_SUFFIX, Layer
+from ubp.conversion.operator_view import inputs_of
 from ubp.conversion.pack import PackedOperator
 from ubp.tflite import flatbuffer
 from ubp.tflite.unused import remove_unused
@@ -25,28 +27,56 @@ def replace_operators(model: schema.ModelT, packed: list[tuple[Layer, PackedOper
     """
     buffers: dict[bytes, int] = {}
     tensors: dict[tuple[int, int, bytes], int] = {}
+    biases: dict[tuple[int, int, int], int] = {}
     released: list[tuple[int, int]] = []
     # An operator's number holds as long as none is taken away.
     operators = [model.subgraphs[layer.subgraph].operators[layer.operator] for layer, _ in packed]
     for operator, (layer, new) in zip(operators, packed, strict=True):
         subgraph = model.subgraphs[layer.subgraph]
-        activation, weights, *bias = flatbuffer.indices(operator.inputs)
+        old = inputs_of(layer.op, operator)
         if new.packed not in buffers:
             buffers[new.packed] = _add_buffer(model, new.packed)
-        key = (layer.subgraph, weights, new.packed)
+        key = (layer.subgraph, old.weights, new.packed)
         if key not in tensors:
-            tensors[key] = _add_tensor(subgraph, weights, buffers[new.packed], len(new.packed))
-        inputs = [activation, tensors[key], *(bias or [-1])]
+            shape = [len(new.packed)]
+            tensors[key] = _add_tensor(
+                subgraph, old.weights, buffers[new.packed], shape, schema.TensorType.UINT8
+            )
+        bias = _bias(model, layer, old.bias, biases)
+        inputs = [old.activation, tensors[key], bias]
         operator.opcodeIndex = _custom_code(model, new.op)
         operator.inputs = np.array(inputs, np.int32)
         operator.builtinOptionsType = schema.BuiltinOptions.NONE
         operator.builtinOptions = None
         operator.customOptions = np.frombuffer(new.custom_options, np.uint8)
         operator.customOptionsFormat = schema.CustomOptionsFormat.FLEXBUFFERS
-        released.append((layer.subgraph, weights))
-        if layer.candidate is not None and layer.candidate.bias is not None:
-            released += _store_bias(model, layer.subgraph, bias[0], layer.candidate.bias)
+        released += [(layer.subgraph, each) for each in (old.weights, old.output_shape)]
+        if bias != old.bias:
+            released.append((layer.subgraph, old.bias))
+        elif layer.candidate is not None and layer.candidate.bias is not None:
+            released += _store_bias(model, layer.subgraph, bias, layer.candidate.bias)
+    released = [(index, tensor) for index, tensor in released if tensor != -1]
     remove_unused(model, released)
+
+
+def _bias(
+    model: schema.ModelT, layer: Layer, old: int, biases: dict[tuple[int, int, int], int]
+) -> int:
+    """The tensor of a layer's bias; a new one where the pixels of blocks repeat the old one.
+
+    biases: those that were added, by subgraph, old tensor and size.
+    """
+    candidate = layer.candidate
+    subgraph = model.subgraphs[layer.subgraph]
+    if candidate is None or candidate.bias is None or candidate.bias.size == layer.shape[0]:
+        return old
+    key = (layer.subgraph, old, candidate.bias.size)
+    if key not in biases:
+        buffer = _add_buffer(model, candidate.bias.tobytes())
+        biases[key] = _add_tensor(
+            subgraph, old, buffer, [candidate.bias.size], schema.TensorType.FLOAT32
+        )
+    return biases[key]
 
 
 def _store_bias(
@@ -71,11 +101,14 @@ def _add_buffer(model: schema.ModelT, data: bytes) -> int:
     return len(model.buffers) - 1
 
 
-def _add_tensor(subgraph: schema.SubGraphT, weights: int, buffer: int, size: int) -> int:
-    name = flatbuffer.text(subgraph.tensors[weights].name) + PACKED_SUFFIX
+def _add_tensor(
+    subgraph: schema.SubGraphT, old: int, buffer: int, shape: list[int], kind: int
+) -> int:
+    """A constant that stands for an old one."""
+    name = flatbuffer.text(subgraph.tensors[old].name) + PACKED_SUFFIX
     tensor = schema.TensorT(
-        shape=np.array([size], np.int32),
-        type=schema.TensorType.UINT8,
+        shape=np.array(shape, np.int32),
+        type=kind,
         buffer=buffer,
         name=name,
         hasRank=True,

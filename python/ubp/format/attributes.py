@@ -91,6 +91,11 @@ class Attributes:
         return self.in_channels
 
     @property
+    def groups(self) -> int:
+        """Equal parts of the output channels, from one of which into the next no block reaches."""
+        return 1
+
+    @property
     def num_starts(self) -> int:
         """Channels at which a block may start: 0 .. out_channels - block_size."""
         return self.out_channels - self.block_size + 1
@@ -198,13 +203,16 @@ class TransposeConv2DAttributes(Attributes):
     def lanes(self) -> int:
         return self.kernel_h * self.kernel_w * self.in_channels
 
+    @property
+    def groups(self) -> int:
+        return self.block_h * self.block_w
+
     def check(self) -> None:
         super().check()
-        pixels = self.block_h * self.block_w
-        if self.out_channels % pixels:
+        if self.out_channels % self.groups:
             raise ValueError(
                 f"{self.op}: the attribute 'out_channels' is {self.out_channels}, expected a "
-                f"multiple of the {pixels} pixels of block_h * block_w."
+                f"multiple of the {self.groups} pixels of block_h * block_w."
             )
 
 

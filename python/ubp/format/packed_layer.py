@@ -43,6 +43,12 @@ class PackedLayer:
         np.add.at(matrix, (self.lanes[:, None], channels), self.values)
         return matrix
 
+    def nonzeros(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Lanes and channels of all stored weights but zeros, int64 [n] each, in any order."""
+        channels = _stored_channels(self.starts, self.attributes.block_size)
+        block, position = np.nonzero(self.values)
+        return self.lanes[block], channels[block, position]
+
 
 def pack(
     attributes: AttributesT,
@@ -228,6 +234,12 @@ def _check_blocks(
         raise ValueError(
             f"{op}: block starts go from {starts.min()} to {starts.max()}, expected 0 to "
             f"{expected[1] - n}."
+        )
+    of_group = expected[1] // attributes.groups
+    if np.any(starts // of_group != (starts + n - 1) // of_group):
+        raise ValueError(
+            f"{op}: a block reaches from the {of_group} channels of one pixel into those of the "
+            "next."
         )
 
 

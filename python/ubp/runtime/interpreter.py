@@ -19,7 +19,7 @@ _OPTIONS = tuple(
 
 
 class Interpreter(litert.Interpreter):
-    """The standard interpreter; UbpConv2D and UbpFullyConnected run in our delegate.
+    """The standard interpreter; the layers that ubp.convert packs run in our delegate.
 
         >>> import keras
         >>> import ubp

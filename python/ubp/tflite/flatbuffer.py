@@ -28,6 +28,7 @@ _INSIDE = 1  # offsets up to this say that the data is in the flatbuffer
 NO_BUFFER = 0  # the runtime takes the first buffer for "no data", whatever it holds
 MAX_FILE_BYTES = 2**31 - 1  # offsets in a flatbuffer are 32-bit and signed
 
+_LAST_DEPRECATED = 127  # the old field of operator codes has 8 bits; codes from here on stand there
 _BUILTIN_NAMES: dict[int, str] = {
     code: name for name, code in vars(schema.BuiltinOperator).items() if name.isupper()
 }
@@ -86,6 +87,19 @@ def code_name(code: schema.OperatorCodeT) -> str:
         return text(code.customCode)
     builtin = flatbuffer_utils.get_builtin_code_from_operator_code(code)
     return _BUILTIN_NAMES.get(builtin, f"BUILTIN_{builtin}")
+
+
+def builtin_code(model: schema.ModelT, builtin: int) -> int:
+    """The index of a built-in operator's code, added if the model does not have it yet."""
+    for index, code in enumerate(model.operatorCodes):
+        if flatbuffer_utils.get_builtin_code_from_operator_code(code) == builtin:
+            return index
+    model.operatorCodes.append(
+        schema.OperatorCodeT(
+            deprecatedBuiltinCode=min(builtin, _LAST_DEPRECATED), builtinCode=builtin, version=1
+        )
+    )
+    return len(model.operatorCodes) - 1
 
 
 def is_custom(code: schema.OperatorCodeT) -> bool:

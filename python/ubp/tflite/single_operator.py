@@ -21,7 +21,7 @@ def extract_operator(
     operator: int,
     shapes: Mapping[tuple[int, int], tuple[int, ...]] | None = None,
 ) -> bytes:
-    """A .tflite file of one operator with its constants; its first input becomes the model's.
+    """A .tflite file of one operator with its constants; its activation becomes the model's input.
 
     Args:
         model: the whole network; stays as it is.
@@ -36,6 +36,7 @@ def extract_operator(
         flatbuffer.indices(original.inputs),
         flatbuffer.indices(original.outputs),
     )
+    is_transposed = flatbuffer.operator_name(model, original) == "TRANSPOSE_CONV"
     tensors: list[schema.TensorT] = []
     buffers = [schema.BufferT()]
     for indices in (single.inputs, single.outputs):
@@ -50,6 +51,12 @@ def extract_operator(
             tensor.buffer = len(buffers) - 1
             indices[position] = len(tensors)
             tensors.append(tensor)
+    if is_transposed:  # its first input is the shape of its output
+        sizes = np.array(flatbuffer.indices(tensors[single.outputs[0]].shape), "<i4")
+        shape = tensors[single.inputs[0]]
+        shape.buffer = len(buffers)
+        buffers.append(schema.BufferT(data=np.frombuffer(sizes.tobytes(), np.uint8)))
+    activation = single.inputs[2 if is_transposed else 0]
     return flatbuffer.serialize(
         schema.ModelT(
             version=_SCHEMA_VERSION,
@@ -57,7 +64,7 @@ def extract_operator(
             subgraphs=[
                 schema.SubGraphT(
                     tensors=tensors,
-                    inputs=np.array(single.inputs[:1], np.int32),
+                    inputs=np.array([activation], np.int32),
                     outputs=np.array(single.outputs, np.int32),
                     operators=[single],
                 )

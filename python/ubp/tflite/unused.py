@@ -1,7 +1,7 @@
-"""Constants that a rewrite has left without a user, taken away.
+"""Constants and shapes that a rewrite has left without a user, taken away.
 
-That is the data of the tensors named, the operators that decoded it, and nothing else: what had no
-user before stays.
+That is the data of the tensors named, the operators that decoded it or computed a shape, and
+nothing else: what had no user before stays.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ from ai_edge_litert import schema_py_generated as schema
 from ubp.tflite import flatbuffer
 from ubp.tflite.constant_tensors import DECODERS
 
+# Operators that go with their last user: they do nothing but compute their output.
+_REMOVABLE = (*DECODERS, "SHAPE", "STRIDED_SLICE", "PACK", "ADD", "SUB", "MUL")
+
 
 def remove_unused(model: schema.ModelT, tensors: Iterable[tuple[int, int]]) -> None:
-    """Remove the data of constants, given as (subgraph, tensor), that nothing uses any more.
+    """Remove constants and shapes, given as (subgraph, tensor), that nothing uses any more.
 
-    A tensor that an operator, its subgraph or a signature still uses keeps its data. Any other
-    keeps its place and name; its data goes, and so does the operator that decoded it.
+    A tensor that an operator, its subgraph or a signature still uses stays as it is. Any other
+    keeps its place and name; its data goes, and so do the operators that decoded or computed it,
+    and what only those used.
     """
     buffers: set[int] = set()
     for subgraph, tensor in dict.fromkeys(tensors):
@@ -27,20 +31,22 @@ def remove_unused(model: schema.ModelT, tensors: Iterable[tuple[int, int]]) -> N
 
 
 def _remove(model: schema.ModelT, subgraph_index: int, tensor: int) -> set[int]:
-    """Remove one tensor's data; returns the buffer that it had."""
-    if _is_used(model, subgraph_index, tensor):
-        return set()
+    """Remove a tensor's data, and what only that needs; returns the buffers that they had."""
     subgraph = model.subgraphs[subgraph_index]
-    producer = flatbuffer.producers(subgraph).get(tensor)
-    if producer is not None:
-        if flatbuffer.operator_name(model, producer) not in DECODERS:
-            return set()
-        subgraph.operators.remove(producer)
-        return _remove(model, subgraph_index, flatbuffer.indices(producer.inputs)[0])
-    buffer = subgraph.tensors[tensor].buffer
-    subgraph.tensors[tensor].buffer = flatbuffer.NO_BUFFER
-    subgraph.tensors[tensor].sparsity = None
-    return {buffer}
+    buffers, left = set(), [tensor]
+    while left:
+        index = left.pop()
+        if _is_used(model, subgraph_index, index):
+            continue
+        producer = flatbuffer.producers(subgraph).get(index)
+        if producer is None:
+            buffers.add(subgraph.tensors[index].buffer)
+            subgraph.tensors[index].buffer = flatbuffer.NO_BUFFER
+            subgraph.tensors[index].sparsity = None
+        elif flatbuffer.operator_name(model, producer) in _REMOVABLE:
+            subgraph.operators.remove(producer)
+            left += [each for each in flatbuffer.indices(producer.inputs) if each != -1]
+    return buffers
 
 
 def _is_used(model: schema.ModelT, subgraph_index: int, tensor: int) -> bool:

@@ -55,16 +55,16 @@ def measure_layers(
     dense = flatbuffer.parse(unpack(result.model), "the unpacked model")
     given = None if shapes is None else check_sizes(shapes)
     resolved = resolve_shapes(result.dense, "the dense model", given).tensors
-    places = find_layers(sparse)
     report: list[LayerReport] = []
-    for layer, place in zip(
+    for layer, place, dense_place in zip(
         tqdm(result.report, desc="layers", unit="layer", disable=None if progress else True),
-        places,
+        find_layers(sparse),
+        find_layers(dense),
         strict=True,
     ):
         if layer.taken:
             measured = time_pair(
-                extract_operator(dense, place.subgraph, place.operator, resolved),
+                extract_operator(dense, dense_place.subgraph, dense_place.operator, resolved),
                 extract_operator(sparse, place.subgraph, place.operator, resolved),
                 num_threads,
                 rounds,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ubp.conversion.cover import Blocks, cover_lanes
+from ubp.conversion.cover import Blocks, cover_groups, cover_lanes
 
 masks = st.tuples(st.integers(1, 6), st.integers(1, 12)).flatmap(
     lambda shape: st.lists(
@@ -76,6 +76,25 @@ def test_a_block_at_the_end_is_shifted_left() -> None:
     assert cover_lanes(mask, 4).starts.tolist() == [0, 2]
 
 
+@given(masks, st.integers(1, 4), st.sampled_from([1, 2, 4]))
+def test_groups_of_channels_are_covered_by_themselves(
+    mask: np.ndarray, groups: int, n: int
+) -> None:
+    channels = mask.shape[1]
+    n = min(n, channels)
+    parts = [np.roll(mask, shift, axis=0) for shift in range(groups)]
+    blocks = cover_groups(np.hstack(parts), n, groups)
+    for group, part in enumerate(parts):
+        expected = cover_lanes(part, n)
+        here = blocks.starts // channels == group
+        np.testing.assert_array_equal(blocks.lanes[here], expected.lanes)
+        np.testing.assert_array_equal(blocks.starts[here], expected.starts + group * channels)
+    places = list(zip(blocks.starts.tolist(), blocks.lanes.tolist(), strict=True))
+    assert places == sorted(set(places))
+
+
 def test_a_block_wider_than_a_lane_is_refused() -> None:
     with pytest.raises(ValueError, match="blocks of 4 do not fit into 3 channels"):
         cover_lanes(np.ones((1, 3), np.bool_), 4)
+    with pytest.raises(ValueError, match="blocks of 4 do not fit into 3 channels"):
+        cover_groups(np.ones((1, 6), np.bool_), 4, 2)

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from ubp.conversion.candidates import Candidate
 from ubp.conversion.cover import Blocks, cover_lanes
 from ubp.conversion.decide import Decision, decide, predict_speedup
-from ubp.conversion.find import Candidate, Layer
+from ubp.conversion.find import Layer
 from ubp.costs import DEFAULT_COSTS
 from ubp.format import BLOCK_SIZES, Attributes, Conv2DAttributes, FullyConnectedAttributes
 
@@ -15,7 +16,7 @@ def candidate(attributes: Attributes, kept: float, pixels: int) -> Candidate:
     lanes, channels = attributes.lanes, attributes.out_channels
     keep = np.random.default_rng(0).random((lanes, channels // 4)) < kept
     weights = np.repeat(keep, 4, axis=1).astype(np.float32)
-    return Candidate(attributes, weights, None, pixels, pixels)
+    return Candidate(attributes, weights, None, weights.size, pixels, pixels)
 
 
 def conv(channels: int = 256) -> Conv2DAttributes:

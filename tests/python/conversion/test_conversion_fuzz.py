@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from single_models import sparse_weights
 from sparse_encoder import sparse_encoding
+from transposed_models import add_transposed
 
 from fuzz.builder import ModelBuilder
 from ubp.conversion import convert
@@ -23,7 +24,7 @@ from ubp.tflite import flatbuffer
 
 
 def dense_model() -> bytes:
-    """Two convolutions, one with sparsely encoded weights, and a dense layer; with a signature."""
+    """Two convolutions, one with sparsely encoded weights, a transposed one, and a dense layer."""
     rng = np.random.default_rng(0)
     model = ModelBuilder()
     graph = model.subgraph()
@@ -35,6 +36,11 @@ def dense_model() -> bytes:
     w = graph.constant(values, "second/w")
     graph.graph.tensors[w].shape, graph.graph.tensors[w].sparsity = list(weights.shape), sparsity
     x = graph.conv(x, w, graph.constant(np.zeros(24, np.float32), "second/b"))
+    w = graph.constant(sparse_weights(rng, (24, 3, 2, 24)), "up/w")
+    b = graph.constant(np.ones(24, np.float32), "up/b")
+    shape = [1, 12, 12, 24]
+    given = graph.constant(np.array(shape, np.int32), "up/shape")
+    x = add_transposed(graph, x, given, w, shape, bias=b, strides=(2, 2))
     w = graph.constant(sparse_weights(rng, (12, 24)), "third/w")
     x = graph.fully_connected(x, w, keep_num_dims=True)
     graph.output(x)

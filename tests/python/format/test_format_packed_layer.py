@@ -15,6 +15,7 @@ from ubp.format import (
     Conv2DAttributes,
     FullyConnectedAttributes,
     PackedLayer,
+    TransposeConv2DAttributes,
     ValueType,
     leb128,
     pack,
@@ -236,6 +237,28 @@ def test_the_writer_refuses_what_does_not_fit(changes: dict[str, Any], message: 
     }
     with pytest.raises(ValueError, match=f"^UbpConv2D: .*{message}"):
         pack(**(arguments | changes))
+
+
+def test_the_writer_lets_no_block_reach_from_one_pixel_into_the_next() -> None:
+    attributes = TransposeConv2DAttributes(
+        in_channels=2, out_channels=12, block_size=4, kernel_h=1, kernel_w=1, block_h=2, block_w=1
+    )
+    weights, lanes = np.ones((2, 12), np.float32), np.array([0, 1])
+    for starts in ([0, 2], [6, 8]):
+        complete, packed = pack(attributes, weights, lanes, np.array(starts), None)
+        assert read(complete, packed).starts.tolist() == starts
+    for start in (3, 4, 5):
+        message = "a block reaches from the 6 channels of one pixel into those of the next"
+        with pytest.raises(ValueError, match=f"^UbpTransposeConv2D: {message}"):
+            pack(attributes, weights, lanes, np.array([0, start]), None)
+
+
+@given(layers())
+def test_nonzeros_are_those_of_the_weights(layer: Any) -> None:
+    attributes, weights, lanes, starts = layer
+    found = read(*pack(attributes, weights, lanes, starts, None))
+    places = sorted(zip(*map(np.ndarray.tolist, found.nonzeros()), strict=True))
+    assert places == sorted(zip(*map(np.ndarray.tolist, np.nonzero(weights)), strict=True))
 
 
 def test_the_writer_names_the_op_when_a_weight_does_not_fit() -> None:

@@ -28,14 +28,18 @@ _TOGETHER = {"ubp.android", "ubp.check", "ubp.cli", "ubp.reporting", "ubp.timing
 _CONVERSION = {
     f"ubp.conversion.{step}"
     for step in (
+        "candidates",
         "converter",
         "cover",
         "decide",
         "find",
         "layer_report",
         "open_sizes",
+        "operator_view",
+        "output_shape",
         "pack",
         "rewrite",
+        "transposed",
         "unpacking",
     )
 }
@@ -93,6 +97,10 @@ ORDERS = [
     # The way of a model through its conversion.
     [
         "ubp.conversion.load",
+        "ubp.conversion.operator_view",
+        "ubp.conversion.output_shape",
+        "ubp.conversion.transposed",
+        "ubp.conversion.candidates",
         "ubp.conversion.find",
         "ubp.conversion.cover",
         "ubp.conversion.decide",
