@@ -17,6 +17,7 @@ struct ShapedInputs {
 };
 
 std::optional<ShapedInputs> InputsOf(const ClaimResult& claim) {
+  if (claim.packed) return std::nullopt;  // has the sizes in its attributes
   if (claim.type() == OpType::kReshape) return ShapedInputs{0, 1};
   if (claim.type() == OpType::kTransposeConv2D) return ShapedInputs{2, 0};
   return std::nullopt;
