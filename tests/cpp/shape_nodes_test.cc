@@ -1,4 +1,4 @@
-// Nodes that compute the shape of a RESHAPE: taken with it if nobody else needs them.
+// Nodes that compute the shape of a RESHAPE or TRANSPOSE_CONV: taken with it if nobody else needs them.
 
 #include "delegate/tflite/model/shape_nodes.h"
 
@@ -135,6 +135,60 @@ TEST(ShapeNodesTest, ReshapeToAConstantShapeHasNone) {
   Reshape reshape;
   reshape.model.SetInputs({reshape.input, reshape.model.Ints({-1, 1, 1, 4})}, Reshape::kReshape);
   EXPECT_THAT(Taken(&reshape.model, Take::kAll), ElementsAre(false, false, false, true));
+}
+
+// A transposed convolution of [batch, 3, 4, 2] to [batch, 6, 8, 4], whose shape is computed.
+struct TransposeConv {
+  enum Node { kShapeNode, kSlice, kPack, kTransposeConv };
+
+  FakeModel model;
+  int input = model.Activation({1, 3, 4, 2});
+  int output = model.Activation({1, 6, 8, 4}, "upsampled");
+  int weights = model.Filled({4, 2, 2, 2});
+  int shape = model.Activation({4});
+  int batch = model.Activation({});
+  int packed = model.Activation({4});
+
+  explicit TransposeConv(int axis_of_height = -1) {
+    for (const int t : {shape, batch, packed}) model.tensor(t).type = kTfLiteInt32;
+    model.Node(kTfLiteBuiltinShape, {input}, {shape}, NoParams());
+    model.Node(kTfLiteBuiltinStridedSlice,
+               {shape, model.Ints({0}), model.Ints({1}), model.Ints({1})}, {batch}, kOneSize);
+    const int height = axis_of_height < 0 ? model.Ints({6}) : batch;
+    model.Node(kTfLiteBuiltinPack, {batch, height, model.Ints({8}), model.Ints({4})}, {packed},
+               NoParams());
+    using P = builtin::TransposeConvParams;
+    model.Node(kTfLiteBuiltinTransposeConv, {packed, weights, input}, {output},
+               P{builtin::Padding::kSame, 2, 2, builtin::Activation::kNone});
+  }
+};
+
+TEST(ShapeNodesTest, TakenWithTheirTransposeConv) {
+  TransposeConv transposed;
+  EXPECT_THAT(Taken(&transposed.model, Take::kAll), ElementsAre(true, true, true, true));
+  Graph graph;
+  const Status status = transposed.model.Import({transposed.input}, {transposed.output}, &graph);
+  ASSERT_TRUE(status.ok()) << status.message();
+  ASSERT_EQ(graph.ops.size(), 2u);  // pointwise: it needs no pads
+  EXPECT_THAT(graph.ops[1].As<DepthToSpaceOp>().output, ElementsAre(OfInput(0), 6, 8, 4));
+}
+
+TEST(ShapeNodesTest, OfATransposeConvOnlyTheBatchIsTheInputs) {
+  TransposeConv transposed(1);
+  EXPECT_THAT(Taken(&transposed.model, Take::kAll), ElementsAre(false, false, false, false));
+}
+
+// They may run in an earlier part than what waits for a DEQUANTIZE as well.
+TEST(ShapeNodesTest, LeftWhereATransposeConvsWeightsAreDecoded) {
+  TransposeConv transposed;
+  FakeModel& model = transposed.model;
+  const int halves = model.Filled({4, 2, 2, 2});
+  model.tensor(halves).type = kTfLiteFloat16;
+  model.tensor(halves).bytes /= 2;
+  const int widened = model.Activation({4, 2, 2, 2});
+  model.Node(kTfLiteBuiltinDequantize, {halves}, {widened}, NoParams());
+  model.SetInputs({transposed.packed, widened, transposed.input}, TransposeConv::kTransposeConv);
+  EXPECT_THAT(Taken(&model, Take::kAll), ElementsAre(false, false, false, true, false));
 }
 
 TEST(ShapeNodesTest, AreNotInTheGraph) {

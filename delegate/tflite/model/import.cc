@@ -83,9 +83,10 @@ class Importer {
     for (int i = 0; i < indices.size; ++i) {
       const auto found = tensor_of_index_.find(indices.data[i]);
       if (found == tensor_of_index_.end()) {
-        return Status::Error("tensor " + std::to_string(indices.data[i]) +
-                             ", which holds the shape of a RESHAPE, is an output of the model as "
-                             "well; the delegate cannot compute it, take less (take=sparse).");
+        return Status::Error(
+            "tensor " + std::to_string(indices.data[i]) +
+            ", which holds a shape that a node of this part reads, is an output of the model as "
+            "well; the delegate cannot compute it, take less (take=sparse).");
       }
       SetStorage(found->second, Storage::kOutput);
     }

@@ -1,10 +1,10 @@
-// Nodes that compute nothing but the shape of a RESHAPE.
+// Nodes that compute nothing but the shape that a RESHAPE or TRANSPOSE_CONV gives its output.
 //
 // For a Reshape layer in a model whose batch is open the converter writes
 //
 //   RESHAPE(x, PACK(STRIDED_SLICE(SHAPE(x), ...), constants))
 //
-// where each slice is one size of x. The delegate computes such a shape itself. Left to the
+// where each slice is one size of x; for a transposed convolution it does likewise. The delegate computes such a shape itself. Left to the
 // interpreter these nodes would cut the stretch in two, because the second part would have to wait
 // for them.
 #ifndef UBP_DELEGATE_TFLITE_MODEL_SHAPE_NODES_H_
@@ -20,19 +20,19 @@ namespace ubp {
 
 // `nodes[i]` is what `decisions[i]` is about.
 
-// Reads the shapes of RESHAPEs that are computed as above (ClaimResult::reshape). One that is
-// computed in any other way, or given when the model runs, can be anything: that RESHAPE is left.
+// Reads the shapes that are computed as above (ClaimResult::reshape). One that is computed in any
+// other way, or given when the model runs, can be anything: that node is left.
 void ReadComputedShapes(const TfLiteContext& context, const std::vector<TfLiteNode*>& nodes,
                         std::vector<NodeDecision>* decisions);
 
-// For each node, if it is a RESHAPE that can be taken, the nodes above that it needs; none if other
+// For each node with such a shape that can be taken, the nodes above that it needs; none if other
 // nodes read what they compute.
 std::vector<std::vector<size_t>> FindShapeNodes(const TfLiteContext& context,
                                                 const std::vector<TfLiteNode*>& nodes,
                                                 const std::vector<NodeDecision>& decisions);
 
-// Takes them along with every RESHAPE that is taken. The interpreter puts them in one part with
-// their RESHAPE: they depend on nothing else.
+// Takes them along with every such node that is taken. The interpreter puts them in one part with
+// it: they depend on nothing else.
 void TakeShapeNodes(const std::vector<std::vector<size_t>>& shape_nodes,
                     std::vector<NodeDecision>* decisions);
 

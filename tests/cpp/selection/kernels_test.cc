@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "python/ubp/selection/native/buffer.h"
+#include "delegate/base/aligned_buffer.h"
 #include "tests/cpp/selection/test_layers.h"
 
 namespace ubp {
@@ -86,8 +86,8 @@ struct Group {
         std::mt19937* random)
       : width(kernels.width), starts(channels - block_size + 1), n(block_size) {
     const int64_t stride = (channels + width - 1) / width * width;
-    Buffer rows(width * stride), columns(width * stride);
-    scores = Buffer(width * starts);
+    AlignedArray<int32_t> rows(width * stride), columns(width * stride);
+    scores = AlignedArray<int32_t>(width * starts);
     std::fill_n(rows.data(), width * stride, 0);
     for (int lane = 0; lane < width; ++lane) {
       lanes.emplace_back();
@@ -105,7 +105,7 @@ struct Group {
   int width;
   int64_t starts, n;
   std::vector<std::vector<int64_t>> lanes;  // elements
-  Buffer scores;
+  AlignedArray<int32_t> scores;
   int32_t max_score;
 };
 
@@ -150,7 +150,7 @@ int32_t Doubled(int64_t penalty) { return static_cast<int32_t>(2 * penalty - 1);
 
 std::vector<SweepResult> Sweep(const Kernels& kernels, const Group& group,
                                const std::vector<int64_t>& penalties) {
-  Buffer rings(kMaxPoints * 2 * group.n * group.width);
+  AlignedArray<int32_t> rings(kMaxPoints * 2 * group.n * group.width);
   std::vector<SweepResult> results(penalties.size());
   SweepArgs args = {group.scores.data(), group.starts, group.n, {}, rings.data(), results.data()};
   for (size_t p = 0; p < penalties.size(); ++p) args.penalties[p] = Doubled(penalties[p]);
@@ -161,7 +161,7 @@ std::vector<SweepResult> Sweep(const Kernels& kernels, const Group& group,
 // Traces the blocks, and adds them up as a sweep does.
 SweepResult Trace(const Kernels& kernels, const Group& group, int64_t penalty) {
   const int64_t num_words = (group.starts + kWordStarts - 1) / kWordStarts;
-  Buffer ring(group.n * group.width), words(num_words * group.width);
+  AlignedArray<int32_t> ring(group.n * group.width), words(num_words * group.width);
   kernels.trace(
       {group.scores.data(), group.starts, group.n, Doubled(penalty), ring.data(), words.data()});
   SweepResult sum = {0, 0};

@@ -8,41 +8,17 @@ import pytest
 ROOT = Path(__file__).parents[3]
 DELEGATE = ROOT / "delegate"
 
-# Each folder, and the others whose headers it may include. Nothing lower knows anything higher; a
-# second backend is one more folder like "cpu".
-MAY_INCLUDE = {
-    "base": set(),
-    "format": {"base"},
-    "cache": {"base", "format"},
-    "graph": {"base", "format", "cache"},
-    "rewrite": {"base", "graph"},
-    "backend": {"base", "format", "graph"},
-    "cpu/kernels": {"graph"},
-    "cpu/weights": {"base", "format", "cache", "graph", "cpu/kernels"},
-    "cpu/operators": {"base", "graph", "cpu/kernels", "cpu/weights"},
-    "cpu/plan": {
-        "base",
-        "graph",
-        "rewrite",
-        "backend",
-        "cpu/kernels",
-        "cpu/weights",
-        "cpu/operators",
-    },
-    "cpu": {"backend", "base", "graph", "cpu/kernels", "cpu/weights", "cpu/plan"},
-    "tflite/model": {"base", "format", "cache", "graph", "rewrite", "backend"},
-    "tflite": {
-        "base",
-        "cache",
-        "graph",
-        "backend",
-        "cpu",
-        "cpu/kernels",
-        "cpu/plan",
-        "tflite/model",
-    },
-    "bench": {"base", "format", "graph", "cpu/kernels", "cpu/weights", "cpu/operators"},
-}
+PAGE = ROOT / "docs" / "architecture.md"
+
+
+def arrows(page: str) -> dict[str, set[str]]:
+    """Each folder of the list in the page, and the others whose headers it may include."""
+    listed = page.split("## Who may include whom")[1].split("```")[1]
+    rows = (line.partition(":") for line in listed.strip().splitlines())
+    return {folder: set(others.split()) for folder, _, others in rows}
+
+
+MAY_INCLUDE = arrows(PAGE.read_text(encoding="utf-8"))
 # Only the shell knows TensorFlow Lite.
 KNOWS_TFLITE = {"tflite", "tflite/model"}
 # Plain data that kernels, compiled once for each instruction set, may read.
