@@ -11,6 +11,7 @@ from ai_edge_litert.interpreter import Interpreter as StandardInterpreter
 from ai_edge_litert.interpreter import OpResolverType
 
 import ubp
+from ubp.runtime import delegate_report
 from ubp.tflite import flatbuffer
 
 Run = Callable[[Any, list[np.ndarray]], list[np.ndarray]]
@@ -182,3 +183,27 @@ def test_the_layers_are_measured(keras: Any) -> None:
     found = [layer.measured for layer in measured.report if layer.op == "TRANSPOSE_CONV"]
     assert len(found) == 2
     assert all(each is not None and each > 0 for each in found)
+
+
+def decided_alike(dense: bytes) -> list[bool]:
+    """Whether layers are taken: of an ordinary file the delegate decides as the converter."""
+    reports = ubp.convert(dense).report
+    nodes = [n for n in delegate_report(dense).nodes if n.op in ("CONV_2D", "TRANSPOSE_CONV")]
+    for report, node in zip(reports, nodes, strict=True):
+        assert report.op == node.op
+        assert node.block_size in (None, report.block_size)
+        if node.zeros is not None:
+            assert node.zeros == pytest.approx(report.sparsity, rel=1e-5)
+            assert node.speedup == pytest.approx(report.speedup, rel=1e-5)
+    return [report.taken for report in reports]
+
+
+@pytest.mark.parametrize("case", LAYERS)
+def test_the_converter_decides_as_the_delegate(keras: Any, case: str) -> None:
+    decided_alike(ubp.convert(one_layer(keras, case)).dense)
+
+
+@pytest.mark.parametrize("kernel", [2, 3])
+def test_the_converter_decides_on_an_unet_as_the_delegate(keras: Any, kernel: int) -> None:
+    taken = decided_alike(ubp.convert(pruned_unet(keras, kernel)).dense)
+    assert sum(taken) >= 4

@@ -247,10 +247,26 @@ def test_latency_needs_a_fixed_size(schedule):
     ubp.prune(model, schedule, scope="global")
 
 
-def test_latency_refuses_transposed_convolutions():
-    inputs = keras.Input((4, 4, 4))
-    x = keras.layers.Conv2D(8, 3, name="stem")(inputs)
-    x = keras.layers.Conv2DTranspose(8, 3, name="up")(x)
-    model = keras.Model(inputs, keras.layers.Conv2D(8, 1, name="head")(x))
-    with pytest.raises(ValueError, match="'up': the delegate does not run transposed convolutions"):
-        ubp.prune(model, GRADUAL, scope="latency")
+@pytest.mark.parametrize(
+    ("make", "shape", "pixels", "single"),
+    [
+        (lambda: layers.Conv2DTranspose(8, 3, 2, padding="same", name="up"), (5, 4, 4), 20, False),
+        (lambda: layers.Conv2DTranspose(8, (2, 3), (2, 1), name="up"), (5, 4, 4), 30, False),
+        (lambda: layers.Conv2DTranspose(8, 2, 2, name="up"), (1, 1, 4), 1, True),
+        (lambda: layers.Conv1DTranspose(8, 5, 3, padding="same", name="up"), (7, 4), 7, False),
+    ],
+)
+def test_a_block_of_a_transposed_convolution_costs_what_the_converter_counts(
+    make, shape, pixels, single
+):
+    inputs = keras.Input(shape)
+    model = keras.Model(inputs, make()(inputs))
+    pruned = ubp.prune(model, GRADUAL, scope="latency", layers="up")
+    (kernel,) = kernels(pruned)
+    scope, pattern = ubp.LatencyBudget(costs=COSTS), ubp.UnalignedBlock(4)
+    table = COSTS.single if single else COSTS.block
+    tiles = 1 if single else -(-pixels // COSTS.tile) * COSTS.tile
+    assert scope.block_costs([kernel], [pattern]) == [table[4] * tiles]
+    result = ubp.convert(ubp.strip(pruned), block_size=4, min_speedup=0)
+    (report,) = result.report
+    assert report.macs == pixels * np.prod(report.shape)

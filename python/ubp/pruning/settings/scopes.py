@@ -10,6 +10,7 @@ Kernels share a budget when their layers have equal schedules, scopes and method
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -267,8 +268,7 @@ class LatencyBudget(GlobalBudget):
         """What a block of each kernel costs, in multiply-adds of a dense kernel.
 
         Raises:
-            ValueError: if a kernel's positions are open, its block size has no cost, or it is
-                transposed.
+            ValueError: if a kernel's positions are open, or its block size has no cost.
         """
         costs = self.costs or DEFAULT_COSTS
         return [_block_cost(costs, *pair) for pair in zip(kernels, patterns, strict=True)]
@@ -330,10 +330,9 @@ def _block_cost(costs: CostModel, kernel: Kernel, pattern: Pattern) -> float:
             f"layer '{kernel.name}': blocks of {pattern.block_size} channels have no known cost; "
             f"scope='latency' needs blocks of {', '.join(map(str, BLOCK_SIZES))}."
         )
-    if isinstance(kernel.layer, _TRANSPOSED):
-        raise ValueError(
-            f"layer '{kernel.name}': the delegate does not run transposed convolutions in blocks, "
-            "which therefore save no time; leave it out with layers=[...], or use another scope."
-        )
-    pointwise = int(np.prod(kernel.variable.shape[:-2])) == 1
-    return costs.of_block(pattern.block_size, kernel.positions, pointwise)
+    window, pixels = tuple(kernel.variable.shape[:-2]), 1
+    if isinstance(kernel.layer, _TRANSPOSED):  # run as a convolution that computes whole strides
+        strides = kernel.layer.strides
+        pixels = math.prod(strides)
+        window = tuple(-(-size // stride) for size, stride in zip(window, strides, strict=True))
+    return costs.of_block(pattern.block_size, kernel.positions / pixels, math.prod(window) == 1)
