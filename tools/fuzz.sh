@@ -11,7 +11,8 @@ declare -rA fuzz_options=([import]="-len_control=0 -max_len=512")
 readonly fuzz_readers=(
   delegate/format/{attributes,packed_layer}.cc delegate/format/half.h
   delegate/cache/{weight_cache,weight_file}.cc delegate/cpu/weights/cached_blocks.cc delegate/graph/cache_slot.cc delegate/tflite/options.cc
-  delegate/tflite/model/{import,claim,node_view,decoded_constants,sparse_encoding}.cc delegate/tflite/model/builtin_{ops,layers,elementwise,shaping}.cc
+  delegate/tflite/model/{import,claim,packed_ops,node_view,decoded_constants,sparse_encoding}.cc
+  delegate/tflite/model/builtin_{ops,layers,transpose_conv,elementwise,shaping}.cc
 )
 
 fuzz_usage() {

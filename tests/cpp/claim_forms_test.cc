@@ -212,6 +212,12 @@ TEST(ClaimFormsTest, TransposeConv) {
       {&TransposeConvModel, With(&Transposed::stride_w, 4097), "the stride of the width is 4097"},
       {&TransposeConvModel, With(&Transposed::stride_h, 3),
        "the input height is 6, expected 4 for an output of 12."},
+      {&TransposeConvModel,
+       [](FakeModel& m) {
+         m.params<Transposed>().stride_h = m.params<Transposed>().stride_w = 16;
+         m.SetDims(kInput, {1, 1, 1, 3});
+       },
+       "a kernel of 2 x 2 is too small for strides of 16 x 16."},
       {&TransposeConvModel, With(&Transposed::activation, A::kTanh),
        "the fused activation is TANH"},
       {&TransposeConvModel, WithDims(kSecond, {4, 2, 2, 2}), "a filter of shape [4, 2, 2, 2]"},

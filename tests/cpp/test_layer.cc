@@ -111,10 +111,21 @@ std::map<std::string, int64_t> AttributeMap(const LayerAttributes& a) {
     map["keep_num_dims"] = a.keep_num_dims;
     return map;
   }
-  map["dilation_h"] = a.dilation_h;
-  map["dilation_w"] = a.dilation_w;
   map["kernel_h"] = a.kernel_h;
   map["kernel_w"] = a.kernel_w;
+  if (a.kind == OpKind::kTransposeConv2D) {
+    map["block_h"] = a.block_h;
+    map["block_w"] = a.block_w;
+    const Pads& pads = a.pads;
+    const Pads& crop = a.crop;
+    map["pad_top"] = pads.top, map["pad_bottom"] = pads.bottom;
+    map["pad_left"] = pads.left, map["pad_right"] = pads.right;
+    map["crop_top"] = crop.top, map["crop_bottom"] = crop.bottom;
+    map["crop_left"] = crop.left, map["crop_right"] = crop.right;
+    return map;
+  }
+  map["dilation_h"] = a.dilation_h;
+  map["dilation_w"] = a.dilation_w;
   map["padding"] = static_cast<int64_t>(a.padding);
   map["stride_h"] = a.stride_h;
   map["stride_w"] = a.stride_w;

@@ -3,6 +3,8 @@
 
 #include "delegate/format/attributes.h"
 
+#include <iterator>
+
 #include "delegate/format/crc32.h"
 #include "tests/cpp/test_layer.h"
 #include "tests/fuzz/fuzz.h"
@@ -30,6 +32,14 @@ void RequireValid(const LayerAttributes& a) {
   RequireInRange(static_cast<int>(a.value_type), 0, 2);
   RequireInRange(static_cast<int>(a.activation), 0, 3);
   RequireInRange(static_cast<int>(a.padding), 0, 1);
+  RequireInRange(a.block_h, 1, 1 << 12);
+  RequireInRange(a.block_w, 1, 1 << 12);
+  UBP_REQUIRE(a.out_channels % (int64_t{a.block_h} * a.block_w) == 0);
+  for (const Pads& margins : {a.pads, a.crop}) {
+    for (const int size : {margins.top, margins.bottom, margins.left, margins.right}) {
+      RequireInRange(size, 0, 1 << 12);
+    }
+  }
 }
 
 // Attributes written anew are read as the same.
@@ -48,7 +58,9 @@ void RequireSameWhenWritten(const LayerAttributes& attributes) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   ubp::FuzzInput input(data, size);
-  const ubp::OpKind kind = input.Flag() ? ubp::OpKind::kFullyConnected : ubp::OpKind::kConv2D;
+  constexpr ubp::OpKind kKinds[] = {ubp::OpKind::kConv2D, ubp::OpKind::kFullyConnected,
+                                    ubp::OpKind::kTransposeConv2D, ubp::OpKind::kFullyConnected};
+  const ubp::OpKind kind = kKinds[input.Below(std::size(kKinds))];
   const int offset = input.Below(8);  // from an aligned address
   std::vector<uint8_t> memory = input.Rest();
   memory.insert(memory.begin(), offset, 0);

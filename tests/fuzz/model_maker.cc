@@ -76,8 +76,9 @@ void ModelMaker::AddNode() {
     case 1:
       return AddConvolution(image, true);
     case 2:
-    case 3:
       return AddPackedConvolution(image);
+    case 3:
+      return input_->Flag() ? AddPackedTransposeConv(image) : AddTransposeConv(image);
     case 4:
       return AddDense(Some(2));
     case 5:
@@ -87,8 +88,9 @@ void ModelMaker::AddNode() {
     case 7:
       return AddMean(image);
     case 8:
-    case 9:
       return AddPad(image);
+    case 9:
+      return AddResample(image);
     case 10:
       return AddReshape(Some(0));
     case 11:
@@ -217,6 +219,65 @@ void ModelMaker::AddPackedConvolution(int input) {
   const int bias = with_bias ? model_->Floats(layer.bias) : kTfLiteOptionalTensor;
   AddCustom(kConv2DName, layer.options, {input, packed, bias},
             Activation({in[0], height, width, a.out_channels}));
+}
+
+void ModelMaker::AddTransposeConv(int input) {
+  const Dims in = model_->DimsOf(input);
+  const int kernel_h = Size(5), kernel_w = Size(5), stride_h = Size(3), stride_w = Size(3);
+  const int channels = Size(12), activation = input_->Below(4);
+  const bool same = input_->Flag();
+  const auto size = [&](int from, int kernel, int stride) {
+    return (from - 1) * stride + (same ? stride : std::max(kernel, stride));
+  };
+  const Dims out = {in[0], size(in[1], kernel_h, stride_h), size(in[2], kernel_w, stride_w),
+                    channels};
+  const int filter = Weights({channels, kernel_h, kernel_w, in[3]}, kernel_h * kernel_w * in[3]);
+  std::vector<int> inputs = {model_->Ints(out), filter, input};
+  if (input_->Flag()) inputs.push_back(Bias(channels));
+  Add(kTfLiteBuiltinTransposeConv, inputs, Activation(out),
+      {PaddingWord(same), stride_w, stride_h, activation});
+}
+
+void ModelMaker::AddPackedTransposeConv(int input) {
+  const Dims in = model_->DimsOf(input);
+  LayerAttributes a;
+  a.kind = OpKind::kTransposeConv2D;
+  a.in_channels = in[3];
+  a.block_h = Size(3), a.block_w = Size(3);
+  a.kernel_h = Size(3), a.kernel_w = Size(3);
+  a.pads = {a.kernel_h - 1, input_->Below(2), a.kernel_w - 1, input_->Below(2)};
+  a.crop = {input_->Below(a.block_h), 0, input_->Below(a.block_w), 0};
+  a.block_size = 1 << input_->Below(3);
+  a.out_channels = a.block_h * a.block_w * (a.block_size + input_->Below(8));
+  a.activation = static_cast<ubp::Activation>(input_->Below(4));
+  const double density = input_->Take<uint8_t>() / 255.0;
+  const TestLayer layer = MakeTestLayer(a, density / a.lanes(), false, input_->Take<uint8_t>());
+  const int height = (in[1] + a.pads.bottom) * a.block_h - a.crop.top;
+  const int width = (in[2] + a.pads.right) * a.block_w - a.crop.left;
+  AddCustom(OpName(a.kind), layer.options, {input, model_->Bytes(layer.packed)},
+            Activation({in[0], height, width, a.out_channels / (a.block_h * a.block_w)}));
+}
+
+void ModelMaker::AddResample(int input) {
+  const Dims in = model_->DimsOf(input);
+  const int kind = input_->Below(4);
+  const int block = 1 + input_->Below(3);
+  if (kind == 0 && in[3] % (block * block) == 0) {
+    return Add(kTfLiteBuiltinDepthToSpace, {input},
+               Activation({in[0], in[1] * block, in[2] * block, in[3] / (block * block)}), {block});
+  }
+  if (kind == 1 && in[1] % block == 0 && in[2] % block == 0) {
+    return Add(kTfLiteBuiltinSpaceToDepth, {input},
+               Activation({in[0], in[1] / block, in[2] / block, in[3] * block * block}), {block});
+  }
+  const Dims out = {in[0], Size(24), Size(24), in[3]};
+  const int rule = input_->Below(4);  // the bytes of two flags
+  Add(kind == 2 ? kTfLiteBuiltinResizeBilinear : kTfLiteBuiltinResizeNearestNeighbor,
+      {input, model_->Ints({out[1], out[2]})}, Activation(out),
+      {rule == 1   ? 1
+       : rule == 2 ? 256
+       : rule == 3 ? 257
+                   : 0});
 }
 
 void ModelMaker::AddDense(int input) {

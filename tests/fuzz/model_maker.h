@@ -31,6 +31,9 @@ class ModelMaker {
   void AddNode();
   void AddConvolution(int input, bool depthwise);
   void AddPackedConvolution(int input);
+  void AddTransposeConv(int input);
+  void AddPackedTransposeConv(int input);
+  void AddResample(int input);
   void AddDense(int input);
   void AddPackedDense(int input);
   void AddPool(int input);

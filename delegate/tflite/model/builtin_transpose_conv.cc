@@ -120,6 +120,17 @@ Status ReadTransposeConv(const NodeView& node, GraphOp* op) {
   UBP_RETURN_IF_ERROR(
       CheckRange("number of channels in a block", phases * filter[0], 1, kMaxChannels));
   UBP_RETURN_IF_ERROR(CheckRange("number of weights per output channel", lanes, 1, kMaxLanes));
+  // Of the weights of all phases those that the kernel has: strides far beyond it would make a few
+  // bytes of a file fill the memory.
+  constexpr double kLeastShare = 1.0 / 16.0;
+  const double share = static_cast<double>(filter[1]) * filter[2] /
+                       (static_cast<double>(phases) * rows.taps * columns.taps);
+  if (share < kLeastShare) {
+    return Status::Error("a kernel of " + std::to_string(filter[1]) + " x " +
+                         std::to_string(filter[2]) + " is too small for strides of " +
+                         std::to_string(rows.stride) + " x " + std::to_string(columns.stride) +
+                         ".");
+  }
   const float* weights = nullptr;
   const float* bias = nullptr;
   UBP_RETURN_IF_ERROR(node.ReadFloats(
@@ -142,8 +153,7 @@ Status ReadTransposeConv(const NodeView& node, GraphOp* op) {
   transposed.layer.dense.weights =
       node.decoded()->Keep(WeightsOfPhases(weights, rows, columns, filter[0], filter[3]));
   transposed.layer.dense.groups = static_cast<int>(phases);
-  transposed.layer.dense.share =
-      double{1} * filter[1] * filter[2] / (static_cast<double>(phases) * rows.taps * columns.taps);
+  transposed.layer.dense.share = share;
   if (bias != nullptr) {
     transposed.layer.dense.bias =
         node.decoded()->Keep(BiasOfPhases(bias, static_cast<int>(phases), filter[0]));
