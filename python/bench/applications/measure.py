@@ -12,6 +12,7 @@ from ai_edge_litert.interpreter import Interpreter as StandardInterpreter
 import ubp
 from bench.applications.networks import BLOCK_SIZE, SEED, Application, random_images
 from bench.applications.report import TOLERANCE, Result
+from ubp.conversion.candidates import CANDIDATES
 from ubp.timing.interleaved import benchmark
 
 _COMPARED_IMAGES = 3
@@ -21,8 +22,8 @@ _COMPARED_IMAGES = 3
 class Conversion:
     """What became of a file.
 
-    layers, converted_layers: convolutions (not depthwise) and dense layers, and how many of them
-        are block-sparse now.
+    layers, converted_layers: those that the converter can pack, depthwise ones not, and how many
+        of them are block-sparse now.
     relative_error: largest difference of the outputs, over their range.
     """
 
@@ -82,5 +83,5 @@ def _convert(label: str, dense: Path, model: Path, size: int) -> Conversion:
             f"their range, accepted are {TOLERANCE:g}."
         )
     result.save(model)
-    layers = [layer for layer in result.report if layer.op in ("CONV_2D", "FULLY_CONNECTED")]
+    layers = [layer for layer in result.report if layer.op in CANDIDATES]
     return Conversion(len(layers), sum(layer.taken for layer in layers), found.relative_error)
