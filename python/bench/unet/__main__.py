@@ -95,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _COMMAND.parser(
         "Time U-Nets, pruned in unaligned blocks, in the delegate, converted and as ordinary "
         "files, against the same weights in XNNPACK, taking turns.",
-        files=" and the networks (20 MB)",
+        files=" and the networks (22 MB)",
         quick="small networks and few rounds: shows that all works, not how fast",
     )
     parser.add_argument(
