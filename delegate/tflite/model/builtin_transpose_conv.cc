@@ -92,82 +92,108 @@ std::vector<float> BiasOfPhases(const float* bias, int phases, int channels) {
   return repeated;
 }
 
-Status ReadTransposeConv(const NodeView& node, GraphOp* op) {
-  const builtin::TransposeConvParams* params = nullptr;
-  UBP_RETURN_IF_ERROR(ReadParams(node, &params));
+// Both axes and the filter's shape [channels, kernel_h, kernel_w, in_channels], which fit input and
+// output.
+struct Geometry {
+  Axis rows{};
+  Axis columns{};
+  Dims filter;
+
+  int64_t phases() const { return int64_t{rows.stride} * columns.stride; }
+  int64_t taps() const { return int64_t{rows.taps} * columns.taps; }
+  // Of the weights of all phases those that the kernel has.
+  double share() const {
+    return static_cast<double>(filter[1]) * filter[2] / static_cast<double>(phases() * taps());
+  }
+};
+
+Status ReadGeometry(const NodeView& node, const builtin::TransposeConvParams& params,
+                    Geometry* geometry) {
   UBP_RETURN_IF_ERROR(CheckRank(node.Input(kWeights), "filter", 4));
-  const Dims filter = FileDims(*node.Input(kWeights));
+  UBP_RETURN_IF_ERROR(CheckRank(node.Output(), "output", 4));
+  const Dims filter = geometry->filter = FileDims(*node.Input(kWeights));
   const Dims input = FileDims(*node.Input(kTransposed));
   const Dims output = FileDims(*node.Output());
-  const bool same = params->padding == builtin::Padding::kSame;
-  if (!same && params->padding != builtin::Padding::kValid) {
+  const bool same = params.padding == builtin::Padding::kSame;
+  if (!same && params.padding != builtin::Padding::kValid) {
     return Status::Error("the padding is neither SAME nor VALID.");
   }
-  UBP_RETURN_IF_ERROR(CheckRank(node.Output(), "output", 4));
   if (input[3] != filter[3] || output[3] != filter[0]) {
     return Status::Error("a filter of shape " + ToString(filter) + " from " + ToString(input) +
                          " to " + ToString(output) + ".");
   }
-  Axis rows{}, columns{};
   UBP_RETURN_IF_ERROR(
-      MakeAxis("height", filter[1], params->stride_h, same, input[1], output[1], &rows));
+      MakeAxis("height", filter[1], params.stride_h, same, input[1], output[1], &geometry->rows));
   UBP_RETURN_IF_ERROR(
-      MakeAxis("width", filter[2], params->stride_w, same, input[2], output[2], &columns));
-  const int64_t phases = int64_t{rows.stride} * columns.stride;
-  const int64_t lanes = int64_t{rows.taps} * columns.taps * filter[3];
+      MakeAxis("width", filter[2], params.stride_w, same, input[2], output[2], &geometry->columns));
   UBP_RETURN_IF_ERROR(CheckRange("number of input channels", filter[3], 1, kMaxChannels));
   UBP_RETURN_IF_ERROR(CheckRange("number of output channels", filter[0], 1, kMaxChannels));
   UBP_RETURN_IF_ERROR(
-      CheckRange("number of channels in a block", phases * filter[0], 1, kMaxChannels));
-  UBP_RETURN_IF_ERROR(CheckRange("number of weights per output channel", lanes, 1, kMaxLanes));
-  // Of the weights of all phases those that the kernel has: strides far beyond it would make a few
-  // bytes of a file fill the memory.
+      CheckRange("number of channels in a block", geometry->phases() * filter[0], 1, kMaxChannels));
+  UBP_RETURN_IF_ERROR(CheckRange("number of weights per output channel",
+                                 geometry->taps() * filter[3], 1, kMaxLanes));
+  // Strides far beyond the kernel would make a few bytes of a file fill the memory.
   constexpr double kLeastShare = 1.0 / 16.0;
-  const double share = static_cast<double>(filter[1]) * filter[2] /
-                       (static_cast<double>(phases) * rows.taps * columns.taps);
-  if (share < kLeastShare) {
-    return Status::Error("a kernel of " + std::to_string(filter[1]) + " x " +
-                         std::to_string(filter[2]) + " is too small for strides of " +
-                         std::to_string(rows.stride) + " x " + std::to_string(columns.stride) +
-                         ".");
+  if (geometry->share() >= kLeastShare) return Status::Ok();
+  return Status::Error("a kernel of " + std::to_string(filter[1]) + " x " +
+                       std::to_string(filter[2]) + " is too small for strides of " +
+                       std::to_string(params.stride_h) + " x " + std::to_string(params.stride_w) +
+                       ".");
+}
+
+// The output shape, where it is constant: that of the output but for the batch.
+Status ReadOutputShape(const NodeView& node, Dims* sizes) {
+  const TfLiteTensor* const shape = node.Input(kOutputShape);
+  if (shape == nullptr) return Status::Error("the output shape is missing.");
+  if (!IsConstant(*shape)) return Status::Ok();  // shape_nodes.h
+  UBP_RETURN_IF_ERROR(node.ReadInts(kOutputShape, "output shape", 4, sizes));
+  const Dims output = FileDims(*node.Output());
+  if (sizes->front() >= 1 && std::equal(sizes->begin() + 1, sizes->end(), output.begin() + 1)) {
+    return Status::Ok();
   }
+  return Status::Error("the output shape is " + ToString(*sizes) + ", but the output has shape " +
+                       ToString(output) + ".");
+}
+
+// What does not depend on the weights.
+TransposeConv2DOp MakeOp(const Geometry& geometry) {
+  const auto& [rows, columns, filter] = geometry;
+  TransposeConv2DOp op;
+  LayerAttributes& attributes = op.layer.attributes;
+  attributes.in_channels = filter[3];
+  attributes.out_channels = static_cast<int>(geometry.phases()) * filter[0];
+  attributes.kernel_h = rows.taps;
+  attributes.kernel_w = columns.taps;
+  attributes.padding = Padding::kValid;
+  op.layer.dense.groups = static_cast<int>(geometry.phases());
+  op.layer.dense.share = geometry.share();
+  op.pads = {rows.pad_before, rows.pad_behind, columns.pad_before, columns.pad_behind};
+  op.blocks.block_h = rows.stride;
+  op.blocks.block_w = columns.stride;
+  op.blocks.crop = {rows.crop_before, rows.crop_behind, columns.crop_before, columns.crop_behind};
+  return op;
+}
+
+Status ReadTransposeConv(const NodeView& node, GraphOp* op) {
+  const builtin::TransposeConvParams* params = nullptr;
+  Geometry geometry;
+  UBP_RETURN_IF_ERROR(ReadParams(node, &params));
+  UBP_RETURN_IF_ERROR(ReadGeometry(node, *params, &geometry));
+  UBP_RETURN_IF_ERROR(ReadActivation(params->activation, &op->activation));
+  const Dims& filter = geometry.filter;
   const float* weights = nullptr;
   const float* bias = nullptr;
   UBP_RETURN_IF_ERROR(node.ReadFloats(
       kWeights, "filter", int64_t{filter[0]} * filter[1] * filter[2] * filter[3], &weights));
   UBP_RETURN_IF_ERROR(node.ReadBias(kTransposedBias, filter[0], &bias));
-  UBP_RETURN_IF_ERROR(ReadActivation(params->activation, &op->activation));
-
-  TransposeConv2DOp transposed;
-  LayerAttributes& attributes = transposed.layer.attributes;
-  attributes.in_channels = filter[3];
-  attributes.out_channels = static_cast<int>(phases) * filter[0];
-  attributes.kernel_h = rows.taps;
-  attributes.kernel_w = columns.taps;
-  attributes.padding = Padding::kValid;
-  transposed.pads = {rows.pad_before, rows.pad_behind, columns.pad_before, columns.pad_behind};
-  transposed.blocks.block_h = rows.stride;
-  transposed.blocks.block_w = columns.stride;
-  transposed.blocks.crop = {rows.crop_before, rows.crop_behind, columns.crop_before,
-                            columns.crop_behind};
-  transposed.layer.dense.weights =
-      node.decoded()->Keep(WeightsOfPhases(weights, rows, columns, filter[0], filter[3]));
-  transposed.layer.dense.groups = static_cast<int>(phases);
-  transposed.layer.dense.share = share;
+  TransposeConv2DOp transposed = MakeOp(geometry);
+  UBP_RETURN_IF_ERROR(ReadOutputShape(node, &transposed.blocks.output));
+  DenseWeights& dense = transposed.layer.dense;
+  dense.weights = node.decoded()->Keep(
+      WeightsOfPhases(weights, geometry.rows, geometry.columns, filter[0], filter[3]));
   if (bias != nullptr) {
-    transposed.layer.dense.bias =
-        node.decoded()->Keep(BiasOfPhases(bias, static_cast<int>(phases), filter[0]));
+    dense.bias = node.decoded()->Keep(BiasOfPhases(bias, dense.groups, filter[0]));
   }
-  const TfLiteTensor* const shape = node.Input(kOutputShape);
-  if (shape == nullptr) return Status::Error("the output shape is missing.");
-  if (IsConstant(*shape)) {
-    UBP_RETURN_IF_ERROR(node.ReadInts(kOutputShape, "output shape", 4, &transposed.blocks.output));
-    const Dims& sizes = transposed.blocks.output;
-    if (sizes[1] != output[1] || sizes[2] != output[2] || sizes[3] != output[3] || sizes[0] < 1) {
-      return Status::Error("the output shape is " + ToString(sizes) +
-                           ", but the output has shape " + ToString(output) + ".");
-    }
-  }  // else shape_nodes.h
   op->details = std::move(transposed);
   return Status::Ok();
 }
