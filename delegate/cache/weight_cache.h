@@ -1,6 +1,6 @@
 // Packed weights on disk, for the next load of the same model: the delegate option `weight_cache`.
 //
-// The cache knows keys and bytes, not what they mean (cpu/cached_weights.h does). What it gives out
+// The cache knows keys and bytes, not what they mean (graph/cache_slot.h does). What it gives out
 // is a read-only mapping of the file, whether it was found there or has just been added: clean pages
 // that processes share and that the system can drop at any time.
 //

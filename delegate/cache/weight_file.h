@@ -24,7 +24,7 @@ namespace ubp {
 
 inline constexpr char kWeightFileMagic[] = "UBP weight cache";
 inline constexpr size_t kWeightFileMagicBytes = sizeof(kWeightFileMagic) - 1;
-// To be raised whenever the file, what is in an entry (cached_weights.h), or the rule by which
+// To be raised whenever the file, what is in an entry (cpu/weights/cached_blocks.h), or the rule by which
 // layers are covered (cover.h) changes.
 inline constexpr uint32_t kWeightFileVersion = 1;
 inline constexpr size_t kWeightFileAlignment = 64;

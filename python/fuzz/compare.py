@@ -93,6 +93,8 @@ def check(case: Case, mark: Mark) -> Outcome:
         outcome.verdict, outcome.message = _judge(
             reference, run, expected, [result[number] for result in results]
         )
+        if model is not reference and outcome.verdict == "wrong" and _misfits(expected.outputs):
+            outcome.verdict = "explained by an output shape that conversion leaves out"
         if outcome.verdict == "wrong" and is_overwritten(
             reference, case.runs[: number + 1], expected, results[0][number]
         ):
@@ -153,6 +155,14 @@ def _delegated(
             outputs = _DIFFER
         results.append(outputs)
     return results
+
+
+def _misfits(outputs: Outputs) -> bool:
+    """Whether the plain interpreter refuses an input that is not made of a TRANSPOSE_CONV's output.
+
+    A converted one has no output shape: it makes one of the input.
+    """
+    return isinstance(outputs, str) and "transpose_conv.cc" in outputs
 
 
 def _identical(a: Outputs, b: Outputs) -> bool:

@@ -4,7 +4,7 @@
 
 #include "delegate/cpu/kernels/dot.h"
 #include "delegate/cpu/kernels/elementwise_kernels.h"
-#include "delegate/cpu/kernels/instruction_sets.h"
+#include "delegate/cpu/kernels/instruction_set.h"
 #include "delegate/cpu/kernels/pool.h"
 #include "delegate/cpu/kernels/window.h"
 #include "delegate/cpu/kernels/wros_instantiate.h"

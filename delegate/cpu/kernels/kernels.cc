@@ -3,7 +3,7 @@
 #include <cstring>
 #include <fstream>
 
-#include "delegate/cpu/kernels/instruction_sets.h"
+#include "delegate/cpu/kernels/instruction_set.h"
 #include "delegate/cpu/kernels/processor.h"
 
 namespace ubp {

@@ -2,7 +2,7 @@
 #ifndef UBP_DELEGATE_CPU_KERNELS_WROS_INSTANTIATE_H_
 #define UBP_DELEGATE_CPU_KERNELS_WROS_INSTANTIATE_H_
 
-#include "delegate/cpu/kernels/kernels.h"
+#include "delegate/cpu/kernels/instruction_set.h"
 #include "delegate/cpu/kernels/pipelined_rows.h"
 #include "delegate/cpu/kernels/pixel_rows.h"
 #include "delegate/cpu/kernels/tile_rows.h"

@@ -9,9 +9,9 @@
 namespace ubp {
 namespace {
 
-class FormChooser {
+class LayoutChooser {
  public:
-  FormChooser(bool allow_planes, GraphLayout* layout)
+  LayoutChooser(bool allow_planes, GraphLayout* layout)
       : allow_planes_(allow_planes), layout_(*layout) {}
 
   void Run() {
@@ -38,9 +38,10 @@ class FormChooser {
     return dims.size() == 4 && dims[1] * dims[2] > 1;
   }
 
-  static bool WritesPlanes(const PlannedOp& op) {
+  bool WritesPlanes(const PlannedOp& op) const {
     const Layouts layouts = CpuOpOf(*op.op).layouts;
-    return layouts == Layouts::kEither || layouts == Layouts::kPlanes || op.channel_major;
+    if (layouts == Layouts::kEither) return allow_planes_;
+    return layouts == Layouts::kPlanes || op.channel_major;
   }
 
   void Demand(PlannedOp* op) {
@@ -62,12 +63,15 @@ class FormChooser {
   }
 
   void DemandOfConvolution(const PlannedOp& op) {
+    if (!allow_planes_) {
+      NeedNhwc(op.input);
+      return NeedNhwc(op.output);
+    }
     if (op.depthwise) NeedPlanes(op.input);
     if (op.second >= 0) {
       NeedPlanes(op.second);
       NeedPlanes(op.output);
-    } else if (allow_planes_ && Tensor(op.output).storage == Storage::kInternal &&
-               HasPixels(op.output)) {
+    } else if (Tensor(op.output).storage == Storage::kInternal && HasPixels(op.output)) {
       NeedPlanes(op.output);
     }
   }
@@ -107,7 +111,7 @@ class FormChooser {
 }  // namespace
 
 void ChooseLayouts(bool allow_planes, GraphLayout* layout) {
-  FormChooser(allow_planes, layout).Run();
+  LayoutChooser(allow_planes, layout).Run();
 }
 
 }  // namespace ubp

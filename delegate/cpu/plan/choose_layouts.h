@@ -6,7 +6,7 @@
 
 namespace ubp {
 
-// Inputs and outputs of the graph are images in any case. Beside that each op demands forms:
+// Inputs and outputs of the graph are images in any case. Beside that each op demands layouts:
 //
 //   - Convolutions read and write both: channel-major what stays inside the graph and has more than
 //     one pixel.

@@ -54,7 +54,7 @@ class WindowStep : public Step {
 Status AddConvolution(const PlannedOp& op, StepBuilder* builder) {
   std::unique_ptr<Convolution> convolution;
   UBP_RETURN_IF_ERROR(MakeConvolution(op, builder->context(), &convolution));
-  const bool is_image = op.op->If<FullyConnectedOp>();
+  const bool is_image = op.op->If<FullyConnectedOp>() || builder->context().isa == nullptr;
   const auto buffer_of = [&](int t) {
     return builder->Tensor(t).planes && !is_image ? builder->Planes(t) : builder->Nhwc(t);
   };

@@ -65,7 +65,7 @@ struct GraphLayout {
 };
 
 struct LayoutOptions {
-  bool allow_planes = true;  // false: every tensor is an image, each op for itself
+  bool allow_planes = true;  // false: convolutions read and write NHWC, as the reference does
   int threads = 1;
   PlanRules rules;
   bool verify = kVerifyPasses;  // every pass, by VerifyLayout

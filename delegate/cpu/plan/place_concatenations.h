@@ -12,7 +12,7 @@ namespace ubp {
 // concatenations read it, or one does twice, the others copy it. They all do if there are several
 // images, whose planes alternate.
 //
-// Fills in `container` and `first_plane` of the tensors, whose forms are known.
+// Fills in `container` and `first_plane` of the tensors, whose layouts are known.
 void PlaceConcatenations(GraphLayout* layout);
 
 }  // namespace ubp

@@ -16,7 +16,7 @@
 
 namespace ubp {
 
-// What a step reads and writes: a tensor in one of its forms.
+// What a step reads and writes: a tensor in one of its layouts.
 struct Buffer {
   size_t floats = 0;
   int external = -1;  // the graph's input or output tensor whose memory this is, or -1
@@ -65,7 +65,7 @@ class Step {
   StepOrigin origin_;
 };
 
-// Turns a layout into steps in order, conversions between the forms of a tensor included, and the
+// Turns a layout into steps in order, conversions between the layouts of a tensor included, and the
 // buffers they use.
 Status MakeSteps(const OperatorContext& context, std::vector<std::unique_ptr<Step>>* steps,
                  std::vector<Buffer>* buffers);

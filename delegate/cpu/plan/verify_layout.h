@@ -10,7 +10,7 @@ namespace ubp {
 // Of a layout at any stage, as far as it is made:
 //
 //   - What VerifyShapedGraph checks; and of absorbed depthwise convolutions likewise.
-//   - Tensors have the forms that their ops run in.
+//   - Tensors lie in the layouts that their ops run in.
 //   - Pitches and halos hold what windows read in place, and rows as wide as are written; what runs
 //     on several tensors at once finds them alike.
 //   - Concatenated tensors lie side by side in their container.
