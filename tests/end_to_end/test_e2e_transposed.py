@@ -81,7 +81,7 @@ def test_layers(keras: Any, run: Run, case: str) -> None:
         assert_same(restored, dense, run)
 
 
-@pytest.mark.parametrize("kernel", ["auto", "portable"])
+@pytest.mark.parametrize("kernel", ["auto", "reference", "portable"])
 @pytest.mark.parametrize("n", [1, 2, 4, 8, 16])
 def test_block_sizes_and_kernels(keras: Any, run: Run, n: int, kernel: str) -> None:
     result = ubp.convert(one_layer(keras, "3x3 by 2"), block_size=n, min_speedup=0)

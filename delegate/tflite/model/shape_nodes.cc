@@ -43,7 +43,7 @@ bool ReadsConstants(const NodeView& node, const ClaimResult& claim) {
   return true;
 }
 
-// The sizes, as GraphOp::reshape has them, and the nodes that compute them.
+// The sizes, as ReshapeOp::dims has them, and the nodes that compute them.
 struct ComputedShape {
   Dims dims;
   std::vector<size_t> nodes;
