@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "delegate/cpu/plan/plan.h"
+#include "delegate/rewrite/lower_transpose_conv.h"
 #include "delegate/tflite/version.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -112,6 +113,35 @@ TEST(StepProfileTest, NamesAllOpsOfAStrip) {
   int64_t multiply_adds = 0;
   for (const StepProfile& step : steps) multiply_adds += step.multiply_adds;
   EXPECT_EQ(multiply_adds, int64_t{48} * 40 * (16 * 8 + 16 * 9 + 12 * 16));
+}
+
+TEST(StepProfileTest, NamesANodeOnceWhateverItIsMadeOf) {
+  const std::vector<float> weights(2 * 2 * 4 * 16, 0.5f);
+  TransposeConv2DOp transposed;
+  LayerAttributes& attributes = transposed.layer.attributes;
+  attributes.in_channels = 4;
+  attributes.out_channels = 16;
+  attributes.kernel_h = attributes.kernel_w = 2;
+  transposed.layer.dense.weights = weights.data();
+  transposed.pads = {1, 0, 1, 0};
+  transposed.blocks.block_h = transposed.blocks.block_w = 2;
+  Graph graph;
+  graph.tensors = {{Storage::kInput, 0}, {Storage::kOutput, 1}};
+  GraphOp op;
+  op.node = 7;
+  op.inputs = {0};
+  op.output = 1;
+  op.details = transposed;
+  graph.ops.push_back(op);
+  LowerTransposeConvs(&graph);
+  std::vector<Dims> dims(graph.tensors.size());
+  dims[0] = {1, 5, 5, 4};
+  PlanOptions options{&BestInstructionSet(), 1, PlanRules(), true};
+  PackedWeights packed;
+  std::unique_ptr<Plan> plan;
+  ASSERT_TRUE(Plan::Make(graph, options, &packed, &dims, &plan).ok());
+  EXPECT_EQ(dims[1], (Dims{1, 10, 10, 4}));
+  EXPECT_THAT(NodesOf(plan->profile()), ElementsAre(ElementsAre(7), ElementsAre(7)));
 }
 
 TEST(StepProfileTest, NothingUnlessAskedFor) {

@@ -15,7 +15,7 @@ namespace ubp {
 //   - Elementwise ops and concatenations go with their inputs: channel-major if one of these is,
 //     and there is more than one pixel. The vector that holds for all pixels is an image.
 //
-// Fills in `image`, `planes` and `planes_first` of the tensors and `channel_major` of the ops.
+// Fills in `nhwc`, `planes` and `planes_first` of the tensors and `channel_major` of the ops.
 void ChooseLayouts(bool allow_planes, GraphLayout* layout);
 
 }  // namespace ubp

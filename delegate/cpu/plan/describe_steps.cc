@@ -1,5 +1,6 @@
 #include "delegate/cpu/plan/describe_steps.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace ubp {
@@ -18,11 +19,18 @@ int64_t MultiplyAddsOf(OpType type, const ConvShape& s) {
   }
 }
 
+// A node is named once, whatever it was made of (lower_transpose_conv.h).
+void Name(const GraphOp& op, StepProfile* profile) {
+  const auto is_named = [&](const ProfiledOp& other) {
+    return op.node >= 0 && other.node == op.node;
+  };
+  if (std::any_of(profile->ops.begin(), profile->ops.end(), is_named)) return;
+  profile->ops.push_back({op.node, op.label});
+}
+
 void Describe(const PlannedOp& op, StepProfile* profile) {
-  profile->ops.push_back({op.op->node, op.op->label});
-  for (const GraphOp* absorbed : op.absorbed) {
-    profile->ops.push_back({absorbed->node, absorbed->label});
-  }
+  Name(*op.op, profile);
+  for (const GraphOp* absorbed : op.absorbed) Name(*absorbed, profile);
   if (profile->is_conversion) return;
   profile->multiply_adds += MultiplyAddsOf(op.op->type(), op.shape);
   if (op.depthwise) {

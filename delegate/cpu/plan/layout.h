@@ -18,7 +18,7 @@ namespace ubp {
 struct TensorLayout : ShapedTensor {
   bool nhwc = false;
   bool planes = false;
-  bool planes_first = false;  // the form it is written in, where it is needed in both
+  bool planes_first = false;  // the layout it is written in, where it is needed in both
   // Where `planes`: the same for all tensors of one height and width, but for row buffers.
   PlaneGeometry geometry;
   // Above 0, the tensor never lies in memory as a whole: `geometry` is that of a buffer of its rows
@@ -57,8 +57,7 @@ struct StripGroup {
 };
 
 struct GraphLayout {
-  std::vector<TensorLayout>
-      tensors;  // as ShapedGraph::tensors; those inside absorbed ops in no form
+  std::vector<TensorLayout> tensors;  // as ShapedGraph::tensors; those inside absorbed ops in none
   std::vector<PlannedOp> ops;
   std::vector<StripGroup> strips;                 // in order
   std::vector<std::unique_ptr<GraphOp>> own_ops;  // that are in no graph
