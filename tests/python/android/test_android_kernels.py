@@ -11,9 +11,10 @@ OPTIONS = ROOT / "android" / "library" / "src/main/java/org/ubp/tflite/UbpDelega
 
 def test_kernels() -> None:
     """A processor has some of them only, so that no JVM test sees them all."""
-    sources = [path.read_text() for path in (ROOT / "delegate" / "cpu").glob("family_*.cc")]
-    families = {name for text in sources for name in re.findall(r'Family = \{"(\w+)"', text)}
-    assert {"avx512", "neon", "portable"} <= families, "the pattern above is out of date"
+    sources = [path.read_text() for path in (ROOT / "delegate" / "cpu" / "kernels").glob("*.cc")]
+    pattern = re.compile(r'const InstructionSet \w+ = \{"(\w+)"')
+    sets = {name for text in sources for name in pattern.findall(text)}
+    assert {"avx512", "neon", "portable"} <= sets, "the pattern above is out of date"
     (body,) = re.findall(r"public enum Kernel \{(.*?)\n    \}", OPTIONS.read_text(), re.DOTALL)
     kernels = set(re.findall(r"^      ([A-Z]\w*),?$", body, re.MULTILINE))
-    assert {name.lower() for name in kernels} == families | {"auto", "reference"}
+    assert {name.lower() for name in kernels} == sets | {"auto", "reference"}
