@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import re
 import shutil
 import tempfile
 from collections import Counter
@@ -14,11 +15,13 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
 import ubp
 from fuzz.case import Case, Run
 from fuzz.explanation import difference, explanation
 from fuzz.session import UNREADABLE, Array, Outputs, Session
+from ubp.tflite import flatbuffer
 
 THREADS = (1, 2, 3)
 _TRANSPOSED = b"UbpTransposeConv2D"
@@ -94,7 +97,8 @@ def check(case: Case, mark: Mark) -> Outcome:
         outcome.verdict, outcome.message = _judge(
             reference, run, expected, [result[number] for result in results]
         )
-        if _TRANSPOSED in model and outcome.verdict == "wrong" and _refuses_shape(expected.outputs):
+        is_wrong = outcome.verdict == "wrong"
+        if is_wrong and _TRANSPOSED in model and refuses_shape(reference, expected.outputs):
             outcome.verdict = "explained by an output shape that conversion leaves out"
         if outcome.verdict == "wrong" and is_overwritten(
             reference, case.runs[: number + 1], expected, results[0][number]
@@ -158,13 +162,26 @@ def _delegated(
     return results
 
 
-def _refuses_shape(outputs: Outputs) -> bool:
-    """Whether the plain interpreter refuses shapes that do not go with a TRANSPOSE_CONV's output.
+def refuses_shape(reference: bytes, outputs: Outputs) -> bool:
+    """Whether a TRANSPOSE_CONV's output shape is why the plain interpreter ends in an error.
 
-    A converted one has no output shape, but makes one of the input: for other sizes than the file's
-    it, and what reads it, goes on.
+    It refuses an input that does not go with that shape, itself or at an operator behind it. A
+    converted one has no output shape, but makes one of the input.
     """
-    return isinstance(outputs, str) and ("transpose_conv.cc" in outputs or "prepare" in outputs)
+    failed = re.search(r"Node number (\d+) ", outputs) if isinstance(outputs, str) else None
+    if failed is None:
+        return False
+    tree = flatbuffer.parse(reference, "the model")
+    codes = [code.builtinCode for code in tree.operatorCodes]
+    behind: set[int] = set()  # tensors that depend on a TRANSPOSE_CONV
+    for number, node in enumerate(tree.subgraphs[0].operators):
+        is_transposed = codes[node.opcodeIndex] == schema.BuiltinOperator.TRANSPOSE_CONV
+        depends = is_transposed or not behind.isdisjoint(node.inputs)
+        if number == int(failed[1]):
+            return depends
+        if depends:
+            behind.update(node.outputs)
+    return False
 
 
 def _identical(a: Outputs, b: Outputs) -> bool:

@@ -12,7 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from fuzz.builder import ModelBuilder
 from fuzz.case import Case, Run
-from fuzz.compare import Expectation, Outcome, is_overwritten
+from fuzz.compare import Expectation, Outcome, is_overwritten, refuses_shape
 from fuzz.damage import damaged
 from fuzz.draft import Draft
 from fuzz.explanation import difference, explanation
@@ -203,3 +203,24 @@ def test_the_builder_slides_windows_like_the_interpreter() -> None:
         assert not session.resize([])
         outputs = session.infer([np.zeros((1, 11, 8, 2), np.float32)])
         assert list(outputs[0].shape) == graph.shape(y)
+
+
+def test_a_transposed_convolution_excuses_only_errors_behind_it():
+    builder = ModelBuilder()
+    graph = builder.subgraph()
+    x = graph.input([1, 2, 2, 1])
+    other = graph.tensor([1, 2, 2, 1], "other")
+    graph.operator(schema.BuiltinOperator.RELU, [x], other)
+    weights = graph.constant(np.ones((1, 2, 2, 1), np.float32), "weights")
+    shape = graph.constant(np.array([1, 4, 4, 1], np.int32), "shape")
+    large = graph.tensor([1, 4, 4, 1], "large")
+    graph.operator(schema.BuiltinOperator.TRANSPOSE_CONV, [shape, weights, x], large)
+    behind = graph.tensor([1, 4, 4, 1], "behind")
+    graph.operator(schema.BuiltinOperator.RELU, [large], behind)
+    beside = graph.tensor([1, 2, 2, 1], "beside")
+    graph.operator(schema.BuiltinOperator.RELU, [other], beside)
+    model = builder.build()
+    excused = [refuses_shape(model, f"Node number {n} (RELU) failed to prepare.") for n in range(4)]
+    assert excused == [False, True, True, False]
+    assert not refuses_shape(model, "out of memory")
+    assert not refuses_shape(model, [np.zeros(1, np.float32)])
