@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Puts the libraries that Bazel builds, the delegate and the core of selection, into the wheel.
 
 All else about the package is in pyproject.toml.

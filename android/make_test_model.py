@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes what the JVM tests run: model.tflite, input.f32 and output.f32, into the named folder.
 
 The model is converted, of float32 [1, 9, 7, 32] -> [1, 9, 7, 64]; the .f32 files hold its input and

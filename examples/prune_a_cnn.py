@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A worked example: train a small CNN, prune it while it trains on, convert it, check it, time it.
 
     .venv/bin/python examples/prune_a_cnn.py digits.tflite

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2154
 # Sourced by `run`: tests on Arm code where this machine is an x86-64 one. qemu-user executes the C++ tests that the cross compiler
 # makes, and a Python with the standard interpreter: Debian's arm64 packages and the aarch64 wheels, unpacked in .deps/aarch64.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 # Sourced by `run`: the commands of `run` on a machine on which nothing was ever installed: a Debian of the same release as this
 # machine's, with git and python3, into which the last commit is cloned. What set-up forgets to install shows there and nowhere else.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 # Sourced by `run`: what the tests of the other hosts need, the C++ example and the Android library. A TensorFlow Lite C library for
 # this machine goes to .deps/tflite_c; the native libraries and the model for the JVM tests to .deps/jvm.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2154
 # Sourced by `run`: the tests under GCC's sanitizers, .bazelrc's configurations `sanitize` (address and undefined behaviour) and
 # `tsan` (threads). Benchmarks and the libraries that no test needs are not built.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Packs the benchmark app, after 'mvn -f android/pom.xml package', without an Android SDK:
 #
 #   make_apk.sh [JNI_LIBS [OUTPUT]]

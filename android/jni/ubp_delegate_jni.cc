@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The native methods of the Java class org.ubp.tflite.UbpDelegate: the functions that the external
 // delegate exports, in Java's types. Thread-safe.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which nodes to take so that an inference costs least.
 #ifndef UBP_DELEGATE_BACKEND_CHEAPEST_CHOICE_H_
 #define UBP_DELEGATE_BACKEND_CHEAPEST_CHOICE_H_

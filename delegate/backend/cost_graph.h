@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a choice of nodes to take is predicted to cost; free of TFLite.
 //
 // The unit of all costs is the time of one multiply-add of XNNPACK's dense convolution.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The cheapest division of things into two sides, where pairs cost something when they are divided.
 #ifndef UBP_DELEGATE_BACKEND_MIN_CUT_H_
 #define UBP_DELEGATE_BACKEND_MIN_CUT_H_

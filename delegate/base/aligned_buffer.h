@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Memory that starts on a cache line.
 #ifndef UBP_DELEGATE_BASE_ALIGNED_BUFFER_H_
 #define UBP_DELEGATE_BASE_ALIGNED_BUFFER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a library that has threads needs to survive fork(): the child has the caller's memory, but of
 // its threads only the one that called fork().
 #ifndef UBP_DELEGATE_BASE_FORK_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/base/mapped_memory.h"
 
 #if defined(__linux__)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Memory that is a mapping of a file, as a model is that the interpreter has opened by its path.
 #ifndef UBP_DELEGATE_BASE_MAPPED_MEMORY_H_
 #define UBP_DELEGATE_BASE_MAPPED_MEMORY_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Decides when help from other threads does not pay: a helper that the system takes off its core in
 // the midst of a job, for another process or for good, makes everybody wait for that job.
 #ifndef UBP_DELEGATE_BASE_STALL_GUARD_H_

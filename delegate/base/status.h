@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The result of an operation that may fail: nothing, or one sentence for the user.
 #ifndef UBP_DELEGATE_BASE_STATUS_H_
 #define UBP_DELEGATE_BASE_STATUS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A pool of threads for the short parallel loops of an inference.
 #ifndef UBP_DELEGATE_BASE_THREAD_POOL_H_
 #define UBP_DELEGATE_BASE_THREAD_POOL_H_

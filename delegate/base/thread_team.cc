@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/base/thread_team.h"
 
 #include <sched.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The threads of a ThreadPool, and the loop that they share.
 //
 // Jobs are handed out one by one. A waiting thread spins for some microseconds, so that the next

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The commands of kernel_benchmark: one line each, answered by one line of JSON.
 //
 //   layer FAMILY THREADS HEIGHT WIDTH image|planes STEM...

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Compiled once per instruction set, with
 //   UBP_FMA_LOOP   the name of the loop defined here
 //   UBP_FMA_WIDTH  floats per vector

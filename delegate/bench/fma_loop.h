@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The most multiply-adds that a core can do: a loop of independent ones that stays in registers.
 // Kernels are measured against it.
 #ifndef UBP_DELEGATE_BENCH_FMA_LOOP_H_

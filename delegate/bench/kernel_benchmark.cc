@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Times single convolution layers: reads commands (commands.h) from standard input, and writes
 // their answers to standard output. `./run bench kernels` is its user.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One convolution layer as a benchmark runs it: several sets of weights for the same activations,
 // prepared by the engine as inside a chain of layers. So all tensors are channel-major but a
 // network's input and those of one pixel, and a 1x1 layer of stride 2 or more reads a tensor that

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How long something takes when it is done again and again.
 #ifndef UBP_DELEGATE_BENCH_TIMING_H_
 #define UBP_DELEGATE_BENCH_TIMING_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Files as the weight cache needs them: read-only mappings, and new files that appear under their
 // name once they are complete. POSIX.
 #ifndef UBP_DELEGATE_CACHE_FILE_H_

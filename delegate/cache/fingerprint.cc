@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/cache/fingerprint.h"
 
 #define XXH_INLINE_ALL  // no library to link

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Hashes of bytes: what the weight cache knows weights by, and finds damage with.
 //
 // XXH3, whose results are the same on every processor and in every release of xxHash from 0.8 on.

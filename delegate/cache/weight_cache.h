@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Packed weights on disk, for the next load of the same model: the delegate option `weight_cache`.
 //
 // The cache knows keys and bytes, not what they mean (graph/cache_slot.h does). What it gives out

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The constants of the CPU backend.
 #ifndef UBP_DELEGATE_CPU_COSTS_H_
 #define UBP_DELEGATE_CPU_COSTS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The CPU as a backend.
 #ifndef UBP_DELEGATE_CPU_CPU_BACKEND_H_
 #define UBP_DELEGATE_CPU_CPU_BACKEND_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Cover: the fewest blocks of N consecutive channels that contain all non-zeros of a dense layer.
 //
 // Each lane is walked from its first channel on, and a block begins at the first non-zero that no

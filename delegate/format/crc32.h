@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // CRC-32 as in zlib and PNG: reflected polynomial 0xEDB88320, initial and final value inverted.
 #ifndef UBP_DELEGATE_FORMAT_CRC32_H_
 #define UBP_DELEGATE_FORMAT_CRC32_H_

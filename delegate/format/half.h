@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The 16-bit floating-point types in which weights are stored, widened to float32 without loss.
 #ifndef UBP_DELEGATE_FORMAT_HALF_H_
 #define UBP_DELEGATE_FORMAT_HALF_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A layer's place in a weight cache, and what is kept there: the counts of its covers, which decide
 // whether its zeros pay, and its blocks (cached_blocks.h).
 #ifndef UBP_DELEGATE_GRAPH_CACHE_SLOT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an elementwise operator with a constant operand computes.
 #ifndef UBP_DELEGATE_GRAPH_CHANNEL_SCALE_H_
 #define UBP_DELEGATE_GRAPH_CHANNEL_SCALE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The sizes of one convolution, fully known: what a plan is made for.
 #ifndef UBP_DELEGATE_GRAPH_CONV_SHAPE_H_
 #define UBP_DELEGATE_GRAPH_CONV_SHAPE_H_

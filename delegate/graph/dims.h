@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The dimensions of tensors.
 #ifndef UBP_DELEGATE_GRAPH_DIMS_H_
 #define UBP_DELEGATE_GRAPH_DIMS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The functions of elementwise operators. Plain data: kernels, which are compiled once per
 // instruction set, read it too.
 #ifndef UBP_DELEGATE_GRAPH_ELEMENTWISE_FUNCTION_H_

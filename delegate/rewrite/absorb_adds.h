@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // ADD that becomes the residual of a convolution.
 #ifndef UBP_DELEGATE_REWRITE_ABSORB_ADDS_H_
 #define UBP_DELEGATE_REWRITE_ABSORB_ADDS_H_

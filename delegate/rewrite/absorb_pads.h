@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // PAD that becomes the padding of the windows behind it.
 #ifndef UBP_DELEGATE_REWRITE_ABSORB_PADS_H_
 #define UBP_DELEGATE_REWRITE_ABSORB_PADS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Ops that compute nothing that is needed.
 #ifndef UBP_DELEGATE_REWRITE_DROP_UNNEEDED_H_
 #define UBP_DELEGATE_REWRITE_DROP_UNNEEDED_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Elementwise ops that become part of others.
 #ifndef UBP_DELEGATE_REWRITE_FUSE_ELEMENTWISE_H_
 #define UBP_DELEGATE_REWRITE_FUSE_ELEMENTWISE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Functions of one tensor that become part of the op in front of them.
 #ifndef UBP_DELEGATE_REWRITE_FUSE_FUNCTIONS_H_
 #define UBP_DELEGATE_REWRITE_FUSE_FUNCTIONS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/rewrite/lower_transpose_conv.h"
 
 #include <utility>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Transposed convolutions become what they are made of.
 #ifndef UBP_DELEGATE_REWRITE_LOWER_TRANSPOSE_CONV_H_
 #define UBP_DELEGATE_REWRITE_LOWER_TRANSPOSE_CONV_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // All rewriting passes, in order.
 #ifndef UBP_DELEGATE_REWRITE_REWRITE_H_
 #define UBP_DELEGATE_REWRITE_REWRITE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Pixels that nobody reads are not computed.
 #ifndef UBP_DELEGATE_REWRITE_SKIP_DEAD_PIXELS_H_
 #define UBP_DELEGATE_REWRITE_SKIP_DEAD_PIXELS_H_

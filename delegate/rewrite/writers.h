@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Who writes what a single op reads: what passes that fuse an op with the one in front of it ask.
 #ifndef UBP_DELEGATE_REWRITE_WRITERS_H_
 #define UBP_DELEGATE_REWRITE_WRITERS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A JSON file that the delegate writes because an option names it.
 #ifndef UBP_DELEGATE_TFLITE_JSON_FILE_H_
 #define UBP_DELEGATE_TFLITE_JSON_FILE_H_

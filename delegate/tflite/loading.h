@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The end of loading a model: what is done once, for all parts of it together.
 #ifndef UBP_DELEGATE_TFLITE_LOADING_H_
 #define UBP_DELEGATE_TFLITE_LOADING_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Messages for the person who runs the program, on stderr, one line each.
 #ifndef UBP_DELEGATE_TFLITE_LOG_H_
 #define UBP_DELEGATE_TFLITE_LOG_H_

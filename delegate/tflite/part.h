@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One part of a model that the delegate runs, as the single node that replaces the part's nodes.
 #ifndef UBP_DELEGATE_TFLITE_PART_H_
 #define UBP_DELEGATE_TFLITE_PART_H_

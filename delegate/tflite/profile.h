@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How long the steps of a delegate's plans take, as a JSON file (option `profile`).
 #ifndef UBP_DELEGATE_TFLITE_PROFILE_H_
 #define UBP_DELEGATE_TFLITE_PROFILE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Why a delegate takes nothing of a model, in one sentence.
 #ifndef UBP_DELEGATE_TFLITE_SUMMARY_H_
 #define UBP_DELEGATE_TFLITE_SUMMARY_H_

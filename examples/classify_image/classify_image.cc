@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Classifies a picture with a converted model: TensorFlow Lite's C API and the UBP delegate.
 //
 //   classify_image MODEL.tflite libubp_delegate.so PICTURE.png LABELS.txt [KEY=VALUE...]

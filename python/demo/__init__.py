@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The main job from beginning to end, on real data: `python -m demo`, or `./run demo`.
 
     settings.py    how much work the full and the quick demo do

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From Keras models to .tflite files, verified through the interpreter."""
 
 from __future__ import annotations

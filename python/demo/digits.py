@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Real input: scikit-learn's scans of handwritten digits, and a CNN that reads them.
 
 The data set (Alpaydin and Kaynak, "Optical Recognition of Handwritten Digits", UCI) comes with

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How much of a network's weights a pattern keeps, before any training makes up for the rest."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The latency of single layers: each is cut out of its network into a file of its own."""
 
 from __future__ import annotations

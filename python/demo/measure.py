@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Accuracy and latency, both through the interpreter."""
 
 from __future__ import annotations

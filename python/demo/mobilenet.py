@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """MobileNet (Howard et al., arXiv 1704.04861) with random weights: for size and speed only."""
 
 from __future__ import annotations

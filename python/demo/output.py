@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The folder that the demo writes. In it the names of FILES are its own; no other is touched.
 
 INDEX is written first and marks the folder as the demo's: a folder that already has a file of one

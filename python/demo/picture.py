@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The picture of results: which weights are kept, and how much faster every layer runs."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How much work the demo does: FULL for a user, QUICK for the tests of the demo itself."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The steps of the demo in their order, and what it says on the way."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The table of results, for the terminal and as text."""
 
 from __future__ import annotations

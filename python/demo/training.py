@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Training of the digits network: dense, then pruned while it trains on."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Experiments: `./run experiment NAME`, or `python -m experiment.NAME`.
 
 A folder with a __main__.py and a template section.md.j2, of its section of docs/accuracy.md, is an

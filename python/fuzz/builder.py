@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Small .tflite models from NumPy arrays: any shape, sharing and type one needs; no TensorFlow.
 
 model = ModelBuilder()

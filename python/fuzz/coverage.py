@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What share of the readers' lines the corpora of tests/fuzz reach: `./run fuzz coverage`."""
 
 import argparse

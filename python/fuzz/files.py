@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Damaged models in the interpreter with the delegate: `./run fuzz files`.
 
 A model of `./run fuzz graphs`, as it is or converted, with some of its fields, tensors or buffers

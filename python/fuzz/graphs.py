@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Random graphs in the interpreter with the delegate and without: `./run fuzz graphs`.
 
 A graph is made from a seed and its number, so that every run with the same seed looks at the same

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A worker as its parent sees it: restarted when it dies, ended when it hangs."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The delegate built with the address and undefined-behaviour sanitizers, in a process of Python.
 
 Python itself is not built so: the sanitizers' runtime, preloaded into it, watches all memory that

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The process that cases run in: it may die of one, or hang.
 
 usage: python -m fuzz.worker KIND

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`python -m ubp` is the command `ubp`."""
 
 import sys

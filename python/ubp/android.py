@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The former place of ubp.timing.android."""
 
 from ubp.deprecated import moved

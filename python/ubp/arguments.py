@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Arguments: the checks of what public functions are given, and the sentence that refuses it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the converter and the delegate have to agree on: constants.json, read.
 
     FORMAT      the packed format: docs/packed-format.md

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Lines that a caller has asked for: through `logging`, and seen where nobody has set that up."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Output: every file that the package writes is written here, whole or not at all.
 
 A new file is written beside the one that it replaces, brought to the disk, and renamed. Whatever

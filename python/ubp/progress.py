@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Progress bars, which in a file or the log of a build are a few lines instead of thousands."""
 
 from __future__ import annotations

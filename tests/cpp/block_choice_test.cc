@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which dense layers are worth running in blocks, and in which. That the converter decides alike is
 // tested in tests/end_to_end.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Cuts and choices against all that there are, on small random graphs; nothing is timed.
 
 #include "delegate/backend/cheapest_choice.h"

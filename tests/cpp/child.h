@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Code that runs in a forked child.
 #ifndef UBP_TESTS_CPP_CHILD_H_
 #define UBP_TESTS_CPP_CHILD_H_

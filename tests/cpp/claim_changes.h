@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Changes to the models of single nodes, and the reasons why a node is then left.
 #ifndef UBP_TESTS_CPP_CLAIM_CHANGES_H_
 #define UBP_TESTS_CPP_CLAIM_CHANGES_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // In which forms elementwise operators, concatenation, pooling and softmax are taken, and the
 // reason where they are not.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // In which forms each builtin operator is taken, and the reason where it is
 // not.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Weights that a DEQUANTIZE node widens from float16, or a DENSIFY node from TFLite's sparse encoding.
 
 #include "delegate/tflite/model/decoded_constants.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Plans with elementwise operators, average pooling, concatenation and softmax, against plain NHWC
 // arithmetic in double precision.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The shapes of operators' outputs by TensorFlow Lite's rules: counted here, apart from the code under
 // test.
 #ifndef UBP_TESTS_CPP_EXPECTED_SHAPE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "tests/cpp/fake_model.h"
 
 #include <numeric>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A TfLiteContext made by hand: tensors and nodes as the interpreter shows them
 // to a delegate before it has prepared anything.
 #ifndef UBP_TESTS_CPP_FAKE_MODEL_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "tests/cpp/fake_nodes.h"
 
 #include "delegate/tflite/model/builtin_params.h"

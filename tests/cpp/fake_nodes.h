@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Models of one node each, of every builtin operator that the delegate takes.
 #ifndef UBP_TESTS_CPP_FAKE_NODES_H_
 #define UBP_TESTS_CPP_FAKE_NODES_H_

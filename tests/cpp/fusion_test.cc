@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which elementwise ops become part of others, and where concatenations and the outputs of
 // elementwise ops lie in memory. All graphs also run.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What is read of operators without weights, but for those with a window.
 
 #include <utility>

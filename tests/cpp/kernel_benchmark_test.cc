@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The program that times single layers: it runs the layer it is told to run, and says what is wrong
 // with a command. No timing is asserted.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the planner makes of graphs: absorbed ops, dead pixels, strips.
 
 #include "delegate/cpu/plan/layout.h"

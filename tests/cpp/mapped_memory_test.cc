@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Pages of a mapped file go and come back; other memory stays.
 
 #include "delegate/base/mapped_memory.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A process that cannot start threads.
 #ifndef UBP_TESTS_CPP_NO_MORE_THREADS_H_
 #define UBP_TESTS_CPP_NO_MORE_THREADS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/tflite/model/operator_names.h"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Padding on all four sides, as large as it may be: of PADs in front of windows, of windows that
 // reach far, and of what a resize makes of them.
 

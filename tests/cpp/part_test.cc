@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The delegate and the part of a model that it runs, between the calls of an interpreter.
 
 #include "delegate/tflite/part.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which nodes of a model are taken together, and when the dense ones around are not worth it.
 
 #include "delegate/tflite/model/partition.h"

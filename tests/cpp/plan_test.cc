@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whole plans, from a graph to its results, against plain NHWC arithmetic in double precision.
 
 #include "delegate/cpu/plan/plan.h"

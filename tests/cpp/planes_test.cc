@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Phase planes made from windows of rows: what is read of a window, and what is not.
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Pooling against the definition, pixel by pixel in double precision, for every instruction set.
 
 #include "delegate/cpu/operators/pool_operator.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which cores execute in order, by what Linux says of them.
 
 #include "delegate/cpu/kernels/processor.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Nodes that compute the shape of a RESHAPE or TRANSPOSE_CONV: taken with it if nobody else needs them.
 
 #include "delegate/tflite/model/shape_nodes.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Schedules of strips, executed on rows that know what they hold.
 
 #include "delegate/cpu/plan/strip_schedule.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Strips of random groups of operators on several threads: the same bits, whatever the number of
 // threads and however often they run. Under the thread sanitizer: no band reads what another one
 // writes.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Why nothing of a model is taken.
 
 #include "delegate/tflite/summary.h"

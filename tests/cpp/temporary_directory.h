@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A directory of a test's own, removed with all that is in it.
 #ifndef UBP_TESTS_CPP_TEMPORARY_DIRECTORY_H_
 #define UBP_TESTS_CPP_TEMPORARY_DIRECTORY_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What is no weight cache is never touched, and nothing that goes wrong with one loses more than the
 // time to make it anew.
 

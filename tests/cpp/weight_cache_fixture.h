@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A weight cache in a directory of its own, with entries whose bytes follow from their number.
 #ifndef UBP_TESTS_CPP_WEIGHT_CACHE_FIXTURE_H_
 #define UBP_TESTS_CPP_WEIGHT_CACHE_FIXTURE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The weight cache as a store of bytes: what was added is found again, also by who else uses the
 // file at the same time.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The file of a weight cache: read as written, and refused for anything that is wrong with it,
 // checksums made to match included.
 

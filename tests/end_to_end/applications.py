@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Networks of keras.applications with random weights, 80% zeros in blocks, as .tflite files.
 
 One network of each family: larger ones are made by the same code from more of the same blocks, so

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A program for the Python of another machine: chooses blocks with every kernel family there.
 
 usage: choose_blocks.py libubp_selection.so IMPORTANCE.npy BLOCKS.npz

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A program for the Python of another machine: runs a model once for each number of threads.
 
 usage: invoke.py MODEL.tflite INPUT.npy OUTPUTS.npy REPORT.json THREADS...

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A program that is run with the sanitizers' runtime preloaded: what a host does to a model.
 
 usage: sanitized_host.py MODEL.tflite STANDARD.tflite [KEY=VALUE...]

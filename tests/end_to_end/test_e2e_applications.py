@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every family of keras.applications, with 80% zeros in blocks, whole.
 
 Converted or not, and whatever the delegate takes, results are the interpreter's own within 1e-4 of

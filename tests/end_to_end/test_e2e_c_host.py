@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """examples/classify_image: a host in C++ on a prebuilt TensorFlow Lite C library."""
 
 from __future__ import annotations

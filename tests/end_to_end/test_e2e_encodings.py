@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Models whose weights TensorFlow's converter stored in 16 bits, sparsely, or both."""
 
 from __future__ import annotations

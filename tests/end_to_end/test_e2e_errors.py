@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What goes wrong ends in one clear sentence, through every way in."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Processes that load a model, run it in several threads, and then fork: servers with workers."""
 
 from __future__ import annotations

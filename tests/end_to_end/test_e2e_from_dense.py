@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Ordinary .tflite files whose weights contain zeros: the delegate runs them in blocks.
 
 Nothing is converted here. Whatever the delegate finds, results are the interpreter's own, and what

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Models that are more than one chain of layers with fixed shapes, converted, as they run.
 
 Signatures, control flow, open batches, shared weights, and layers that the converter leaves:

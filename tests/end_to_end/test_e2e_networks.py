@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whole networks, pruned to 80%: converted and dense agree within 1e-4 of the output range.
 
 In ai-edge-litert and in tf.lite, with one and two threads, for unaligned, aligned and unstructured

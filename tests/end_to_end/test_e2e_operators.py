@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What lies between the layers of real networks: elementwise operators, pooling, concatenation.
 
 Small Keras models, one for each family of operators, with layers in blocks around them: all their

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The delegate's profile: which operators its steps have, and that they were timed."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The standard interpreter with the delegate under the address and undefined-behaviour sanitizers.
 
 `./run test` leaves a delegate built with them in .deps/sanitized.

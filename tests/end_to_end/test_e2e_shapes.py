@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Padding on any side, and whatever inputs are resized to, against the plain interpreter.
 
 Each case is a small model and the shapes that its inputs get, run after run. What the delegate

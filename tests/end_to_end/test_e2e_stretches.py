@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Stretches of the graph that the delegate takes around block-sparse layers, on small networks.
 
 Whatever is taken, with whatever number of threads and batch size, the results are the dense

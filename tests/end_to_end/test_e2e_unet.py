@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pruned U-Nets, converted or not: the delegate runs each in one part, for every batch."""
 
 from __future__ import annotations

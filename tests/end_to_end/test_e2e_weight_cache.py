@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The option weight_cache: packed weights come from a file, and results do not depend on it.
 
 Every result is compared bit for bit with that of the same model and options without a cache.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the fuzz targets are made of.
 //
 // A target is the function LLVMFuzzerTestOneInput, which takes any bytes, has the delegate read them and requires of the result what

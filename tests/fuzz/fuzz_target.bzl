@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Functions that read any bytes, for libFuzzer to call and for tests to replay what it has found."""
 
 def fuzz_target(name, deps, linkopts = []):

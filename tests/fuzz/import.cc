@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A whole model, from the delegate's first look at it on: nodes, tensors, parameters and weights that the input says, imported,
 // planned and run through the C API of TensorFlow Lite's delegates.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The interpreter's part in running a model with the delegate, on a FakeModel: it hands nodes over to the delegate, prepares and
 // runs the parts that the delegate makes of them, and keeps the memory of all tensors.
 //

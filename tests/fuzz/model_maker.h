@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Makes a model of an input's bytes: nodes of all operators that the delegate knows, which mostly fit, and then damages it.
 #ifndef UBP_TESTS_FUZZ_MODEL_MAKER_H_
 #define UBP_TESTS_FUZZ_MODEL_MAKER_H_

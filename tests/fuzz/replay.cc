@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs a fuzz target on every file of the directories named, and on the files named: a target's corpus under any compiler, and inputs
 // that it has once failed on. The last name printed is the input that ended the process.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fixtures, and settings for Hypothesis: a busy machine is no failure."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What tests/python/toolchains builds with each toolchain, to look at the library that comes out.
 
 #include <numeric>

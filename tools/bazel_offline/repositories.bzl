@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Stand-ins for the repositories that Bazel's own tools would download."""
 
 def bazel_offline_repositories():

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A repository with the toolchains of the Android NDK that ANDROID_NDK_HOME names."""
 
 load("//tools/toolchains:repository.bzl", "include_directories", "write_toolchains")

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A repository with the toolchain of a GCC that builds for another Linux machine, as Debian packages it."""
 
 load("//tools/toolchains:repository.bzl", "include_directories", "write_toolchains")

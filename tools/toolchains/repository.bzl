@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the repository rules for toolchains have in common."""
 
 def include_directories(ctx, compiler, flags = []):

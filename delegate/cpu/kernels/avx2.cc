@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Kernels for AVX2 with FMA: 16 vectors of 8 floats.
 
 #include <immintrin.h>

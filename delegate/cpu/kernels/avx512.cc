@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Kernels for AVX-512 (F): 32 vectors of 16 floats.
 
 #include <immintrin.h>

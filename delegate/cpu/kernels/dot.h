@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The dot-product kernel: a dense layer at a single pixel. Its time is that of reading the weights
 // once, so they are read where they lie in the model, several rows abreast to have enough loads
 // under way. `Simd` as in simd.h.

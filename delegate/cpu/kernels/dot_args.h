@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a dot-product kernel is given: some rows of a dense weight matrix and one input vector.
 //
 // Plain data, without standard-library types: compiled once per instruction set (see simd.h).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an elementwise kernel is given: values that lie contiguous, each output depending on the
 // inputs at its own place only.
 //

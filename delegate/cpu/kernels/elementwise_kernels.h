@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The elementwise kernels; `Simd` as in simd.h. Beside Simd's own functions they use the operators
 // + - * / that compilers define on its vectors.
 //

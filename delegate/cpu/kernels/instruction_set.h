@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The kernels of one instruction set. Read by code that is compiled for it, so that nothing here has
 // code of its own (simd.h).
 #ifndef UBP_DELEGATE_CPU_KERNELS_INSTRUCTION_SET_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The list of all kernels: selection at run time, tests and benchmarks iterate over it.
 #ifndef UBP_DELEGATE_CPU_KERNELS_KERNELS_H_
 #define UBP_DELEGATE_CPU_KERNELS_KERNELS_H_

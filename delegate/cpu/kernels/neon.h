@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What kernels for Arm are written in terms of (see simd.h): vectors of 4 floats, weights used by
 // lane without a broadcast. 64-bit Arm has 32 such vectors, 32-bit Arm 16.
 #ifndef UBP_DELEGATE_CPU_KERNELS_NEON_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Kernels for 32-bit Arm processors with NEON and fused multiply-adds (VFPv4).
 
 #include <asm/hwcap.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Kernels for 64-bit Arm cores that execute in order: the loops over blocks are pipelined
 // (pipelined_rows.h), and the rest is compiled for such cores.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The accumulators of the WROS dataflow (wros.h) for a tile of pixels, on processors that execute
 // instructions in the order of the program: there, what needs a load that is under way waits, and
 // all behind it. So pixels and weights of a block are loaded while the block before is computed,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The pooling kernels: maximum and average over windows of any size, at a cost per pixel that hardly
 // depends on it; `Simd` as in simd.h.
 //

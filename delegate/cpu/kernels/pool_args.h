@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a pooling kernel is given: planes of channels, the window, and which rows to compute.
 //
 // Plain data, without standard-library types: compiled once per instruction set (see simd.h).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Kernels for any processor: the compiler's own vectors of 4 floats, whatever it makes of
 // them.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What kind of cores this machine has.
 #ifndef UBP_DELEGATE_CPU_KERNELS_PROCESSOR_H_
 #define UBP_DELEGATE_CPU_KERNELS_PROCESSOR_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the kernels of all instruction sets are written in terms of. A translation unit per
 // instruction set defines its `Simd` class and instantiates the kernels for it.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The accumulators of the WROS dataflow (wros.h) for a tile of pixels; `Simd` as in simd.h.
 #ifndef UBP_DELEGATE_CPU_KERNELS_TILE_ROWS_H_
 #define UBP_DELEGATE_CPU_KERNELS_TILE_ROWS_H_

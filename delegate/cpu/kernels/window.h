@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The window kernels (depthwise convolution, maximum and average pooling) over channel planes;
 // `Simd` as in simd.h.
 //

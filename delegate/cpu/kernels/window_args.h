@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a window kernel is given: planes of channels, and the taps of the window.
 //
 // Plain data, without standard-library types: compiled once per instruction set (see simd.h).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The weight-rotating, output-stationary dataflow (WROS, section 4 of arXiv 2407.19644): the one
 // source of all CPU kernels. A translation unit per instruction set instantiates it for its `Simd`
 // class.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where the WROS dataflow (wros.h) is in the stream of a layer's blocks.
 #ifndef UBP_DELEGATE_CPU_KERNELS_WROS_BLOCKS_H_
 #define UBP_DELEGATE_CPU_KERNELS_WROS_BLOCKS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Builds the BlockKernels of one instruction set from the dataflow in wros.h.
 #ifndef UBP_DELEGATE_CPU_KERNELS_WROS_INSTANTIATE_H_
 #define UBP_DELEGATE_CPU_KERNELS_WROS_INSTANTIATE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the sum over each window of an average pooling is multiplied by.
 #ifndef UBP_DELEGATE_CPU_OPERATORS_AVERAGE_SCALE_H_
 #define UBP_DELEGATE_CPU_OPERATORS_AVERAGE_SCALE_H_

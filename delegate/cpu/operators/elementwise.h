@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Elementwise operators on tensors in either form, NHWC or channel-major.
 //
 // All Run functions allocate nothing, are reentrant, and may have an input as output. Planes stay

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How a channel-major tensor lies in memory: one zero-padded plane per channel.
 //
 //   plane c of image b starts at (b * channels + c) * plane_stride

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Maximum and average pooling, channel-major in and out: at a cost per pixel that hardly depends on
 // the window (pool.h). Reads the pixels of the image only, none of the zeros around it.
 #ifndef UBP_DELEGATE_CPU_OPERATORS_POOL_OPERATOR_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Operators that make an image larger or smaller, channel-major in and out.
 //
 // All Run functions allocate nothing, are reentrant with different scratch memory, write pixels only,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A function of one tensor that an operator applies to what it has just computed, while that is in
 // the cache.
 #ifndef UBP_DELEGATE_CPU_OPERATORS_ROW_FUNCTION_H_

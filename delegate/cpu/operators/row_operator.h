@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An operator that can compute some rows of its output at a time: what strips are made of.
 #ifndef UBP_DELEGATE_CPU_OPERATORS_ROW_OPERATOR_H_
 #define UBP_DELEGATE_CPU_OPERATORS_ROW_OPERATOR_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Softmax over the rows of a matrix.
 #ifndef UBP_DELEGATE_CPU_OPERATORS_SOFTMAX_H_
 #define UBP_DELEGATE_CPU_OPERATORS_SOFTMAX_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How the pixels of a layer are divided into tiles, and its channels into ranges.
 #ifndef UBP_DELEGATE_CPU_OPERATORS_TILING_H_
 #define UBP_DELEGATE_CPU_OPERATORS_TILING_H_

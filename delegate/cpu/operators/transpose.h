@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Transposition of a matrix of floats: what turns NHWC into channel rows and back.
 #ifndef UBP_DELEGATE_CPU_OPERATORS_TRANSPOSE_H_
 #define UBP_DELEGATE_CPU_OPERATORS_TRANSPOSE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A dense layer at few pixels, NHWC: every output is a dot product of two contiguous vectors.
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs a layer through the WROS kernels.
 //
 // The kernel reads lane rows, the pixels of a tile, and writes channel rows. Lane rows come from

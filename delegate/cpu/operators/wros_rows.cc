@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Some rows of a layer at a time through the WROS kernels, channel-major output. Lane rows come
 // from where wros_convolution.cc takes them: the input in place, a panel that a depthwise
 // convolution in front fills for each tile, or phase planes, here of the rows at hand.

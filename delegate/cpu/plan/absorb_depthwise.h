@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Depthwise convolutions that become part of pointwise ones.
 #ifndef UBP_DELEGATE_CPU_PLAN_ABSORB_DEPTHWISE_H_
 #define UBP_DELEGATE_CPU_PLAN_ABSORB_DEPTHWISE_H_

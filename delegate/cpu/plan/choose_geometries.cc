@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/cpu/plan/choose_geometries.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The geometry of each channel-major tensor.
 #ifndef UBP_DELEGATE_CPU_PLAN_CHOOSE_GEOMETRIES_H_
 #define UBP_DELEGATE_CPU_PLAN_CHOOSE_GEOMETRIES_H_

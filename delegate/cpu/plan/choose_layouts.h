@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whether each tensor is an NHWC image, channel-major, or both.
 #ifndef UBP_DELEGATE_CPU_PLAN_CHOOSE_LAYOUTS_H_
 #define UBP_DELEGATE_CPU_PLAN_CHOOSE_LAYOUTS_H_

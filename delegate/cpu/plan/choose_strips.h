@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which operators run strip by strip (strip_schedule.h) instead of one after the other.
 #ifndef UBP_DELEGATE_CPU_PLAN_CHOOSE_STRIPS_H_
 #define UBP_DELEGATE_CPU_PLAN_CHOOSE_STRIPS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Steps of ops with weights or a window.
 
 #include <memory>

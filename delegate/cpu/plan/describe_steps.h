@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which ops of the model each step of a plan runs.
 #ifndef UBP_DELEGATE_CPU_PLAN_DESCRIBE_STEPS_H_
 #define UBP_DELEGATE_CPU_PLAN_DESCRIBE_STEPS_H_

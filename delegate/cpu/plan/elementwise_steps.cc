@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Steps of elementwise ops, on tensors in either layout.
 
 #include <optional>

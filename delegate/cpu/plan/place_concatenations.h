@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Concatenations along channels without a copy.
 #ifndef UBP_DELEGATE_CPU_PLAN_PLACE_CONCATENATIONS_H_
 #define UBP_DELEGATE_CPU_PLAN_PLACE_CONCATENATIONS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The optional rules of the planner, each with a switch, so that what it gains can be measured.
 // Results do not depend on them.
 #ifndef UBP_DELEGATE_CPU_PLAN_PLAN_RULES_H_

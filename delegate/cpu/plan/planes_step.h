@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The step of an operator that reads one channel-major tensor.
 #ifndef UBP_DELEGATE_CPU_PLAN_PLANES_STEP_H_
 #define UBP_DELEGATE_CPU_PLAN_PLANES_STEP_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The order in which a group of operators computes its result strip by strip.
 //
 // A strip is a number of rows of the group's last tensor. For each, every operator computes just

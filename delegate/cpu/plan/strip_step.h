@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The step that runs a group of operators strip by strip.
 #ifndef UBP_DELEGATE_CPU_PLAN_STRIP_STEP_H_
 #define UBP_DELEGATE_CPU_PLAN_STRIP_STEP_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whether a layout is as kernels rely on: what runs in tests and debug builds after every pass.
 #ifndef UBP_DELEGATE_CPU_PLAN_VERIFY_LAYOUT_H_
 #define UBP_DELEGATE_CPU_PLAN_VERIFY_LAYOUT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The parameters of TFLite's builtin operators that the delegate reads, as
 // TfLiteNode::builtin_data points to them.
 //

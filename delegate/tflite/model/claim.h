@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The one place that decides which nodes of a model the delegate can take.
 #ifndef UBP_DELEGATE_TFLITE_MODEL_CLAIM_H_
 #define UBP_DELEGATE_TFLITE_MODEL_CLAIM_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Constants that a model stores in another form than its operators read.
 //
 // DEQUANTIZE widens a constant float16 to the float32 tensor that other nodes read; DENSIFY makes a

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // From TFLite's structs to a Graph. Beside the delegate shell only import and
 // claim (with the operators they share) know those structs.
 #ifndef UBP_DELEGATE_TFLITE_MODEL_IMPORT_H_

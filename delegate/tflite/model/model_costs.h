@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The graph of costs of a model.
 #ifndef UBP_DELEGATE_TFLITE_MODEL_MODEL_COSTS_H_
 #define UBP_DELEGATE_TFLITE_MODEL_MODEL_COSTS_H_

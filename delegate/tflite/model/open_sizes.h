@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sizes that a model file leaves open, assumed: which nodes are taken, and in which blocks, is
 // decided before the interpreter knows them.
 //

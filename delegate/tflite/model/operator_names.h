@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The names of TFLite's builtin operators.
 #ifndef UBP_DELEGATE_TFLITE_MODEL_OPERATOR_NAMES_H_
 #define UBP_DELEGATE_TFLITE_MODEL_OPERATOR_NAMES_H_

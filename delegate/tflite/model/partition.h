@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which nodes of a model the delegate takes, and why it leaves the others.
 #ifndef UBP_DELEGATE_TFLITE_MODEL_PARTITION_H_
 #define UBP_DELEGATE_TFLITE_MODEL_PARTITION_H_

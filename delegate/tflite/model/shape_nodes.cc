@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/tflite/model/shape_nodes.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Nodes that compute nothing but the shape that a RESHAPE or TRANSPOSE_CONV gives its output.
 //
 // For a Reshape layer in a model whose batch is open the converter writes

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // TFLite's sparse encoding of constants, read and checked: a model file is not to be trusted.
 //
 // It describes a tree. Level after level, in the order of traversal, a dimension of the tensor is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """All of keras.applications, pruned, converted, against themselves: `./run bench applications`."""
 
 from __future__ import annotations

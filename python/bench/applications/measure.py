@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One pruned network: converted in UBP against itself in XNNPACK."""
 
 from __future__ import annotations

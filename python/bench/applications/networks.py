@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Networks of keras.applications with random weights, zeros in blocks, as ordinary .tflite files.
 
 Masks are random blocks too, not chosen by magnitude: as the weights are independent random numbers,

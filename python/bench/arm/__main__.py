@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The Arm kernels' inner loops in models of processors: `./run bench arm`."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The functions of a 64-bit Arm library, disassembled by GNU objdump, and their innermost loops.
 
 A loop is a set of instructions each of which can be reached from each: a strongly connected

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Cycles of loops on processors, by llvm-mca: LLVM's own model of each processor's pipelines.
 
 All data is in the first-level cache, and no branch is mispredicted.

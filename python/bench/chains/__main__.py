@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What take=auto takes of random chains, against XNNPACK, sparse and all: `./run bench chains`."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Times a chain in XNNPACK alone and in the delegate, which takes more or less of it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Random chains: stages as image networks have them, and operators that only XNNPACK runs."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The operators that random chains are made of, each added to a model with random weights."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What benchmarks, experiments and the demo share.
 
 command.py      what `./run bench NAME` and `./run experiment NAME` do whatever NAME is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Keeps files that take longer to make than to measure, of networks above all.
 
 Beside each .tflite file lies a .json that says what it was made from. Where that has changed, the

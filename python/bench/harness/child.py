@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A child process that answers requests of one line each by one line of JSON."""
 
 from __future__ import annotations

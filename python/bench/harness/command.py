@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The command of a benchmark or an experiment: what `./run bench NAME` does whatever NAME is."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pages in docs/: each benchmark owns one section of its page, and leaves the others alone.
 
 A section is made by the template section.md.j2 beside the benchmark, which begins with the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What pictures have in common: colours, groups of bars, and how they are saved."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Keeps TensorFlow's start-up notes off the screen: it prints some before its log level counts."""
 
 from __future__ import annotations

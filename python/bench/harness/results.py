@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reports as data and as JSON, and the folder that they are written to.
 
 A benchmark overwrites its own files and no others. NAME.json is the mark of one called NAME: it

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Measuring in turns, and what repeated measurements say."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Single convolution layers through the delegate's kernels: `./run bench kernels`."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The convolution layers of networks, each distinct shape once, and weights for them as files."""
 
 from __future__ import annotations

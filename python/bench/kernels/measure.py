@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One layer through the delegate's kernels and, dense, through XNNPACK, taking turns."""
 
 from __future__ import annotations

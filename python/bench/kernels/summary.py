@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the results say as a whole: geometric means, worst layers, and the project's targets."""
 
 from __future__ import annotations

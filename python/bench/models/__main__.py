@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whole networks, pruned and converted, against dense XNNPACK: `./run bench models`."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The environment of other inference engines, and what runs in it.
 
 The virtual environment .deps/peers is made when it is needed. It sees this project's own behind its

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One network in UBP against the unpruned one in XNNPACK: do they agree, and which is faster?"""
 
 from __future__ import annotations

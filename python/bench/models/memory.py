@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Resident memory of a loaded network: measured in a process of its own.
 
 `python -m bench.models.memory MODEL THREADS TAKE` is that process: it loads the libraries, then

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Other inference engines: which they are, and a network made ready for each and compared."""
 
 from __future__ import annotations

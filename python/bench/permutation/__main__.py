@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Permuted channels: what blocks keep, and that the function stays: `./run bench permutation`."""
 
 from __future__ import annotations

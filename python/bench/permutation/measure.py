@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The networks, with random weights and trained on real images, and what permuting makes of them.
 
 There are no trained weights to download: the networks are trained here, on the scans of digits of

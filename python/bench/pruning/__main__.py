@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What masks and their updates cost while a MobileNet trains: `./run bench pruning`."""
 
 from __future__ import annotations

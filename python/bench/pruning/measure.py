@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Takes the time of training steps, and of updates of masks."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What one run measures, as data, as rows of tables and as a section of the page."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Block selection, exact and greedy, against textbook algorithms: `./run bench selection`."""
 
 from __future__ import annotations

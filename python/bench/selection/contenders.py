@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The weights that blocks are selected from, and everything that is timed on them, taking turns.
 
 That is this project's methods in all their forms, and the textbook algorithms of peers.h.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the benchmark of block selection measures against: textbook forms of two algorithms, in a
 // shared library of their own (libselection_peers.so).
 //

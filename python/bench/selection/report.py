@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What one run measures, as data, against the project's targets, as a section and as a picture."""
 
 from __future__ import annotations

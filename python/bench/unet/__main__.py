@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pruned U-Nets with three ways up, against themselves in XNNPACK: `./run bench unet`."""
 
 from __future__ import annotations

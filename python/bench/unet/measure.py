@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One pruned U-Net in the delegate, as it is and converted, against XNNPACK in the same rounds."""
 
 from __future__ import annotations

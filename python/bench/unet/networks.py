@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pruned U-Nets with random weights as ordinary .tflite files; kept in a folder.
 
 On the way down each level has two convolutions and halves height and width. On the way up each

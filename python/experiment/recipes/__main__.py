@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which recipe comes closest to unstructured pruning: `./run experiment recipes`.
 
 A cell is a way to train. In each, ways to choose blocks are compared with aligned blocks and with

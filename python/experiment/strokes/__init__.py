@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The task: which of 32 shapes of strokes does a small, distorted, noisy picture show?
 
 shapes.py   the 32 shapes

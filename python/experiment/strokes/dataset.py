@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Training and test pictures: made once, then read from a file.
 
 Pictures are float32 [count, SIZE, SIZE, 1], labels int32 [count]. Both sets are drawn alike, from

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From a scene to pixels: strokes are drawn by each pixel's distance to them."""
 
 from __future__ import annotations

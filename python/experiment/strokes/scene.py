@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The nuisances: where the strokes of a batch of pictures are and how they look, at random.
 
 Coordinates are (x, y) in pixels, the origin at the picture's upper left corner.

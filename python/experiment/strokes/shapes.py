@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The classes: connected sets of four edges of a grid of 3 x 3 nodes.
 
 Nodes are numbered row by row, 0 to 8. Edges join horizontal and vertical neighbours. A picture's

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The networks: Keras functional models, logits out.
 
 The channels of pruned layers are multiples of 8, so that aligned blocks of up to 8 waste none.

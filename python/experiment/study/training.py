@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Training and testing of one network.
 
 What comes out depends on the arguments alone: the batches are drawn from the seed, and workers run

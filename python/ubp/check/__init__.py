@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether a converted model computes what the dense one does.
 
 samples.py       the inputs that models are compared, or timed, on: given or random

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Standard output and error of the command line, for readers that stop reading.
 
 `ubp inspect m.tflite | head -1` closes the pipe while the command still prints: that is the end of

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ubp unpack: a converted model back into a standard .tflite file."""
 
 from __future__ import annotations

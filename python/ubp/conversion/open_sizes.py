@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Shapes: what a model's tensors have for inputs of given sizes, where the file leaves them open.
 
 The file has 1 for a size that is not known before the model runs. What a layer costs depends on it,

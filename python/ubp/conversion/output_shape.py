@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The output shape of a TRANSPOSE_CONV: a constant, or computed of the sizes of its input.
 
 Where sizes are open, the standard converter writes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """LEB128: unsigned integers below 2^32 in one to five bytes, seven bits a byte, lowest first.
 
 The top bit is set on all but a number's last byte. Vectorised: both functions loop over the at most

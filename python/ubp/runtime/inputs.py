@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A model's inputs: their shapes, random values for comparing and timing, and the way in.
 
 Sizes that a model leaves open stand in the file as 1 and are -1 in the shape signature. Where

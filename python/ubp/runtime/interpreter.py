@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ai_edge_litert's interpreter with our delegate attached."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which blocks of a layer's weights to keep. Knows arrays, and nothing of Keras or TFLite.
 
     selection = select_blocks(np.abs(weights), block_size=4, sparsity=0.8)

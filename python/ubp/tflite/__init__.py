@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """TensorFlow Lite files as such: their bytes, their object tree, and what stands in it.
 
     flatbuffer.py        a file's bytes <-> the schema's object tree, checked

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Archive: the zip that TensorFlow Lite Metadata appends to a model, with its label files and such.
 
 The format of such a file is the flatbuffer, then the zip. Positions in a zip count from the start

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Lookups: how large the integers may be that a model takes, where they look something up.
 
 An input of word numbers goes, mostly through reshapes and casts, into a GATHER or an

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Models of a single operator, to be run or timed alone: out of a network, or of given weights."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Sparse encoding: TensorFlow Lite's own storage of sparse constants, read.
 
 The schema's SparsityParameters describe a tree: level after level, in `traversalOrder`, a dimension

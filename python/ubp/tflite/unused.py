@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Constants and shapes that a rewrite has left without a user, taken away.
 
 That is the data of the tensors named, the operators that decoded it or computed a shape, and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Measure: the speed-up of every converted layer by itself, next to the one that was predicted.
 
 Each layer is cut out of the model and runs alone, activations [batch, height, width, channels] in

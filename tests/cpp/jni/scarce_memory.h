@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Memory that runs out where a test wants: this library replaces the program's operator new. For one
 // thread.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The native method that makes a delegate, with a Java and a delegate of the test's own, in which
 // memory runs out wherever the test wants. android/library tests the methods in a real JVM.
 

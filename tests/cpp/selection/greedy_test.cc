@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Aligned blocks and the greedy methods against their definitions.
 
 #include "python/ubp/selection/native/greedy.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every kernel family against plain loops.
 
 #include "python/ubp/selection/native/kernels.h"

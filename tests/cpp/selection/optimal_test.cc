@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The exact optimum against an O(n m) dynamic programme, on every instruction set.
 
 #include "python/ubp/selection/native/optimal.h"

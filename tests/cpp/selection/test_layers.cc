@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "tests/cpp/selection/test_layers.h"
 
 #include <gtest/gtest.h>

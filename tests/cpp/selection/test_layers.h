@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Layers of random importance, and slow and obvious counterparts of what selection computes.
 #ifndef UBP_TESTS_CPP_SELECTION_TEST_LAYERS_H_
 #define UBP_TESTS_CPP_SELECTION_TEST_LAYERS_H_

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The Android library names every kernel of the native delegate."""
 
 from __future__ import annotations

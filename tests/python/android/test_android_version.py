@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The Android library and app carry the package's version."""
 
 from __future__ import annotations

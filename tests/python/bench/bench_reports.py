@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Results and reports that the tests of the benchmarks share."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The benchmark of all of keras.applications: its networks, its reports, and a quick run of it."""
 
 from __future__ import annotations

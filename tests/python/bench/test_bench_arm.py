@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The benchmark of Arm code: what it makes of listings; and no kernel of the delegate spills."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The benchmark of random chains, quick, and its figures on results made up by hand."""
 
 from __future__ import annotations

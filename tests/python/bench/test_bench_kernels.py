@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The benchmark of single layers: shapes, weights, what is made of measurements. No timing is
 asserted."""
 

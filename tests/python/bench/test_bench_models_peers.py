@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Other inference engines: everything but the engines themselves, which tests do not install."""
 
 from __future__ import annotations

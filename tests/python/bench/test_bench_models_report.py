@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The data, the table, the page and the picture show what was measured."""
 
 from __future__ import annotations

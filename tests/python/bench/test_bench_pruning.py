@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The benchmark of pruning while training, quick, and its figures on results made up by hand."""
 
 from __future__ import annotations

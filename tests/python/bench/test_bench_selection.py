@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The benchmark of block selection: layers, peers, what is made of measurements. No timing is
 asserted."""
 

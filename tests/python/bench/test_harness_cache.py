@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Files that take long to make."""
 
 from __future__ import annotations

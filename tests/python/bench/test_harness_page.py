@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Sections of pages, and the arguments that benchmarks share."""
 
 from __future__ import annotations

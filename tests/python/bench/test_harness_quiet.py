@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Standard error is held back, but shown when something goes wrong."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The folder of results, reports as JSON, and the description of the machine."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ubp.check.verification: how outputs are compared; tests/end_to_end runs the rest."""
 
 import numpy as np

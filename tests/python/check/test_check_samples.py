@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ubp.check.samples: inputs for a verification, from arrays, .npy files and pictures."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the tests of Keras models share: whether a .tflite file computes what its model does."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """TensorFlow Lite's sparse encoding, written node by node: the opposite of ubp's reader."""
 
 from __future__ import annotations

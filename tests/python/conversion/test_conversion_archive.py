@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ubp.tflite.archive: the files that TensorFlow Lite Metadata appends to a model come along."""
 
 import io

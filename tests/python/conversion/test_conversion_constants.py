@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ubp.tflite.constant_tensors: weights behind DEQUANTIZE and DENSIFY, and all sparse encodings."""
 
 from itertools import permutations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ubp.conversion.cover: all non-zeros covered, with as few blocks as brute force needs."""
 
 from functools import cache

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ubp.conversion.decide: the predictions go the right way, and one rule decides."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Any bytes as input end in a clear error or in the layers that were written: never in others.
 
 Bytes are flipped or overwritten, pieces cut out, moved or repeated. What

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ubp.conversion.load: what may be converted, and Keras models on their way to .tflite."""
 
 from __future__ import annotations

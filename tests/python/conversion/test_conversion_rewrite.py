@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ubp.conversion.rewrite: sharing, several subgraphs, and everything that has to survive."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Models pruned with tensorflow-model-optimization itself, which works on tf_keras models."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """TRANSPOSE_CONV becomes UbpTransposeConv2D and back: equal to a plain transposed convolution."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ubp.unpack: what was converted becomes the standard model again."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Untrusted Keras files: none of either package of Keras has code of its choice run."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What goes into the converter comes out of it, whatever the file holds.
 
 Generated graphs get all that a .tflite file may hold besides: further subgraphs, signatures,

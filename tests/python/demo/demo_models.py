@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A small pruned and converted network that the tests of the demo share."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Layers cut out of a network compute what they compute inside of it."""
 
 from __future__ import annotations

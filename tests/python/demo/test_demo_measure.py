@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Accuracy, sparsity and the rows of the table."""
 
 from __future__ import annotations

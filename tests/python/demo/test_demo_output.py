@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The output folder: the demo's own names are overwritten, nothing else ever is."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The picture: the masks are those of the files, and there is something on it."""
 
 from __future__ import annotations

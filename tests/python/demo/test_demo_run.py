@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The whole demo, quick: every file is made, and the numbers are sane. No timing is asserted."""
 
 from __future__ import annotations

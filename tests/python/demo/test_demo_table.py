@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The table shows what was measured, and fits a terminal of 80 columns."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Training: pruned networks reach their sparsity, and see the same batches."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The worked example in Python runs, and overwrites nothing."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Finished runs are found again, others are not; settings that matter are told apart."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The task: its shapes are what they should be, its pictures are right and repeatable."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ubp.format.leb128 against a plain one-number-at-a-time implementation."""
 
 import numpy as np

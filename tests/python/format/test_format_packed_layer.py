@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ubp.format.packed_layer: round trips, the byte layout, and every check of the reader."""
 
 import dataclasses

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Names that have moved work for one version more, and say where they are now."""
 
 from __future__ import annotations

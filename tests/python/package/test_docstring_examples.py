@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The examples in the docstrings of public names: they run as they stand."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which folder of the delegate may include which: the arrows of docs/architecture.md."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Lines that a caller asks for: logged, and on standard output where logging is not set up."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ubp.output: a file is written whole or not at all, and nothing is lost that was there before."""
 
 from __future__ import annotations

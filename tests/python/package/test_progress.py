@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ubp.progress: a bar on a terminal, a few lines in a file."""
 
 from __future__ import annotations

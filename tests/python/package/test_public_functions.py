@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every public function, called wrongly: one sentence of a documented kind, and nothing written.
 
 A traceback out of the middle of the package, or an argument that is quietly taken for another, is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is wrong for each kind of argument.
 
 The public callables are in pruning_walks.py, selection_walks.py and file_walks.py, and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Trains pruned models on two virtual CPU devices and on one: `python mirrored_training.py FILE`.
 
 A process of its own, because virtual devices are configured before TensorFlow is used. FILE, .npz,

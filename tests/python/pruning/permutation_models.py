@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Checks and builders that the tests of permuted channels share."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Subclassed models and layers that hold layers, and helpers that the tests of these share."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Permuted channels: which layers share an order, layer by layer and operator by operator."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Permuted channels of shared layers, nested models, several inputs and several outputs."""
 
 from __future__ import annotations

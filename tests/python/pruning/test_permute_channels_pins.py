@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What stays in its order, and what is refused, each with a reason that names the culprit."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Permuted channels of whole networks of keras.applications, at small sizes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ADMM: its updates against formulas written out, and where it leads."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The argument `layers` of prune: which layers are pruned, with which settings, and mistakes."""
 
 from __future__ import annotations

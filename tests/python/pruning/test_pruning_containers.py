@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Walking and copying models with layers in attributes, without pruning's part in it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Data-parallel training, precision, XLA and accumulated gradients: masks are the same everywhere.
 
 Keras itself (3.15) refuses, for a dense model too, what is not tested here under MirroredStrategy:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Importances: by name, accumulated gradients, callables."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """prune and strip of single layers and of lists of layers, to make models of."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every kind of layer that can be pruned, custom ones too; single layers and lists of them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """pruning_summary: what its table says of each layer."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What ADMM and reweighted regularisation have in common: when they act, saving, training."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Schedules: the meaning of tensorflow-model-optimization's, whose objects are accepted too."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Budgets for several layers: scope "global" and "latency"."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """prune, training, saving and strip of subclassed models, also nested ones."""
 
 from __future__ import annotations

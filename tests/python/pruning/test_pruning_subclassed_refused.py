@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Subclassed models that cannot be copied, and what the error says."""
 
 from __future__ import annotations

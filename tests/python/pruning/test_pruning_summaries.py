@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """PruningSummaries: the events in its files, read back as TensorBoard reads them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Training of pruned models: schedule, masks, gradients, compilation and precision options."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Training is the same to the bit, whatever is saved on the way and however long epochs are."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`recalibrate_batch_norm`: the statistics against those that NumPy computes, and nothing else."""
 
 from __future__ import annotations

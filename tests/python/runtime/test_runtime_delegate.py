@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Finding and loading the delegate's library: what is said when something is wrong."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The best selection over several layers by trying every distribution of blocks over them."""
 
 from __future__ import annotations

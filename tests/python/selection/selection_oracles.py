@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Slow, obvious implementations of the selection methods, and the instances they are compared on.
 
 Scores are the quantised ones, int [lanes, channels - N + 1]; a block is a tuple (lane, start).

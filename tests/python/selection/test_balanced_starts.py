@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A cap on the number of blocks per start channel."""
 
 from __future__ import annotations

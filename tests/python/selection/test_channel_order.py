@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Orders of channels against all orders there are, and the tables of the hill climb by hand."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The contract of `select_blocks_global` as a whole: properties of its results, and its errors."""
 
 from __future__ import annotations

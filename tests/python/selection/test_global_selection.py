@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`select_blocks_global` against every distribution of blocks over the layers."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The native core against the NumPy form: the same blocks, on every instruction set."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The contract of `select_blocks`: number of blocks, certificate, determinism, errors."""
 
 from __future__ import annotations

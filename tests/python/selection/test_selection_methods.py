@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every method against a slow and obvious implementation of it, for every possible m."""
 
 from __future__ import annotations

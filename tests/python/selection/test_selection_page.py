@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """docs/selection.md: its code runs as it stands, from the first block to the last."""
 
 from __future__ import annotations

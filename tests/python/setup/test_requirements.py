@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """tools/requirements.py: each floor of pyproject.toml as the one version that is allowed."""
 
 from __future__ import annotations

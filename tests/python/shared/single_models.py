@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Models of one convolution, and weights for them, which tests of several packages convert."""
 
 from __future__ import annotations

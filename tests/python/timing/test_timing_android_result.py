@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reading benchmark_model's result file, against bytes put together by hand."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Interleaved timing and random inputs, with interpreters that only pretend."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Builds for Android: the errors without an NDK, and the whole flow with a stand-in for one.
 
 The stand-in has the NDK's directories and names; its clang is GCC for the same processor and Linux.

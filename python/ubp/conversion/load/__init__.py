@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Load: whatever the user has, as the bytes of an ordinary float .tflite model.
 
 loader.py          Keras models, paths and bytes; TensorFlow's converter

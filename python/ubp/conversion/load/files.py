@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Files: what kind of model a path leads to, told by its first bytes, and the bytes of a .tflite.
 
 Every mistake about paths that is common enough to have an answer gets it here.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Keras files: which package wrote one, and the model in it.
 
     .keras       a zip archive: metadata.json (with keras_version), config.json, model.weights.h5

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """TensorFlow and the two packages of Keras: imported when a model of theirs is to be converted.
 
 Keras 3 (`keras`) and Keras 2 (`tf_keras`, on which tensorflow-model-optimization builds) may both

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The one place that knows of `tf.distribute`: replicas of a model, each with a part of a batch.
 
 Masks are chosen outside of replicas, from values that all replicas share, and assigned to all.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """SavedLast: tells a layer when Keras has saved it with all layers inside it.
 
 Keras calls `save_own_variables` of a layer, then of the layers in its attributes by alphabet; that

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The layers of a model, whatever it is made of: graphs and containers, nested at will.
 
 graph       a functional or built Sequential model, whose layers Keras lists itself

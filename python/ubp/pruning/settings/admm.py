@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ADMM: pruning by the alternating direction method of multipliers.
 
 Zhang et al., "A systematic DNN weight pruning framework using alternating direction method of

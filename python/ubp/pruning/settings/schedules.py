@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Schedules: at which training steps masks are updated, and to which sparsity.
 
 A schedule is called with a step (int, the steps of training begun so far, this one included) and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What happens during `fit`, and instead of it.
 
 callbacks.py   UpdatePruning: drives the PrunedLayers

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`UpdatePruning`: drives the pruned layers of a model during `fit`."""
 
 from __future__ import annotations

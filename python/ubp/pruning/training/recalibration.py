@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`recalibrate_batch_norm`: the statistics of batch normalisation, measured anew.
 
 Pruning changes what reaches a normalisation, but not the mean and the variance that it has learned

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`PruningSummaries`: writes what mask updates do for TensorBoard."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Aligned blocks: the m best of those that start at a multiple of N.
 
 What block pruning does in the literature ("ABP" in the UBP paper, arXiv 2407.19644). Channels

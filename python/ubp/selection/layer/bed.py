@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Block expansion and division (BED), the greedy method of the UBP paper, arXiv 2407.19644.
 
 Each lane is a list of its elements. A block is N neighbours *on the list*, S[k] the score of the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The penalty at which exactly m blocks pay: the Lagrangian dual of the selection.
 
 Let f(m) be the largest score of m blocks. Ordered by lane and position, the rows "this element is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Greedy: the best block that overlaps none taken, again and again.
 
 "Flexible Group-Level Pruning of Deep Neural Networks for On-Device Machine Learning", CASES'19.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The best blocks of each lane when every block costs the same price: one pass over the channels.
 
 With s[i] the score of the block that starts at channel i and lambda the price (the *penalty*) of a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The NumPy form of a selection: quantise, find the dual's optimum, run the method."""
 
 from __future__ import annotations

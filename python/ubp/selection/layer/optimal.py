@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The exact optimum: the lanes' best blocks at the dual penalty, with ties resolved to exactly m.
 
 Two solutions are optimal at the dual penalty lambda: B, the one with the most blocks, and A, the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A layer's importance as integers, so that sums, comparisons and ties are exact.
 
     elements  [lanes, channels]          int32   rint(importance / peak * quanta)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The native core of selection: C++ beside this file, its binding, and which form is in use.
 
 binding.py   `libubp_selection.so`, to NumPy arrays and back

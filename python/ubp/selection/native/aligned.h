@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Aligned blocks: the m best of those that start at a multiple of N; of equals, the first ones.
 #ifndef UBP_SELECTION_NATIVE_ALIGNED_H_
 #define UBP_SELECTION_NATIVE_ALIGNED_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The C interface of libubp_selection.so. binding.py is its user, and checks all arguments first:
 // nothing is checked here.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where selected blocks are written: the caller's arrays, sorted by layer, lane and start.
 #ifndef UBP_SELECTION_NATIVE_BLOCKS_H_
 #define UBP_SELECTION_NATIVE_BLOCKS_H_

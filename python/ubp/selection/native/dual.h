@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The penalty at which exactly m blocks pay: the minimum of the Lagrangian dual, over all groups of
 // a problem. ubp/selection/layer/dual.py has the mathematics, and the same search in NumPy.
 #ifndef UBP_SELECTION_NATIVE_DUAL_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Builds the kernel family of one instruction set; only translation units compiled for it include
 // this.
 #ifndef UBP_SELECTION_NATIVE_FAMILY_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Kernels for AVX-512F.
 
 #include "python/ubp/selection/native/family.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Kernels for NEON.
 
 #include "python/ubp/selection/native/family.h"

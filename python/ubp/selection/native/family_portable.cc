@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Kernels for any processor: vectors of 4, whatever the compiler makes of them.
 
 #include "python/ubp/selection/native/family.h"

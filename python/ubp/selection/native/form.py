@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which form of block selection is in use: the native core, or the one in NumPy.
 
 They give the same blocks. The environment variable UBP_SELECTION forces one, at any time:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "python/ubp/selection/native/greedy.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The greedy methods: `greedy`, after CASES'19, and `bed`, after the UBP paper (arXiv 2407.19644).
 // ubp/selection/layer/greedy.py and bed.py say what they do.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Lanes side by side, and the scores of all their blocks. See kernels.h for the contract.
 #ifndef UBP_SELECTION_NATIVE_INTERLEAVE_H_
 #define UBP_SELECTION_NATIVE_INTERLEAVE_H_

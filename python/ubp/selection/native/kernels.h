@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The kernels that selection runs through, one family of them per instruction set.
 //
 // Lanes are independent, and a kernel works on a *group* of them at a time, one lane per element

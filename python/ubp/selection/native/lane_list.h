@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One lane's candidate blocks, from which the best is taken again and again.
 //
 // Greedy methods differ in what taking a block leaves: ubp/selection/layer/greedy.py and bed.py.

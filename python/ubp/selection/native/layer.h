@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The importance of one layer's weights, and how it is rounded to integers.
 #ifndef UBP_SELECTION_NATIVE_LAYER_H_
 #define UBP_SELECTION_NATIVE_LAYER_H_

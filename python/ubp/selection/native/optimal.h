@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The exact optimum: the groups' best blocks at the dual penalty, with ties resolved to exactly m.
 // ubp/selection/layer/optimal.py says how and why.
 #ifndef UBP_SELECTION_NATIVE_OPTIMAL_H_

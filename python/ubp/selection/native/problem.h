@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Layers prepared for the kernels: every lane's block scores, interleaved by groups of lanes.
 //
 // The groups of all layers are numbered in one sequence, layer after layer. Penalties are int64

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Checks importance, and rounds it to integers. See kernels.h for the contracts.
 //
 // Both follow ubp/selection/layer/quantised.py to the last bit. So that they do, translation units

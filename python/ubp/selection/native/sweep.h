@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The best blocks of the lanes of a group when every block costs the same penalty. See kernels.h
 // for the contract, and ubp/selection/layer/lane_program.py for the same in NumPy.
 //

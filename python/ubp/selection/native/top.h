@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The m largest of many numbers, ties resolved in favour of the first ones.
 #ifndef UBP_SELECTION_NATIVE_TOP_H_
 #define UBP_SELECTION_NATIVE_TOP_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The vectors that the kernels of all instruction sets are written in: the compiler's own, of
 // kWidth lanes. A translation unit per instruction set instantiates the kernels for its width.
 //

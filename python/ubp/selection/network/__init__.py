@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One budget for the blocks of several layers: `select_blocks_global`.
 
 select.py       the function, and GlobalSelection, what the caller gets

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Benchmarks on an Android device over adb, with the stock benchmark_model.
 
 device.py           a device: commands and files over adb, which libraries it can load

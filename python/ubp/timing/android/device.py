@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One Android device, through Android's own command-line tool `adb`, and what it can load.
 
 Not thread-safe. A command's output is text except where bytes are said.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Stand-in for rules_cc: the native rules of Bazel 4 under the names that its own tools load."""
 
 cc_binary = native.cc_binary

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Stand-in for rules_java: the native rules of Bazel 4 under the names that its own tools load."""
 
 java_binary = native.java_binary

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.ubp.tflite;
 
 /** Loads libubp_delegate_jni.so and with it libubp_delegate.so, once, and keeps the error. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.ubp.tflite;
 
 import static org.junit.Assert.assertArrayEquals;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.ubp.tflite.benchmark;
 
 /** A model that is ready to run. */
