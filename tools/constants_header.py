@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Prints the C++ header of the constants that the converter and the delegate share.
 
     python3 tools/constants_header.py python/ubp/constants.json >constants.h
@@ -37,8 +38,8 @@ namespace constants {
 }  // namespace constants
 }  // namespace ubp
 
-// The attributes of each operator, X(name, least, most), in alphabetical order: the order of a
-// FlexBuffers map and of the checksum.
+// The attributes of each operator, X(name, least, most, since), in alphabetical order: the order of
+// a FlexBuffers map and of the checksum. `since`: the first version that has it.
 @ATTRIBUTES@
 
 #endif  // UBP_DELEGATE_FORMAT_CONSTANTS_H_
@@ -63,6 +64,7 @@ def _format(found: dict[str, Any]) -> list[str]:
     lines = [
         _integer("version", found["version"]),
         _array("block_sizes", "int", found["block_sizes"]),
+        _array("block_lanes", "int", found["block_lanes"]),
     ]
     lines += [_integer(name, value) for name, value in found.items() if name.startswith("max_")]
     for kind in ("value_types", "activations", "paddings"):
@@ -88,7 +90,7 @@ def _attributes(found: dict[str, Any]) -> list[str]:
         rows = [f"#define UBP_{op}_ATTRIBUTES(X)"]
         for name, of in sorted(operator["attributes"].items()):
             least, most = found["ranges"][of]
-            rows.append(f"  X({name}, {least}, {most})")
+            rows.append(f"  X({name}, {least}, {most}, {found['since'].get(name, 1)})")
         lines.append(" \\\n".join(rows))
     return lines
 

@@ -1,5 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2154
-# Sourced by `run`: fuzzing. graphs and files are made by generators in python/fuzz; what the targets in tests/fuzz read is made by
+# Sourced by `run`: fuzzing. graphs, int8 and files are made by generators in python/fuzz; what the targets in tests/fuzz read is made by
 # clang's libFuzzer. What is found goes to fuzz_output.
 
 readonly fuzz_targets=(attributes layers options cache import)
@@ -10,14 +11,14 @@ declare -rA fuzz_options=([import]="-len_control=0 -max_len=512")
 # What reads bytes: most of its lines must be reached by the corpora.
 readonly fuzz_readers=(
   delegate/format/{attributes,packed_layer}.cc delegate/format/half.h
-  delegate/cache/{weight_cache,weight_file}.cc delegate/cpu/weights/cached_blocks.cc delegate/graph/cache_slot.cc delegate/tflite/options.cc
+  delegate/cache/{weight_cache,weight_file}.cc delegate/weights/cached_blocks.cc delegate/graph/cache_slot.cc delegate/tflite/options.cc
   delegate/tflite/model/{import,claim,packed_ops,node_view,decoded_constants,sparse_encoding}.cc
   delegate/tflite/model/builtin_{ops,layers,transpose_conv,elementwise,shaping}.cc
 )
 
 fuzz_usage() {
   cat <<TEXT
-usage: ./run fuzz graphs|files [ARGUMENT...]             random graphs, and models with something wrong in them
+usage: ./run fuzz graphs|int8|files [ARGUMENT...]        random graphs, of float32 or int8, and models with something wrong in them
        ./run fuzz TARGET [--minutes M] [ARGUMENT...]     libFuzzer, from the target's corpus on; ARGUMENTs are libFuzzer's
        ./run fuzz TARGET FILE...                         one input after the other, as saved by an earlier run
        ./run fuzz TARGET --merge                         adds to the committed corpus what earlier runs have found and reaches more
@@ -41,7 +42,7 @@ fetch_fuzz() { :; }
 fuzz() {
   local name=${1:-}
   case $name in
-    graphs | files)
+    graphs | int8 | files)
       setup
       exec "$python" -m "fuzz.$name" "${@:2}"
       ;;
@@ -49,7 +50,7 @@ fuzz() {
     '' | help | --help | -h) fuzz_usage ;;
     *)
       [[ " ${fuzz_targets[*]} " == *" $name "* ]] ||
-        die "there is no fuzz target '$name'; there is: graphs files ${fuzz_targets[*]}"
+        die "there is no fuzz target '$name'; there is: graphs int8 files ${fuzz_targets[*]}"
       get_ready "./run fuzz" build fuzz
       fuzz_target "$@"
       ;;

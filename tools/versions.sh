@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 # Sourced by `run`: the Python tests with the oldest and with the newest versions of all dependencies that pyproject.toml allows,
 # each in a virtual environment of its own, .deps/oldest and .deps/newest. .venv has what was newest when it was made.
@@ -34,7 +35,7 @@ fetch_newest() {
 install_versions() {
   local environment=.deps/$1
   logged "$1-venv" "making $environment with $(find_python)" "$(find_python)" -m venv "$environment"
-  logged "$1-pip" "installing the $1 versions" "$environment/bin/python" -m pip install "${@:2}" --editable '.[train,report,dev]'
+  logged "$1-pip" "installing the $1 versions" "$environment/bin/python" -m pip install "${@:2}" --editable '.[train,report,search,dev]'
 }
 
 # version_tests oldest|newest [ARGUMENT...]: what follows goes to pytest.
