@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A repository of sources that are already on the machine, linked to and never copied."""
 
 def _absolute(workspace, place):
@@ -46,6 +47,7 @@ local_source = repository_rule(
     environ = [
         "FLATBUFFERS_INCLUDE",
         "GOOGLETEST_SOURCES",
+        "OPENCL_HEADERS",
         "TFLITE_HEADERS",
         "XXHASH_INCLUDE",
     ],
