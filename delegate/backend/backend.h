@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a backend is: one way to run a graph, on the CPU or on another processor.
 //
 //   Graph --Pack--> PackedGraph --Compile, for given shapes--> Program --Run--> results
@@ -10,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "delegate/backend/cost_model.h"
@@ -27,7 +29,10 @@ class Program {
 
   // `tensors[t]` is the memory of tensor t where it is an input or output of the graph. Allocates
   // nothing. Fails with one sentence where the device does.
-  virtual Status Run(const std::vector<float*>& tensors) = 0;
+  virtual Status Run(const std::vector<void*>& tensors) = 0;
+
+  // What runs it: "avx512", or the name of a device.
+  virtual std::string name() const = 0;
 
   // Memory held for these shapes: activations, and what binds weights to them.
   virtual size_t arena_bytes() const = 0;
@@ -56,13 +61,19 @@ class PackedGraph {
   virtual size_t weight_bytes() const = 0;
   // How often a layer has been packed so far.
   virtual int64_t packings() const = 0;
+  // What a device has done for its programs so far, in words; empty where there is none.
+  virtual std::string activity() const { return ""; }
+  // What went wrong since the last call and was got over: sentences for the user.
+  virtual std::vector<std::string> TakeWarnings() { return {}; }
 };
 
 class Backend {
  public:
   virtual ~Backend() = default;
 
-  virtual const char* name() const = 0;  // what runs the kernels: "avx512"
+  virtual const char* name() const = 0;  // what kernels it has: "avx512", "opencl"
+  // Of those that run ops like this one.
+  virtual const char* NameFor(const GraphOp&) const { return name(); }
   // Whether it runs ops like this one; else why not, as a sentence.
   virtual Status Supports(const GraphOp& op) const = 0;
   virtual const CostModel& costs() const = 0;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whether a dense layer's zeros are worth running it as a block-sparse one, and in which blocks.
 #ifndef UBP_DELEGATE_BACKEND_BLOCK_CHOICE_H_
 #define UBP_DELEGATE_BACKEND_BLOCK_CHOICE_H_
@@ -33,7 +34,8 @@ struct LayerPixels {
 // and in blocks of the same size. Only a layer in a sample of whose weights there are hardly any
 // zeros is not looked at further, so that dense models lose no time.
 //
-// What was counted is kept in the slot's cache, if there is one.
+// What was counted is kept in the slot's cache, if there is one, but for int8 layers, of which `costs` are
+// those of int8.
 BlockChoice ChooseBlocks(const BlockCosts& costs, const LayerWeights& layer,
                          const LayerPixels& pixels, CacheSlot* slot);
 

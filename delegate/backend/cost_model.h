@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What single operators cost in a backend and in XNNPACK.
 #ifndef UBP_DELEGATE_BACKEND_COST_MODEL_H_
 #define UBP_DELEGATE_BACKEND_COST_MODEL_H_
@@ -34,7 +35,7 @@ struct OpToRun {
   std::optional<double> blocks;      // of a block-sparse layer: BlockChoice::cost
 };
 
-// What running a layer in blocks costs, in the time of one multiply-add of the dense kernel.
+// What running a layer in blocks costs, in the time of one multiply-add of the dense float32 kernel.
 struct BlockCosts {
   using BySize = std::array<double, kBlockSizes.size()>;
 
@@ -42,6 +43,7 @@ struct BlockCosts {
   BySize single = {};      // one block of a pointwise layer of one pixel, in the time of one weight
   double transpose = 0.0;  // bringing one value into or out of the layout that blocks are run in
   double tile = 1.0;       // pixels that are computed together at least
+  double dense = 1.0;      // one multiply-add of the dense kernel for this type
 };
 
 // The constants of a backend on one kind of machine: who takes a node is decided by what it says.
@@ -50,10 +52,12 @@ class CostModel {
   virtual ~CostModel() = default;
 
   virtual const BlockCosts& blocks() const = 0;
+  // Of int8 layers, whose blocks are as many channels of 4 lanes each.
+  virtual const BlockCosts& int8_blocks() const = 0;
   // Fills in the layouts and costs of a node.
   virtual void SetCosts(const OpToRun& op, CostNode* node) const = 0;
   // Of a tensor that enters or leaves the backend's parts.
-  virtual CostTensor CostOfTensor(const Extent& extent) const = 0;
+  virtual CostTensor CostOfTensor(const Extent& extent, ElementType elements) const = 0;
   // Of calling parts.
   virtual void SetCostsOfParts(CostGraph* graph) const = 0;
 };

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How long a step of a program takes, and which ops of the model it runs.
 #ifndef UBP_DELEGATE_BACKEND_STEP_PROFILE_H_
 #define UBP_DELEGATE_BACKEND_STEP_PROFILE_H_
@@ -7,6 +8,8 @@
 #include <limits>
 #include <string>
 #include <vector>
+
+#include "delegate/graph/shaped_graph.h"
 
 namespace ubp {
 
@@ -33,6 +36,15 @@ struct StepProfile {
     least_ns = std::min(least_ns, ns);
   }
 };
+
+// Adds an op, with all that it absorbed, and its multiply-adds unless the step is a conversion.
+void Describe(const ShapedOp& op, StepProfile* profile);
+// Adds an op by its name. A node is named once, whatever it was made of (lower_transpose_conv.h).
+void DescribeName(const GraphOp& op, StepProfile* profile);
+// Of the type kDepthwiseConv2D, or another kind with a window or weights; 0 for other ops.
+int64_t MultiplyAddsOf(OpType type, const ConvShape& shape);
+// Names in the order of the model.
+void SortNames(StepProfile* profile);
 
 }  // namespace ubp
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/bench/layer_case.h"
 
 #include <algorithm>
@@ -6,6 +7,7 @@
 #include <iterator>
 #include <utility>
 
+#include "delegate/cpu/operators/block_size.h"
 #include "delegate/cpu/operators/phase_planes.h"
 #include "delegate/cpu/operators/plane_operators.h"
 #include "delegate/format/packed_layer.h"

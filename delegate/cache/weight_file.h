@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The file of a weight cache: entries of bytes, each with a key, and a table of them.
 //
 // Little-endian, as all processors that the delegate runs on. All offsets are from the file's begin
@@ -24,7 +25,7 @@ namespace ubp {
 
 inline constexpr char kWeightFileMagic[] = "UBP weight cache";
 inline constexpr size_t kWeightFileMagicBytes = sizeof(kWeightFileMagic) - 1;
-// To be raised whenever the file, what is in an entry (cpu/weights/cached_blocks.h), or the rule by which
+// To be raised whenever the file, what is in an entry (weights/cached_blocks.h), or the rule by which
 // layers are covered (cover.h) changes.
 inline constexpr uint32_t kWeightFileVersion = 1;
 inline constexpr size_t kWeightFileAlignment = 64;

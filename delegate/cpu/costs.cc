@@ -1,9 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/cpu/costs.h"
 
 #include <algorithm>
 #include <cmath>
 #include <variant>
 
+#include "delegate/cpu/int8_costs.h"
 #include "delegate/cpu/plan/op_table.h"
 #include "delegate/format/constants.h"
 
@@ -220,6 +222,8 @@ void SetCost(const TransposeConv2DOp& kind, const OpToRun& op, CostNode* node) {
   SetLayer(conv, node);
   node->taken += 7.0 * op.output.elements();
 }
+// Is of int8 only (int8_costs.h).
+void SetCost(const RequantizeOp&, const OpToRun&, CostNode*) {}
 void SetCost(const SpaceToDepthOp&, const OpToRun& op, CostNode* node) {
   SetPerElement({7.0, 10.0, 0.0, 0.0}, op.output, node);
 }
@@ -227,17 +231,21 @@ void SetCost(const SpaceToDepthOp&, const OpToRun& op, CostNode* node) {
 class CpuCostModel : public CostModel {
  public:
   const BlockCosts& blocks() const override { return kBlockCosts; }
+  const BlockCosts& int8_blocks() const override { return kInt8BlockCosts; }
 
   void SetCosts(const OpToRun& op, CostNode* node) const override {
     node->layouts = CpuOpOf(*op.op).layouts;
+    if (op.op->is_int8()) return SetInt8Costs(op, node);
     std::visit([&](const auto& kind) { SetCost(kind, op, node); }, op.op->details);
   }
 
-  CostTensor CostOfTensor(const Extent& extent) const override {
+  CostTensor CostOfTensor(const Extent& extent, ElementType elements) const override {
     CostTensor tensor;
     if (extent.pixels == 1.0) return tensor;  // a vector is the same in all forms
-    tensor.to_planes = kToPlanes * extent.elements() + kPlane * extent.planes();
-    tensor.to_image = kToImage * extent.elements();
+    // Of int8, four elements move at a time.
+    const double share = elements == ElementType::kInt8 ? 0.25 : 1.0;
+    tensor.to_planes = share * (kToPlanes * extent.elements() + kPlane * extent.planes());
+    tensor.to_image = share * kToImage * extent.elements();
     return tensor;
   }
 

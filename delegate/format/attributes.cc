@@ -1,5 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/format/attributes.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -10,7 +12,12 @@
 namespace ubp {
 namespace {
 
+using constants::kMaxQuadBlockSize;
+using constants::kValueTypeI8;
 using constants::kVersion;
+
+constexpr int64_t kInt8Version = 2;  // the first that has int8 values
+constexpr int64_t kQuadLanes = 4;
 
 // The values of all keys an op may have, in the file's integer form.
 struct RawAttributes {
@@ -19,6 +26,7 @@ struct RawAttributes {
   int64_t dilation_h = 1, dilation_w = 1, kernel_h = 1, kernel_w = 1, padding = 1, stride_h = 1,
           stride_w = 1;
   int64_t keep_num_dims = 0;
+  int64_t block_lanes = 1;
   int64_t block_h = 1, block_w = 1;
   int64_t crop_bottom = 0, crop_left = 0, crop_right = 0, crop_top = 0;
   int64_t pad_bottom = 0, pad_left = 0, pad_right = 0, pad_top = 0;
@@ -29,9 +37,10 @@ struct Key {
   int64_t RawAttributes::*field;
   int64_t min;
   int64_t max;
+  int64_t since;  // the first version that has the key
 };
 
-#define UBP_KEY(name, least, most) {#name, &RawAttributes::name, least, most},
+#define UBP_KEY(name, least, most, since) {#name, &RawAttributes::name, least, most, since},
 constexpr Key kConv2DKeys[] = {UBP_CONV_2D_ATTRIBUTES(UBP_KEY)};
 constexpr Key kFullyConnectedKeys[] = {UBP_FULLY_CONNECTED_ATTRIBUTES(UBP_KEY)};
 constexpr Key kTransposeConv2DKeys[] = {UBP_TRANSPOSE_CONV_ATTRIBUTES(UBP_KEY)};
@@ -61,28 +70,37 @@ uint32_t ExtendByUint32(uint32_t crc, uint32_t value) {
 }
 
 // The version is looked at first: a newer file may have other keys.
-Status CheckVersion(const flexbuffers::Map& map) {
-  const flexbuffers::Reference version = map["version"];
-  if (!version.IsIntOrUint())
+Status ReadVersion(const flexbuffers::Map& map, int64_t* version) {
+  const flexbuffers::Reference value = map["version"];
+  if (!value.IsIntOrUint())
     return Status::Error("the attribute 'version' is missing or not an integer.");
-  if (version.AsInt64() != kVersion) {
-    return Status::Error("the packed format has version " + std::to_string(version.AsInt64()) +
-                         ", this delegate reads version " + std::to_string(kVersion) +
+  *version = value.AsInt64();
+  if (*version < 1 || *version > kVersion) {
+    return Status::Error("the packed format has version " + std::to_string(*version) +
+                         ", this delegate reads versions 1 to " + std::to_string(kVersion) +
                          "; use the delegate of the release that converted the model.");
   }
   return Status::Ok();
 }
 
+size_t CountKeys(const KeyList& list, int64_t version) {
+  return std::count_if(list.keys, list.keys + list.size,
+                       [&](const Key& key) { return key.since <= version; });
+}
+
 Status ReadRaw(OpKind kind, const flexbuffers::Map& map, RawAttributes* raw, uint32_t* crc) {
-  UBP_RETURN_IF_ERROR(CheckVersion(map));
+  int64_t version = 0;
+  UBP_RETURN_IF_ERROR(ReadVersion(map, &version));
   const KeyList list = KeysOf(kind);
-  if (map.size() != list.size) {
+  const size_t expected = CountKeys(list, version);
+  if (map.size() != expected) {
     return Status::Error("custom_options hold " + std::to_string(map.size()) +
-                         " attributes, expected " + std::to_string(list.size) + ".");
+                         " attributes, expected " + std::to_string(expected) + ".");
   }
   *crc = Crc32(0, OpName(kind), std::string(OpName(kind)).size());
   for (size_t i = 0; i < list.size; ++i) {
     const Key& key = list.keys[i];
+    if (key.since > version) continue;
     const flexbuffers::Reference value = map[key.name];
     const std::string quoted = std::string("the attribute '") + key.name + "'";
     if (!value.IsIntOrUint()) return Status::Error(quoted + " is missing or not an integer.");
@@ -98,7 +116,33 @@ Status ReadRaw(OpKind kind, const flexbuffers::Map& map, RawAttributes* raw, uin
   return Status::Ok();
 }
 
+// Version 2 has int8 values, in blocks of one lane or of 4; version 1 has all other types.
+Status CheckStorage(const RawAttributes& raw) {
+  const bool is_int8 = raw.value_type == kValueTypeI8;
+  if (is_int8 != (raw.version >= kInt8Version)) {
+    return Status::Error("the attribute 'value_type' is " + std::to_string(raw.value_type) +
+                         ", expected " + (is_int8 ? "0 to 2" : "3") + " in version " +
+                         std::to_string(raw.version) + ".");
+  }
+  if (raw.block_lanes == 1) return Status::Ok();
+  if (raw.block_lanes != kQuadLanes) {
+    return Status::Error("the attribute 'block_lanes' is " + std::to_string(raw.block_lanes) +
+                         ", expected 1 or 4.");
+  }
+  if (raw.in_channels % kQuadLanes != 0) {
+    return Status::Error("the attribute 'in_channels' is " + std::to_string(raw.in_channels) +
+                         ", expected a multiple of 4 for blocks of 4 lanes.");
+  }
+  if (raw.block_size > kMaxQuadBlockSize) {
+    return Status::Error("the attribute 'block_size' is " + std::to_string(raw.block_size) +
+                         ", expected at most " + std::to_string(kMaxQuadBlockSize) +
+                         " for blocks of 4 lanes.");
+  }
+  return Status::Ok();
+}
+
 Status CheckCombinations(const RawAttributes& raw) {
+  UBP_RETURN_IF_ERROR(CheckStorage(raw));
   const int64_t n = raw.block_size;
   if ((n & (n - 1)) != 0) {
     return Status::Error("the attribute 'block_size' is " + std::to_string(n) +
@@ -118,7 +162,7 @@ Status CheckCombinations(const RawAttributes& raw) {
                          ", no multiple of block_h * block_w, " +
                          std::to_string(raw.block_h * raw.block_w) + ".");
   }
-  const int64_t max_blocks = lanes * (raw.out_channels - n + 1);
+  const int64_t max_blocks = lanes / raw.block_lanes * (raw.out_channels - n + 1);
   if (raw.num_blocks > max_blocks) {
     return Status::Error("the attribute 'num_blocks' is " + std::to_string(raw.num_blocks) +
                          ", more than the " + std::to_string(max_blocks) + " places there are.");
@@ -135,6 +179,7 @@ LayerAttributes FromRaw(OpKind kind, const RawAttributes& raw, uint32_t crc) {
   LayerAttributes out;
   out.kind = kind;
   out.block_size = static_cast<int>(raw.block_size);
+  out.block_lanes = static_cast<int>(raw.block_lanes);
   out.in_channels = static_cast<int>(raw.in_channels);
   out.out_channels = static_cast<int>(raw.out_channels);
   out.num_blocks = static_cast<int>(raw.num_blocks);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The attributes of the custom ops UbpConv2D, UbpTransposeConv2D and UbpFullyConnected: what their custom_options hold,
 // read and checked.
 //
@@ -20,6 +21,7 @@ enum class ValueType {
   kFloat32 = constants::kValueTypeF32,
   kFloat16 = constants::kValueTypeF16,
   kBfloat16 = constants::kValueTypeBF16,
+  kInt8 = constants::kValueTypeI8,  // times a scale of the output channel
 };
 enum class Activation {
   kNone = constants::kActivationNone,
@@ -60,7 +62,8 @@ const char* OpName(OpKind kind);
 // padding is VALID.
 struct LayerAttributes {
   OpKind kind = OpKind::kConv2D;
-  int block_size = 1;
+  int block_size = 1;   // output channels of a block
+  int block_lanes = 1;  // lanes of a block: 1, or 4 of one tap, the first a multiple of 4
   int in_channels = 1;
   int out_channels = 1;
   int num_blocks = 0;
@@ -84,6 +87,8 @@ struct LayerAttributes {
   uint32_t attributes_crc = 0;
 
   int lanes() const { return kernel_h * kernel_w * in_channels; }
+  // What the section `lanes` counts: lanes, or groups of block_lanes of them.
+  int lane_groups() const { return lanes() / block_lanes; }
   int num_starts() const { return out_channels - block_size + 1; }
 };
 

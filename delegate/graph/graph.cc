@@ -1,4 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/graph/graph.h"
+
+#include <algorithm>
 
 namespace ubp {
 namespace {
@@ -28,6 +31,11 @@ bool HasActivation(const GraphOp& op) {
 
 bool TakesFunction(const GraphOp& op) {
   return Visit(op, [](const auto& kind) { return kind.kTakesFunction; });
+}
+
+bool Graph::has_int8() const {
+  return std::any_of(tensors.begin(), tensors.end(),
+                     [](const GraphTensor& tensor) { return tensor.type.is_int8(); });
 }
 
 const LayerWeights* LayerOf(const GraphOp& op) {

@@ -1,5 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
 // The part of a model that the delegate runs, free of TFLite: operators on
-// tensors, in the order of execution. All tensors are float32.
+// tensors, in the order of execution.
 #ifndef UBP_DELEGATE_GRAPH_GRAPH_H_
 #define UBP_DELEGATE_GRAPH_GRAPH_H_
 
@@ -10,6 +11,7 @@
 
 #include "delegate/base/status.h"
 #include "delegate/graph/ops.h"
+#include "delegate/graph/quantization.h"
 
 namespace ubp {
 
@@ -23,6 +25,7 @@ enum class Storage {
 struct GraphTensor {
   Storage storage = Storage::kInternal;
   int model_index = -1;  // of the tensor in the model
+  TensorType type = {};
 };
 
 struct GraphOp {
@@ -30,10 +33,12 @@ struct GraphOp {
   int node = -1;            // index in the model; -1 of an op that is in no model
   std::vector<int> inputs;  // activations, as indices into Graph::tensors
   int output = -1;
-  Activation activation = Activation::kNone;  // fused
+  ElementType elements = ElementType::kFloat32;  // of all its tensors
+  Activation activation = Activation::kNone;     // fused
   OpDetails details;
 
   OpType type() const;
+  bool is_int8() const { return elements == ElementType::kInt8; }
   // The struct of the op's kind, which it must have; or null, where it is of another.
   template <class Kind>
   const Kind& As() const {
@@ -67,6 +72,8 @@ struct Graph {
   std::vector<GraphTensor> tensors;
   std::vector<GraphOp> ops;
   std::shared_ptr<const void> constants;  // those that ops refer to and the model does not have
+
+  bool has_int8() const;
 };
 
 }  // namespace ubp

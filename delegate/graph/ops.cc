@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/graph/ops.h"
 
 #include <cstdint>
@@ -161,6 +162,11 @@ Status ClampOp::Infer(const InferInputs& inputs, ConvShape*, Dims* output) const
 
 Status FunctionOp::Infer(const InferInputs& inputs, ConvShape*, Dims* output) const {
   return InferUnary(inputs.dims[0], constant, output);
+}
+
+Status RequantizeOp::Infer(const InferInputs& inputs, ConvShape*, Dims* output) const {
+  *output = inputs.dims[0];
+  return Status::Ok();
 }
 
 Status ResizeOp::Infer(const InferInputs& inputs, ConvShape*, Dims* output) const {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The operators, one struct each: what a kind of op has beside its tensors, what holds for all ops of
 // the kind, and the shape of what it writes.
 #ifndef UBP_DELEGATE_GRAPH_OPS_H_
@@ -11,6 +12,7 @@
 #include "delegate/graph/dims.h"
 #include "delegate/graph/elementwise_function.h"
 #include "delegate/graph/layer_weights.h"
+#include "delegate/graph/quantization.h"
 
 namespace ubp {
 
@@ -34,7 +36,8 @@ enum class OpType {
   kResize,
   kDepthToSpace,
   kSpaceToDepth,
-  kTransposeConv2D
+  kTransposeConv2D,
+  kRequantize
 };
 
 // What holds for a kind unless its struct says otherwise.
@@ -85,6 +88,7 @@ struct DepthwiseConv2DOp : OpTraits {
   LayerAttributes attributes;
   const float* weights = nullptr;  // [kernel_h, kernel_w, channels], in the model
   const float* bias = nullptr;     // [channels], or null
+  Int8Weights int8;                // in place of both, of an int8 op
 
   OpType type() const { return OpType::kDepthwiseConv2D; }
   Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
@@ -159,12 +163,19 @@ struct ConstantOperand {
   bool first = false;             // it is the first operand
 };
 
+// The same of an int8 op: one number for all.
+struct Int8Constant {
+  int8_t value = 0;
+  Quantization quantization;
+};
+
 // Of two tensors that broadcast, or of a tensor and a constant.
 struct ArithmeticOp : OpTraits {
   static constexpr bool kIsElementwise = true;
   static constexpr bool kHasActivation = true;
   Elementwise function = Elementwise::kAdd;  // kAdd, kSubtract or kMultiply
-  ConstantOperand constant;
+  ConstantOperand constant;                  // without values where it is of int8
+  Int8Constant int8 = {};                    // where an int8 op has one input
 
   OpType type() const;
   Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
@@ -186,6 +197,14 @@ struct FunctionOp : OpTraits {
   ConstantOperand constant;  // the function's number s, where it is one for each channel, or not
 
   OpType type() const { return OpType::kFunction; }
+  Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
+};
+
+// Int8 to int8 with another scale or zero point: QUANTIZE of int8.
+struct RequantizeOp : OpTraits {
+  static constexpr bool kIsElementwise = true;
+
+  OpType type() const { return OpType::kRequantize; }
   Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
 };
 
@@ -242,7 +261,7 @@ struct TransposeConv2DOp : OpTraits {
 using OpDetails =
     std::variant<Conv2DOp, FullyConnectedOp, DepthwiseConv2DOp, Pool2DOp, MeanOp, PadOp, ReshapeOp,
                  ConcatenationOp, SoftmaxOp, ArithmeticOp, ClampOp, FunctionOp, ResizeOp,
-                 DepthToSpaceOp, SpaceToDepthOp, TransposeConv2DOp>;
+                 DepthToSpaceOp, SpaceToDepthOp, TransposeConv2DOp, RequantizeOp>;
 
 }  // namespace ubp
 

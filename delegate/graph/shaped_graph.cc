@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/graph/shaped_graph.h"
 
 #include <algorithm>
@@ -83,6 +84,9 @@ std::string ShapeFault(const ShapedGraph& graph, const ShapedOp& op) {
       graph.tensors[op.second].dims != output) {
     return "the residual is no tensor of the output's shape";
   }
+  if (graph.tensors[op.output].type.elements != op.op->elements) {
+    return "the output has elements of another type";
+  }
   if (!HasWindow(*op.op)) return "";
   if (!PadsAreExact(op.shape)) return "padding below or right is not what windows read there";
   if (InputDims(op.shape) != graph.tensors[op.input].dims) return "the input has another shape";
@@ -121,7 +125,7 @@ bool PaddingIsZero(const GraphOp& op) {
 
 Status MakeShapedGraph(const Graph& graph, const std::vector<Dims>& dims, ShapedGraph* shaped) {
   for (size_t t = 0; t < graph.tensors.size(); ++t) {
-    shaped->tensors.push_back({graph.tensors[t].storage, dims[t]});
+    shaped->tensors.push_back({graph.tensors[t].storage, dims[t], graph.tensors[t].type});
   }
   for (const GraphOp& op : graph.ops) {
     ShapedOp made = MakeShapedOp(op);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A graph for given input shapes, as rewriting passes change it: ops become part of others, until
 // what is left is what a backend runs.
 #ifndef UBP_DELEGATE_GRAPH_SHAPED_GRAPH_H_
@@ -17,6 +18,7 @@ namespace ubp {
 struct ShapedTensor {
   Storage storage = Storage::kInternal;
   Dims dims;
+  TensorType type = {};
 };
 
 // An op as it will run, the ops that it absorbed included.
@@ -33,6 +35,8 @@ struct ShapedOp {
   // Elementwise ops of one tensor: what they compute. Ops with weights or a window: what is applied
   // behind the activation.
   std::optional<UnaryFunction> function;
+  // Int8 kConv2D with a residual: of the convolution's result, which is rounded before the sum.
+  std::optional<Quantization> before_sum;
   std::optional<ChannelScale> scale;  // kAdd, kSub, kMul with a constant: what they compute
 
   // All tensors that it reads, in their order.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/rewrite/absorb_adds.h"
 
 #include <utility>
@@ -19,8 +20,14 @@ class AddAbsorber {
  private:
   // Of two tensors of equal shape.
   bool IsSum(const ShapedOp& op) const {
-    return op.op->type() == OpType::kAdd && op.second >= 0 &&
+    return op.op->type() == OpType::kAdd && op.second >= 0 && IsImage(op) &&
            graph_.tensors[op.input].dims == graph_.tensors[op.second].dims;
+  }
+
+  // Int8 layers on vectors have no residual.
+  bool IsImage(const ShapedOp& op) const {
+    const Dims& dims = graph_.tensors[op.output].dims;
+    return !op.op->is_int8() || (dims.size() == 4 && dims[1] * dims[2] > 1);
   }
 
   bool TryAbsorb(size_t i) {
@@ -29,6 +36,7 @@ class AddAbsorber {
          {std::pair(add.second, add.input), {add.input, add.second}}) {
       ShapedOp* const host = HostFor(summand, i);
       if (host == nullptr || other == summand || !WrittenBefore(other, host)) continue;
+      if (add.op->is_int8()) host->before_sum = graph_.tensors[summand].type.quantization;
       host->second = other;
       host->output = add.output;
       host->activation = add.activation;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/rewrite/fuse_elementwise.h"
 
 #include <algorithm>
@@ -54,6 +55,7 @@ class Fuser {
 
   void TryFuse(size_t i) {
     ShapedOp& op = graph_.ops[i];
+    if (op.op->is_int8()) return;  // each rounds its result
     if (op.op->type() == OpType::kMul && op.second >= 0) return TryFuseGate(&op);
     if (Computes(op, Elementwise::kLog)) return TryFuseSoftplus(&op);
     ShapedOp* const writer = writers_.SolePlain(op.input);

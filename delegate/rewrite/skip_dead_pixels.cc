@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/rewrite/skip_dead_pixels.h"
 
 #include <memory>
@@ -39,15 +40,18 @@ std::vector<ShapedOp*> SparseReaders(ShapedGraph* graph, int tensor) {
   return readers;
 }
 
-// The op that copies every stride-th pixel of `tensor` to a new tensor of height h and width w: an
-// average over windows of one pixel, which keeps NaN.
+// The op that copies every stride-th pixel of `tensor` to a new tensor of height h and width w: a
+// pooling over windows of one pixel. Of floats an average, which keeps NaN, of int8 a maximum, which
+// divides nothing.
 ShapedOp Subsample(ShapedGraph* graph, int tensor, Stride stride, int h, int w) {
   auto op = std::make_unique<GraphOp>();
   op->label = "every pixel that is read";
   Pool2DOp copy;
-  copy.kind = PoolKind::kAverage;
+  const bool is_int8 = graph->tensors[tensor].type.is_int8();
+  copy.kind = is_int8 ? PoolKind::kMax : PoolKind::kAverage;
   copy.attributes.padding = Padding::kValid;
   op->details = copy;
+  op->elements = graph->tensors[tensor].type.elements;
   const Dims dims = graph->tensors[tensor].dims;
   ShapedOp shaped;
   shaped.op = op.get();
@@ -57,6 +61,7 @@ ShapedOp Subsample(ShapedGraph* graph, int tensor, Stride stride, int h, int w) 
                   stride.h, stride.w, 1,       1,       0, 0, 0,       0};
   ShapedTensor output;
   output.dims = {dims[0], h, w, dims[3]};
+  output.type = graph->tensors[tensor].type;
   graph->tensors.push_back(std::move(output));
   graph->own_ops.push_back(std::move(op));
   return shaped;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/tflite/delegate.h"
 
 #include <algorithm>
@@ -7,7 +8,11 @@
 #include <utility>
 #include <vector>
 
+#include "delegate/cpu/costs.h"
 #include "delegate/cpu/cpu_backend.h"
+#include "delegate/opencl/faster_backend.h"
+#include "delegate/opencl/int8_on_cpu.h"
+#include "delegate/opencl/opencl_backend.h"
 #include "delegate/tflite/log.h"
 #include "delegate/tflite/model/partition.h"
 #include "delegate/tflite/part.h"
@@ -105,18 +110,54 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteDelegate* delegate) {
   }
 }
 
+void Tell(const std::string& sentence, bool is_warning, bool log_info) {
+  if (is_warning) Log(LogLevel::kWarning, sentence);
+  if (!is_warning && log_info) Log(LogLevel::kInfo, sentence);
+}
+
+Status MakeBackend(const DelegateOptions& options, std::shared_ptr<const Backend>* backend) {
+  using Choice = DelegateOptions::BackendChoice;
+  std::shared_ptr<const Backend> cpu = MakeCpuBackend(options.isa, options.rules);
+  opencl::BackendOptions device;
+  device.device = options.gpu_device;
+  device.cache_directory = options.gpu_cache;
+  device.precision = options.precision;
+  device.tune = options.gpu_tune;
+  device.rules = options.rules;
+  device.xnnpack = &CpuCosts();
+  if (options.backend == Choice::kGpu) {
+    std::shared_ptr<const Backend> gpu;
+    const Status status = opencl::MakeOpenClBackend(device, &gpu);
+    if (!status.ok()) return Status::Error("backend=gpu: " + status.message());
+    *backend = opencl::MakeInt8OnCpu(std::move(gpu), std::move(cpu));
+    return Status::Ok();
+  }
+  *backend = std::move(cpu);
+  if (options.backend == Choice::kCpu) return Status::Ok();
+  opencl::FasterOptions faster;
+  faster.device = device;
+  faster.tell = [log_info = options.log_info](const std::string& sentence, bool is_warning) {
+    Tell(sentence, is_warning, log_info);
+  };
+  *backend = opencl::MakeFasterBackend(std::move(*backend), faster);
+  return Status::Ok();
+}
+
 }  // namespace
 
 Status Delegate::Make(const DelegateOptions& options, TfLiteDelegate** delegate) {
+  std::shared_ptr<const Backend> backend;
+  UBP_RETURN_IF_ERROR(MakeBackend(options, &backend));
   std::unique_ptr<WeightCache> cache;
   if (!options.weight_cache.empty()) {
     UBP_RETURN_IF_ERROR(WeightCache::Open(options.weight_cache, &cache));
   }
   std::unique_ptr<Profile> profile;
   if (!options.profile.empty()) {
-    UBP_RETURN_IF_ERROR(Profile::Make(options.profile, options.kernel_name(), &profile));
+    UBP_RETURN_IF_ERROR(Profile::Make(options.profile, backend->name(), &profile));
   }
-  std::shared_ptr<Delegate> made(new Delegate(options, std::move(cache), std::move(profile)));
+  std::shared_ptr<Delegate> made(
+      new Delegate(options, std::move(backend), std::move(cache), std::move(profile)));
   *delegate = &made->tflite_delegate_;
   From(*delegate)->self_ = std::move(made);
   return Status::Ok();
@@ -126,16 +167,16 @@ void Delegate::Release(TfLiteDelegate* delegate) {
   const std::shared_ptr<Delegate> self = std::move(From(delegate)->self_);
 }
 
-Delegate::Delegate(const DelegateOptions& options, std::unique_ptr<WeightCache> cache,
-                   std::unique_ptr<Profile> profile)
+Delegate::Delegate(const DelegateOptions& options, std::shared_ptr<const Backend> backend,
+                   std::unique_ptr<WeightCache> cache, std::unique_ptr<Profile> profile)
     : options_(options),
-      backend_(MakeCpuBackend(options.isa, options.rules)),
+      backend_(std::move(backend)),
       profile_(std::move(profile)),
       cache_(std::move(cache)) {
   options_.claim.backend = backend_.get();
   options_.claim.cache = cache_.get();
   if (!options.report.empty()) {
-    report_ = std::make_unique<Report>(options.report, options.kernel_name());
+    report_ = std::make_unique<Report>(options.report, *backend_);
   }
   tflite_delegate_.data_ = this;
   tflite_delegate_.Prepare = &Prepare;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The TfLiteDelegate itself: the shell between the interpreter and a backend.
 #ifndef UBP_DELEGATE_TFLITE_DELEGATE_H_
 #define UBP_DELEGATE_TFLITE_DELEGATE_H_
@@ -27,7 +28,7 @@ class Delegate : public std::enable_shared_from_this<Delegate> {
  public:
   // What is made lives until it is released, and longer where parts of models share in it: the
   // interpreter they are in may outlive it. Fails with one sentence where an option names a file that
-  // it cannot be meant for.
+  // it cannot be meant for, or the device that it asks for cannot be used.
   static Status Make(const DelegateOptions& options, TfLiteDelegate** delegate);
   static void Release(TfLiteDelegate* delegate);
 
@@ -55,8 +56,8 @@ class Delegate : public std::enable_shared_from_this<Delegate> {
   const Claims& ClaimsOf(const TfLiteContext* context);
 
  private:
-  Delegate(const DelegateOptions& options, std::unique_ptr<WeightCache> cache,
-           std::unique_ptr<Profile> profile);
+  Delegate(const DelegateOptions& options, std::shared_ptr<const Backend> backend,
+           std::unique_ptr<WeightCache> cache, std::unique_ptr<Profile> profile);
 
   TfLiteDelegate tflite_delegate_{};
   DelegateOptions options_;

@@ -1,10 +1,14 @@
-// The C functions by which TFLite's external-delegate loader creates and destroys the delegate.
+// SPDX-License-Identifier: Apache-2.0
+// The C functions by which TFLite's external-delegate loader creates and destroys the delegate, and two
+// that tell of it.
 
 #include <cstddef>
+#include <cstdio>
 #include <exception>
 #include <string>
 
 #include "delegate/tflite/delegate.h"
+#include "delegate/tflite/devices.h"
 #include "delegate/tflite/log.h"
 #include "delegate/tflite/options.h"
 #include "delegate/tflite/version.h"
@@ -41,3 +45,15 @@ UBP_EXPORT void tflite_plugin_destroy_delegate(TfLiteDelegate* delegate) {
 }
 
 UBP_EXPORT const char* ubp_delegate_version() { return UBP_VERSION; }
+
+// What devices.h says, as a text that ends with a zero. Writes as much of it as fits into `room` bytes,
+// and returns how many the whole needs; 0 where there is no memory for it.
+UBP_EXPORT size_t ubp_delegate_devices(char* text, size_t room) {
+  try {
+    const std::string json = ubp::DevicesJson();
+    if (room > 0) std::snprintf(text, room, "%s", json.c_str());
+    return json.size() + 1;
+  } catch (const std::exception&) {
+    return 0;
+  }
+}

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/tflite/options.h"
 
 #include <algorithm>
@@ -86,6 +87,51 @@ Status ParseWeightCache(const std::string& key, const std::string& value,
   return Status::Ok();
 }
 
+Status ParseBackend(const std::string& key, const std::string& value, DelegateOptions* options) {
+  using Choice = DelegateOptions::BackendChoice;
+  if (value == "cpu") {
+    options->backend = Choice::kCpu;
+  } else if (value == "gpu") {
+    options->backend = Choice::kGpu;
+  } else if (value == "auto") {
+    options->backend = Choice::kAuto;
+  } else {
+    return BadValue(key, value, "cpu, gpu or auto");
+  }
+  return Status::Ok();
+}
+
+Status ParsePrecision(const std::string& key, const std::string& value, DelegateOptions* options) {
+  if (value == "fp32") {
+    options->precision = opencl::Precision::kFp32;
+  } else if (value == "fp16_storage") {
+    options->precision = opencl::Precision::kFp16Storage;
+  } else if (value == "fp16") {
+    options->precision = opencl::Precision::kFp16;
+  } else {
+    return BadValue(key, value, "fp32, fp16_storage or fp16");
+  }
+  return Status::Ok();
+}
+
+Status ParseGpuDevice(const std::string& key, const std::string& value, DelegateOptions* options) {
+  if (value.empty()) return BadValue(key, value, "a device's number or a part of its name");
+  options->gpu_device = value;
+  return Status::Ok();
+}
+
+Status ParseGpuCache(const std::string& key, const std::string& value, DelegateOptions* options) {
+  if (value.empty()) return BadValue(key, value, "the path of a directory");
+  options->gpu_cache = value;
+  return Status::Ok();
+}
+
+Status ParseGpuTune(const std::string& key, const std::string& value, DelegateOptions* options) {
+  if (value != "on" && value != "off") return BadValue(key, value, "on or off");
+  options->gpu_tune = value == "on";
+  return Status::Ok();
+}
+
 struct RuleSwitch {
   const char* name;
   bool PlanRules::*rule;
@@ -120,9 +166,14 @@ struct Option {
   Status (*parse)(const std::string& key, const std::string& value, DelegateOptions* options);
 };
 
-constexpr Option kOptions[] = {{"kernel", &ParseKernel},
+constexpr Option kOptions[] = {{"backend", &ParseBackend},
+                               {"gpu_cache", &ParseGpuCache},
+                               {"gpu_device", &ParseGpuDevice},
+                               {"gpu_tune", &ParseGpuTune},
+                               {"kernel", &ParseKernel},
                                {"log", &ParseLog},
                                {"num_threads", &ParseNumThreads},
+                               {"precision", &ParsePrecision},
                                {"profile", &ParseProfile},
                                {"report", &ParseReport},
                                {"sparse_from_dense", &ParseSparseFromDense},

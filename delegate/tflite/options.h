@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The delegate's options: what users set by key and value, in Python, on the command line of
 // benchmark_model, or in C++.
 #ifndef UBP_DELEGATE_TFLITE_OPTIONS_H_
@@ -9,6 +10,7 @@
 #include "delegate/base/status.h"
 #include "delegate/cpu/kernels/kernels.h"
 #include "delegate/cpu/plan/plan_rules.h"
+#include "delegate/opencl/kernels/calls.h"
 #include "delegate/tflite/model/claim.h"
 #include "delegate/tflite/model/partition.h"
 
@@ -23,6 +25,21 @@ struct DelegateOptions {
   // instruction set.
   const InstructionSet* isa = &BestInstructionSet();  // null: reference
   const char* kernel_name() const { return isa != nullptr ? isa->name : "reference"; }
+  // `backend`: cpu, gpu (the OpenCL device), or auto (the CPU, unless a measurement in the directory of
+  // `gpu_cache` says that the device is faster).
+  enum class BackendChoice { kCpu, kGpu, kAuto };
+  BackendChoice backend = BackendChoice::kCpu;
+  // `precision`: of the GPU: fp32, fp16_storage (tensors half, sums float) or fp16 (sums as well).
+  opencl::Precision precision = opencl::Precision::kFp32;
+  // `gpu_device`: a part of the device's name, or its number as `ubp devices` lists them; empty: the first
+  // GPU.
+  std::string gpu_device;
+  // `gpu_cache`: a directory that keeps compiled programs and what was measured on the device; empty:
+  // none.
+  std::string gpu_cache;
+  // `gpu_tune`: on, or off: measures what the cache does not have yet: how work is divided, and, with
+  // backend=auto, the CPU and the device.
+  bool gpu_tune = false;
   // `take`: auto (stretches of the model with block-sparse layers), sparse (only those layers), or
   // all (whatever can be taken).
   Take take = Take::kAuto;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/tflite/part.h"
 
 #include <algorithm>
@@ -44,7 +45,9 @@ class Part {
       if (graph_.tensors[t].storage == Storage::kInput) dims[t] = DimsOf(Tensor(context, t));
     }
     const int64_t packings = packed_->packings();
-    UBP_RETURN_IF_ERROR(packed_->Compile(options, &dims, &program_));
+    const Status compiled = packed_->Compile(options, &dims, &program_);
+    for (const std::string& warning : packed_->TakeWarnings()) Log(LogLevel::kWarning, warning);
+    UBP_RETURN_IF_ERROR(compiled);
     if (packed_->packings() > packings) {
       if (loading_ == nullptr) loading_ = delegate_->StartLoading();
       loading_->AddCopied(CopiedWeights());
@@ -53,7 +56,10 @@ class Part {
     UBP_RETURN_IF_ERROR(ResizeOutputs(context, dims));
     memory_.assign(graph_.tensors.size(), nullptr);
     bytes_.clear();
-    for (const Dims& each : dims) bytes_.push_back(sizeof(float) * ElementsOf(each));
+    for (size_t t = 0; t < dims.size(); ++t) {
+      bytes_.push_back(
+          static_cast<size_t>(ElementsOf(dims[t]) * graph_.tensors[t].type.element_bytes()));
+    }
     if (delegate_->options().log_info) LogProgram();
     return Status::Ok();
   }
@@ -71,7 +77,7 @@ class Part {
                              std::to_string(bytes_[t]) +
                              ": the model is damaged, or the tensor was not allocated.");
       }
-      memory_[t] = tensor.data.f;
+      memory_[t] = tensor.data.raw;
     }
     return program_->Run(memory_);
   }
@@ -86,6 +92,7 @@ class Part {
   void DropProgram() {
     if (program_ == nullptr) return;
     try {
+      if (delegate_->options().log_info) LogActivity();
       if (delegate_->profile() != nullptr) {
         const Status status = delegate_->profile()->Add(program_->profile(), threads_);
         if (!status.ok()) Log(LogLevel::kWarning, status.message());
@@ -104,7 +111,10 @@ class Part {
       const LayerWeights* layer = LayerOf(op);
       if (layer == nullptr) continue;
       const LayerAttributes& attributes = layer->attributes;
-      if (layer->dense.weights != nullptr) {
+      if (layer->int8.weights != nullptr) {
+        ranges.push_back({layer->int8.weights,
+                          static_cast<size_t>(attributes.lanes()) * attributes.out_channels});
+      } else if (layer->dense.weights != nullptr) {
         ranges.push_back(
             {layer->dense.weights, sizeof(float) * attributes.lanes() * attributes.out_channels});
       } else if (layer->packed.values_in_place() == nullptr) {
@@ -138,9 +148,18 @@ class Part {
     const size_t weights = packed_->weight_bytes() + program_->prepared_bytes();
     Log(LogLevel::kInfo,
         std::to_string(graph_.ops.size()) + " layer(s) from " + graph_.ops.front().label +
-            " on, kernel " + delegate_->backend().name() + ", " + std::to_string(threads_) +
-            " thread(s), " + std::to_string(weights / 1024) + " KiB of weights beside the model, " +
+            " on, kernel " + program_->name() + ", " + std::to_string(threads_) + " thread(s), " +
+            std::to_string(weights / 1024) + " KiB of weights beside the model, " +
             std::to_string(program_->arena_bytes() / 1024) + " KiB of activations.");
+    LogActivity();
+  }
+
+  // When a program is there, and when it has run for the last time.
+  void LogActivity() const {
+    const std::string activity = packed_->activity();
+    if (activity.empty()) return;
+    Log(LogLevel::kInfo, "the device, for the part from " + graph_.ops.front().label +
+                             " on, until now: " + activity + ".");
   }
 
   const std::shared_ptr<Delegate> delegate_;
@@ -149,9 +168,9 @@ class Part {
   Status imported_;
   std::unique_ptr<PackedGraph> packed_;
   std::unique_ptr<Program> program_;
-  int threads_ = 1;             // that the program runs on
-  std::vector<size_t> bytes_;   // of each tensor of the graph
-  std::vector<float*> memory_;  // of each tensor of the graph, during an invocation
+  int threads_ = 1;            // that the program runs on
+  std::vector<size_t> bytes_;  // of each tensor of the graph
+  std::vector<void*> memory_;  // of each tensor of the graph, during an invocation
 };
 
 // The C++ standard library throws when memory runs out; nothing may be thrown through the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/tflite/report.h"
 
 #include <locale>
@@ -10,12 +11,16 @@
 namespace ubp {
 namespace {
 
-void Print(const NodeDecision& decision, std::ostream& out) {
+void Print(const NodeDecision& decision, const Backend& backend, std::ostream& out) {
   const ClaimResult& claim = decision.claim;
   out << "{\"node\": " << decision.node << ", \"op\": " << Quoted{claim.op}
       << ", \"layer\": " << Quoted{claim.layer}
       << ", \"taken\": " << (decision.taken ? "true" : "false")
       << ", \"reason\": " << Quoted{decision.reason};
+  if (decision.taken && claim.graph_op) {
+    const std::string kernel = backend.NameFor(*claim.graph_op);
+    if (kernel != backend.name()) out << ", \"kernel\": " << Quoted{kernel};
+  }
   if (decision.taken ? claim.has_blocks() : claim.sparse())
     out << ", \"block_size\": " << claim.block_size;
   if (claim.choice.block_size > 0) {
@@ -34,7 +39,7 @@ Status Report::Add(const std::vector<NodeDecision>& decisions) {
   const char* separator = "\n      ";
   for (const NodeDecision& decision : decisions) {
     json << separator;
-    Print(decision, json);
+    Print(decision, backend_, json);
     separator = ",\n      ";
   }
   json << "\n    ]";
@@ -44,8 +49,9 @@ Status Report::Add(const std::vector<NodeDecision>& decisions) {
 
 Status Report::Write() {
   std::ostringstream json;
-  json << "{\n  \"version\": " << Quoted{UBP_VERSION} << ",\n  \"kernel\": " << Quoted{kernel_}
-       << ",\n  \"subgraphs\": [" << subgraphs_ << "\n  ]\n}\n";
+  json << "{\n  \"version\": " << Quoted{UBP_VERSION}
+       << ",\n  \"kernel\": " << Quoted{backend_.name()} << ",\n  \"subgraphs\": [" << subgraphs_
+       << "\n  ]\n}\n";
   return file_.Write(json.str());
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The report on what a delegate takes of the models it is given, as a JSON file (option `report`).
 #ifndef UBP_DELEGATE_TFLITE_REPORT_H_
 #define UBP_DELEGATE_TFLITE_REPORT_H_
@@ -6,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "delegate/backend/backend.h"
 #include "delegate/base/fork.h"
 #include "delegate/base/status.h"
 #include "delegate/tflite/json_file.h"
@@ -17,9 +19,9 @@ namespace ubp {
 // convention. Thread-safe.
 class Report {
  public:
-  // `kernel`: the name of the kernels that what is taken runs with.
-  Report(std::string path, std::string kernel)
-      : kernel_(std::move(kernel)), file_("report", std::move(path)) {}
+  // `backend`, which must outlive the report, runs what is taken.
+  Report(std::string path, const Backend& backend)
+      : backend_(backend), file_("report", std::move(path)) {}
 
   // Adds the decisions on one more subgraph, and writes the file. Fails where that cannot be
   // written, or existed before this report did.
@@ -28,7 +30,7 @@ class Report {
  private:
   Status Write();
 
-  const std::string kernel_;
+  const Backend& backend_;
   ForkSafeMutex mutex_;  // guards what follows
   JsonFile file_;
   std::string subgraphs_;  // JSON arrays, separated by commas

@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 // Blocks and counts of covers that come from a weight cache are those that are made without one,
 // whatever the cache holds.
 
-#include "delegate/cpu/weights/cached_blocks.h"
+#include "delegate/weights/cached_blocks.h"
 
 #include <cstring>
 #include <functional>
@@ -9,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "delegate/cpu/weights/weights.h"
 #include "delegate/graph/cache_slot.h"
+#include "delegate/weights/weights.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/cpp/temporary_directory.h"

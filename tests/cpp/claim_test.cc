@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which operators are taken; what holds for all of them.
 
 #include "delegate/tflite/model/claim.h"
@@ -99,11 +100,13 @@ TEST_P(EveryKindTest, IsTakenWithAnOpenBatch) {
   EXPECT_EQ(model.ClaimNode().type(), GetParam().type);
 }
 
-TEST_P(EveryKindTest, NeedsFloatActivations) {
+TEST_P(EveryKindTest, NeedsActivationsOfItsType) {
   for (const int index : {kInput, kOutput}) {
-    EXPECT_THAT(
-        Reason([&](FakeModel& m) { m.tensor(index).type = kTfLiteInt8; }),
-        HasSubstr(index == kInput ? "the input is int8, not float32" : "the output is int8"));
+    EXPECT_THAT(Reason([&](FakeModel& m) { m.tensor(index).type = kTfLiteInt8; }),
+                HasSubstr(index == kInput ? "the input is int8" : "the output is int8"));
+    EXPECT_THAT(Reason([&](FakeModel& m) { m.tensor(index).type = kTfLiteInt16; }),
+                HasSubstr(index == kInput ? "the input is int16, not float32"
+                                          : "the output is int16, not float32"));
     EXPECT_THAT(Reason([&](FakeModel& m) { m.tensor(index).allocation_type = kTfLiteDynamic; }),
                 HasSubstr("has a dynamic shape"));
     EXPECT_THAT(Reason([&](FakeModel& m) { m.tensor(index).allocation_type = kTfLiteMmapRo; }),

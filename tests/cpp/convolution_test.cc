@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Prepared convolutions against a dense convolution in double precision: kernels, strides, padding,
 // batches, threads.
 
@@ -15,59 +16,11 @@
 #include "delegate/cpu/operators/phase_planes.h"
 #include "delegate/cpu/operators/plane_operators.h"
 #include "gtest/gtest.h"
+#include "tests/cpp/conv_cases.h"
 #include "tests/cpp/test_layer.h"
 
 namespace ubp {
 namespace {
-
-struct Geometry {
-  const char* name;
-  int in_h, in_w, in_c, out_c;
-  int kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
-  Padding padding;
-  int batch = 1;
-};
-
-constexpr Padding kSame = Padding::kSame;
-constexpr Padding kValid = Padding::kValid;
-
-constexpr Geometry kGeometries[] = {
-    {"pixel", 1, 1, 33, 20, 1, 1, 1, 1, 1, 1, kValid},
-    {"pixel_batch", 1, 1, 33, 20, 1, 1, 1, 1, 1, 1, kValid, 5},
-    {"pointwise_7x7", 7, 7, 24, 37, 1, 1, 1, 1, 1, 1, kValid},
-    {"pointwise_many_tiles", 23, 19, 18, 70, 1, 1, 1, 1, 1, 1, kSame, 2},
-    {"pointwise_stride2", 9, 8, 16, 24, 1, 1, 2, 2, 1, 1, kSame},
-    {"pointwise_stride3_valid", 10, 11, 16, 24, 1, 1, 3, 3, 1, 1, kValid},
-    {"k3_same", 9, 7, 8, 20, 3, 3, 1, 1, 1, 1, kSame, 2},
-    {"k3_valid", 9, 7, 8, 20, 3, 3, 1, 1, 1, 1, kValid},
-    {"k3_one_column", 6, 1, 8, 16, 3, 3, 1, 1, 1, 1, kSame},
-    {"k3_one_pixel", 1, 1, 8, 16, 3, 3, 1, 1, 1, 1, kSame},
-    {"k3_stride2_even", 12, 10, 8, 20, 3, 3, 2, 2, 1, 1, kSame, 2},
-    {"k3_stride2_odd", 11, 13, 8, 20, 3, 3, 2, 2, 1, 1, kSame},
-    {"k3_stride2_valid", 12, 11, 8, 20, 3, 3, 2, 2, 1, 1, kValid},
-    {"k3_dilated", 12, 11, 8, 20, 3, 3, 1, 1, 2, 3, kSame},
-    {"k3_dilated_strided", 14, 17, 4, 16, 3, 3, 2, 3, 3, 2, kSame},
-    {"k5_stride2", 13, 12, 5, 19, 5, 5, 2, 2, 1, 1, kSame},
-    {"k7_stride2_stem", 20, 21, 3, 16, 7, 7, 2, 2, 1, 1, kSame},
-    {"k1x5", 6, 14, 6, 17, 1, 5, 1, 1, 1, 1, kSame},
-    {"k5x1_valid", 14, 6, 6, 17, 5, 1, 1, 2, 1, 1, kValid},
-    {"k2_same", 8, 9, 6, 17, 2, 2, 1, 1, 1, 1, kSame},
-    {"k2_stride3", 8, 10, 6, 17, 2, 2, 3, 3, 1, 1, kSame},
-    {"k9_larger_than_input", 5, 4, 4, 16, 9, 9, 1, 1, 1, 1, kSame},
-    {"k3_long_rows", 3, 150, 4, 16, 3, 3, 1, 1, 1, 1, kSame},
-};
-
-LayerAttributes SpecOf(const Geometry& g, int block_size) {
-  LayerAttributes spec = Pointwise(g.in_c, g.out_c, block_size);
-  spec.kernel_h = g.kernel_h;
-  spec.kernel_w = g.kernel_w;
-  spec.stride_h = g.stride_h;
-  spec.stride_w = g.stride_w;
-  spec.dilation_h = g.dilation_h;
-  spec.dilation_w = g.dilation_w;
-  spec.padding = g.padding;
-  return spec;
-}
 
 std::vector<float> RandomInput(const Geometry& g) {
   std::vector<float> input(int64_t{g.batch} * g.in_h * g.in_w * g.in_c);
@@ -126,27 +79,6 @@ struct Forms {
   bool planes_out = false;
   bool dense = false;
 };
-
-// A geometry for an op's input or output, with just the halo that windows of `shape` need: counted
-// here for every pixel that they read.
-PlaneGeometry GeometryFor(const ConvShape& s, bool input) {
-  int rows = 0;
-  int columns = s.unit_stride() ? std::max(0, s.out_w - s.in_w) : 0;
-  for (int k = 0; s.unit_stride() && k < s.kernel_h; ++k) {
-    const int first = k * s.dilation_h - s.pad_top;
-    rows = std::max({rows, -first, first + s.out_h - s.in_h});
-  }
-  for (int k = 0; s.unit_stride() && k < s.kernel_w; ++k) {
-    const int first = k * s.dilation_w - s.pad_left;
-    columns = std::max({columns, -first, first + s.out_w - s.in_w});
-  }
-  const int junk = std::max(columns, static_cast<int>(PhasePlanes::MinPitch(s)) - s.out_w);
-  PlaneGeometry geometry;
-  const Status status = input ? MakePlaneGeometry(s.in_h, s.in_w, {rows, columns}, &geometry)
-                              : MakePlaneGeometry(s.out_h, s.out_w, {rows, junk}, &geometry);
-  EXPECT_TRUE(status.ok()) << status.message();
-  return geometry;
-}
 
 // A channel-major copy of an NHWC tensor.
 AlignedBuffer ToPlanes(const PlaneTensor& tensor, const std::vector<float>& image) {
@@ -317,6 +249,29 @@ TEST(ConvolutionValuesTest, AcceptsSixteenBitValues) {
       for (const InstructionSet* isa : FamiliesAndReference()) {
         EXPECT_EQ(RunConvolution(narrow, shape, isa, 1, input),
                   RunConvolution(exact, shape, isa, 1, input));
+      }
+    }
+  }
+}
+
+// As float32: weights are the stored numbers times their scales.
+TEST(ConvolutionValuesTest, AcceptsInt8ValuesInBlocksOfOneLaneAndOfFour) {
+  const Geometry g{"", 6, 6, 8, 24, 3, 3, 1, 1, 1, 1, kSame};
+  const std::vector<float> input = RandomInput(g);
+  for (const int n : {1, 2, 8}) {
+    for (const int block_lanes : {1, 4}) {
+      LayerAttributes spec = SpecOf(g, n);
+      spec.value_type = ValueType::kInt8;
+      spec.block_lanes = block_lanes;
+      const TestLayer layer = MakeTestLayer(spec, 0.3, true, 45);
+      ConvShape shape;
+      ASSERT_TRUE(MakeConvShape(layer.attributes, 1, 6, 6, &shape).ok());
+      const std::vector<double> expected = DenseConvolution(g, layer, shape, input);
+      for (const InstructionSet* isa : FamiliesAndReference()) {
+        const std::vector<float> output = RunConvolution(layer, shape, isa, 2, input);
+        for (size_t i = 0; i < output.size(); ++i) {
+          ASSERT_NEAR(output[i], expected[i], 1e-4f + 1e-5f * std::fabs(expected[i]));
+        }
       }
     }
   }

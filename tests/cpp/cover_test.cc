@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The fewest blocks that cover a dense layer's non-zeros: against the least cover by dynamic
 // programming, and as kernel weights that add up to the layer. What kernels may read beyond these.
 
@@ -11,8 +12,7 @@
 #include <tuple>
 #include <vector>
 
-#include "delegate/cpu/kernels/wros_args.h"
-#include "delegate/cpu/weights/weights.h"
+#include "delegate/weights/weights.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/cpp/test_layer.h"

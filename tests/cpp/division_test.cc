@@ -1,11 +1,11 @@
-// What plans are made with: tiles and ranges, and the arena.
+// SPDX-License-Identifier: Apache-2.0
+// How work is divided: tiles and ranges.
 
 #include <algorithm>
 #include <numeric>
 #include <vector>
 
 #include "delegate/cpu/operators/tiling.h"
-#include "delegate/cpu/plan/arena.h"
 #include "gtest/gtest.h"
 
 namespace ubp {
@@ -68,26 +68,6 @@ TEST(TilingTest, RangesCoverAllChannelsWithEqualWork) {
     }
   }
   EXPECT_EQ(DivideChannels({5, 0, 0}, 2, 8), (std::vector<int>{0, 2, 3}));
-}
-
-TEST(MemoryTest, BuffersOfOverlappingLifetimesDoNotOverlap) {
-  const std::vector<BufferRequest> requests = {{100, 0, 1}, {7, 0, 3},  {0, 1, 1},  {500, 1, 2},
-                                               {33, 2, 3},  {90, 3, 3}, {16, 4, 4}, {500, 3, 4}};
-  const ArenaLayout layout = PlanMemory(requests);
-  size_t sum = 0;
-  for (size_t a = 0; a < requests.size(); ++a) {
-    EXPECT_EQ(layout.offsets[a] % 16, 0u);
-    EXPECT_LE(layout.offsets[a] + requests[a].floats, layout.floats);
-    sum += requests[a].floats;
-    for (size_t b = 0; b < a; ++b) {
-      if (requests[a].first > requests[b].last) continue;
-      if (requests[b].first > requests[a].last) continue;
-      const bool apart = layout.offsets[a] + requests[a].floats <= layout.offsets[b] ||
-                         layout.offsets[b] + requests[b].floats <= layout.offsets[a];
-      EXPECT_TRUE(apart) << a << " and " << b;
-    }
-  }
-  EXPECT_LT(layout.floats, sum);
 }
 
 }  // namespace

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Elementwise kernels of every instruction set, and the operators on top of them, against the standard
 // library in double precision.
 
@@ -295,7 +296,8 @@ TEST_P(RowCopyTest, CopiesEveryRowAndNothingElse) {
     std::copy_n(&from[r * length], length, &expected[r * stride]);
   }
   ThreadPool pool(3);
-  RowCopy{rows, length, stride}.Run(from.data(), to.data(), &pool);
+  constexpr int64_t kBytes = sizeof(float);
+  RowCopy{rows, length * kBytes, stride * kBytes}.Run(from.data(), to.data(), &pool);
   EXPECT_EQ(to, expected);
 }
 

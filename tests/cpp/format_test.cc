@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The reader of the packed format: what it accepts, and that it refuses everything else.
 
 #include <algorithm>
@@ -29,10 +30,19 @@ LayerAttributes SmallConv() {
   return attributes;
 }
 
+// Int8 values, in blocks of one lane or of 4.
+LayerAttributes SmallInt8(int block_lanes) {
+  LayerAttributes attributes = SmallConv();
+  attributes.in_channels = 8;
+  attributes.value_type = ValueType::kInt8;
+  attributes.block_lanes = block_lanes;
+  return attributes;
+}
+
 // The reader's verdict on options and packed bytes that may be damaged. Copies
 // them into buffers of exact size, so that AddressSanitizer sees any overrun.
 Status ReadLayer(OpKind kind, std::vector<uint8_t> options, std::vector<uint8_t> packed,
-                 const float* bias) {
+                 LayerBias bias) {
   LayerAttributes attributes;
   UBP_RETURN_IF_ERROR(ReadAttributes(kind, options.data(), options.size(), &attributes));
   PackedLayer layer;
@@ -87,6 +97,75 @@ TEST(PackedLayerTest, ReadsBackWhatWasWritten) {
   }
 }
 
+TEST(PackedLayerTest, ReadsBackInt8Values) {
+  for (const int block_lanes : {1, 4}) {
+    for (const int n : {1, 2, 4, 8}) {
+      LayerAttributes spec = SmallInt8(block_lanes);
+      spec.block_size = n;
+      const TestLayer test = MakeTestLayer(spec, 0.3, true, 17);
+      const PackedLayer layer = test.Read();
+      EXPECT_EQ(layer.scales(), test.scales);
+      EXPECT_EQ(layer.values_in_place(), nullptr);
+      std::vector<int32_t> groups;
+      ASSERT_TRUE(layer.DecodeLanes(&groups).ok());
+      ASSERT_EQ(groups.size(), test.blocks.size());
+      const std::vector<int8_t> stored = layer.DecodeInt8Values();
+      const std::vector<float> values = layer.DecodeValues(3);
+      ASSERT_EQ(stored.size(), groups.size() * n * block_lanes);
+      ASSERT_EQ(values.size(), stored.size() + 3);
+      for (size_t block = 0; block < groups.size(); ++block) {
+        const int start = test.blocks[block].start;
+        EXPECT_EQ(groups[block], test.blocks[block].lane);
+        for (int c = start; c < start + n; ++c) {
+          for (int l = 0; l < block_lanes; ++l) {
+            const float weight =
+                test.dense[(groups[block] * block_lanes + l) * spec.out_channels + c];
+            const int8_t q = stored[(block * n + c % n) * block_lanes + l];
+            EXPECT_EQ(q * test.scales[c], weight);
+            EXPECT_EQ(values[(block * block_lanes + l) * n + c % n], weight);
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(PackedLayerTest, TakesABiasOfEitherType) {
+  TestLayer test = MakeTestLayer(SmallInt8(4), 0.3, true, 18);
+  EXPECT_EQ(test.Read().bias(), test.bias.data());
+  EXPECT_EQ(test.Read().int32_bias(), nullptr);
+  std::vector<int32_t> integers(test.bias.size());
+  std::memcpy(integers.data(), test.bias.data(), integers.size() * sizeof(int32_t));
+  const LayerAttributes attributes = test.Read().attributes();
+  const LayerBias bias = integers.data();  // of the same bytes
+  PackedLayer layer;
+  const Status status =
+      PackedLayer::Check(attributes, test.packed.data(), test.packed.size(), bias, &layer);
+  ASSERT_TRUE(status.ok()) << status.message();
+  EXPECT_EQ(layer.bias(), nullptr);
+  EXPECT_EQ(layer.int32_bias(), integers.data());
+  ++integers.back();
+  EXPECT_THAT(ReadLayer(OpKind::kConv2D, test.options, test.packed, bias).message(),
+              HasSubstr("bias"));
+}
+
+TEST(PackedLayerTest, RefusesScalesThatAreNone) {
+  const TestLayer test = MakeTestLayer(SmallInt8(4), 0.3, true, 19);
+  for (const float wrong : {0.0f, -0.0f, -0.5f, INFINITY, NAN}) {
+    for (const int channel : {0, 10}) {
+      std::vector<uint8_t> packed = test.packed;
+      std::memcpy(packed.data() + channel * sizeof(float), &wrong, sizeof(float));
+      EXPECT_THAT(ErrorWithPacked(test, packed),
+                  HasSubstr("for channel " + std::to_string(channel) + " in the section 'scales'"));
+    }
+  }
+  EXPECT_THAT(ErrorWithPacked(test, std::vector<uint8_t>(43)),
+              HasSubstr("43 bytes, 44 are needed for the section 'scales'"));
+  EXPECT_THAT(
+      ErrorWithPacked(test, std::vector<uint8_t>(test.packed.begin(), test.packed.begin() + 44)),
+      HasSubstr("have 0 bytes, "));
+}
+
 TEST(PackedLayerTest, WidensSpecialSixteenBitValues) {
   TestLayer test = MakeTestLayer(Pointwise(1, 8, 8), 1.0, false, 1);
   test.attributes.value_type = ValueType::kFloat16;
@@ -118,9 +197,20 @@ TEST(PackedLayerTest, ReadsALayerWithoutBlocks) {
   EXPECT_TRUE(layer.DecodeValues().empty());
 }
 
+class DamagedLayerTest : public testing::TestWithParam<LayerAttributes> {};
+
+INSTANTIATE_TEST_SUITE_P(EachVersion, DamagedLayerTest,
+                         testing::Values(SmallConv(), SmallInt8(1), SmallInt8(4)),
+                         [](const auto& info) {
+                           const LayerAttributes& a = info.param;
+                           return a.value_type == ValueType::kInt8
+                                      ? "int8_lanes" + std::to_string(a.block_lanes)
+                                      : std::string("float32");
+                         });
+
 // A file that somebody writes into while it is mapped.
-TEST(PackedLayerTest, DecodesNoLaneBeyondTheLayerWhateverBecomesOfTheBytes) {
-  const TestLayer whole = MakeTestLayer(SmallConv(), 0.3, true, 3);
+TEST_P(DamagedLayerTest, DecodesNoLaneBeyondTheLayerWhateverBecomesOfTheBytes) {
+  const TestLayer whole = MakeTestLayer(GetParam(), 0.3, true, 3);
   int refused = 0;
   for (size_t at = whole.packed.size() - whole.blocks.size(); at < whole.packed.size(); ++at) {
     for (const int byte : {0, 1, 0x7F, 0x80, 0xFF}) {
@@ -130,7 +220,7 @@ TEST(PackedLayerTest, DecodesNoLaneBeyondTheLayerWhateverBecomesOfTheBytes) {
       std::fill(test.packed.begin() + at, test.packed.end(), static_cast<uint8_t>(byte));
       std::vector<int32_t> lanes;
       const Status status = layer.DecodeLanes(&lanes);
-      for (const int32_t lane : lanes) ASSERT_LT(lane, layer.attributes().lanes());
+      for (const int32_t lane : lanes) ASSERT_LT(lane, layer.attributes().lane_groups());
       if (status.ok()) continue;
       ++refused;
       EXPECT_THAT(status.message(), HasSubstr("somebody has written into its file since."));
@@ -139,8 +229,8 @@ TEST(PackedLayerTest, DecodesNoLaneBeyondTheLayerWhateverBecomesOfTheBytes) {
   EXPECT_GT(refused, 0);
 }
 
-TEST(PackedLayerTest, RefusesEveryTruncation) {
-  const TestLayer test = MakeTestLayer(SmallConv(), 0.3, true, 3);
+TEST_P(DamagedLayerTest, RefusesEveryTruncation) {
+  const TestLayer test = MakeTestLayer(GetParam(), 0.3, true, 3);
   for (size_t size = 0; size < test.packed.size(); ++size) {
     const std::vector<uint8_t> cut(test.packed.begin(), test.packed.begin() + size);
     EXPECT_NE(ErrorWithPacked(test, cut), "") << size;
@@ -151,8 +241,8 @@ TEST(PackedLayerTest, RefusesEveryTruncation) {
   }
 }
 
-TEST(PackedLayerTest, RefusesEveryFlippedBit) {
-  const TestLayer test = MakeTestLayer(SmallConv(), 0.3, true, 4);
+TEST_P(DamagedLayerTest, RefusesEveryFlippedBit) {
+  const TestLayer test = MakeTestLayer(GetParam(), 0.3, true, 4);
   for (size_t bit = 0; bit < test.packed.size() * 8; ++bit) {
     std::vector<uint8_t> packed = test.packed;
     packed[bit / 8] ^= 1 << (bit % 8);
@@ -167,8 +257,8 @@ TEST(PackedLayerTest, RefusesEveryFlippedBit) {
 
 // A flip in the options may leave all attributes as they were (it can hit
 // padding, or how wide a number is stored); it must never change one unnoticed.
-TEST(PackedLayerTest, NoFlippedBitInTheOptionsChangesTheLayer) {
-  const TestLayer test = MakeTestLayer(SmallConv(), 0.3, true, 5);
+TEST_P(DamagedLayerTest, NoFlippedBitInTheOptionsChangesTheLayer) {
+  const TestLayer test = MakeTestLayer(GetParam(), 0.3, true, 5);
   int refused = 0;
   for (size_t bit = 0; bit < test.options.size() * 8; ++bit) {
     std::vector<uint8_t> options = test.options;
@@ -282,7 +372,9 @@ TEST(AttributesTest, ChecksCombinations) {
     map[key] = value;
     return ErrorWith(test, map);
   };
-  EXPECT_THAT(with("version", 2), HasSubstr("version 2"));
+  EXPECT_THAT(with("version", 3), HasSubstr("version 3, this delegate reads versions 1 to 2"));
+  EXPECT_THAT(with("version", 2), HasSubstr("16 attributes, expected 17"));
+  EXPECT_THAT(with("value_type", 3), HasSubstr("'value_type' is 3, expected 0 to 2 in version 1"));
   EXPECT_THAT(with("block_size", 3), HasSubstr("expected 1, 2, 4, 8 or 16"));
   EXPECT_THAT(with("block_size", 16), HasSubstr("more than the 11"));
   EXPECT_THAT(with("num_blocks", 1000000), HasSubstr("'num_blocks'"));
@@ -290,6 +382,24 @@ TEST(AttributesTest, ChecksCombinations) {
   huge["in_channels"] = 1 << 24;
   huge["kernel_h"] = huge["kernel_w"] = 1 << 12;
   EXPECT_THAT(ErrorWith(test, huge), HasSubstr("kernel_h * kernel_w"));
+}
+
+TEST(AttributesTest, ChecksCombinationsOfVersion2) {
+  const TestLayer test = MakeTestLayer(SmallInt8(4), 0.3, true, 12);
+  const auto with = [&](const std::string& key, int64_t value) {
+    auto map = AttributeMap(test.attributes);
+    map[key] = value;
+    return ErrorWith(test, map);
+  };
+  EXPECT_EQ(with("block_lanes", 4), "");
+  EXPECT_THAT(with("version", 1), HasSubstr("17 attributes, expected 16"));
+  EXPECT_THAT(with("value_type", 0), HasSubstr("'value_type' is 0, expected 3 in version 2"));
+  EXPECT_THAT(with("block_lanes", 2), HasSubstr("'block_lanes' is 2, expected 1 or 4"));
+  EXPECT_THAT(with("block_lanes", 5), HasSubstr("'block_lanes' is 5, expected 1 to 4"));
+  EXPECT_THAT(with("in_channels", 6), HasSubstr("'in_channels' is 6, expected a multiple of 4"));
+  EXPECT_THAT(with("block_size", 16), HasSubstr("'block_size' is 16, expected at most 8"));
+  const int places = 3 * 2 * 8 / 4 * (11 - 4 + 1);
+  EXPECT_THAT(with("num_blocks", places + 1), HasSubstr("more than the 96 places"));
 }
 
 TEST(AttributesTest, RefusesOtherValuesThanAMapOfIntegers) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // From the interpreter's nodes to a Graph: what is read of each operator, how
 // tensors are numbered, and what is refused.
 
@@ -224,7 +225,7 @@ TEST_P(SparseTest, ReportsWhatIsWrong) {
   ExpectMessage([](FakeModel& m) { m.SetOutputs({kIn}); },
                 "the output is read or written by an earlier op.");
   ExpectMessage([](FakeModel& m) { m.tensor(kOut).type = kTfLiteInt8; },
-                "the activation and the output must be float32.");
+                "the activation and the output must be float32, or both int8.");
   ExpectMessage([](FakeModel& m) { m.tensor(kOut).allocation_type = kTfLiteMmapRo; },
                 "the output is a constant.");
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every kernel of every instruction set against plain loops: all block sizes, tile widths and channel
 // ranges.
 
@@ -8,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "delegate/cpu/weights/weights.h"
+#include "delegate/weights/weights.h"
 #include "gtest/gtest.h"
 #include "tests/cpp/test_layer.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/tflite/options.h"
 
 #include <string>
@@ -31,6 +32,31 @@ TEST(OptionsTest, Defaults) {
   EXPECT_EQ(options.report, "");
   EXPECT_EQ(options.weight_cache, "");
   EXPECT_FALSE(options.log_info);
+  EXPECT_EQ(options.backend, DelegateOptions::BackendChoice::kCpu);
+  EXPECT_EQ(options.precision, opencl::Precision::kFp32);
+  EXPECT_EQ(options.gpu_cache, "");
+  EXPECT_EQ(options.gpu_device, "");
+  EXPECT_FALSE(options.gpu_tune);
+}
+
+TEST(OptionsTest, ReadsWhatTheGpuIsToDo) {
+  DelegateOptions options;
+  ASSERT_TRUE(Parse({"backend", "precision", "gpu_cache", "gpu_device", "gpu_tune"},
+                    {"gpu", "fp16_storage", "a b", "mali", "on"}, &options)
+                  .ok());
+  EXPECT_EQ(options.backend, DelegateOptions::BackendChoice::kGpu);
+  EXPECT_EQ(options.precision, opencl::Precision::kFp16Storage);
+  EXPECT_EQ(options.gpu_cache, "a b");
+  EXPECT_EQ(options.gpu_device, "mali");
+  EXPECT_TRUE(options.gpu_tune);
+  ASSERT_TRUE(Parse({"backend", "precision"}, {"auto", "fp16"}, &options).ok());
+  EXPECT_EQ(options.backend, DelegateOptions::BackendChoice::kAuto);
+  EXPECT_EQ(options.precision, opencl::Precision::kFp16);
+  EXPECT_THAT(ErrorOf("backend", "npu"), HasSubstr("expected cpu, gpu or auto"));
+  EXPECT_THAT(ErrorOf("precision", "bf16"), HasSubstr("expected fp32, fp16_storage or fp16"));
+  EXPECT_THAT(ErrorOf("gpu_tune", "yes"), HasSubstr("expected on or off"));
+  EXPECT_THAT(ErrorOf("gpu_cache", ""), HasSubstr("expected the path of a directory"));
+  EXPECT_THAT(ErrorOf("gpu_device", ""), HasSubstr("expected a device's number or a part"));
 }
 
 TEST(OptionsTest, ReadsEveryOption) {
@@ -69,8 +95,8 @@ TEST(OptionsTest, RefusesWhatItDoesNotKnow) {
   EXPECT_THAT(ErrorOf("threads", "2"), HasSubstr("no option 'threads'"));
   EXPECT_THAT(
       ErrorOf("threads", "2"),
-      HasSubstr(
-          "kernel, log, num_threads, profile, report, sparse_from_dense, take, weight_cache, "));
+      HasSubstr("backend, gpu_cache, gpu_device, gpu_tune, kernel, log, num_threads, precision, "
+                "profile, report, sparse_from_dense, take, weight_cache, "));
   for (const char* bad : {"0", "-1", "65", "two", "", "2x", "1e99"}) {
     EXPECT_THAT(ErrorOf("num_threads", bad), HasSubstr("from 1 to 64")) << bad;
   }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The times of a plan's steps, and the file that they are written to.
 
 #include "delegate/tflite/profile.h"
@@ -34,7 +35,7 @@ std::vector<StepProfile> ProfileOf(const TestGraph& test, const PlanRules& rules
   EXPECT_TRUE(status.ok()) << status.message();
   std::vector<float> input(Elements(dims.front()));
   std::vector<float> output(Elements(dims.back()));
-  std::vector<float*> memory(dims.size(), nullptr);
+  std::vector<void*> memory(dims.size(), nullptr);
   memory.front() = input.data();
   memory.back() = output.data();
   ThreadPool pool(threads);

@@ -1,14 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
 // The report of decisions as a file.
 
 #include "delegate/tflite/report.h"
 
 #include <cstdio>
 #include <fstream>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "delegate/cpu/cpu_backend.h"
+#include "delegate/cpu/kernels/kernels.h"
 #include "delegate/tflite/version.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -46,9 +50,15 @@ std::vector<NodeDecision> Decisions() {
   return {taken, left};
 }
 
+const std::shared_ptr<const Backend>& PortableBackend() {
+  static const auto* const backend =
+      new std::shared_ptr<const Backend>(MakeCpuBackend(&kPortable, PlanRules()));
+  return *backend;
+}
+
 TEST(ReportTest, WritesAllSubgraphs) {
   const std::string path = NewPath("all.json");
-  Report report(path, "portable");
+  Report report(path, *PortableBackend());
   const Status first = report.Add(Decisions());
   ASSERT_TRUE(first.ok()) << first.message();
   ASSERT_TRUE(report.Add({}).ok());
@@ -93,7 +103,7 @@ TEST(ReportTest, TextIsUtf8) {
 TEST(ReportTest, OverwritesNothing) {
   const std::string path = NewPath("precious.json");
   std::ofstream(path) << "precious";
-  Report report(path, "portable");
+  Report report(path, *PortableBackend());
   EXPECT_EQ(report.Add(Decisions()).message(),
             "the report '" + path + "' exists already; choose another name.");
   EXPECT_EQ(Contents(path), "precious");
@@ -102,7 +112,7 @@ TEST(ReportTest, OverwritesNothing) {
 }
 
 TEST(ReportTest, SaysWhyItCannotBeWritten) {
-  Report report(NewPath("nowhere") + "/report.json", "portable");
+  Report report(NewPath("nowhere") + "/report.json", *PortableBackend());
   EXPECT_THAT(report.Add(Decisions()).message(), HasSubstr("cannot be written: No such file"));
 }
 

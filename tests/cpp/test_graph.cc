@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the operators of a TestGraph compute: plain NHWC arithmetic in double precision.
 
 #include "tests/cpp/test_graph.h"
@@ -284,22 +285,29 @@ double TestGraph::WindowAt(const GraphOp& op, const Values& in, int top, int lef
   return Activate(op, result);
 }
 
+void ExpectClose(const std::vector<std::vector<float>>& outputs,
+                 const std::vector<Values>& expected, double tolerance) {
+  ASSERT_EQ(outputs.size(), expected.size());
+  for (size_t o = 0; o < outputs.size(); ++o) {
+    double range = 1.0;
+    for (const double value : expected[o]) range = std::max(range, std::abs(value));
+    ASSERT_EQ(outputs[o].size(), expected[o].size());
+    for (size_t i = 0; i < outputs[o].size(); ++i) {
+      ASSERT_NEAR(outputs[o][i], expected[o][i], tolerance * range)
+          << "output " << o << ", element " << i;
+    }
+  }
+}
+
 void ExpectRuns(TestGraph* test, const PlanRules& rules) {
   const std::vector<float> input = test->RandomInput();
   const std::vector<Values> expected = test->Expected(input);
   for (const InstructionSet* isa : AllInstructionSets()) {
     if (!isa->supported()) continue;
+    SCOPED_TRACE(isa->name);
     const std::vector<std::vector<float>> outputs = test->Run({isa, 1, rules, false, true}, input);
-    ASSERT_EQ(outputs.size(), expected.size());
-    for (size_t o = 0; o < outputs.size(); ++o) {
-      double range = 1.0;
-      for (const double value : expected[o]) range = std::max(range, std::abs(value));
-      ASSERT_EQ(outputs[o].size(), expected[o].size());
-      for (size_t i = 0; i < outputs[o].size(); ++i) {
-        ASSERT_NEAR(outputs[o][i], expected[o][i], 1e-5 * range)
-            << isa->name << ", output " << o << ", element " << i;
-      }
-    }
+    ExpectClose(outputs, expected);
+    if (testing::Test::HasFatalFailure()) return;
     for (const int threads : {2, 3})
       EXPECT_EQ(outputs, test->Run({isa, threads, rules, false, true}, input));
   }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Graphs for tests, built op by op, that a plan runs and that also compute themselves: plain NHWC
 // arithmetic in double precision.
 #ifndef UBP_TESTS_CPP_TEST_GRAPH_H_
@@ -6,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "delegate/backend/backend.h"
 #include "delegate/cpu/plan/plan.h"
 #include "gtest/gtest.h"
 #include "tests/cpp/expected_shape.h"
@@ -161,29 +163,25 @@ class TestGraph {
     EXPECT_TRUE(status.ok()) << status.message();
     if (!status.ok()) return {};
     ThreadPool pool(options.threads);
-    std::vector<std::vector<float>> outputs;
-    std::vector<float> input_copy = input;
-    for (int run = 0; run < runs; ++run) {
-      std::vector<float*> memory(dims.size(), nullptr);
-      memory[0] = input_copy.data();
-      std::vector<std::vector<float>> results;
-      for (size_t t = 1; t < dims.size(); ++t) {
-        if (graph_.tensors[t].storage != Storage::kOutput) continue;
-        EXPECT_EQ(dims[t], dims_[t]);
-        results.emplace_back(Elements(dims[t]), -77.0f);
-      }
-      size_t next = 0;
-      for (size_t t = 1; t < dims.size(); ++t) {
-        if (graph_.tensors[t].storage == Storage::kOutput) memory[t] = results[next++].data();
-      }
-      plan->Run(memory, &pool);
-      if (run > 0) {
-        EXPECT_EQ(outputs, results) << "run " << run << " gives another result than the one before";
-      }
-      outputs = std::move(results);
-    }
-    EXPECT_EQ(input_copy, input) << "the input was written";
-    return outputs;
+    const auto run_once = [&](const std::vector<void*>& memory) { plan->Run(memory, &pool); };
+    return RunEach(run_once, dims, input, runs);
+  }
+
+  // Likewise, by a program of the graph that a backend has packed.
+  std::vector<std::vector<float>> Run(PackedGraph* packed, const std::vector<float>& input,
+                                      int runs = 2) {
+    std::vector<Dims> dims = InputDims();
+    std::unique_ptr<Program> program;
+    CompileOptions options;
+    options.pool = std::make_shared<ThreadPool>(1);
+    const Status status = packed->Compile(options, &dims, &program);
+    EXPECT_TRUE(status.ok()) << status.message();
+    if (!status.ok()) return {};
+    const auto run_once = [&](const std::vector<void*>& memory) {
+      const Status run = program->Run(memory);
+      EXPECT_TRUE(run.ok()) << run.message();
+    };
+    return RunEach(run_once, dims, input, runs);
   }
 
   // The same in double precision.
@@ -204,6 +202,34 @@ class TestGraph {
   }
 
  private:
+  template <class RunOnce>
+  std::vector<std::vector<float>> RunEach(const RunOnce& run_once, const std::vector<Dims>& dims,
+                                          const std::vector<float>& input, int runs) {
+    std::vector<std::vector<float>> outputs;
+    std::vector<float> input_copy = input;
+    for (int run = 0; run < runs; ++run) {
+      std::vector<void*> memory(dims.size(), nullptr);
+      memory[0] = input_copy.data();
+      std::vector<std::vector<float>> results;
+      for (size_t t = 1; t < dims.size(); ++t) {
+        if (graph_.tensors[t].storage != Storage::kOutput) continue;
+        EXPECT_EQ(dims[t], dims_[t]);
+        results.emplace_back(Elements(dims[t]), -77.0f);
+      }
+      size_t next = 0;
+      for (size_t t = 1; t < dims.size(); ++t) {
+        if (graph_.tensors[t].storage == Storage::kOutput) memory[t] = results[next++].data();
+      }
+      run_once(memory);
+      if (run > 0) {
+        EXPECT_EQ(outputs, results) << "run " << run << " gives another result than the one before";
+      }
+      outputs = std::move(results);
+    }
+    EXPECT_EQ(input_copy, input) << "the input was written";
+    return outputs;
+  }
+
   static LayerAttributes Window(int kernel, int stride, Padding padding, Activation activation) {
     LayerAttributes spec;
     spec.kernel_h = spec.kernel_w = kernel;
@@ -314,6 +340,10 @@ class TestGraph {
   std::vector<std::unique_ptr<std::vector<float>>> floats_;
   uint32_t state_ = 1;
 };
+
+// Expects all elements to be within `tolerance` of the range of their output.
+void ExpectClose(const std::vector<std::vector<float>>& outputs,
+                 const std::vector<Values>& expected, double tolerance = 1e-5);
 
 // Expects what the plan computes to be close to Expected() in every instruction set the processor supports,
 // and the same, bit for bit, with several numbers of threads.

@@ -1,9 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "tests/cpp/test_layer.h"
 
 #include <algorithm>
 #include <cstring>
 #include <random>
 
+#include "delegate/cpu/operators/block_size.h"
 #include "delegate/format/crc32.h"
 #include "flatbuffers/flexbuffers.h"
 #include "gtest/gtest.h"
@@ -35,6 +37,42 @@ void AppendValue(float value, ValueType type, std::vector<uint8_t>* bytes) {
   }
   for (int i = 0; i < size; ++i) {
     bytes->push_back(static_cast<uint8_t>(bits >> (8 * i)));
+  }
+}
+
+// Of a few bits: their multiples by small integers are exact.
+std::vector<float> TestScales(int channels) {
+  std::vector<float> scales(channels);
+  for (int c = 0; c < channels; ++c) scales[c] = static_cast<float>(1 + c % 5) / 32.0f;
+  return scales;
+}
+
+void AppendFloatValues(const TestLayer& layer, std::vector<uint8_t>* bytes) {
+  const LayerAttributes& a = layer.attributes;
+  const int n = a.block_size;
+  for (const TestBlock& block : layer.blocks) {
+    for (int j = 0; j < n; ++j) {
+      const int channel = block.start + (j - block.start % n + n) % n;
+      const float* row = &layer.dense[int64_t{block.lane} * a.out_channels];
+      AppendValue(row[channel], a.value_type, bytes);
+    }
+  }
+}
+
+// The section `values` of an int8 layer, and `scales` before it.
+void AppendInt8Values(const TestLayer& layer, std::vector<uint8_t>* bytes) {
+  const LayerAttributes& a = layer.attributes;
+  const int n = a.block_size;
+  for (const float scale : layer.scales) AppendValue(scale, ValueType::kFloat32, bytes);
+  for (const TestBlock& block : layer.blocks) {
+    for (int j = 0; j < n; ++j) {
+      const int channel = block.start + (j - block.start % n + n) % n;
+      for (int l = 0; l < a.block_lanes; ++l) {
+        const int64_t lane = int64_t{block.lane} * a.block_lanes + l;
+        const float weight = layer.dense[lane * a.out_channels + channel];
+        bytes->push_back(static_cast<uint8_t>(static_cast<int8_t>(weight / layer.scales[channel])));
+      }
+    }
   }
 }
 
@@ -75,12 +113,16 @@ TestLayer MakeTestLayer(const LayerAttributes& spec, double density, bool with_b
   std::bernoulli_distribution present(density);
   const int n = spec.block_size;
   layer.dense.assign(int64_t{spec.lanes()} * spec.out_channels, 0.0f);
-  for (int lane = 0; lane < spec.lanes(); ++lane) {
+  if (spec.value_type == ValueType::kInt8) layer.scales = TestScales(spec.out_channels);
+  for (int group = 0; group < spec.lane_groups(); ++group) {
     for (int start = 0; start + n <= spec.out_channels; ++start) {
       if (!present(random)) continue;
-      layer.blocks.push_back({start, lane});
-      for (int c = start; c < start + n; ++c) {
-        layer.dense[int64_t{lane} * spec.out_channels + c] = weight();
+      layer.blocks.push_back({start, group});
+      for (int lane = group * spec.block_lanes; lane < (group + 1) * spec.block_lanes; ++lane) {
+        for (int c = start; c < start + n; ++c) {
+          const float unit = layer.scales.empty() ? 1.0f : 16.0f * layer.scales[c];
+          layer.dense[int64_t{lane} * spec.out_channels + c] = unit * weight();
+        }
       }
       start += n - 1;
     }
@@ -105,8 +147,9 @@ std::map<std::string, int64_t> AttributeMap(const LayerAttributes& a) {
       {"num_blocks", a.num_blocks},
       {"out_channels", a.out_channels},
       {"value_type", static_cast<int64_t>(a.value_type)},
-      {"version", 1},
+      {"version", a.value_type == ValueType::kInt8 ? 2 : 1},
   };
+  if (a.value_type == ValueType::kInt8) map["block_lanes"] = a.block_lanes;
   if (a.kind == OpKind::kFullyConnected) {
     map["keep_num_dims"] = a.keep_num_dims;
     return map;
@@ -156,15 +199,12 @@ uint32_t ChecksumOf(const std::string& op_name, const std::map<std::string, int6
 
 void Encode(TestLayer* layer) {
   LayerAttributes& a = layer->attributes;
-  const int n = a.block_size;
   std::vector<uint8_t>& packed = layer->packed;
   packed.clear();
-  for (const TestBlock& block : layer->blocks) {
-    for (int j = 0; j < n; ++j) {
-      const int channel = block.start + (j - block.start % n + n) % n;
-      const float* row = &layer->dense[int64_t{block.lane} * a.out_channels];
-      AppendValue(row[channel], a.value_type, &packed);
-    }
+  if (a.value_type == ValueType::kInt8) {
+    AppendInt8Values(*layer, &packed);
+  } else {
+    AppendFloatValues(*layer, &packed);
   }
   std::vector<uint32_t> counts(a.num_starts(), 0);
   for (const TestBlock& block : layer->blocks) ++counts[block.start];

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Random block-sparse layers for tests, encoded here independently of the Python writer.
 #ifndef UBP_TESTS_CPP_TEST_LAYER_H_
 #define UBP_TESTS_CPP_TEST_LAYER_H_
@@ -8,21 +9,22 @@
 #include <vector>
 
 #include "delegate/cpu/operators/convolution.h"
-#include "delegate/cpu/weights/weights.h"
 #include "delegate/format/attributes.h"
 #include "delegate/format/packed_layer.h"
+#include "delegate/weights/weights.h"
 
 namespace ubp {
 
 struct TestBlock {
   int start;
-  int lane;
+  int lane;  // or group of block_lanes of them
 };
 
 struct TestLayer {
   LayerAttributes attributes;
   std::vector<TestBlock> blocks;  // sorted by (start, lane)
   std::vector<float> dense;       // [lanes][out_channels]
+  std::vector<float> scales;      // [out_channels], of int8 values: `dense` has multiples of them
   std::vector<float> bias;        // [out_channels], or empty
   std::vector<uint8_t> packed;
   std::vector<uint8_t> options;
@@ -38,7 +40,7 @@ struct TestLayer {
 // The attributes of a 1x1 convolution.
 LayerAttributes Pointwise(int in_channels, int out_channels, int block_size);
 
-// A layer with the kernel, strides and so on of `spec`. Each place in each lane
+// A layer with the kernel, strides and so on of `spec`. Each place in each lane, or group of lanes,
 // holds a block with probability `density`, unless it would overlap.
 TestLayer MakeTestLayer(const LayerAttributes& spec, double density, bool with_bias, uint32_t seed);
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The attributes of a custom op: the first byte chooses the op, the
 // second where in memory the others lie, which are its custom_options.
 
@@ -28,8 +29,13 @@ void RequireValid(const LayerAttributes& a) {
   }
   const int64_t lanes = int64_t{a.kernel_h} * a.kernel_w * a.in_channels;
   RequireInRange(lanes, 1, 0x7FFFFFFF);
-  RequireInRange(a.num_blocks, 0, lanes * (a.out_channels - a.block_size + 1));
-  RequireInRange(static_cast<int>(a.value_type), 0, 2);
+  UBP_REQUIRE(a.block_lanes == 1 || a.block_lanes == 4);
+  if (a.block_lanes == 4) {
+    UBP_REQUIRE(a.in_channels % 4 == 0 && a.block_size <= 8);
+    UBP_REQUIRE(a.value_type == ValueType::kInt8);
+  }
+  RequireInRange(a.num_blocks, 0, lanes / a.block_lanes * (a.out_channels - a.block_size + 1));
+  RequireInRange(static_cast<int>(a.value_type), 0, 3);
   RequireInRange(static_cast<int>(a.activation), 0, 3);
   RequireInRange(static_cast<int>(a.padding), 0, 1);
   RequireInRange(a.block_h, 1, 1 << 12);

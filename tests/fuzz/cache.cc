@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The weight cache. The first byte chooses what the others are:
 //   - a file, which is read, opened as a cache, and used as the input goes on to say;
 //   - an entry of a cache for a layer of this file's, which may hold anything and has the right checksum.
@@ -11,8 +12,7 @@
 
 #include "delegate/cache/weight_cache.h"
 #include "delegate/cache/weight_file.h"
-#include "delegate/cpu/kernels/wros_args.h"
-#include "delegate/cpu/weights/weights.h"
+#include "delegate/weights/weights.h"
 #include "tests/cpp/temporary_directory.h"
 #include "tests/fuzz/fuzz.h"
 

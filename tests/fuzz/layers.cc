@@ -1,8 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 // A packed layer: attributes that ReadAttributes() accepts, a bias, and any bytes as the packed buffer. What is accepted and refused
 // is held against a decoder of this file's own, made after docs/packed-format.md; what is accepted runs.
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -41,7 +43,9 @@ bool TakePackedInput(FuzzInput* input, PackedInput* taken) {
   const int right_checksums = input->Below(8);  // neither, the one that is checked first, or both
   a.kind = input->Flag() ? OpKind::kFullyConnected : OpKind::kConv2D;
   a.block_size = 1 << input->Below(5);
-  a.value_type = static_cast<ValueType>(input->Below(3));
+  const int type = input->Below(256);
+  a.value_type = type < 240 ? static_cast<ValueType>(type % 3) : ValueType::kInt8;
+  if (a.value_type == ValueType::kInt8) a.block_lanes = type % 2 == 0 ? 4 : 1;
   a.activation = static_cast<Activation>(input->Below(4));
   a.in_channels = TakeSize(input, 8, kMaxChannels);
   a.out_channels = TakeSize(input, 20, kMaxChannels);
@@ -78,7 +82,9 @@ class Decoder {
   bool valid() const { return valid_; }
   const std::vector<int64_t>& counts() const { return counts_; }
   const std::vector<int64_t>& lanes() const { return lanes_; }
+  // Of the i-th number of the section `values`.
   double Value(size_t i) const {
+    if (attributes_.value_type == ValueType::kInt8) return Int8(i) * double{Scale(ChannelOf(i))};
     const int bytes = attributes_.value_type == ValueType::kFloat32 ? 4 : 2;
     uint32_t bits = 0;
     for (int b = bytes; b-- > 0;) bits = bits << 8 | bytes_[i * bytes + b];
@@ -86,7 +92,28 @@ class Decoder {
     return attributes_.value_type == ValueType::kFloat32 ? Float(bits, 23, 8) : Float(bits, 7, 8);
   }
 
+  int Int8(size_t i) const {
+    const int byte = bytes_[values_at_ + i];
+    return byte < 128 ? byte : byte - 256;
+  }
+  float Scale(int64_t channel) const {
+    float scale = 0;
+    std::memcpy(&scale, bytes_.data() + channel * sizeof(float), sizeof(float));
+    return scale;
+  }
+
  private:
+  // The output channel of the i-th number of the section `values`.
+  int64_t ChannelOf(size_t i) const {
+    const auto of_block = static_cast<size_t>(attributes_.block_size * attributes_.block_lanes);
+    auto block = static_cast<int64_t>(i / of_block);
+    const int64_t position = static_cast<int64_t>(i % of_block) / attributes_.block_lanes;
+    int64_t channel = 0;
+    while (block >= counts_[channel]) block -= counts_[channel++];
+    while (channel % attributes_.block_size != position) ++channel;
+    return channel;
+  }
+
   // IEEE 754 of so many bits of fraction and exponent.
   static double Float(uint32_t bits, int fraction_bits, int exponent_bits) {
     const double sign = (bits >> (fraction_bits + exponent_bits)) != 0 ? -1.0 : 1.0;
@@ -114,14 +141,19 @@ class Decoder {
   }
 
   bool Decode() {
-    const int64_t value_bytes = attributes_.value_type == ValueType::kFloat32 ? 4 : 2;
-    const int64_t values = int64_t{attributes_.num_blocks} * attributes_.block_size * value_bytes;
-    if (values > static_cast<int64_t>(bytes_.size())) return false;
-    at_ = static_cast<size_t>(values);
+    const bool is_int8 = attributes_.value_type == ValueType::kInt8;
+    if (is_int8 && !ScalesAreValid()) return false;
+    values_at_ = is_int8 ? attributes_.out_channels * sizeof(float) : 0;
+    const int64_t wide = attributes_.value_type == ValueType::kFloat32 ? 4 : 2;
+    const int64_t values = int64_t{attributes_.num_blocks} * attributes_.block_size *
+                           (is_int8 ? attributes_.block_lanes : wide);
+    if (values > static_cast<int64_t>(bytes_.size() - values_at_)) return false;
+    at_ = values_at_ + static_cast<size_t>(values);
+    const int64_t groups = attributes_.lanes() / attributes_.block_lanes;
     int64_t sum = 0;
     for (int start = 0; start <= attributes_.out_channels - attributes_.block_size; ++start) {
       const std::optional<int64_t> count = Number();
-      if (!count || *count > attributes_.lanes()) return false;
+      if (!count || *count > groups) return false;
       counts_.push_back(*count);
       sum += *count;
     }
@@ -131,10 +163,19 @@ class Decoder {
         const std::optional<int64_t> number = Number();
         if (!number) return false;
         lanes_.push_back(i == 0 ? *number : lanes_.back() + 1 + *number);
-        if (lanes_.back() >= attributes_.lanes()) return false;
+        if (lanes_.back() >= groups) return false;
       }
     }
     return at_ == bytes_.size();
+  }
+
+  bool ScalesAreValid() const {
+    const int64_t channels = attributes_.out_channels;
+    if (channels > static_cast<int64_t>(bytes_.size() / sizeof(float))) return false;
+    for (int64_t c = 0; c < channels; ++c) {
+      if (!(Scale(c) > 0.0f && Scale(c) <= std::numeric_limits<float>::max())) return false;
+    }
+    return true;
   }
 
   bool ChecksumsMatch(const PackedInput& input) const {
@@ -148,6 +189,7 @@ class Decoder {
   const LayerAttributes& attributes_;
   const std::vector<uint8_t>& bytes_;
   size_t at_ = 0;
+  size_t values_at_ = 0;
   std::vector<int64_t> counts_;
   std::vector<int64_t> lanes_;
   bool valid_ = false;
@@ -163,12 +205,23 @@ void RequireSame(const PackedLayer& layer, const Decoder& decoder) {
       std::equal(counts.begin(), counts.end(), decoder.counts().begin(), decoder.counts().end()));
   constexpr size_t kZeros = 3;
   const std::vector<float> values = layer.DecodeValues(kZeros);
-  const size_t count = lanes.size() * layer.attributes().block_size;
+  const size_t n = layer.attributes().block_size;
+  const size_t block_lanes = layer.attributes().block_lanes;
+  const size_t count = lanes.size() * n * block_lanes;
   UBP_REQUIRE(values.size() == count + kZeros);
   for (size_t i = 0; i < count; ++i) {
-    const double expected = decoder.Value(i);
+    // The floats have the lanes of a block one after the other, the file the lanes of a channel.
+    const size_t lane = i / n % block_lanes;
+    const auto expected = static_cast<float>(
+        decoder.Value(i / (n * block_lanes) * n * block_lanes + i % n * block_lanes + lane));
     UBP_REQUIRE(values[i] == expected || (std::isnan(values[i]) && std::isnan(expected)));
   }
+  const std::vector<int8_t> stored = layer.DecodeInt8Values();
+  const bool is_int8 = layer.attributes().value_type == ValueType::kInt8;
+  UBP_REQUIRE(stored.size() == (is_int8 ? count : 0));
+  for (size_t i = 0; i < stored.size(); ++i) UBP_REQUIRE(stored[i] == decoder.Int8(i));
+  const std::vector<float>& scales = layer.scales();
+  for (size_t c = 0; c < scales.size(); ++c) UBP_REQUIRE(scales[c] == decoder.Scale(c));
   UBP_REQUIRE(
       std::all_of(values.end() - kZeros, values.end(), [](float value) { return value == 0; }));
   if (const float* in_place = layer.values_in_place()) {
@@ -228,7 +281,7 @@ double Tolerance(const PackedInput& input, const PackedLayer& layer) {
     if (!(std::abs(summand) < 1e30f)) return std::numeric_limits<double>::infinity();
     largest = std::max(largest, std::abs(static_cast<double>(summand)));
   }
-  const double terms = 1.0 + input.attributes.num_blocks;
+  const double terms = 1.0 + double{1} * input.attributes.num_blocks * input.attributes.block_lanes;
   return 1e-7 * terms * terms * largest;
 }
 

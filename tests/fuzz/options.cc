@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The delegate's options: a line of the input for each, KEY=VALUE. One without a '=' has no value, one with nothing in front of it
 // no key.
 
@@ -53,6 +54,14 @@ std::vector<KeyAndValue> Write(const DelegateOptions& options) {
   written.push_back({"take", all ? "all" : options.take == Take::kAuto ? "auto" : "sparse"});
   written.push_back({"sparse_from_dense", options.claim.sparse_from_dense ? "on" : "off"});
   written.push_back({"log", options.log_info ? "info" : "quiet"});
+  using Choice = DelegateOptions::BackendChoice;
+  const bool on_cpu = options.backend == Choice::kCpu;
+  written.push_back({"backend", on_cpu ? "cpu" : options.backend == Choice::kGpu ? "gpu" : "auto"});
+  constexpr const char* kPrecisions[] = {"fp32", "fp16_storage", "fp16"};
+  written.push_back({"precision", kPrecisions[static_cast<int>(options.precision)]});
+  written.push_back({"gpu_tune", options.gpu_tune ? "on" : "off"});
+  if (!options.gpu_cache.empty()) written.push_back({"gpu_cache", options.gpu_cache});
+  if (!options.gpu_device.empty()) written.push_back({"gpu_device", options.gpu_device});
   if (!options.report.empty()) written.push_back({"report", options.report});
   if (!options.profile.empty()) written.push_back({"profile", options.profile});
   if (!options.weight_cache.empty()) written.push_back({"weight_cache", options.weight_cache});
@@ -72,6 +81,8 @@ void RequireSame(const DelegateOptions& a, const DelegateOptions& b) {
   UBP_REQUIRE(a.take == b.take);
   UBP_REQUIRE(a.claim.sparse_from_dense == b.claim.sparse_from_dense);
   UBP_REQUIRE(a.log_info == b.log_info);
+  UBP_REQUIRE(a.backend == b.backend && a.precision == b.precision && a.gpu_tune == b.gpu_tune);
+  UBP_REQUIRE(a.gpu_cache == b.gpu_cache && a.gpu_device == b.gpu_device);
   UBP_REQUIRE(a.report == b.report && a.profile == b.profile && a.weight_cache == b.weight_cache);
   UBP_REQUIRE(a.rules.skip_dead_pixels == b.rules.skip_dead_pixels);
   UBP_REQUIRE(a.rules.fuse_depthwise == b.rules.fuse_depthwise);

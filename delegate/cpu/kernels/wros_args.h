@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a WROS kernel is given: one tile of pixels, a range of output channels, the layer's prepared
 // weights.
 //
@@ -11,9 +12,9 @@
 
 namespace ubp {
 
-// What kernels may read beyond the last block: offsets, and values.
+// What kernels may read beyond the offset of the last block. Beyond its values they read as much as
+// kValuesBeyond (delegate/weights/weights.h) allows.
 inline constexpr int kOffsetsBeyond = 16;
-inline constexpr int kValuesBeyond = 16;
 
 // One tile of pixels, a range of output channels, and the prepared weights of the layer as seen
 // from the first start channel that the kernel visits: channel_begin - N + 1, or 0. The N - 1 start

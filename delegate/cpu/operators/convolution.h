@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A convolution in blocks, prepared for one input shape: what a plan runs.
 #ifndef UBP_DELEGATE_CPU_OPERATORS_CONVOLUTION_H_
 #define UBP_DELEGATE_CPU_OPERATORS_CONVOLUTION_H_
@@ -12,9 +13,9 @@
 #include "delegate/cpu/operators/plane_geometry.h"
 #include "delegate/cpu/operators/row_function.h"
 #include "delegate/cpu/operators/row_operator.h"
-#include "delegate/cpu/weights/weights.h"
 #include "delegate/graph/activation_range.h"
 #include "delegate/graph/conv_shape.h"
+#include "delegate/weights/weights.h"
 
 namespace ubp {
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a concatenation is in memory.
 #ifndef UBP_DELEGATE_CPU_OPERATORS_COPY_ROWS_H_
 #define UBP_DELEGATE_CPU_OPERATORS_COPY_ROWS_H_
@@ -8,13 +9,13 @@
 
 namespace ubp {
 
-// `rows` rows of `length` floats, contiguous at `from`, to rows `stride` floats apart at `to`.
+// `rows` rows of `length` bytes, contiguous at `from`, to rows `stride` bytes apart at `to`.
 struct RowCopy {
   int64_t rows;
   int64_t length;
   int64_t stride;
 
-  void Run(const float* from, float* to, ThreadPool* pool) const;
+  void Run(const void* from, void* to, ThreadPool* pool) const;
 };
 
 }  // namespace ubp

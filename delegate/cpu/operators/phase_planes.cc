@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/cpu/operators/phase_planes.h"
 
 #include <algorithm>
@@ -123,14 +124,15 @@ Status PhasePlanes::Check(const ConvShape& shape, int out_rows, int64_t pitch) {
                        " is too large for this delegate: its padded planes exceed 2^31 floats.");
 }
 
-PhasePlanes::PhasePlanes(const ConvShape& shape, int out_rows, int pitch)
+PhasePlanes::PhasePlanes(const ConvShape& shape, int out_rows, int pitch, float padding)
     : shape_(Cropped(shape)),
       kernel_w_(shape.kernel_w),
       rows_inside_(shape.RowsInside()),
       columns_inside_(shape.ColumnsInside()),
       all_taps_inside_(shape.AllTapsInside()),
       rows_(out_rows + ReachY(shape_)),
-      pitch_(pitch) {
+      pitch_(pitch),
+      padding_(padding) {
   phases_ = PhasesOf(shape_, &phase_of_tap_);
   plane_stride_ = PlaneStride(shape_, rows_, pitch_);
   const int phases = static_cast<int>(phases_.size());
@@ -167,7 +169,7 @@ int PhasePlanes::fill_units(int begin, int end) const {
 
 bool PhasePlanes::FillPaddingPlane(int begin, int end, int unit, float* buffer) const {
   if (all_taps_inside_ || unit + 1 < fill_units(begin, end)) return false;
-  std::fill_n(buffer + PaddingPlane(), plane_stride_, 0.0f);
+  std::fill_n(buffer + PaddingPlane(), plane_stride_, padding_);
   return true;
 }
 
@@ -189,8 +191,8 @@ PhasePlanes::Row PhasePlanes::FillPadding(int phase_number, int begin, int end, 
   row.end = inside ? std::max(phase.first_x, phase.last_x) : pitch_;
   for (int c = 0; c < shape_.in_c; ++c) {
     float* const out = row.first + c * plane_stride_;
-    std::fill(out, out + row.begin, 0.0f);
-    std::fill(out + row.end, out + row.length, 0.0f);
+    std::fill(out, out + row.begin, padding_);
+    std::fill(out + row.end, out + row.length, padding_);
   }
   return row;
 }

@@ -1,6 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 // Channel-major input planes for convolutions that read more than their own pixel: no im2col.
 //
-// The zero-padded input is split into the phases of the stride: phase (py, px) holds the padded
+// The padded input is split into the phases of the stride: phase (py, px) holds the padded
 // pixels (r * stride_h + py, q * stride_w + px), as one plane per input channel, row r after row r
 // with a common pitch. Then all output pixels read lane (ky, kx, c) at one constant distance: with
 // p = y * pitch + x the flat number of output pixel (y, x), its input is element p of the row that
@@ -13,8 +14,10 @@
 // a window reaches.
 //
 // Tiles run over the flat pixels. Where pitch > out_w, the last pitch - out_w pixels of each row
-// are junk: computed, never stored. Rows share their padding: the zeros left of a row also serve as
-// those right of the row before.
+// are junk: computed, never stored. Rows share their padding: what is left of a row also serves as
+// that right of the row before.
+//
+// Padding is zero, or one number: planes of quads (quad_layout.h) have the zero point there.
 #ifndef UBP_DELEGATE_CPU_OPERATORS_PHASE_PLANES_H_
 #define UBP_DELEGATE_CPU_OPERATORS_PHASE_PLANES_H_
 
@@ -38,8 +41,9 @@ class PhasePlanes {
   static Status Check(const ConvShape& shape, int out_rows, int64_t pitch);
 
   PhasePlanes() = default;
-  // For `out_rows` rows of the output of `shape` at a time, as checked.
-  PhasePlanes(const ConvShape& shape, int out_rows, int pitch);
+  // For `out_rows` rows of the output of `shape` at a time, as checked. `padding` is what counts for
+  // pixels beside the image.
+  PhasePlanes(const ConvShape& shape, int out_rows, int pitch, float padding = 0.0f);
 
   // Floats of the whole buffer, 64-byte aligned by the owner.
   int64_t floats() const { return PaddingPlane() + (all_taps_inside_ ? 0 : plane_stride_); }
@@ -103,6 +107,7 @@ class PhasePlanes {
   int rows_ = 0;                   // per plane, the same for all phases
   int pitch_ = 0;
   int64_t plane_stride_ = 0;  // floats: whole cache lines, an odd number of them
+  float padding_ = 0.0f;
 };
 
 }  // namespace ubp

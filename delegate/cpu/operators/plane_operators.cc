@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/cpu/operators/plane_operators.h"
 
 #include <algorithm>
@@ -70,11 +71,11 @@ void PlanesToImage(const PlaneTensor& tensor, const float* planes, float* image,
 }
 
 void PadPlanes(const PlaneTensor& input, const float* from, const PlaneGeometry& output, int top,
-               int left, float* to, ThreadPool* pool) {
+               int left, float around, float* to, ThreadPool* pool) {
   const PlaneGeometry& geometry = input.geometry;
   ForEachPlane(input, pool, [&](int plane) {
     float* const out = to + plane * output.plane_stride + output.lead;
-    std::fill_n(out, output.flat_pixels(), 0.0f);
+    std::fill_n(out, output.flat_pixels(), around);
     const float* row = from + plane * geometry.plane_stride + geometry.lead;
     for (int y = 0; y < geometry.height; ++y, row += geometry.pitch) {
       std::memcpy(out + int64_t{y + top} * output.pitch + left, row,

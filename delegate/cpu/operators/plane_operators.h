@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Operators on whole planes of channel-major tensors, and the way between them and NHWC.
 #ifndef UBP_DELEGATE_CPU_OPERATORS_PLANE_OPERATORS_H_
 #define UBP_DELEGATE_CPU_OPERATORS_PLANE_OPERATORS_H_
@@ -21,10 +22,10 @@ void MeanOfPlanes(const PlaneTensor& tensor, const float* input, float* output, 
 void ImageToPlanes(const PlaneTensor& tensor, const float* image, float* planes, ThreadPool* pool);
 void PlanesToImage(const PlaneTensor& tensor, const float* planes, float* image, ThreadPool* pool);
 
-// Copies the pixels of `input` to (top, left) of planes of the larger geometry `output`, with zeros
+// Copies the pixels of `input` to (top, left) of planes of the larger geometry `output`, with `around`
 // around them.
 void PadPlanes(const PlaneTensor& input, const float* from, const PlaneGeometry& output, int top,
-               int left, float* to, ThreadPool* pool);
+               int left, float around, float* to, ThreadPool* pool);
 
 }  // namespace ubp
 

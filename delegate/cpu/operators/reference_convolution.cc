@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 // The reference: output-stationary plain loops, one output pixel after the other.
 
 #include <memory>
 
 #include "delegate/cpu/operators/convolution.h"
-#include "delegate/cpu/weights/weights.h"
+#include "delegate/weights/weights.h"
 
 namespace ubp {
 namespace {

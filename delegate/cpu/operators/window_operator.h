@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Depthwise convolution and pooling, channel-major in and out: a window over each plane.
 #ifndef UBP_DELEGATE_CPU_OPERATORS_WINDOW_OPERATOR_H_
 #define UBP_DELEGATE_CPU_OPERATORS_WINDOW_OPERATOR_H_
@@ -13,9 +14,9 @@
 #include "delegate/cpu/operators/plane_geometry.h"
 #include "delegate/cpu/operators/row_function.h"
 #include "delegate/cpu/operators/row_operator.h"
-#include "delegate/cpu/weights/packed_weights.h"
 #include "delegate/graph/activation_range.h"
 #include "delegate/graph/conv_shape.h"
+#include "delegate/weights/packed_weights.h"
 
 namespace ubp {
 

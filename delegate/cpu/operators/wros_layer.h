@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A layer's packed weights bound to a shape, and the call of the WROS kernels.
 #ifndef UBP_DELEGATE_CPU_OPERATORS_WROS_LAYER_H_
 #define UBP_DELEGATE_CPU_OPERATORS_WROS_LAYER_H_
@@ -11,9 +12,9 @@
 #include "delegate/base/status.h"
 #include "delegate/cpu/kernels/kernels.h"
 #include "delegate/cpu/operators/plane_geometry.h"
-#include "delegate/cpu/weights/weights.h"
 #include "delegate/graph/activation_range.h"
 #include "delegate/graph/conv_shape.h"
+#include "delegate/weights/weights.h"
 
 namespace ubp {
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/cpu/plan/absorb_depthwise.h"
 
 #include "delegate/cpu/operators/window_operator.h"
@@ -8,8 +9,8 @@ namespace {
 // The pointwise convolution that alone reads what a depthwise one writes, and may take it in.
 PlannedOp* HostOf(const PlannedOp& op, int64_t least_elements, GraphLayout* layout) {
   const ConvShape& s = op.shape;
-  if (op.op->type() != OpType::kDepthwiseConv2D || !s.unit_stride() || !WindowReadsInPlace(s) ||
-      s.in_h != s.out_h || s.in_w != s.out_w ||
+  if (op.op->type() != OpType::kDepthwiseConv2D || op.op->is_int8() || !s.unit_stride() ||
+      !WindowReadsInPlace(s) || s.in_h != s.out_h || s.in_w != s.out_w ||
       layout->tensors[op.output].storage != Storage::kInternal ||
       s.out_pixels() * s.out_c < least_elements) {
     return nullptr;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/cpu/plan/choose_layouts.h"
 
 #include <algorithm>
@@ -40,7 +41,9 @@ class LayoutChooser {
 
   bool WritesPlanes(const PlannedOp& op) const {
     const Layouts layouts = CpuOpOf(*op.op).layouts;
-    if (layouts == Layouts::kEither) return allow_planes_;
+    if (layouts == Layouts::kEither) {
+      return op.op->is_int8() ? !RunsOnVectors(op) : allow_planes_;
+    }
     return layouts == Layouts::kPlanes || op.channel_major;
   }
 
@@ -63,6 +66,11 @@ class LayoutChooser {
   }
 
   void DemandOfConvolution(const PlannedOp& op) {
+    if (op.op->is_int8()) {
+      Need(op.input, !RunsOnVectors(op));
+      if (op.second >= 0) NeedPlanes(op.second);
+      return Need(op.output, !RunsOnVectors(op));
+    }
     if (!allow_planes_) {
       NeedNhwc(op.input);
       return NeedNhwc(op.output);
@@ -86,22 +94,35 @@ class LayoutChooser {
     const auto is_planes = [&](int t) { return Tensor(t).planes; };
     op->channel_major =
         CanBeChannelMajor(*op, inputs) &&
-        (std::any_of(inputs.begin(), inputs.end(), is_vector) ||
+        (IsInt8Arithmetic(*op) || std::any_of(inputs.begin(), inputs.end(), is_vector) ||
          (HasPixels(op->output) && std::any_of(inputs.begin(), inputs.end(), is_planes)));
     for (const int input : inputs) Need(input, op->channel_major && !is_vector(input));
     Need(op->output, op->channel_major);
+  }
+
+  static bool IsInt8Arithmetic(const PlannedOp& op) {
+    return op.op->is_int8() && op.second >= 0 && op.op->If<ArithmeticOp>();
   }
 
   // Concatenations along channels, and operands of equal shape or with one number for each channel.
   bool CanBeChannelMajor(const PlannedOp& op, const std::vector<int>& inputs) {
     const Dims& dims = Tensor(op.output).dims;
     if (op.op->type() == OpType::kConcatenation) {
-      return dims.size() == 4 &&
+      return dims.size() == 4 && AreWholePlanes(op) &&
              (op.op->As<ConcatenationOp>().axis == -1 || op.op->As<ConcatenationOp>().axis == 3);
     }
+    if (IsInt8Arithmetic(op) && dims.size() != 4) return false;
     return std::all_of(inputs.begin(), inputs.end(), [&](int t) {
       return Tensor(t).dims == dims || IsVectorFor(Tensor(t).dims, dims);
     });
+  }
+
+  // Whether the channels of each input but the last fill planes.
+  bool AreWholePlanes(const PlannedOp& op) {
+    if (!op.op->is_int8()) return true;
+    const std::vector<int> inputs = op.Inputs();
+    return std::all_of(inputs.begin(), inputs.end() - 1,
+                       [&](int t) { return Tensor(t).dims.back() % 4 == 0; });
   }
 
   bool allow_planes_;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/cpu/plan/choose_strips.h"
 
 #include <algorithm>
@@ -38,6 +39,7 @@ class StripChooser {
  private:
   bool CanRunRows(const PlannedOp& op) const {
     const TensorLayout& output = layout_.tensors[op.output];
+    if (op.op->is_int8()) return false;
     if (!output.planes || output.dims[2] < kMinRowWidth) return false;
     // Windows of rows would be as large as a kernel reaches far.
     if (!HasWindow(*op.op) || !op.shape.AllTapsInside()) return false;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/cpu/plan/layout.h"
 
 #include <string>
@@ -35,6 +36,11 @@ GraphLayout LayoutOf(ShapedGraph shaped) {
 bool ReadsInPlace(const PlannedOp& op) {
   if (op.op->type() == OpType::kConv2D && !op.depthwise) return ConvolutionReadsInPlace(op.shape);
   return WindowReadsInPlace(op.depthwise ? op.depthwise->shape : op.shape) && PaddingIsZero(*op.op);
+}
+
+bool RunsOnVectors(const PlannedOp& op) {
+  if (op.op->If<FullyConnectedOp>()) return true;
+  return op.second < 0 && op.shape.pointwise() && op.shape.in_h == 1 && op.shape.in_w == 1;
 }
 
 Status MakeLayout(const Graph& graph, const std::vector<Dims>& dims, const LayoutOptions& options,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How each tensor of a graph lies in memory, and which ops become part of another.
 #ifndef UBP_DELEGATE_CPU_PLAN_LAYOUT_H_
 #define UBP_DELEGATE_CPU_PLAN_LAYOUT_H_
@@ -27,6 +28,9 @@ struct TensorLayout : ShapedTensor {
   // The planes are those of this tensor from `first_plane` on (place_concatenations.h), or -1.
   int container = -1;
   int first_plane = 0;
+
+  // Of one image: one for each channel, or of an int8 tensor one for each quad, four channels.
+  int planes_per_image() const { return type.is_int8() ? (dims[3] + 3) / 4 : dims[3]; }
 };
 
 // A depthwise convolution that the pointwise one behind it computes tile by tile.
@@ -45,6 +49,9 @@ struct PlannedOp : ShapedOp {
 
 // Whether an op with a window reads a channel-major input where it is, in the halo of its geometry.
 bool ReadsInPlace(const PlannedOp& op);
+
+// Whether an int8 layer runs on vectors, images to images; others run planes to planes.
+bool RunsOnVectors(const PlannedOp& op);
 
 // Ops [first_op, end_op) of a layout, which run strip by strip (strip_schedule.h).
 struct StripGroup {

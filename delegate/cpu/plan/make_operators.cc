@@ -1,8 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/cpu/plan/make_operators.h"
 
 #include <algorithm>
 #include <limits>
 #include <utility>
+
+#include "delegate/cpu/operators/block_size.h"
 
 namespace ubp {
 namespace {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // From planned ops to the prepared operators of the CPU that run them.
 #ifndef UBP_DELEGATE_CPU_PLAN_MAKE_OPERATORS_H_
 #define UBP_DELEGATE_CPU_PLAN_MAKE_OPERATORS_H_
@@ -5,13 +6,14 @@
 #include <memory>
 
 #include "delegate/base/status.h"
+#include "delegate/cpu/kernels/int8_kernels.h"
 #include "delegate/cpu/kernels/kernels.h"
 #include "delegate/cpu/operators/convolution.h"
 #include "delegate/cpu/operators/pool_operator.h"
 #include "delegate/cpu/operators/row_operator.h"
 #include "delegate/cpu/operators/window_operator.h"
 #include "delegate/cpu/plan/layout.h"
-#include "delegate/cpu/weights/packed_weights.h"
+#include "delegate/weights/packed_weights.h"
 
 namespace ubp {
 
@@ -19,6 +21,7 @@ namespace ubp {
 struct OperatorContext {
   const GraphLayout& layout;
   const InstructionSet* isa;  // null: the reference, which has convolutions only
+  const Int8Kernels* int8;    // null: there are no int8 ops
   PackedWeights* weights;     // of the graph that the layout is of
   int threads;
 };

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How the CPU runs each kind of op: in which layouts, and by which steps.
 #ifndef UBP_DELEGATE_CPU_PLAN_OP_TABLE_H_
 #define UBP_DELEGATE_CPU_PLAN_OP_TABLE_H_
@@ -12,6 +13,7 @@ namespace ubp {
 struct CpuOp {
   // kFollows: elementwise ops run on planes as well where one operand is a vector.
   Layouts layouts;
+  // Null where there is no such op in int8.
   Status (*add_steps)(const PlannedOp& op, StepBuilder* builder);
 };
 
@@ -33,6 +35,19 @@ Status AddSoftmax(const PlannedOp& op, StepBuilder* builder);
 Status AddResize(const PlannedOp& op, StepBuilder* builder);
 Status AddDepthToSpace(const PlannedOp& op, StepBuilder* builder);
 Status AddSpaceToDepth(const PlannedOp& op, StepBuilder* builder);
+
+// int8_steps.cc
+// From an image to planes, or back.
+void AddInt8Conversion(int tensor, bool from_image, StepBuilder* builder);
+Status AddInt8Convolution(const PlannedOp& op, StepBuilder* builder);
+Status AddInt8Depthwise(const PlannedOp& op, StepBuilder* builder);
+Status AddInt8Pool(const PlannedOp& op, StepBuilder* builder);
+Status AddInt8Mean(const PlannedOp& op, StepBuilder* builder);
+
+// int8_elementwise_steps.cc
+Status AddInt8Arithmetic(const PlannedOp& op, StepBuilder* builder);
+// Of one tensor.
+Status AddInt8Table(const PlannedOp& op, StepBuilder* builder);
 
 }  // namespace ubp
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/cpu/plan/place_concatenations.h"
 
 namespace ubp {
@@ -10,7 +11,7 @@ int Place(GraphLayout* layout, int input, int container, int plane) {
     tensor.container = container;
     tensor.first_plane = plane;
   }
-  return plane + tensor.dims[3];
+  return plane + tensor.planes_per_image();
 }
 
 }  // namespace

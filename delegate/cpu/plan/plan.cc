@@ -1,13 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/cpu/plan/plan.h"
 
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
-#include <map>
+#include <cstring>
 #include <utility>
 
-#include "delegate/cpu/plan/arena.h"
+#include "delegate/backend/memory_plan.h"
 #include "delegate/cpu/plan/describe_steps.h"
 #include "delegate/cpu/plan/layout.h"
 
@@ -50,40 +51,6 @@ std::vector<Lifetime> LifetimesOf(const std::vector<std::unique_ptr<Step>>& step
   return lifetimes;
 }
 
-// Planes of one geometry share slots, and only with each other: so the zeros around their pixels,
-// written once when the arena is made, stay.
-class SlotPool {
- public:
-  // A slot for `buffer`, free from `lifetime.first` on, or then given up by one of `inherited`; by
-  // number, counted over all pools by the size of `slot_floats`.
-  int Take(int buffer, const Lifetime& lifetime, const std::vector<int>& inherited, size_t floats,
-           std::vector<size_t>* slot_floats) {
-    for (Slot& slot : slots_) {
-      const bool is_inherited =
-          slot.busy_until == lifetime.first &&
-          std::find(inherited.begin(), inherited.end(), slot.buffer) != inherited.end();
-      if (slot.busy_until >= lifetime.first && !is_inherited) continue;
-      slot.buffer = buffer;
-      slot.busy_until = lifetime.last;
-      (*slot_floats)[slot.number] = std::max((*slot_floats)[slot.number], floats);
-      return slot.number;
-    }
-    const int number = static_cast<int>(slot_floats->size());
-    slot_floats->push_back(floats);
-    slots_.push_back({number, buffer, lifetime.last});
-    return number;
-  }
-
- private:
-  struct Slot {
-    int number;
-    int buffer;      // in it last
-    int busy_until;  // the last step that uses that buffer
-  };
-
-  std::vector<Slot> slots_;
-};
-
 // The buffers whose memory `buffer` may take over at `step`, which reads them.
 std::vector<int> InheritedBy(int buffer, const Step& step) {
   const bool is_output = step.buffers().back() == buffer;
@@ -100,7 +67,7 @@ Status Plan::Make(const Graph& graph, const PlanOptions& options, PackedWeights*
                                         options.verify};
   UBP_RETURN_IF_ERROR(MakeLayout(graph, *dims, layout_options, &layout));
   for (size_t t = 0; t < dims->size(); ++t) (*dims)[t] = layout.tensors[t].dims;
-  const OperatorContext context = {layout, options.isa, weights, options.threads};
+  const OperatorContext context = {layout, options.isa, options.int8, weights, options.threads};
   UBP_RETURN_IF_ERROR(MakeSteps(context, &made->steps_, &made->buffers_));
   made->PlaceBuffers();
   if (options.profile) made->profile_ = DescribeSteps(layout, made->steps_);
@@ -110,56 +77,51 @@ Status Plan::Make(const Graph& graph, const PlanOptions& options, PackedWeights*
 
 void Plan::PlaceBuffers() {
   const std::vector<Lifetime> lifetimes = LifetimesOf(steps_, buffers_);
-  const int end = static_cast<int>(steps_.size());
-  std::map<std::array<int64_t, 5>, SlotPool> pools;
-  std::vector<size_t> slot_floats;
-  std::vector<int> slot_of(buffers_.size(), -1);
-  std::vector<BufferRequest> requests;
-  std::vector<size_t> request_of(buffers_.size());
-  // By first use, so that a pool sees the buffers in the order in which they become busy.
-  std::vector<size_t> order;
+  std::vector<BufferNeed> needs;
+  std::vector<int> need_of(buffers_.size(), -1);
   for (size_t b = 0; b < buffers_.size(); ++b) {
-    if (buffers_[b].external < 0 && lifetimes[b].last >= 0) order.push_back(b);
+    if (buffers_[b].external >= 0 || lifetimes[b].last < 0) continue;
+    const auto& [first, last] = lifetimes[b];
+    need_of[b] = static_cast<int>(needs.size());
+    needs.push_back({buffers_[b].words, first, last, buffers_[b].form, {}});
   }
-  std::stable_sort(order.begin(), order.end(),
-                   [&](size_t a, size_t b) { return lifetimes[a].first < lifetimes[b].first; });
-  for (const size_t b : order) {
-    const Buffer& buffer = buffers_[b];
-    if (buffer.geometry[0] > 0) {
-      SlotPool& pool = pools[buffer.geometry];
-      const int number = static_cast<int>(b);
-      const std::vector<int> inherited = InheritedBy(number, *steps_[lifetimes[b].first]);
-      slot_of[b] = pool.Take(number, lifetimes[b], inherited, buffer.floats, &slot_floats);
-    } else {
-      request_of[b] = requests.size();
-      requests.push_back({buffer.floats, lifetimes[b].first, lifetimes[b].last});
+  for (size_t b = 0; b < buffers_.size(); ++b) {
+    if (need_of[b] < 0) continue;
+    for (const int from : InheritedBy(static_cast<int>(b), *steps_[lifetimes[b].first])) {
+      if (need_of[from] >= 0) needs[need_of[b]].heir_of.push_back(need_of[from]);
     }
   }
-  const size_t first_scratch = requests.size();
-  for (int s = 0; s < end; ++s) requests.push_back({steps_[s]->scratch_floats(), s, s});
-  const size_t first_slot = requests.size();
-  for (const size_t floats : slot_floats) requests.push_back({floats, 0, end});
-  const ArenaLayout arena = PlanMemory(requests);
-  arena_ = AlignedBuffer(arena.floats);
+  const size_t first_scratch = needs.size();
+  for (size_t s = 0; s < steps_.size(); ++s) {
+    const int step = static_cast<int>(s);
+    needs.push_back({steps_[s]->scratch_floats(), step, step, {}, {}});
+  }
+  const MemoryPlan arena = PlanMemory(needs, kCacheLineBytes / sizeof(float));
+  arena_ = AlignedBuffer(arena.size);
 
   memory_.assign(buffers_.size(), nullptr);
-  for (const size_t b : order) {
-    const size_t request = slot_of[b] >= 0 ? first_slot + slot_of[b] : request_of[b];
-    memory_[b] = arena_.data() + arena.offsets[request];
+  for (size_t b = 0; b < buffers_.size(); ++b) {
+    if (need_of[b] < 0) continue;
+    memory_[b] = arena_.data() + arena.offsets[need_of[b]];
+    if (buffers_[b].around == 0) continue;  // the arena is zero
+    float word;
+    std::memcpy(&word, &buffers_[b].around, sizeof(word));
+    std::fill_n(memory_[b], buffers_[b].words, word);
   }
   for (size_t b = 0; b < buffers_.size(); ++b) {
     if (buffers_[b].container < 0) continue;
     const Place place = PlaceOf(buffers_, static_cast<int>(b));
     if (memory_[place.buffer] != nullptr) memory_[b] = memory_[place.buffer] + place.offset;
   }
-  for (int s = 0; s < end; ++s) {
+  for (size_t s = 0; s < steps_.size(); ++s) {
     scratch_.push_back(arena_.data() + arena.offsets[first_scratch + s]);
   }
 }
 
-void Plan::Run(const std::vector<float*>& tensors, ThreadPool* pool) {
+void Plan::Run(const std::vector<void*>& tensors, ThreadPool* pool) {
   for (size_t b = 0; b < buffers_.size(); ++b) {
-    if (buffers_[b].external >= 0) memory_[b] = tensors[buffers_[b].external];
+    if (buffers_[b].external < 0) continue;
+    memory_[b] = static_cast<float*>(tensors[buffers_[b].external]);
   }
   if (!profile_.empty()) return RunTimed(pool);
   for (size_t s = 0; s < steps_.size(); ++s) steps_[s]->Run(memory_, scratch_[s], pool);

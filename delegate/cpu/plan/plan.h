@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A graph made ready for given input shapes: a flat list of steps whose kernels, sizes and memory
 // are fixed.
 #ifndef UBP_DELEGATE_CPU_PLAN_PLAN_H_
@@ -11,11 +12,12 @@
 #include "delegate/base/aligned_buffer.h"
 #include "delegate/base/status.h"
 #include "delegate/base/thread_pool.h"
+#include "delegate/cpu/kernels/int8_kernels.h"
 #include "delegate/cpu/kernels/kernels.h"
 #include "delegate/cpu/plan/plan_rules.h"
 #include "delegate/cpu/plan/steps.h"
-#include "delegate/cpu/weights/packed_weights.h"
 #include "delegate/graph/graph.h"
+#include "delegate/weights/packed_weights.h"
 
 namespace ubp {
 
@@ -23,8 +25,9 @@ struct PlanOptions {
   const InstructionSet* isa = nullptr;  // null: the reference, which runs block-sparse ops only
   int threads = 1;
   PlanRules rules;
-  bool profile = false;         // whether runs are timed, step by step
-  bool verify = kVerifyPasses;  // every pass of the planner (layout.h)
+  bool profile = false;               // whether runs are timed, step by step
+  bool verify = kVerifyPasses;        // every pass of the planner (layout.h)
+  const Int8Kernels* int8 = nullptr;  // null: the graph has no int8 ops
 };
 
 class Plan {
@@ -37,7 +40,7 @@ class Plan {
 
   // Runs all steps. `tensors[t]` is the memory of tensor t where it is an input or output of the
   // graph. Allocates nothing. Not reentrant: the plan owns one arena.
-  void Run(const std::vector<float*>& tensors, ThreadPool* pool);
+  void Run(const std::vector<void*>& tensors, ThreadPool* pool);
 
   // Memory held for these shapes, beside packed weights; and for activations.
   size_t prepared_bytes() const;

@@ -1,6 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 // Steps of ops that reduce, or only move elements.
 
-#include <algorithm>
+#include <cstring>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -18,17 +19,23 @@ namespace {
 
 class PadStep : public Step {
  public:
-  PadStep(int input, int output, PlaneTensor tensor, PlaneGeometry to, const Pads& pads)
-      : Step({input, output}), tensor_(std::move(tensor)), to_(std::move(to)), pads_(pads) {}
+  PadStep(int input, int output, PlaneTensor tensor, PlaneGeometry to, const Pads& pads,
+          float around)
+      : Step({input, output}),
+        tensor_(std::move(tensor)),
+        to_(std::move(to)),
+        pads_(pads),
+        around_(around) {}
 
   void Run(const std::vector<float*>& memory, float*, ThreadPool* pool) const override {
-    PadPlanes(tensor_, At(memory, 0), to_, pads_.top, pads_.left, At(memory, 1), pool);
+    PadPlanes(tensor_, At(memory, 0), to_, pads_.top, pads_.left, around_, At(memory, 1), pool);
   }
 
  private:
   PlaneTensor tensor_;
   PlaneGeometry to_;
   Pads pads_;
+  float around_;
 };
 
 // From one channel-major tensor to another of its own height and width.
@@ -51,20 +58,20 @@ class ResampleStep : public Step {
 
 class CopyStep : public Step {
  public:
-  CopyStep(int input, int output, size_t floats) : Step({input, output}), floats_(floats) {}
+  CopyStep(int input, int output, size_t bytes) : Step({input, output}), bytes_(bytes) {}
 
   void Run(const std::vector<float*>& memory, float*, ThreadPool*) const override {
-    std::copy_n(At(memory, 0), floats_, At(memory, 1));
+    std::memcpy(At(memory, 1), At(memory, 0), bytes_);
   }
 
  private:
-  size_t floats_;
+  size_t bytes_;
 };
 
 // One input of a concatenation.
 struct ConcatenatedInput {
   RowCopy copy;
-  int64_t offset;  // in the output
+  int64_t offset;  // in the output, in bytes
 };
 
 class ConcatenationStep : public Step {
@@ -74,7 +81,7 @@ class ConcatenationStep : public Step {
       : Step(std::move(buffers)), parts_(std::move(parts)) {}
 
   void Run(const std::vector<float*>& memory, float*, ThreadPool* pool) const override {
-    float* const output = At(memory, parts_.size());
+    auto* const output = reinterpret_cast<char*>(At(memory, parts_.size()));
     for (size_t i = 0; i < parts_.size(); ++i) {
       parts_[i].copy.Run(At(memory, i), output + parts_[i].offset, pool);
     }
@@ -100,12 +107,16 @@ class SoftmaxStep : public Step {
   const InstructionSet& isa_;
 };
 
+size_t BytesOf(const TensorLayout& tensor) {
+  return static_cast<size_t>(ElementsOf(tensor.dims) * tensor.type.element_bytes());
+}
+
 }  // namespace
 
 Status AddPad(const PlannedOp& op, StepBuilder* builder) {
   builder->Add<PadStep>(builder->Planes(op.input), builder->Planes(op.output),
                         PlanesOf(builder->Tensor(op.input)), builder->Tensor(op.output).geometry,
-                        op.op->As<PadOp>().pads);
+                        op.op->As<PadOp>().pads, builder->Around(op.output));
   return Status::Ok();
 }
 
@@ -117,7 +128,7 @@ Status AddMean(const PlannedOp& op, StepBuilder* builder) {
 
 Status AddReshape(const PlannedOp& op, StepBuilder* builder) {
   builder->Add<CopyStep>(builder->Nhwc(op.input), builder->Nhwc(op.output),
-                         static_cast<size_t>(ElementsOf(builder->Tensor(op.input).dims)));
+                         BytesOf(builder->Tensor(op.input)));
   return Status::Ok();
 }
 
@@ -125,24 +136,29 @@ Status AddConcatenation(const PlannedOp& op, StepBuilder* builder) {
   const std::vector<int> buffers = builder->BuffersOf(op);
   const TensorLayout& output = builder->Tensor(op.output);
   // A row is what lies side by side: all planes of one image, or of an image all elements with the
-  // same places along the axes before. `unit` are the floats of one place along the axis.
+  // same places along the axes before. `unit` are the bytes of one place along the axis: of a plane, or
+  // of the elements with that place.
   const int axis = op.op->As<ConcatenationOp>().axis < 0
                        ? op.op->As<ConcatenationOp>().axis + static_cast<int>(output.dims.size())
                        : op.op->As<ConcatenationOp>().axis;
   int64_t rows = output.dims[0];
-  int64_t unit = output.geometry.plane_stride;
+  int64_t unit = output.geometry.plane_stride * static_cast<int64_t>(sizeof(float));
   if (!op.channel_major) {
     rows = ElementsOf(Dims(output.dims.begin(), output.dims.begin() + axis));
-    unit = ElementsOf(Dims(output.dims.begin() + axis + 1, output.dims.end()));
+    unit = ElementsOf(Dims(output.dims.begin() + axis + 1, output.dims.end())) *
+           output.type.element_bytes();
   }
-  const int64_t stride = output.dims[axis] * unit;
+  const auto size_of = [&](const TensorLayout& tensor) {
+    return op.channel_major ? tensor.planes_per_image() : tensor.dims[axis];
+  };
+  const int64_t stride = size_of(output) * unit;
   const std::vector<int> inputs = op.Inputs();
   std::vector<int> used;
   std::vector<ConcatenatedInput> parts;
   int first = 0;
   for (size_t i = 0; i < inputs.size(); ++i) {
     const TensorLayout& input = builder->Tensor(inputs[i]);
-    const int size = input.dims[axis];
+    const int size = size_of(input);
     const bool in_place = input.container == op.output && input.first_plane == first;
     if (!in_place && size > 0) {
       used.push_back(buffers[i]);

@@ -1,9 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/cpu/plan/step_builder.h"
 
+#include <cstdint>
+#include <cstring>
+
+#include "delegate/graph/dims.h"
+
 namespace ubp {
+namespace {
+
+size_t WordsOfImage(const TensorLayout& tensor) {
+  const int64_t elements = ElementsOf(tensor.dims);
+  return static_cast<size_t>(tensor.type.is_int8() ? (elements + 3) / 4 : elements);
+}
+
+}  // namespace
 
 PlaneTensor PlanesOf(const TensorLayout& tensor) {
-  return {tensor.geometry, tensor.dims[0], tensor.dims[3]};
+  return {tensor.geometry, tensor.dims[0], tensor.planes_per_image()};
 }
 
 StepBuilder::StepBuilder(const OperatorContext& context, std::vector<std::unique_ptr<Step>>* steps,
@@ -20,16 +34,19 @@ void StepBuilder::MakeBuffers() {
     planes_.push_back(kNoBuffer);
     if (tensor.nhwc && !tensor.dims.empty()) {
       nhwc_.back() = static_cast<int>(buffers_.size());
-      buffers_.push_back(
-          {static_cast<size_t>(ElementsOf(tensor.dims)), internal ? -1 : static_cast<int>(t)});
+      buffers_.push_back({WordsOfImage(tensor), internal ? -1 : static_cast<int>(t)});
     }
     if (tensor.planes) {
       planes_.back() = static_cast<int>(buffers_.size());
       const PlaneGeometry& g = tensor.geometry;
       const int images = tensor.row_buffers > 0 ? tensor.row_buffers : tensor.dims[0];
-      buffers_.push_back({g.floats(int64_t{images} * tensor.dims[3]),
+      uint32_t around = 0;
+      const float word = Around(static_cast<int>(t));
+      std::memcpy(&around, &word, sizeof(around));
+      buffers_.push_back({g.floats(int64_t{images} * tensor.planes_per_image()),
                           -1,
-                          {g.height, g.width, g.pitch, g.lead, g.plane_stride}});
+                          {g.height, g.width, g.pitch, g.lead, g.plane_stride, around},
+                          around});
     }
   }
   for (size_t t = 0; t < context_.layout.tensors.size(); ++t) {
@@ -38,6 +55,16 @@ void StepBuilder::MakeBuffers() {
     buffers_[planes_[t]].container = planes_[tensor.container];
     buffers_[planes_[t]].offset = tensor.first_plane * tensor.geometry.plane_stride;
   }
+}
+
+float StepBuilder::Around(int tensor) const {
+  const TensorType& type = Tensor(tensor).type;
+  if (!type.is_int8()) return 0.0f;
+  const auto byte = static_cast<uint8_t>(type.quantization.zero_point ^ int8().flip);
+  const uint8_t bytes[] = {byte, byte, byte, byte};
+  float word;
+  std::memcpy(&word, bytes, sizeof(word));
+  return word;
 }
 
 std::vector<int> StepBuilder::BuffersOf(const PlannedOp& op) const {

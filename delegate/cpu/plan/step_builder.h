@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the makers of steps share: the buffers of a layout's tensors, and the list of steps.
 #ifndef UBP_DELEGATE_CPU_PLAN_STEP_BUILDER_H_
 #define UBP_DELEGATE_CPU_PLAN_STEP_BUILDER_H_
@@ -24,12 +25,17 @@ class StepBuilder {
 
   const OperatorContext& context() const { return context_; }
   const InstructionSet& isa() const { return *context_.isa; }
+  const Int8Kernels& int8() const { return *context_.int8; }
   const TensorLayout& Tensor(int tensor) const { return context_.layout.tensors[tensor]; }
 
   // The buffer of a tensor as an image, or channel-major, as which the layout has it; or kNoBuffer.
   static constexpr int kNoBuffer = -1;
   int Nhwc(int tensor) const { return nhwc_[tensor]; }
   int Planes(int tensor) const { return planes_[tensor]; }
+  const Quantization& QuantizationOf(int tensor) const { return Tensor(tensor).type.quantization; }
+
+  // The word around the pixels of a tensor's planes: zero, or four bytes that stand for it.
+  float Around(int tensor) const;
   // The buffers of an op's inputs and output, all in one layout but for vectors, which are images.
   std::vector<int> BuffersOf(const PlannedOp& op) const;
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/cpu/plan/steps.h"
 
 #include <utility>
@@ -50,7 +51,9 @@ class StepMaker {
     const int planes = builder_.Planes(t);
     if (image == StepBuilder::kNoBuffer || planes == StepBuilder::kNoBuffer) return;
     const PlaneTensor tensor = PlanesOf(layout_.tensors[t]);
-    if (from_image) {
+    if (layout_.tensors[t].type.is_int8()) {
+      AddInt8Conversion(t, from_image, &builder_);
+    } else if (from_image) {
       builder_.Add<PlanesStep>(image, planes, tensor, &ImageToPlanes);
     } else {
       builder_.Add<PlanesStep>(planes, image, tensor, &PlanesToImage);

@@ -1,13 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
 // The steps of a plan: each runs one prepared operator on buffers known by number.
 #ifndef UBP_DELEGATE_CPU_PLAN_STEPS_H_
 #define UBP_DELEGATE_CPU_PLAN_STEPS_H_
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
+#include "delegate/backend/memory_plan.h"
 #include "delegate/base/status.h"
 #include "delegate/base/thread_pool.h"
 #include "delegate/cpu/kernels/kernels.h"
@@ -16,12 +17,13 @@
 
 namespace ubp {
 
-// What a step reads and writes: a tensor in one of its layouts.
+// What a step reads and writes: a tensor in one of its layouts. Memory is in words, which are floats, or
+// four int8 elements each (int8.h).
 struct Buffer {
-  size_t floats = 0;
-  int external = -1;  // the graph's input or output tensor whose memory this is, or -1
-  // Of planes: all numbers of their geometry. Buffers of equal geometry may share memory.
-  std::array<int64_t, 5> geometry = {};  // zeros for an image
+  size_t words = 0;
+  int external = -1;     // the graph's input or output tensor whose memory this is, or -1
+  MemoryForm form = {};  // of planes; zeros for an image
+  uint32_t around = 0;   // of planes: the word around their pixels
   // Part of this buffer, from `offset` floats on, without memory of its own; or -1.
   int container = -1;
   int64_t offset = 0;

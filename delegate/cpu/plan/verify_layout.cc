@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/cpu/plan/verify_layout.h"
 
 #include <algorithm>
@@ -79,8 +80,8 @@ class LayoutVerifier {
     bool input_planes = op.channel_major;
     bool output_planes = op.channel_major;
     if (layouts == Layouts::kEither) {
-      input_planes = Tensor(op.input).planes;
-      output_planes = Tensor(op.output).planes;
+      input_planes = op.op->is_int8() ? !RunsOnVectors(op) : Tensor(op.input).planes;
+      output_planes = op.op->is_int8() ? !RunsOnVectors(op) : Tensor(op.output).planes;
       if (op.second >= 0 && !(output_planes && Tensor(op.second).planes)) {
         return "a residual that is not channel-major";
       }
@@ -157,8 +158,9 @@ class LayoutVerifier {
     }
     if (tensor.container < 0) return "";
     const TensorLayout& container = Tensor(tensor.container);
-    const bool inside = tensor.first_plane >= 0 &&
-                        int64_t{tensor.first_plane} + tensor.dims[3] <= container.dims[3];
+    const bool inside =
+        tensor.first_plane >= 0 &&
+        int64_t{tensor.first_plane} + tensor.planes_per_image() <= container.planes_per_image();
     return inside && container.planes && g.plane_stride == container.geometry.plane_stride &&
                    g.lead == container.geometry.lead
                ? ""

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Elementwise operators.
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 #include <string>
 
 #include "delegate/tflite/model/builtin_readers.h"
+#include "delegate/tflite/model/quantized_tensors.h"
 #include "tensorflow/lite/builtin_ops.h"
 
 namespace ubp {
@@ -32,6 +34,46 @@ Status ReadConstantOperand(const NodeView& node, int input, const std::string& w
   return node.ReadFloats(input, what, count, &operand->values);
 }
 
+// The same of an int8 op.
+Status ReadInt8Constant(const NodeView& node, int input, ArithmeticOp* arithmetic) {
+  const TfLiteTensor& tensor = *node.Input(input);
+  const Dims dims = FileDims(tensor);
+  const int8_t* value = nullptr;
+  const Status status = node.ReadInt8(input, "constant operand", 1, &value);
+  if (!status.ok() || dims.size() > FileDims(*node.Input(1 - input)).size()) {
+    return Status::Error("the constant operand has shape " + ToString(dims) +
+                         ", expected one number in int8.");
+  }
+  arithmetic->int8.value = *value;
+  arithmetic->constant.count = 1;
+  arithmetic->constant.rank = static_cast<int>(dims.size());
+  arithmetic->constant.first = input == 0;
+  return ReadQuantization(tensor, "constant operand", &arithmetic->int8.quantization);
+}
+
+// Of an int8 op of two tensors: that XNNPACK takes their scales. What it does not take, other kernels
+// of the interpreter compute, and round otherwise.
+Status CheckInt8Operands(const NodeView& node, Elementwise function) {
+  Quantization scales[3];
+  for (const int i : {0, 1}) {
+    UBP_RETURN_IF_ERROR(ReadQuantization(*node.Input(i), "operand", &scales[i]));
+  }
+  UBP_RETURN_IF_ERROR(ReadQuantization(*node.Output(), "output", &scales[2]));
+  const auto check = [](float factor, float least) {
+    if (factor >= least && factor < 256.0f) return Status::Ok();
+    return Status::Error("int8 operands are scaled by " + std::to_string(factor) + ", expected " +
+                         std::to_string(least) + " to 256.");
+  };
+  if (function == Elementwise::kMultiply) {
+    if (node.InputIndex(0) == node.InputIndex(1)) {
+      return Status::Error("an int8 tensor times itself, which XNNPACK rounds otherwise.");
+    }
+    return check(scales[0].scale * scales[1].scale / scales[2].scale, 0x1p-16f);
+  }
+  UBP_RETURN_IF_ERROR(check(scales[0].scale / scales[2].scale, 0x1p-10f));
+  return check(scales[1].scale / scales[2].scale, 0x1p-10f);
+}
+
 template <Activation kActivation>
 Status ReadClamp(const NodeView&, GraphOp* op) {
   op->activation = kActivation;
@@ -48,10 +90,13 @@ Status ReadArithmetic(const NodeView& node, GraphOp* op) {
   arithmetic.function = kFunction;
   for (const int input : {0, 1}) {
     if (!IsConstant(*node.Input(input))) continue;
-    UBP_RETURN_IF_ERROR(ReadConstantOperand(node, input, "constant operand", &arithmetic.constant));
+    UBP_RETURN_IF_ERROR(
+        op->is_int8() ? ReadInt8Constant(node, input, &arithmetic)
+                      : ReadConstantOperand(node, input, "constant operand", &arithmetic.constant));
   }
   op->details = arithmetic;
-  if (arithmetic.constant.values != nullptr) return Status::Ok();
+  if (op->is_int8()) UBP_RETURN_IF_ERROR(CheckInt8Operands(node, kFunction));
+  if (arithmetic.constant.count > 0) return Status::Ok();
   // Anything else that broadcasts runs as well, slower, where a resize brings it about.
   const Dims first = FileDims(*node.Input(0));
   const Dims second = FileDims(*node.Input(1));
@@ -60,6 +105,32 @@ Status ReadArithmetic(const NodeView& node, GraphOp* op) {
   }
   return Status::Error("operands of shapes " + ToString(first) + " and " + ToString(second) +
                        ", expected equal ones, or an image and [batch, 1, 1, channels].");
+}
+
+// XNNPACK's range; what it does not take, other kernels of the interpreter compute, and round otherwise.
+Status ReadRequantize(const NodeView& node, GraphOp* op) {
+  if (!op->is_int8()) return Status::Error("QUANTIZE of float32 is left to the interpreter.");
+  Quantization input, output;
+  UBP_RETURN_IF_ERROR(ReadQuantization(*node.Input(0), "input", &input));
+  UBP_RETURN_IF_ERROR(ReadQuantization(*node.Output(), "output", &output));
+  op->details = RequantizeOp();
+  const float factor = input.scale / output.scale;
+  if (factor >= 0x1p-8f && factor < 0x1p7f) return Status::Ok();
+  return Status::Error("int8 values are scaled by " + std::to_string(factor) +
+                       ", expected 2^-8 to 2^7.");
+}
+
+// Of int8 with shifts of less than 16 bits.
+Status ReadHardSwish(const NodeView& node, GraphOp* op) {
+  op->details = FunctionOp{{}, {Elementwise::kHardSwish}, {}};
+  if (!op->is_int8()) return Status::Ok();
+  Quantization input, output;
+  UBP_RETURN_IF_ERROR(ReadQuantization(*node.Input(0), "input", &input));
+  UBP_RETURN_IF_ERROR(ReadQuantization(*node.Output(), "output", &output));
+  const float factor = input.scale / 128.0f / output.scale;
+  if (factor >= 0x1p-16f && factor < 0.5f) return Status::Ok();
+  return Status::Error("an int8 HARD_SWISH from the scale " + std::to_string(input.scale) + " to " +
+                       std::to_string(output.scale) + ", expected a 64th to 512 times of it.");
 }
 
 // A function without parameters.
@@ -96,21 +167,22 @@ Status ReadGelu(const NodeView& node, GraphOp* op) {
 }
 
 constexpr BuiltinOp kOps[] = {
-    {kTfLiteBuiltinAdd, kNotConstant, 0, 2, 2, &ReadArithmetic<Elementwise::kAdd>},
-    {kTfLiteBuiltinSub, kNotConstant, 0, 2, 2, &ReadArithmetic<Elementwise::kSubtract>},
-    {kTfLiteBuiltinMul, kNotConstant, 0, 2, 2, &ReadArithmetic<Elementwise::kMultiply>},
-    {kTfLiteBuiltinRelu, 1, 0, 1, 1, &ReadClamp<Activation::kRelu>},
-    {kTfLiteBuiltinReluN1To1, 1, 0, 1, 1, &ReadClamp<Activation::kReluN1To1>},
-    {kTfLiteBuiltinRelu6, 1, 0, 1, 1, &ReadClamp<Activation::kRelu6>},
-    {kTfLiteBuiltinLeakyRelu, 1, 0, 1, 1, &ReadLeakyRelu},
-    {kTfLiteBuiltinPrelu, 1, 0, 2, 2, &ReadPRelu},
-    {kTfLiteBuiltinElu, 1, 0, 1, 1, &ReadFunction<Elementwise::kElu>},
-    {kTfLiteBuiltinGelu, 1, 0, 1, 1, &ReadGelu},
-    {kTfLiteBuiltinHardSwish, 1, 0, 1, 1, &ReadFunction<Elementwise::kHardSwish>},
-    {kTfLiteBuiltinLogistic, 1, 0, 1, 1, &ReadFunction<Elementwise::kLogistic>},
-    {kTfLiteBuiltinTanh, 1, 0, 1, 1, &ReadFunction<Elementwise::kTanh>},
-    {kTfLiteBuiltinExp, 1, 0, 1, 1, &ReadFunction<Elementwise::kExp>},
-    {kTfLiteBuiltinLog, 1, 0, 1, 1, &ReadFunction<Elementwise::kLog>},
+    {kTfLiteBuiltinAdd, kNotConstant, 0, 2, 2, true, &ReadArithmetic<Elementwise::kAdd>},
+    {kTfLiteBuiltinSub, kNotConstant, 0, 2, 2, true, &ReadArithmetic<Elementwise::kSubtract>},
+    {kTfLiteBuiltinMul, kNotConstant, 0, 2, 2, true, &ReadArithmetic<Elementwise::kMultiply>},
+    {kTfLiteBuiltinRelu, 1, 0, 1, 1, true, &ReadClamp<Activation::kRelu>},
+    {kTfLiteBuiltinReluN1To1, 1, 0, 1, 1, true, &ReadClamp<Activation::kReluN1To1>},
+    {kTfLiteBuiltinRelu6, 1, 0, 1, 1, true, &ReadClamp<Activation::kRelu6>},
+    {kTfLiteBuiltinLeakyRelu, 1, 0, 1, 1, false, &ReadLeakyRelu},
+    {kTfLiteBuiltinPrelu, 1, 0, 2, 2, false, &ReadPRelu},
+    {kTfLiteBuiltinElu, 1, 0, 1, 1, false, &ReadFunction<Elementwise::kElu>},
+    {kTfLiteBuiltinGelu, 1, 0, 1, 1, false, &ReadGelu},
+    {kTfLiteBuiltinHardSwish, 1, 0, 1, 1, true, &ReadHardSwish},
+    {kTfLiteBuiltinLogistic, 1, 0, 1, 1, true, &ReadFunction<Elementwise::kLogistic>},
+    {kTfLiteBuiltinTanh, 1, 0, 1, 1, true, &ReadFunction<Elementwise::kTanh>},
+    {kTfLiteBuiltinQuantize, 1, 0, 1, 1, true, &ReadRequantize},
+    {kTfLiteBuiltinExp, 1, 0, 1, 1, false, &ReadFunction<Elementwise::kExp>},
+    {kTfLiteBuiltinLog, 1, 0, 1, 1, false, &ReadFunction<Elementwise::kLog>},
 };
 
 }  // namespace

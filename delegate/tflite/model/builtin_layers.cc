@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Operators with weights or a window.
 
 #include <cstdint>
@@ -5,6 +6,7 @@
 #include <string>
 
 #include "delegate/tflite/model/builtin_readers.h"
+#include "delegate/tflite/model/quantized_tensors.h"
 #include "tensorflow/lite/builtin_ops.h"
 
 namespace ubp {
@@ -43,16 +45,26 @@ Status ReadDilation(const Params& params, LayerAttributes* out) {
 struct Constants {
   const float* weights = nullptr;
   const float* bias = nullptr;
+  Int8Weights int8;  // in place of both, of an int8 op
 };
 
-// `lanes` weights per output channel, and the bias.
-Status ReadWeights(const NodeView& node, const std::string& what, int64_t lanes, int in_channels,
-                   int out_channels, LayerAttributes* attributes, Constants* constants) {
+// `lanes` weights per output channel, and the bias; output channels lie along dimension `axis`.
+Status ReadWeights(const NodeView& node, const GraphOp& op, const std::string& what, int64_t lanes,
+                   int in_channels, int out_channels, int axis, LayerAttributes* attributes,
+                   Constants* constants) {
   UBP_RETURN_IF_ERROR(CheckRange("number of input channels", in_channels, 1, kMaxChannels));
   UBP_RETURN_IF_ERROR(CheckRange("number of output channels", out_channels, 1, kMaxChannels));
   UBP_RETURN_IF_ERROR(CheckRange("number of weights per output channel", lanes, 1, kMaxLanes));
   attributes->in_channels = in_channels;
   attributes->out_channels = out_channels;
+  if (op.is_int8()) {
+    Int8Weights& int8 = constants->int8;
+    UBP_RETURN_IF_ERROR(node.ReadInt8(kConstantInput, what, lanes * out_channels, &int8.weights));
+    UBP_RETURN_IF_ERROR(
+        ReadWeightScales(*node.Input(kConstantInput), what, out_channels, axis, &int8.scales));
+    UBP_RETURN_IF_ERROR(CheckRequantization(node, int8.scales));
+    return node.ReadInt32Bias(kBiasInput, out_channels, &int8.bias);
+  }
   UBP_RETURN_IF_ERROR(
       node.ReadFloats(kConstantInput, what, lanes * out_channels, &constants->weights));
   return node.ReadBias(kBiasInput, out_channels, &constants->bias);
@@ -85,8 +97,9 @@ Status ReadConv2D(const NodeView& node, GraphOp* op) {
   const int64_t lanes = int64_t{filter[1]} * filter[2] * filter[3];
   Constants constants;
   UBP_RETURN_IF_ERROR(
-      ReadWeights(node, "filter", lanes, filter[3], filter[0], &attributes, &constants));
+      ReadWeights(node, *op, "filter", lanes, filter[3], filter[0], 0, &attributes, &constants));
   conv.layer.dense = {constants.weights, constants.bias};
+  conv.layer.int8 = constants.int8;
   op->details = conv;
   return Status::Ok();
 }
@@ -104,9 +117,10 @@ Status ReadDepthwiseConv2D(const NodeView& node, GraphOp* op) {
   const int64_t lanes = int64_t{filter[1]} * filter[2];
   Constants constants;
   UBP_RETURN_IF_ERROR(
-      ReadWeights(node, "filter", lanes, filter[3], filter[3], &attributes, &constants));
+      ReadWeights(node, *op, "filter", lanes, filter[3], filter[3], 3, &attributes, &constants));
   depthwise.weights = constants.weights;
   depthwise.bias = constants.bias;
+  depthwise.int8 = constants.int8;
   op->details = depthwise;
   return Status::Ok();
 }
@@ -130,9 +144,10 @@ Status ReadFullyConnected(const NodeView& node, GraphOp* op) {
   attributes.keep_num_dims = params->keep_num_dims != 0;
   UBP_RETURN_IF_ERROR(ReadActivation(params->activation, &op->activation));
   Constants constants;
-  UBP_RETURN_IF_ERROR(
-      ReadWeights(node, "weight matrix", matrix[1], matrix[1], matrix[0], &attributes, &constants));
+  UBP_RETURN_IF_ERROR(ReadWeights(node, *op, "weight matrix", matrix[1], matrix[1], matrix[0], 0,
+                                  &attributes, &constants));
   dense.layer.dense = {constants.weights, constants.bias};
+  dense.layer.int8 = constants.int8;
   op->details = dense;
   return Status::Ok();
 }
@@ -141,6 +156,7 @@ template <PoolKind kKind>
 Status ReadPool2D(const NodeView& node, GraphOp* op) {
   const builtin::Pool2DParams* params = nullptr;
   UBP_RETURN_IF_ERROR(ReadParams(node, &params));
+  UBP_RETURN_IF_ERROR(CheckSameQuantization(node, {kActivationInput}, *op));
   Pool2DOp pool;
   pool.kind = kKind;
   UBP_RETURN_IF_ERROR(
@@ -150,11 +166,11 @@ Status ReadPool2D(const NodeView& node, GraphOp* op) {
 }
 
 constexpr BuiltinOp kOps[] = {
-    {kTfLiteBuiltinConv2d, 1, 4, 2, 3, &ReadConv2D},
-    {kTfLiteBuiltinDepthwiseConv2d, 1, 4, 2, 3, &ReadDepthwiseConv2D},
-    {kTfLiteBuiltinFullyConnected, 1, 0, 2, 3, &ReadFullyConnected},
-    {kTfLiteBuiltinMaxPool2d, 1, 4, 1, 1, &ReadPool2D<PoolKind::kMax>},
-    {kTfLiteBuiltinAveragePool2d, 1, 4, 1, 1, &ReadPool2D<PoolKind::kAverage>},
+    {kTfLiteBuiltinConv2d, 1, 4, 2, 3, true, &ReadConv2D},
+    {kTfLiteBuiltinDepthwiseConv2d, 1, 4, 2, 3, true, &ReadDepthwiseConv2D},
+    {kTfLiteBuiltinFullyConnected, 1, 0, 2, 3, true, &ReadFullyConnected},
+    {kTfLiteBuiltinMaxPool2d, 1, 4, 1, 1, true, &ReadPool2D<PoolKind::kMax>},
+    {kTfLiteBuiltinAveragePool2d, 1, 4, 1, 1, true, &ReadPool2D<PoolKind::kAverage>},
 };
 
 }  // namespace

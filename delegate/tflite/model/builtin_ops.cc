@@ -1,6 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/tflite/model/builtin_ops.h"
 
 #include "delegate/tflite/model/builtin_readers.h"
+#include "delegate/tflite/model/quantized_tensors.h"
 #include "tensorflow/lite/builtin_ops.h"
 
 namespace ubp {
@@ -23,6 +25,38 @@ Status CheckRank(const TfLiteTensor* tensor, const std::string& what, size_t ran
   if (dims.size() == rank) return Status::Ok();
   return Status::Error("the " + what + " has shape " + ToString(dims) + ", expected " +
                        std::to_string(rank) + " dimensions.");
+}
+
+Status CheckSameQuantization(const NodeView& node, const std::vector<int>& inputs,
+                             const GraphOp& op) {
+  if (!op.is_int8()) return Status::Ok();
+  Quantization output;
+  UBP_RETURN_IF_ERROR(ReadQuantization(*node.Output(), "output", &output));
+  for (const int i : inputs) {
+    Quantization input;
+    UBP_RETURN_IF_ERROR(ReadQuantization(*node.Input(i), "input", &input));
+    if (input == output) continue;
+    return Status::Error("an int8 input with the scale " + std::to_string(input.scale) +
+                         " and the zero point " + std::to_string(input.zero_point) +
+                         ", and an output with " + std::to_string(output.scale) + " and " +
+                         std::to_string(output.zero_point) + ".");
+  }
+  return Status::Ok();
+}
+
+Status CheckRequantization(const NodeView& node, const std::vector<float>& weight_scales) {
+  constexpr float kLeast = 0x1p-32f;
+  constexpr float kMost = 256.0f;
+  Quantization input, output;
+  UBP_RETURN_IF_ERROR(ReadQuantization(*node.Input(kActivationInput), "input", &input));
+  UBP_RETURN_IF_ERROR(ReadQuantization(*node.Output(), "output", &output));
+  for (const float scale : weight_scales) {
+    const float factor = input.scale * scale / output.scale;
+    if (factor >= kLeast && factor < kMost) continue;
+    return Status::Error("sums of an int8 layer are scaled by " + std::to_string(factor) +
+                         ", expected 2^-32 to 256.");
+  }
+  return Status::Ok();
 }
 
 Status ReadActivation(builtin::Activation activation, Activation* out) {
@@ -64,15 +98,18 @@ Status ReadBuiltinOp(const BuiltinOp& builtin, const NodeView& node, GraphOp* op
       CheckRange("number of inputs", node.num_inputs(), builtin.min_inputs, builtin.max_inputs));
   const std::vector<int> activations = ActivationInputs(builtin, node);
   if (activations.empty()) return Status::Error("all inputs are constant.");
+  const TfLiteTensor* const first = node.Input(activations[0]);
+  const bool is_int8 = builtin.takes_int8 && first != nullptr && first->type == kTfLiteInt8;
+  op->elements = is_int8 ? ElementType::kInt8 : ElementType::kFloat32;
   for (const int i : activations) {
-    UBP_RETURN_IF_ERROR(CheckActivation(node.Input(i), "input"));
+    UBP_RETURN_IF_ERROR(CheckActivation(node.Input(i), "input", op->elements));
     if (builtin.input_rank > 0) {
       UBP_RETURN_IF_ERROR(CheckRank(node.Input(i), "input", builtin.input_rank));
     } else if (FileDims(*node.Input(i)).empty()) {
       return Status::Error("the input has no dimensions.");
     }
   }
-  UBP_RETURN_IF_ERROR(CheckActivation(node.Output(), "output"));
+  UBP_RETURN_IF_ERROR(CheckActivation(node.Output(), "output", op->elements));
   return builtin.read(node, op);
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // TFLite's builtin operators that the delegate can run: in which forms, and how
 // a node of each is read.
 #ifndef UBP_DELEGATE_TFLITE_MODEL_BUILTIN_OPS_H_
@@ -19,7 +20,8 @@ struct BuiltinOp {
   size_t input_rank;  // of the activations; 0: any but 0
   int min_inputs;
   int max_inputs;
-  // Fills in a GraphOp's activation and details.
+  bool takes_int8;  // beside float32
+  // Fills in a GraphOp's activation and details. `elements` is set.
   Status (*read)(const NodeView& node, GraphOp* op);
 };
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the readers of builtin operators share.
 //
 // A reader fills in a GraphOp's activation and details. The node has as many
@@ -10,6 +11,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "delegate/base/status.h"
 #include "delegate/graph/dims.h"
@@ -27,6 +29,12 @@ inline constexpr int kBiasInput = 2;
 
 Status CheckRange(const std::string& what, int64_t value, int64_t min, int64_t max);
 Status CheckRank(const TfLiteTensor* tensor, const std::string& what, size_t rank);
+// Of an int8 op, whose inputs and output must stand for the same numbers: it only moves or compares
+// them.
+Status CheckSameQuantization(const NodeView& node, const std::vector<int>& inputs,
+                             const GraphOp& op);
+// Of an int8 layer: sums are scaled by factors that XNNPACK takes, which computes it otherwise.
+Status CheckRequantization(const NodeView& node, const std::vector<float>& weight_scales);
 // A fused activation that is a clamp.
 Status ReadActivation(builtin::Activation activation, Activation* out);
 

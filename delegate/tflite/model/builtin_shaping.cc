@@ -1,9 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 // Operators that rearrange or reduce.
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <iterator>
+#include <numeric>
 #include <string>
 #include <variant>
 #include <vector>
@@ -36,6 +38,7 @@ Status ReadMean(const NodeView& node, GraphOp* op) {
 }
 
 Status ReadPad(const NodeView& node, GraphOp* op) {
+  UBP_RETURN_IF_ERROR(CheckSameQuantization(node, {kActivationInput}, *op));
   std::vector<int32_t> pads;  // [4 axes][before, after]
   UBP_RETURN_IF_ERROR(node.ReadInts(kConstantInput, "table of paddings", 8, &pads));
   if (pads[0] != 0 || pads[1] != 0 || pads[6] != 0 || pads[7] != 0) {
@@ -84,6 +87,9 @@ Status ReadConcatenation(const NodeView& node, GraphOp* op) {
   }
   std::vector<Dims> inputs;
   for (int i = 0; i < node.num_inputs(); ++i) inputs.push_back(FileDims(*node.Input(i)));
+  std::vector<int> places(node.num_inputs());
+  std::iota(places.begin(), places.end(), 0);
+  UBP_RETURN_IF_ERROR(CheckSameQuantization(node, places, *op));
   op->details = ConcatenationOp{{}, params->axis};
   const int rank = static_cast<int>(inputs[0].size());
   if (params->axis != -1 && params->axis != rank - 1) {
@@ -140,15 +146,15 @@ Status ReadBlocks(const NodeView& node, GraphOp* op) {
 }
 
 constexpr BuiltinOp kOps[] = {
-    {kTfLiteBuiltinMean, 1, 4, 2, 2, &ReadMean},
-    {kTfLiteBuiltinPad, 1, 4, 2, 2, &ReadPad},
-    {kTfLiteBuiltinReshape, 1, 0, 1, 2, &ReadReshape},
-    {kTfLiteBuiltinConcatenation, kAllInputs, 0, 1, kAnyNumber, &ReadConcatenation},
-    {kTfLiteBuiltinSoftmax, 1, 2, 1, 1, &ReadSoftmax},
-    {kTfLiteBuiltinResizeNearestNeighbor, 1, 4, 2, 2, &ReadResize<ResizeKind::kNearest>},
-    {kTfLiteBuiltinResizeBilinear, 1, 4, 2, 2, &ReadResize<ResizeKind::kBilinear>},
-    {kTfLiteBuiltinDepthToSpace, 1, 4, 1, 1, &ReadBlocks<DepthToSpaceOp>},
-    {kTfLiteBuiltinSpaceToDepth, 1, 4, 1, 1, &ReadBlocks<SpaceToDepthOp>},
+    {kTfLiteBuiltinMean, 1, 4, 2, 2, true, &ReadMean},
+    {kTfLiteBuiltinPad, 1, 4, 2, 2, true, &ReadPad},
+    {kTfLiteBuiltinReshape, 1, 0, 1, 2, true, &ReadReshape},
+    {kTfLiteBuiltinConcatenation, kAllInputs, 0, 1, kAnyNumber, true, &ReadConcatenation},
+    {kTfLiteBuiltinSoftmax, 1, 2, 1, 1, false, &ReadSoftmax},
+    {kTfLiteBuiltinResizeNearestNeighbor, 1, 4, 2, 2, false, &ReadResize<ResizeKind::kNearest>},
+    {kTfLiteBuiltinResizeBilinear, 1, 4, 2, 2, false, &ReadResize<ResizeKind::kBilinear>},
+    {kTfLiteBuiltinDepthToSpace, 1, 4, 1, 1, false, &ReadBlocks<DepthToSpaceOp>},
+    {kTfLiteBuiltinSpaceToDepth, 1, 4, 1, 1, false, &ReadBlocks<SpaceToDepthOp>},
 };
 
 }  // namespace

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // TRANSPOSE_CONV, as a convolution whose channels are the pixels of blocks (TransposeConv2DOp).
 //
 // Along one axis, with stride s, kernel k and the padding p of the forward convolution: output y is the
@@ -198,7 +199,8 @@ Status ReadTransposeConv(const NodeView& node, GraphOp* op) {
   return Status::Ok();
 }
 
-constexpr BuiltinOp kOps[] = {{kTfLiteBuiltinTransposeConv, kThird, 4, 3, 4, &ReadTransposeConv}};
+constexpr BuiltinOp kOps[] = {
+    {kTfLiteBuiltinTransposeConv, kThird, 4, 3, 4, false, &ReadTransposeConv}};
 
 }  // namespace
 

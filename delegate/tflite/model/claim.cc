@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/tflite/model/claim.h"
 
 #include <cstring>
@@ -74,6 +75,7 @@ void ReadNode(const NodeView& view, const TfLiteRegistration& registration, cons
     layer.attributes = PackedAttributes(*kind, view);
     result->graph_op.emplace();
     SetPackedLayer(layer, &*result->graph_op);
+    result->graph_op->elements = PackedElements(view);
     result->block_size = layer.attributes.block_size;
     result->activations = {0};
     return;
@@ -121,7 +123,9 @@ ClaimResult Claim(const TfLiteContext& context, const TfLiteNode& node,
     if (const auto* transposed = result.graph_op->If<TransposeConv2DOp>()) {
       pixels.out /= transposed->blocks.block_h * transposed->blocks.block_w;
     }
-    result.choice = ChooseBlocks(options.backend->costs().blocks(), *layer, pixels, &result.slot);
+    const CostModel& costs = options.backend->costs();
+    result.choice = ChooseBlocks(result.graph_op->is_int8() ? costs.int8_blocks() : costs.blocks(),
+                                 *layer, pixels, &result.slot);
     if (result.choice.gains) result.block_size = result.choice.block_size;
   }
   return result;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/tflite/model/import.h"
 
 #include <map>
@@ -11,6 +12,7 @@
 #include "delegate/tflite/model/claim.h"
 #include "delegate/tflite/model/node_view.h"
 #include "delegate/tflite/model/packed_ops.h"
+#include "delegate/tflite/model/quantized_tensors.h"
 
 namespace ubp {
 namespace {
@@ -26,7 +28,7 @@ void SetClaimed(const ClaimResult& claim, GraphOp* op) {
   }
   if (layer != nullptr) {
     layer->slot = claim.slot;
-    if (!claim.packed) layer->dense.block_size = claim.block_size;
+    if (!claim.packed) layer->dense.block_size = layer->int8.block_size = claim.block_size;
   }
   if (auto* reshape = std::get_if<ReshapeOp>(&op->details)) {
     if (!claim.reshape.empty()) reshape->dims = claim.reshape;
@@ -110,20 +112,25 @@ class Importer {
       activations = ActivationInputs(builtin, node);
     }
     SetClaimed(claim, &op);
-    for (const int i : activations) op.inputs.push_back(TensorOf(node.InputIndex(i)));
+    for (const int i : activations) {
+      op.inputs.emplace_back();
+      UBP_RETURN_IF_ERROR(TensorOf(node.InputIndex(i), "input", &op.inputs.back()));
+    }
     if (tensor_of_index_.count(node.OutputIndex()) != 0) {
       return Status::Error("the output is read or written by an earlier op.");
     }
-    op.output = TensorOf(node.OutputIndex());
+    UBP_RETURN_IF_ERROR(TensorOf(node.OutputIndex(), "output", &op.output));
     graph_->ops.push_back(std::move(op));
     return Status::Ok();
   }
 
-  int TensorOf(int index) {
+  Status TensorOf(int index, const std::string& what, int* tensor) {
     const auto [found, added] =
         tensor_of_index_.try_emplace(index, static_cast<int>(graph_->tensors.size()));
-    if (added) graph_->tensors.push_back({Storage::kInternal, index});
-    return found->second;
+    *tensor = found->second;
+    if (!added) return Status::Ok();
+    graph_->tensors.push_back({Storage::kInternal, index, {}});
+    return ReadTensorType(context_->tensors[index], what, &graph_->tensors.back().type);
   }
 
   TfLiteContext* context_;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/tflite/model/model_costs.h"
 
 #include <algorithm>
@@ -96,7 +97,11 @@ class GraphMaker {
     const auto [found, added] =
         tensor_of_index_.try_emplace(index, static_cast<int>(graph_.tensors.size()));
     if (added) {
-      graph_.tensors.push_back(costs_.CostOfTensor(Of(index)));
+      // A damaged model may name one that does not exist.
+      const bool exists = static_cast<size_t>(index) < context_.tensors_size;
+      const bool is_int8 = exists && context_.tensors[index].type == kTfLiteInt8;
+      graph_.tensors.push_back(
+          costs_.CostOfTensor(Of(index), is_int8 ? ElementType::kInt8 : ElementType::kFloat32));
     }
     return found->second;
   }
@@ -145,6 +150,8 @@ class GraphMaker {
 
   // The node that node i is fused with where it can be, or -1: see the passes in rewrite/.
   int HostOf(size_t i) const {
+    // Those of int8 round what they write, each by itself.
+    if (op(i).is_int8() && type(i) != OpType::kPad) return -1;
     switch (type(i)) {
       case OpType::kPad:
         return WindowBehind(i);

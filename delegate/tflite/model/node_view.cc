@@ -1,6 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "delegate/tflite/model/node_view.h"
 
 #include <cstring>
+
+#include "delegate/tflite/model/quantized_tensors.h"
 
 namespace ubp {
 namespace {
@@ -102,6 +105,26 @@ Status NodeView::ReadBias(int input, int channels, const float** bias) const {
   return ReadFloats(input, "bias", channels, bias);
 }
 
+Status NodeView::ReadInt8(int input, const std::string& what, int64_t elements,
+                          const int8_t** data) const {
+  const TfLiteTensor* tensor = Input(input);
+  UBP_RETURN_IF_ERROR(CheckConstant(tensor, what, kTfLiteInt8, elements, sizeof(int8_t)));
+  *data = tensor->data.int8;
+  return Status::Ok();
+}
+
+Status NodeView::ReadInt32Bias(int input, int channels, const int32_t** bias) const {
+  *bias = nullptr;
+  if (InputIndex(input) == kTfLiteOptionalTensor) return Status::Ok();
+  const TfLiteTensor* tensor = Input(input);
+  UBP_RETURN_IF_ERROR(CheckConstant(tensor, "bias", kTfLiteInt32, channels, sizeof(int32_t)));
+  if (reinterpret_cast<uintptr_t>(tensor->data.raw) % alignof(int32_t) != 0) {
+    return Status::Error("the bias is not aligned to 4 bytes in the file.");
+  }
+  *bias = tensor->data.i32;
+  return Status::Ok();
+}
+
 Status NodeView::ReadInts(int input, const std::string& what, int elements,
                           std::vector<int32_t>* values) const {
   const TfLiteTensor* tensor = Input(input);
@@ -111,10 +134,12 @@ Status NodeView::ReadInts(int input, const std::string& what, int elements,
   return Status::Ok();
 }
 
-Status CheckActivation(const TfLiteTensor* tensor, const std::string& what) {
+Status CheckActivation(const TfLiteTensor* tensor, const std::string& what, ElementType elements) {
   if (tensor == nullptr) return Status::Error("the " + what + " is missing.");
-  if (tensor->type != kTfLiteFloat32) {
-    return Status::Error("the " + what + " is " + TypeName(tensor->type) + ", not float32.");
+  const TfLiteType type = elements == ElementType::kInt8 ? kTfLiteInt8 : kTfLiteFloat32;
+  if (tensor->type != type) {
+    return Status::Error("the " + what + " is " + TypeName(tensor->type) + ", not " +
+                         TypeName(type) + ".");
   }
   if (tensor->allocation_type == kTfLiteMmapRo) {
     return Status::Error("the " + what + " is a constant.");
@@ -122,7 +147,8 @@ Status CheckActivation(const TfLiteTensor* tensor, const std::string& what) {
   if (tensor->allocation_type == kTfLiteDynamic) {
     return Status::Error("the " + what + " has a dynamic shape.");
   }
-  return Status::Ok();
+  TensorType read;
+  return ReadTensorType(*tensor, what, &read);
 }
 
 }  // namespace ubp

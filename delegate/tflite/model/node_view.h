@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Checked access to a node of the interpreter. A model file is not to be
 // trusted: indices, types, sizes and alignment of the tensors that a node names
 // are checked here before data is touched.
@@ -59,6 +60,10 @@ class NodeView {
   Status ReadFloats(int input, const std::string& what, int64_t elements, const float** data) const;
   // The same; null where the node leaves it out.
   Status ReadBias(int input, int channels, const float** bias) const;
+  // Constant int8 weights of `elements` elements.
+  Status ReadInt8(int input, const std::string& what, int64_t elements, const int8_t** data) const;
+  // An int32 bias; null where the node leaves it out.
+  Status ReadInt32Bias(int input, int channels, const int32_t** bias) const;
   // A constant int32 tensor of `elements` elements.
   Status ReadInts(int input, const std::string& what, int elements,
                   std::vector<int32_t>* values) const;
@@ -89,8 +94,9 @@ class NodeView {
   DecodedConstants* decoded_;
 };
 
-// A float32 tensor that the interpreter computes, or is given, per inference.
-Status CheckActivation(const TfLiteTensor* tensor, const std::string& what);
+// A tensor of `elements` that the interpreter computes, or is given, per inference; where int8, with
+// one scale and one zero point.
+Status CheckActivation(const TfLiteTensor* tensor, const std::string& what, ElementType elements);
 
 }  // namespace ubp
 

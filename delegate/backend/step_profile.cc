@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "delegate/backend/step_profile.h"
+
+namespace ubp {
+
+int64_t MultiplyAddsOf(OpType type, const ConvShape& s) {
+  const int64_t values = s.out_pixels() * s.out_c * s.kernel_h * s.kernel_w;
+  switch (type) {
+    case OpType::kConv2D:
+    case OpType::kFullyConnected:
+      return values * s.in_c;
+    case OpType::kDepthwiseConv2D:
+      return values;
+    default:
+      return 0;
+  }
+}
+
+void DescribeName(const GraphOp& op, StepProfile* profile) {
+  const auto is_named = [&](const ProfiledOp& other) {
+    return op.node >= 0 && other.node == op.node;
+  };
+  if (std::any_of(profile->ops.begin(), profile->ops.end(), is_named)) return;
+  profile->ops.push_back({op.node, op.label});
+}
+
+void Describe(const ShapedOp& op, StepProfile* profile) {
+  DescribeName(*op.op, profile);
+  for (const GraphOp* absorbed : op.absorbed) DescribeName(*absorbed, profile);
+  if (!profile->is_conversion) profile->multiply_adds += MultiplyAddsOf(op.op->type(), op.shape);
+}
+
+void SortNames(StepProfile* profile) {
+  std::stable_sort(profile->ops.begin(), profile->ops.end(),
+                   [](const ProfiledOp& a, const ProfiledOp& b) { return a.node < b.node; });
+}
+
+}  // namespace ubp

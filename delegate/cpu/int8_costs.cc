@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "delegate/cpu/int8_costs.h"
+
+#include <variant>
+
+#include "delegate/format/constants.h"
+
+namespace ubp {
+namespace {
+
+using constants::kQuadBlockCosts;
+using constants::kQuadSingleCosts;
+// One multiply-add of XNNPACK's dense int8 convolution, in the time of one of its float32 one.
+constexpr double kMultiplyAdd = constants::kQuadMultiplyAdd;
+// A multiply-add of the delegate's dense convolution, which runs in blocks.
+constexpr double kDenseInBlocks = 0.25;
+// An element of the output of a convolution, beside its multiply-adds: XNNPACK's, and the delegate's.
+constexpr double kOutputOfXnnpack = 8.0;
+constexpr double kOutput = 3.0;
+// A weight of a layer of one pixel: XNNPACK's, and in the delegate's dense one.
+constexpr double kWeight = kMultiplyAdd;
+constexpr double kDenseWeight = 2.5 * kWeight;
+// One tap of a depthwise convolution and element of the output.
+constexpr double kTap = 0.25;
+constexpr double kTapOfXnnpack = 0.9;
+// One element of what only moves or combines elements.
+constexpr double kElement = 1.5;
+constexpr double kElementOfXnnpack = 1.5;
+// One element and tap of a pooling; XNNPACK has none of averages.
+constexpr double kPoolTap = 1.0;
+constexpr double kMaxPoolOfXnnpack = 6.0;
+constexpr double kAveragePoolOfTfLite = 15.0;
+
+double Taps(const LayerAttributes& attributes) {
+  return static_cast<double>(attributes.kernel_h) * attributes.kernel_w;
+}
+
+void SetLayer(const OpToRun& op, CostNode* node) {
+  const double pixels = op.output.batch * op.output.pixels;
+  const double weights =
+      static_cast<double>(AttributesOf(*op.op).lanes()) * AttributesOf(*op.op).out_channels;
+  if (pixels == 1.0) {
+    node->left = kWeight * weights;
+    node->taken = op.blocks ? *op.blocks : kDenseWeight * weights;
+    return;
+  }
+  node->left = kMultiplyAdd * pixels * weights + kOutputOfXnnpack * op.output.elements();
+  node->taken =
+      (op.blocks ? *op.blocks : kDenseInBlocks * pixels * weights) + kOutput * op.output.elements();
+}
+
+void SetPerElement(double taken, double left, const Extent& extent, CostNode* node) {
+  node->taken = taken * extent.elements();
+  node->left = left * extent.elements();
+}
+
+void SetCost(const Conv2DOp&, const OpToRun& op, CostNode* node) { SetLayer(op, node); }
+void SetCost(const FullyConnectedOp&, const OpToRun& op, CostNode* node) { SetLayer(op, node); }
+void SetCost(const DepthwiseConv2DOp& kind, const OpToRun& op, CostNode* node) {
+  const double taps = Taps(kind.attributes);
+  SetPerElement(kTap * taps + kOutput, kTapOfXnnpack * taps + kOutputOfXnnpack, op.output, node);
+}
+void SetCost(const Pool2DOp& kind, const OpToRun& op, CostNode* node) {
+  const double taps = Taps(kind.attributes);
+  const bool is_max = kind.kind == PoolKind::kMax;
+  SetPerElement(kPoolTap * taps, is_max ? kMaxPoolOfXnnpack : kAveragePoolOfTfLite, op.output,
+                node);
+}
+void SetCost(const MeanOp&, const OpToRun& op, CostNode* node) {
+  SetPerElement(kElement, kElementOfXnnpack, op.input, node);
+}
+// All others only move elements, or combine those of two tensors.
+template <class Kind>
+void SetCost(const Kind&, const OpToRun& op, CostNode* node) {
+  SetPerElement(kElement, kElementOfXnnpack, op.output, node);
+}
+
+}  // namespace
+
+// By the channels of a block, of 4 lanes each: 16 is no size of int8 blocks.
+const BlockCosts kInt8BlockCosts = {
+    {kQuadBlockCosts[0], kQuadBlockCosts[1], kQuadBlockCosts[2], kQuadBlockCosts[3], 0.0},
+    {kQuadSingleCosts[0], kQuadSingleCosts[1], kQuadSingleCosts[2], kQuadSingleCosts[3], 0.0},
+    constants::kQuadTransposeCost,
+    constants::kTile,
+    kMultiplyAdd};
+
+void SetInt8Costs(const OpToRun& op, CostNode* node) {
+  std::visit([&](const auto& kind) { SetCost(kind, op, node); }, op.op->details);
+}
+
+}  // namespace ubp

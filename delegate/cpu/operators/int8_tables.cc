@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "delegate/cpu/operators/int8_tables.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "delegate/cpu/operators/quad_elementwise.h"
+
+namespace ubp {
+namespace {
+
+constexpr int kLeast = -128;
+constexpr int kMost = 127;
+
+int8_t Saturate(int64_t value, int min = kLeast, int max = kMost) {
+  return static_cast<int8_t>(std::clamp<int64_t>(value, min, max));
+}
+
+// From compute(q) for each value.
+template <class Compute>
+Int8Table Tabulate(const Compute& compute) {
+  Int8Table table{};
+  for (int q = kLeast; q <= kMost; ++q) table[q - kLeast] = compute(q);
+  return table;
+}
+
+// ---- TensorFlow Lite's fixed-point arithmetic -----------------------------------------------------------
+
+// factor * 2^(exponent - 31)
+struct FixedPoint {
+  int64_t factor = 0;
+  int exponent = 0;
+};
+
+FixedPoint FixedPointOf(double number) {
+  FixedPoint fixed;
+  const double fraction = std::frexp(number, &fixed.exponent);
+  fixed.factor = std::llround(std::ldexp(fraction, 31));
+  if (fixed.factor == int64_t{1} << 31) {
+    fixed.factor /= 2;
+    ++fixed.exponent;
+  }
+  // What is too large or too small is the largest, or zero.
+  if (fixed.exponent > 30) return {(int64_t{1} << 31) - 1, 30};
+  if (fixed.exponent < -31) return {};
+  return fixed;
+}
+
+// Ties away from zero.
+int64_t DivideByPowerOf2(int64_t value, int exponent) {
+  const int64_t half = exponent > 0 ? int64_t{1} << (exponent - 1) : 0;
+  return value >= 0 ? (value + half) >> exponent : -((-value + half) >> exponent);
+}
+
+// The product without its lower `bits`, ties up.
+int64_t HighProduct(int64_t a, int64_t b, int bits) {
+  const int64_t half = int64_t{1} << (bits - 1);
+  const int64_t product = a * b;
+  const int64_t nudged = product + (product >= 0 ? half : 1 - half);
+  return nudged / (int64_t{1} << bits);
+}
+
+int64_t Scaled(int64_t value, const FixedPoint& factor) {
+  const int64_t left = int64_t{1} << std::max(factor.exponent, 0);
+  const int right = std::max(-factor.exponent, 0);
+  return DivideByPowerOf2(HighProduct(value * left, factor.factor, 31), right);
+}
+
+int64_t Saturate16(int64_t value) { return std::clamp<int64_t>(value, -32768, 32767); }
+
+// Of 16 bits, as HARD_SWISH has it.
+FixedPoint FixedPoint16Of(double number) {
+  FixedPoint fixed = FixedPointOf(number);
+  fixed.factor = std::min<int64_t>((fixed.factor + (1 << 15)) >> 16, 32767);
+  return fixed;
+}
+
+Int8Table HardSwishTable(const Int8Scales& scales) {
+  const float fine = scales.input.scale / 128.0f;
+  const FixedPoint to_output = FixedPoint16Of(fine / scales.output.scale);
+  const FixedPoint to_gate = FixedPoint16Of(fine / (3.0f / 32768.0f));
+  return Tabulate([&](int q) {
+    const int64_t input = int64_t{q - scales.input.zero_point} * 128;
+    const int64_t value = Saturate16(HighProduct(input, to_output.factor, 15));
+    // The gate is in 16 bits: -1 to 1, and then 0 to 1.
+    int64_t gate = input;
+    if (to_gate.exponent > 0) gate = Saturate16(gate * (int64_t{1} << (to_gate.exponent - 1)));
+    gate = Saturate16(HighProduct(gate, to_gate.factor, 15));
+    if (to_gate.exponent > 0) gate = Saturate16(gate * 2);
+    if (to_gate.exponent < 0) gate = DivideByPowerOf2(gate, -to_gate.exponent);
+    gate = (gate + (1 << 15)) >> 1;
+    const int64_t product = Saturate16(gate * value / (1 << 15));
+    // The exponent is at most 0: builtin_elementwise.cc leaves others.
+    const int64_t output = DivideByPowerOf2(product, -to_output.exponent);
+    return Saturate(output + scales.output.zero_point);
+  });
+}
+
+// ---- XNNPACK's ------------------------------------------------------------------------------------------
+
+template <class Function>
+Int8Table FunctionTable(const Int8Scales& scales, const Function& function) {
+  return Tabulate([&](int q) {
+    const float x = static_cast<float>(q - scales.input.zero_point) * scales.input.scale;
+    const auto y = static_cast<float>(function(double{x}));
+    const float steps = std::clamp(y / scales.output.scale, -1e6f, 1e6f);
+    return Saturate(std::llrint(steps) + scales.output.zero_point);
+  });
+}
+
+}  // namespace
+
+Int8Table TableOf(Elementwise function, const Int8Scales& scales) {
+  if (function == Elementwise::kHardSwish) return HardSwishTable(scales);
+  if (function == Elementwise::kTanh) {
+    return FunctionTable(scales, [](double x) { return std::tanh(x); });
+  }
+  return FunctionTable(scales, [](double x) { return 1.0 / (1.0 + std::exp(-x)); });
+}
+
+Int8Table ClampTable(Activation activation, const Int8Scales& scales) {
+  const FixedPoint factor = FixedPointOf(scales.input.scale / scales.output.scale);
+  const Int8Range range = TfLiteRangeOf(activation, scales.output);
+  return Tabulate([&](int q) {
+    return Saturate(scales.output.zero_point + Scaled(q - scales.input.zero_point, factor),
+                    range.min, range.max);
+  });
+}
+
+Int8Table RequantizationTable(const Int8Scales& scales) {
+  const int64_t factor = std::llrint(256.0f * scales.input.scale / scales.output.scale);
+  return Tabulate([&](int q) {
+    const int64_t product = factor * (q - scales.input.zero_point) + 128;
+    return Saturate((product >> 8) + scales.output.zero_point);
+  });
+}
+
+Int8Table ArithmeticTable(Elementwise function, const Int8Constant& constant, bool constant_first,
+                          Int8Range range, const Int8Scales& scales) {
+  const float number_scale = constant.quantization.scale;
+  const int64_t number = constant.value - constant.quantization.zero_point;
+  if (function == Elementwise::kMultiply) {
+    const float scale = scales.input.scale * number_scale / scales.output.scale;
+    return Tabulate([&](int q) {
+      const auto product = static_cast<float>((q - scales.input.zero_point) * number);
+      return Saturate(std::llrint(product * scale) + scales.output.zero_point, range.min,
+                      range.max);
+    });
+  }
+  const QuadFunction difference =
+      constant_first ? QuadFunction::kReverseSubtract : QuadFunction::kSubtract;
+  const QuadOperands operands = {scales.input, constant.quantization, scales.output, range.min,
+                                 range.max};
+  // Of kernels that store values as they are.
+  const QuadSum sum = MakeQuadSum(function == Elementwise::kAdd ? QuadFunction::kAdd : difference,
+                                  operands, kInt8Portable);
+  return Tabulate([&](int q) {
+    const int64_t total =
+        int64_t{sum.a_multiplier} * q + int64_t{sum.b_multiplier} * constant.value + sum.bias;
+    return Saturate((total >> sum.shift) + scales.output.zero_point, range.min, range.max);
+  });
+}
+
+}  // namespace ubp
