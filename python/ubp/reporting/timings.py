@@ -1,7 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
 """The timings of a benchmark, one row for each model and number of threads.
 
 A row is a dictionary: model, threads, median_ms, p10_ms and p90_ms; speedup where there is another
-model; delegate (whether it is attached) and profile (a DelegateProfile) where a command adds them.
+model; delegate (whether it is attached), backend (what it runs on; empty without a delegate) and
+profile (a DelegateProfile) where a command adds them.
 """
 
 from __future__ import annotations
@@ -57,6 +59,8 @@ def print_timings(rows: Sequence[Row], console: Console) -> None:
     for row in rows:
         times = (f"{row[key]:.3f}" for key in ("median_ms", "p10_ms", "p90_ms"))
         speedup = f"{row['speedup']:.2f}x" if "speedup" in row else ""
-        delegate = "UBP" if row.get("delegate") else ""
+        backend = row.get("backend", "")
+        on = f" on {backend}" if backend not in ("", "cpu") else ""
+        delegate = f"UBP{on}" if row.get("delegate") else ""
         table.add_row(row["model"], delegate, str(row["threads"]), *times, speedup)
     console.print(table)

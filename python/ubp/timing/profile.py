@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where the time of an inference goes: the steps that the delegate runs, one by one."""
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class ProfiledStep:
     multiply_adds: of its convolutions and fully-connected layers in one run, zeros counted as if
         they were multiplied; 0 where there are none.
     runs: how often it was timed.
-    mean_us, min_us: microseconds of one run.
+    mean_us, min_us: microseconds of one run; on a GPU by its own clock.
     """
 
     operators: tuple[str, ...]

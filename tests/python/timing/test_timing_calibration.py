@@ -1,6 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
 """The cost model's constants: read, written, and fitted to measurements."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,9 @@ import pytest
 from single_models import one_conv, sparse_weights
 
 from ubp.conversion import convert
-from ubp.costs import DEFAULT_COSTS, CostModel, read_costs
+from ubp.costs import DEFAULT_COSTS, CostModel
 from ubp.format import BLOCK_SIZES
+from ubp.latency import read_costs
 from ubp.timing.calibration import Point, fit
 
 TRUE = CostModel(
@@ -27,6 +30,16 @@ def test_costs_survive_a_file(tmp_path: Path) -> None:
     assert read_costs(path) == TRUE
 
 
+def test_files_from_before_there_were_gpus_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "costs.json"
+    found = json.loads(replace(TRUE, backend="gpu").to_json())
+    path.write_text(json.dumps(found))
+    assert read_costs(path).backend == "gpu"
+    del found["backend"]
+    path.write_text(json.dumps(found))
+    assert read_costs(path) == TRUE
+
+
 def changed(name: str, value: Any) -> str:
     return json.dumps(json.loads(TRUE.to_json()) | {name: value})
 
@@ -37,6 +50,7 @@ def changed(name: str, value: Any) -> str:
         ("", "not a JSON file"),
         ("[]", "expected a JSON object with block, single, tile, transpose"),
         (changed("more", 1), "not a file of costs"),
+        (changed("backend", "tpu"), '\'backend\' is "tpu", expected "cpu" or "gpu"'),
         (changed("tile", 0), "'tile' is 0, expected a whole number from 1 to 65536"),
         (changed("tile", True), "'tile' is true, expected a whole number"),
         (changed("tile", 10**400), r"'tile' is 10+\.\.\., expected a whole number"),

@@ -1,10 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
 """A model with the delegate against another in XNNPACK, alternately on an Android device."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from ubp.timing.android.benchmark_model import BenchmarkModel, RunResult
@@ -47,7 +49,7 @@ class DeviceBenchmark:
                 f"{program}: no such file, neither here nor on the device; give the path of "
                 "benchmark_model."
             )
-        self.model_name = f"{model} (UBP)"
+        self._model_name = str(model)
         self.against_name = f"{against} (XNNPACK)"
         with ExitStack() as stack:
             folder = stack.enter_context(device.folder())
@@ -69,7 +71,19 @@ class DeviceBenchmark:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def run(self, threads: int, rounds: int, progress: bool = True) -> BenchmarkResult:
+    def name_on(self, backend: str, backends: Sequence[str]) -> str:
+        """The name of the model on one of the backends that it is measured on."""
+        only_cpu = tuple(backends) == ("cpu",)
+        return f"{self._model_name} ({'UBP' if only_cpu else f'UBP on {backend}'})"
+
+    def run(
+        self,
+        threads: int,
+        rounds: int,
+        progress: bool = True,
+        backends: Sequence[str] = ("cpu",),
+        precision: str = "fp32",
+    ) -> BenchmarkResult:
         """Run each model in a process of its own, by turns.
 
         Every block of the result is one process, its milliseconds the median of its inferences.
@@ -78,19 +92,34 @@ class DeviceBenchmark:
             threads: how many.
             rounds: processes for each model, after one to warm up.
             progress: show a progress bar on standard error, if that is a terminal.
+            backends: what the delegate runs the model on, "cpu" and "gpu", by turns.
+            precision: of the GPU, as of the delegate's option.
 
         Raises:
             RuntimeError, ValueError: as of `BenchmarkModel`; ValueError also if rounds is below 1.
         """
         tool, folder = self._tool, self._folder
-        delegate = f"{folder}/libubp_delegate.so"
         runs: dict[str, Callable[[], RunResult]] = {
-            self.model_name: lambda: tool.run_delegate(f"{folder}/model.tflite", threads, delegate)
+            self.name_on(backend, backends): partial(
+                tool.run_delegate,
+                f"{folder}/model.tflite",
+                threads,
+                f"{folder}/libubp_delegate.so",
+                _options(backend, precision, folder),
+            )
+            for backend in backends
         }
         if self._has_against:
             runs[self.against_name] = lambda: tool.run_xnnpack(f"{folder}/against.tflite", threads)
         timers = {name: _timer(run) for name, run in runs.items()}
         return interleave(timers, rounds, block=1, progress=progress)
+
+
+def _options(backend: str, precision: str, folder: str) -> dict[str, str]:
+    """The delegate's options; the processes after the first find the GPU's programs compiled."""
+    if backend == "cpu":
+        return {}
+    return {"backend": backend, "precision": precision, "gpu_cache": f"{folder}/gpu"}
 
 
 def _timer(run: Callable[[], RunResult]) -> BlockTimer:

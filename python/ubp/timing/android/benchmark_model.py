@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The stock benchmark_model on a device: its flags, one process of it, and what that measures.
 
 The file that it writes with --result_file_path is one protocol buffer, `BenchmarkResult` of
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -95,12 +97,15 @@ class BenchmarkModel:
         """
         return self._run(model, threads, ["--use_xnnpack=true"])
 
-    def run_delegate(self, model: str, threads: int, delegate: str) -> RunResult:
+    def run_delegate(
+        self, model: str, threads: int, delegate: str, options: Mapping[str, str] | None = None
+    ) -> RunResult:
         """Time a model with the UBP delegate; what that leaves runs in XNNPACK.
 
         Args:
             model, delegate: paths on the device.
             threads: how many, for both.
+            options: more of the delegate's, such as {"backend": "gpu"}.
 
         Raises:
             RuntimeError: as `run_xnnpack`, and if the delegate was not loaded or took nothing.
@@ -109,14 +114,22 @@ class BenchmarkModel:
         report = next(self._names)
         # benchmark_model keeps its own number of threads from external delegates. It goes on
         # without a delegate that it cannot load; the report tells.
-        options = f"num_threads:{threads};report:{report}"
-        flags = [f"--external_delegate_path={delegate}", f"--external_delegate_options={options}"]
-        result = self._run(model, threads, flags)
+        pairs = {"num_threads": threads, "report": report, **(options or {})}
+        text = ";".join(f"{key}:{value}" for key, value in pairs.items())
+        flags = [f"--external_delegate_path={delegate}", f"--external_delegate_options={text}"]
+        not_loaded = (
+            f"benchmark_model ran without the delegate: it could not load {delegate}"
+            f"{_with(options)}; its messages on the device (adb logcat) say why."
+        )
+        try:
+            result = self._run(model, threads, flags)
+        except RuntimeError as error:
+            # A converted model fails without the delegate, which may have missed the GPU alone.
+            if options and not self._device.has_file(report):
+                raise RuntimeError(not_loaded) from error
+            raise
         if not self._device.has_file(report):
-            raise RuntimeError(
-                f"benchmark_model ran without the delegate: it could not load {delegate}; its "
-                "messages on the device (adb logcat) say why."
-            )
+            raise RuntimeError(not_loaded)
         subgraphs = json.loads(self._device.read(report))["subgraphs"]
         nodes = [node for subgraph in subgraphs for node in subgraph]
         if not any(node["taken"] for node in nodes):
@@ -144,6 +157,11 @@ class BenchmarkModel:
                 "benchmark_model of LiteRT 2.1 and later does."
             )
         return parse_result(self._device.read(result))
+
+
+def _with(options: Mapping[str, str] | None) -> str:
+    """The options in a sentence."""
+    return "".join(f" with {key}:{value}" for key, value in (options or {}).items())
 
 
 def parse_result(data: bytes) -> RunResult:

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which pruning scheme each layer gets, for a time that one names: `ubp.map_schemes`.
+
+    kernels.py         the layers, their weights and their times
+    options.py         what each can be: dense, or a point of the trade-off curve of an N
+    knapsack.py        of each layer one option, of most value together within a time
+    rules.py           a choice by a table instead
+    schemes.py         map_schemes
+    scheme_mapping.py  SchemeMapping, what it returns
+    recipe.py          the JSON file of one
+    picture.py         its picture
+
+A mapping can be read without Keras, which only schemes.py and kernels.py know.
+"""
+
+from ubp.mapping.scheme_mapping import Alternative, LayerScheme, SchemeMapping
+
+__all__ = ["Alternative", "LayerScheme", "SchemeMapping"]

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The device measured: `measure_device`, for layers of any shape.
+
+Single layers of random shapes, kernels 1x1 and 3x3, and some of one pixel, run dense in the
+standard interpreter and with blocks of every N in ours, each with a density of its own; some more
+run dense only. All of them have their turn, again and again; the least steady time of each counts.
+A third of the shapes are held out: they say how far predictions for other layers are off.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter as StandardInterpreter
+from tqdm import tqdm
+
+from ubp.arguments import check_counts, check_number, check_whole
+from ubp.conversion.converter import convert
+from ubp.costs import DEFAULT_COSTS, CostModel, LayerShape
+from ubp.format import BLOCK_SIZES
+from ubp.lanes import from_lanes
+from ubp.latency import LatencyModel, Point
+from ubp.runtime import Interpreter
+from ubp.selection import max_num_blocks, select_blocks
+from ubp.tflite.single_operator import single_convolution, single_fully_connected
+from ubp.timing.calibration import Point as CalibrationPoint
+from ubp.timing.calibration import fit
+from ubp.timing.device import this_device
+from ubp.timing.interleaved import BlockTimer, block_timer, clock_for, near_least
+
+SECONDS = 110.0
+SHAPES = 36
+_MORE_DENSE, _ONE_PIXEL = 0.6, 0.7  # shapes of these kinds, for each of the first
+_EVERY_HELD_OUT = 3  # one shape of so many
+_CHANNELS, _SIDES = (32, 512), (7, 14, 28, 56)
+_DENSITIES = (0.03, 0.6)
+_MOST_WEIGHTS, _MOST_WORK = 1_200_000, 1.3e8  # of a layer; multiply-adds
+_ROUND_MS = 4.0  # of one layer in one round
+_MOST_RUNS = 100
+_TILE = DEFAULT_COSTS.tile
+_LEAST_ROUNDS = 3
+
+
+class _Layer(NamedTuple):
+    """A layer to measure.
+
+    kernel, side: height and width, of the kernel and of the input.
+    held_out: nothing is to be fitted to it.
+    sizes: N to measure beside the dense layer.
+    """
+
+    shape: LayerShape
+    kernel: int
+    side: int
+    held_out: bool
+    sizes: tuple[int, ...]
+
+
+def measure_device(
+    *,
+    num_threads: int = 1,
+    seconds: float = SECONDS,
+    shapes: int = SHAPES,
+    seed: int = 0,
+    progress: bool = True,
+    **delegate_options: Any,
+) -> LatencyModel:
+    """Measure how long layers alone take on this machine, dense and with blocks of each N.
+
+    Args:
+        num_threads: of the interpreters and the delegate.
+        seconds: to measure for, beside about half a minute of preparation.
+        shapes: of convolutions with blocks, 3 or more; the more, the better are predictions.
+        seed: of the shapes, densities and inputs.
+        progress: show a progress bar on standard error, if that is a terminal.
+        delegate_options: as of `ubp.Interpreter`.
+
+    Raises:
+        ValueError: if an argument is not as described.
+        RuntimeError: as of `ubp.Interpreter`.
+    """
+    check_counts(num_threads=num_threads)
+    check_whole("seed", seed, 0)
+    check_whole("shapes", shapes, 3)
+    check_number("seconds", seconds, "a number above 0", lambda value: 0 < value < np.inf)
+    rng = np.random.default_rng(seed)
+    layers = [
+        *_convolutions(rng, shapes, BLOCK_SIZES),
+        *_convolutions(rng, round(_MORE_DENSE * shapes), ()),
+        *_fully_connected(rng, max(round(_ONE_PIXEL * shapes), 3)),
+    ]
+    points: list[Point] = []
+    timers: list[BlockTimer] = []
+    options = {"num_threads": num_threads, **delegate_options}
+    clock = clock_for(num_threads, delegate_options.get("backend", "cpu"))
+    hidden = None if progress else True
+    for layer in tqdm(layers, "prepare", unit="shape", disable=hidden):
+        for point, interpreter in _prepared(layer, rng, options):
+            points.append(point)
+            timers.append(block_timer(interpreter, seed, clock=clock))
+    least = _least_us(timers, seconds, hidden)
+    measured = tuple(
+        Point(point.shape, point.block_size, point.num_blocks, us, point.held_out)
+        for point, us in zip(points, least, strict=True)
+    )
+    costs = _constants(measured)
+    return LatencyModel(
+        costs, _unit_us(measured, costs), this_device(num_threads, **delegate_options), measured
+    )
+
+
+def _convolutions(rng: np.random.Generator, count: int, sizes: tuple[int, ...]) -> Iterator[_Layer]:
+    number = 0
+    while number < count:
+        kernel = 1 if rng.random() < 0.65 else 3
+        side = int(rng.choice(_SIDES))
+        in_channels, channels = (_multiple_of_8(rng) for _ in range(2))
+        shape = LayerShape.of_convolution(
+            in_channels, channels, (kernel, kernel), float(side**2), float(side**2)
+        )
+        if shape.weights > _MOST_WEIGHTS or shape.weights * side**2 > _MOST_WORK:
+            continue
+        yield _Layer(shape, kernel, side, number % _EVERY_HELD_OUT == 1, sizes)
+        number += 1
+
+
+def _fully_connected(rng: np.random.Generator, count: int) -> Iterator[_Layer]:
+    for number in range(count):
+        sizes = (2 * _multiple_of_8(rng), 2 * _multiple_of_8(rng))
+        shape = LayerShape.of_convolution(*sizes)
+        yield _Layer(shape, 1, 1, number % _EVERY_HELD_OUT == 1, BLOCK_SIZES)
+
+
+def _multiple_of_8(rng: np.random.Generator) -> int:
+    return 8 * round(float(np.exp(rng.uniform(*np.log(_CHANNELS)))) / 8)
+
+
+def _prepared(
+    layer: _Layer, rng: np.random.Generator, options: dict[str, Any]
+) -> Iterator[tuple[Point, Any]]:
+    """The layer dense and with blocks of each N, ready to run."""
+    shape = layer.shape
+    matrix = (shape.lanes, shape.channels)
+    weights = rng.standard_normal(matrix, np.float32)
+    dense = StandardInterpreter(
+        model_content=_model(layer, weights), num_threads=options["num_threads"]
+    )
+    yield Point(shape, None, 0, 0.0, layer.held_out), dense
+    importance = np.abs(weights)
+    for n in layer.sizes:
+        density = float(np.exp(rng.uniform(*np.log(_DENSITIES))))
+        blocks = int(np.clip(round(density * weights.size / n), 1, max_num_blocks(matrix, n)))
+        mask = select_blocks(importance, n, num_blocks=blocks).mask()
+        result = convert(_model(layer, weights * mask), block_size=n, min_speedup=0)
+        yield Point(shape, n, blocks, 0.0, layer.held_out), Interpreter(result.model, **options)
+
+
+def _model(layer: _Layer, weights: np.ndarray) -> bytes:
+    if layer.shape.is_one_pixel:
+        return single_fully_connected(np.ascontiguousarray(weights.T))
+    kernel, shape = layer.kernel, layer.shape
+    values = from_lanes(weights, (shape.channels, kernel, kernel, shape.in_channels), 0)
+    return single_convolution(values, layer.side, layer.side)
+
+
+def _least_us(timers: Sequence[BlockTimer], seconds: float, hidden: bool | None) -> list[float]:
+    """The time of an inference of each (`near_least`), all by turns until the time is over."""
+    first = [max(timer(3)) for timer in timers]
+    runs = [int(np.clip(_ROUND_MS / max(ms, 1e-3), 3, _MOST_RUNS)) for ms in first]
+    blocks: list[list[Sequence[float]]] = [[] for _ in timers]
+    begin, rounds = time.perf_counter(), 0
+    with tqdm(total=round(seconds), desc="measure", unit="s", disable=hidden) as bar:
+        while rounds < _LEAST_ROUNDS or time.perf_counter() - begin < seconds:
+            for number, timer in enumerate(timers):
+                blocks[number].append(timer(runs[number]))
+            rounds += 1
+            bar.update(min(round(time.perf_counter() - begin), bar.total) - bar.n)
+    return [1e3 * near_least(each) for each in blocks]
+
+
+def _constants(points: Sequence[Point]) -> CostModel:
+    """The constants that explain the ratios of the points best, as `ubp calibrate` has them."""
+    dense_us = {point.shape: point.us for point in points if point.block_size is None}
+    several: list[CalibrationPoint] = []
+    single: list[CalibrationPoint] = []
+    for point in points:
+        if point.block_size is None or point.held_out:
+            continue
+        shape, share = point.shape, point.us / dense_us[point.shape]
+        values: float
+        if shape.is_one_pixel:
+            values = shape.lanes + shape.channels
+            cost = (shape.weights + values) * share
+            single.append(CalibrationPoint(point.block_size, cost, point.num_blocks, values))
+            continue
+        tiles = math.ceil(shape.out_pixels / _TILE) * _TILE
+        values = shape.in_pixels * shape.in_channels + shape.out_pixels * shape.channels
+        cost = shape.out_pixels * shape.weights * share
+        several.append(CalibrationPoint(point.block_size, cost, tiles * point.num_blocks, values))
+    return fit(several, single)
+
+
+def _unit_us(points: Sequence[Point], costs: CostModel) -> float:
+    """Microseconds of a multiply-add of the dense kernel, of layers of several pixels."""
+    ratios = [
+        point.us / costs.dense(point.shape)
+        for point in points
+        if point.block_size is None and not point.held_out and not point.shape.is_one_pixel
+    ]
+    return float(np.median(ratios))

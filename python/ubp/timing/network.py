@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A network measured in place: `measure_network`.
+
+The network is converted some times, each time with other blocks in every layer: of each pair
+(N, density) there is one file in which a layer has it, and one in which the layer is dense, in an
+order of its own, so that layers that run together in one step can be told apart; in some more files
+many layers are dense. All files run by turns; of every step the least time counts, of inferences
+the least steady one. What a layer's time is made of is then fitted to the steps
+(ubp.latency.in_place), and the fixed rest is what inferences take beside them. Some more files with
+random mixtures are held out: they say how good that is.
+"""
+
+from __future__ import annotations
+
+import gc
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter as StandardInterpreter
+from tqdm import tqdm
+
+from ubp.arguments import check_counts, check_sequence, check_share, check_whole, shown
+from ubp.conversion.find import find_layers
+from ubp.costs import DEFAULT_COSTS, CostModel, LayerShape, check_block_sizes
+from ubp.latency import LatencyModel, MeasuredLayer, MeasuredNetwork, Trial
+from ubp.latency.in_place import (
+    MEASURED_DENSITIES,
+    MEASURED_SIZES,
+    Expected,
+    LayerFit,
+    StepTime,
+    fit_layers,
+    with_rest,
+)
+from ubp.runtime import Interpreter
+from ubp.runtime.inputs import check_sizes, random_values
+from ubp.tflite import flatbuffer
+from ubp.tflite.single_operator import extract_operator
+from ubp.timing.device import this_device
+from ubp.timing.interleaved import BlockTimer, Clock, block_timer, clock_for, near_least
+from ubp.timing.mixtures import Mixture, Subject, converted, find_subject, mixed, permuted, sizes_of
+from ubp.timing.profile import ProfiledStep, read_profile
+
+_ROUND_MS = 12.0  # of one file in one round
+_MOST_RUNS = 200
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What one file gave: of each layer what it was, the steps, and the least inference in us."""
+
+    settings: Mixture
+    steps: list[tuple[tuple[int, ...], ProfiledStep]]
+    us: float
+
+
+def measure_network(
+    model: Any,
+    *,
+    num_threads: int = 1,
+    block_sizes: Sequence[int] = MEASURED_SIZES,
+    densities: Sequence[float] = MEASURED_DENSITIES,
+    held_out: int = 6,
+    rounds: int = 15,
+    seed: int = 0,
+    shapes: Sequence[Sequence[int]] | None = None,
+    costs: CostModel = DEFAULT_COSTS,
+    progress: bool = True,
+    **delegate_options: Any,
+) -> LatencyModel:
+    """Measure how long each layer of a network takes, among the others, with blocks of each N.
+
+    All convolutions and fully-connected layers with float weights of the main graph are measured,
+    except the first convolution and the last layer, which `ubp.prune` leaves dense by default.
+    Nothing else should run on the machine meanwhile.
+
+    Args:
+        model: as of `ubp.convert`; its weights decide where blocks lie, and nothing else.
+        num_threads: of the interpreters and the delegate.
+        block_sizes: N to measure.
+        densities: shares of the weights to measure each N at, two or more.
+        held_out: mixtures to find the errors with.
+        rounds: how often each file has its turn.
+        seed: of the mixtures and the inputs.
+        shapes: of the inputs, as of `ubp.convert`.
+        costs: what is expected beforehand, which matters for layers that only run together.
+        progress: show a progress bar on standard error, if that is a terminal.
+        delegate_options: as of `ubp.Interpreter`.
+
+    Raises:
+        ValueError: if an argument is not as described, or no layer can be measured.
+        FileNotFoundError, ImportError, RuntimeError: as of `ubp.convert` and `ubp.Interpreter`.
+    """
+    check_counts(num_threads=num_threads, rounds=rounds)
+    check_whole("held_out", held_out, 0)
+    check_whole("seed", seed, 0)
+    _check_grid(block_sizes, densities)
+    subject = find_subject(model, None if shapes is None else check_sizes(shapes))
+    rng = np.random.default_rng(seed)
+    designs = permuted(subject, block_sizes, densities, rng)
+    designs += mixed(subject, block_sizes, held_out, rng)
+    options = {"num_threads": num_threads, **delegate_options}
+    measured, dense_us = _measure(subject, designs, rounds, seed, options, progress)
+    fitted = measured[: len(measured) - held_out]
+    unit = _unit_us(subject, fitted, costs)
+    expected = [_expected(shape, block_sizes, unit, costs) for shape in subject.shapes]
+    fits = fit_layers(expected, [step for each in fitted for step in _step_times(each)])
+    found = _layers(subject, fits, num_threads, seed)
+    fixed_us, layers = with_rest(found, [(each.settings, each.us) for each in fitted])
+    trials = [
+        Trial(dict(zip(subject.names, each.settings, strict=True)), each.us, index >= len(fitted))
+        for index, each in enumerate(measured)
+    ]
+    network = MeasuredNetwork(subject.source, dense_us, fixed_us, tuple(layers), tuple(trials))
+    return LatencyModel(costs, unit, this_device(num_threads, **delegate_options), (), network)
+
+
+def _check_grid(block_sizes: Any, densities: Any) -> None:
+    check_block_sizes(block_sizes)
+    check_sequence("densities", densities, "a list of shares")
+    for density in densities:
+        check_share("densities", density)
+    if len(set(densities)) < 2:
+        raise ValueError(
+            f"densities is {shown(densities)}; expected two different densities or more."
+        )
+
+
+def _expected(
+    shape: LayerShape, block_sizes: Sequence[int], unit: float, costs: CostModel
+) -> Expected:
+    block = {
+        n: unit * costs.of_block(n, shape.out_pixels, shape.is_pointwise)
+        for n in sizes_of(shape, block_sizes)
+    }
+    return Expected(block, unit * costs.dense(shape))
+
+
+def _measure(
+    subject: Subject,
+    designs: Sequence[Mixture],
+    rounds: int,
+    seed: int,
+    options: Mapping[str, Any],
+    progress: bool,
+) -> tuple[list[_Measured], float]:
+    """Run all files by turns; the dense one in the standard interpreter."""
+    hidden = None if progress else True
+    clock = clock_for(options["num_threads"], options.get("backend", "cpu"))
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        nodes: list[dict[int, int]] = []
+        timers: list[BlockTimer] = []
+        for number, settings in enumerate(tqdm(designs, "convert", unit="file", disable=hidden)):
+            data = converted(subject, settings)
+            nodes.append(_nodes(data, subject))
+            interpreter = Interpreter(data, profile=folder / f"{number}.json", **options)
+            timers.append(_ready(interpreter, subject, seed, clock))
+            del interpreter
+        dense = StandardInterpreter(model_content=subject.data, num_threads=options["num_threads"])
+        timers.append(_ready(dense, subject, seed, clock))
+        least = _least_us(timers, rounds, hidden)
+        timers.clear()
+        gc.collect()  # the delegate writes a profile when its interpreter goes
+        measured = [
+            _Measured(settings, _own_steps(read_profile(folder / f"{number}.json"), of), us)
+            for number, (settings, of, us) in enumerate(
+                zip(designs, nodes, least[:-1], strict=True)
+            )
+        ]
+    return measured, least[-1]
+
+
+def _ready(interpreter: Any, subject: Subject, seed: int, clock: Clock) -> BlockTimer:
+    """An interpreter that has inputs, of the shapes that are asked for."""
+    if subject.inputs is None:
+        return block_timer(interpreter, seed, clock=clock)
+    rng = np.random.default_rng(seed)
+    details = interpreter.get_input_details()
+    values = [
+        random_values(detail, shape, rng)
+        for detail, shape in zip(details, subject.inputs, strict=True)
+    ]
+    return block_timer(interpreter, seed, values, clock)
+
+
+def _least_us(timers: Sequence[BlockTimer], rounds: int, hidden: bool | None) -> list[float]:
+    """The time of an inference of each (`near_least`), all by turns."""
+    first = [max(timer(3)) for timer in timers]
+    runs = [int(np.clip(_ROUND_MS / max(ms, 1e-3), 3, _MOST_RUNS)) for ms in first]
+    blocks: list[list[Sequence[float]]] = [[] for _ in timers]
+    for _ in tqdm(range(rounds), "measure", unit="round", disable=hidden):
+        for number, timer in enumerate(timers):
+            blocks[number].append(timer(runs[number]))
+    return [1e3 * near_least(each) for each in blocks]
+
+
+def _nodes(data: bytes, subject: Subject) -> dict[int, int]:
+    """The numbers of the layers by their nodes in a converted file."""
+    number_of = {layer.name: number for number, layer in enumerate(subject.layers)}
+    found = find_layers(flatbuffer.parse(data, subject.source), subject.tensors)
+    return {
+        layer.operator: number_of[layer.name]
+        for layer in found
+        if layer.subgraph == 0 and layer.name in number_of
+    }
+
+
+def _own_steps(
+    steps: Sequence[ProfiledStep], nodes: Mapping[int, int]
+) -> list[tuple[tuple[int, ...], ProfiledStep]]:
+    """The steps that run layers, with these; not those that only change how a tensor lies."""
+    found = []
+    for step in steps:
+        layers = tuple(nodes[node] for node in step.nodes if node is not None and node in nodes)
+        if layers and not step.conversion:
+            found.append((layers, step))
+    return found
+
+
+def _step_times(measured: _Measured) -> list[StepTime]:
+    return [
+        StepTime(tuple((layer, measured.settings[layer]) for layer in layers), step.min_us)
+        for layers, step in measured.steps
+        if step.min_us > 0
+    ]
+
+
+def _unit_us(subject: Subject, measured: Sequence[_Measured], costs: CostModel) -> float:
+    """Microseconds of a unit of the constants: what steps took over what they are predicted to."""
+    ratios = []
+    for each in measured:
+        for layers, step in each.steps:
+            expected = 0.0
+            for layer in layers:
+                shape, setting = subject.shapes[layer], each.settings[layer]
+                if setting is None:
+                    expected += costs.dense(shape)
+                    continue
+                per_block = costs.of_block(setting[0], shape.out_pixels, shape.is_pointwise)
+                expected += setting[1] * per_block
+            ratios.append(step.min_us / expected)
+    if not ratios:
+        raise ValueError(
+            f"{subject.source}: the delegate ran none of its layers; see 'ubp inspect'."
+        )
+    return float(np.median(ratios))
+
+
+def _layers(
+    subject: Subject, fits: Sequence[LayerFit], num_threads: int, seed: int
+) -> list[MeasuredLayer]:
+    """The layers with what was fitted; those that never ran dense are timed alone, in XNNPACK."""
+    tree = flatbuffer.parse(subject.data, subject.source)
+    layers = []
+    for layer, shape, name, fit in zip(
+        subject.layers, subject.shapes, subject.names, fits, strict=True
+    ):
+        dense_us = fit.dense_us
+        if dense_us is None:
+            alone = extract_operator(tree, layer.subgraph, layer.operator, subject.tensors)
+            interpreter = StandardInterpreter(model_content=alone, num_threads=num_threads)
+            timer = block_timer(interpreter, seed, clock=clock_for(num_threads))
+            dense_us = 1e3 * near_least([timer(10) for _ in range(8)])
+        layers.append(MeasuredLayer(name, layer.name, shape, dense_us, dict(fit.sparse)))
+    return layers
