@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A case: a model, what its inputs are in each run, and how the delegate is set.
 
 On disk a case is two files, NAME.tflite and NAME.json beside it.
@@ -6,6 +7,7 @@ On disk a case is two files, NAME.tflite and NAME.json beside it.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -15,6 +17,8 @@ import numpy.typing as npt
 
 # What inputs are filled with: ordinary numbers, large or tiny ones, ordinary ones but for a few.
 KINDS = ("normal", "large", "tiny", "special")
+# Of int8 models: all int8 values, the ends of the range often, one value everywhere.
+INT8_KINDS = ("normal", "extreme", "flat")
 SPECIALS = (np.nan, np.inf, -np.inf, 3e38, -3e38)
 
 
@@ -23,7 +27,7 @@ class Run:
     """One inference.
 
     shapes: of the inputs, in the model's order; None where the previous run's (or the file's) stay.
-    kind: one of KINDS.
+    kind: one of KINDS, or of INT8_KINDS.
     seed: of the inputs' values.
     """
 
@@ -31,14 +35,31 @@ class Run:
     kind: str
     seed: int
 
-    def inputs(self, shapes: list[list[int]]) -> list[npt.NDArray[np.float32]]:
-        """Values for inputs of these shapes."""
+    def inputs(
+        self, shapes: list[list[int]], types: Sequence[npt.DTypeLike] | None = None
+    ) -> list[npt.NDArray[Any]]:
+        """Values for inputs of these shapes; of float32 where nothing else is said, or int8."""
         rng = np.random.default_rng(self.seed)
-        scale = {"large": 10.0 ** rng.integers(3, 12), "tiny": 1e-39}.get(self.kind, 1.0)
-        inputs = [(scale * rng.standard_normal(shape)).astype(np.float32) for shape in shapes]
+        scales = {"large": 10.0 ** rng.integers(3, 12), "tiny": 1e-39, "extreme": 100.0}
+        scale = scales.get(self.kind, 1.0)
+        inputs = [
+            self._int8(rng, shape)
+            if dtype == np.int8
+            else (scale * rng.standard_normal(shape)).astype(np.float32)
+            for shape, dtype in zip(shapes, types or [np.float32] * len(shapes), strict=True)
+        ]
         for i, element, value in self.specials(shapes):
             inputs[i].reshape(-1)[element] = value
         return inputs
+
+    def _int8(self, rng: np.random.Generator, shape: list[int]) -> npt.NDArray[np.int8]:
+        values = rng.integers(-128, 128, shape, np.int8)
+        if self.kind == "extreme":
+            ends = rng.choice(np.array([-128, 127], np.int8), shape)
+            values = np.where(rng.random(shape) < 0.5, ends, values)
+        if self.kind == "flat":
+            values[...] = rng.choice((-128, -127, -1, 0, 1, 127))
+        return values
 
     def specials(self, shapes: list[list[int]]) -> list[tuple[int, int, float]]:
         """(input, element, value) of what is not ordinary: one to three in all."""

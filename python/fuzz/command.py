@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The command that looks for failures, whatever their kind: arguments, progress, what is saved."""
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ _OUTPUT = Path("fuzz_output")
 
 def main(kind: str, description: str, arguments: Sequence[str] | None = None) -> int:
     """Run `./run fuzz KIND`; returns 1 if anything failed."""
+    word = kind
     options = _parser(kind, description).parse_args(arguments)
+    if options.backend == "gpu":
+        kind = _on_gpu(kind)
     if options.repeat is not None:
         return _repeat(kind, options)
     start = time.monotonic()
@@ -42,13 +46,13 @@ def main(kind: str, description: str, arguments: Sequence[str] | None = None) ->
         case.save(path, seed=options.seed, index=index, found=outcome.message)
         failed.append((path, case, outcome))
         _say(f"{outcome.verdict}: number {index} of seed {options.seed}: {outcome.message}")
-        _say(f"  repeat it: ./run fuzz {kind} --repeat {path}.json")
+        _say(f"  repeat it: ./run fuzz {word} --repeat {path}.json")
         if len(failed) == options.most_failures:
             _say(f"stopped: {len(failed)} failed (--most-failures)")
             break
     seconds = time.monotonic() - start
     for path, case, outcome in failed[: options.shrink if KINDS[kind].shrinks else 0]:
-        _save_smaller(_new_worker(kind, options), kind, path, case, outcome)
+        _save_smaller(_new_worker(kind, options), word, path, case, outcome)
     print("\n".join(summary.lines(seconds)))
     return 1 if summary.failures else 0
 
@@ -69,9 +73,19 @@ def _parser(kind: str, description: str) -> argparse.ArgumentParser:
         help="with the delegate that './run test --sanitize' has built with sanitizers; a case may "
         "take ten times as long",
     )
+    parser.add_argument(
+        "--backend",
+        choices=["cpu", "gpu"] if _on_gpu(kind) in KINDS else ["cpu"],
+        default="cpu",
+        help="gpu: on an OpenCL device, PoCL where there is no other (cpu)",
+    )
     parser.add_argument("--shrink", type=int, default=10, help="so many failures are made smaller")
     parser.add_argument("--most-failures", type=int, default=100, help="then it stops (100)")
     return parser
+
+
+def _on_gpu(kind: str) -> str:
+    return f"{kind}-gpu"
 
 
 def _outcomes(
@@ -107,7 +121,7 @@ def _new_worker(kind: str, options: argparse.Namespace) -> Worker:
     return Worker(kind, sanitized_environment() if options.sanitized else None)
 
 
-def _save_smaller(fresh: Worker, kind: str, path: Path, case: Case, outcome: Outcome) -> None:
+def _save_smaller(fresh: Worker, word: str, path: Path, case: Case, outcome: Outcome) -> None:
     small = path.with_name(path.name + "-small")
     with fresh as worker:
 
@@ -123,7 +137,7 @@ def _save_smaller(fresh: Worker, kind: str, path: Path, case: Case, outcome: Out
         shapes = [run.shapes for run in smallest.runs]
         _say(f"smaller: {_operators(smallest)}, options {smallest.options}, inputs {shapes}")
         _say(f"  {check_apart(worker, small).message}")
-        _say(f"  repeat it: ./run fuzz {kind} --repeat {small}.json")
+        _say(f"  repeat it: ./run fuzz {word} --repeat {small}.json")
 
 
 def _operators(case: Case) -> str:

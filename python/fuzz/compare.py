@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One case: what the delegate computes against the plain interpreter."""
 
 from __future__ import annotations
@@ -8,8 +9,8 @@ import re
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Protocol
@@ -24,6 +25,7 @@ from fuzz.session import UNREADABLE, Array, Outputs, Session
 from ubp.tflite import flatbuffer
 
 THREADS = (1, 2, 3)
+GPU = {"backend": "gpu"}  # options
 _TRANSPOSED = b"UbpTransposeConv2D"
 _DIFFER = "two runs with the same inputs differ"
 
@@ -74,40 +76,66 @@ class Mark(Protocol):
     def __call__(self, *, phase: str) -> None: ...
 
 
-def check(case: Case, mark: Mark) -> Outcome:
+@dataclass(frozen=True)
+class Result:
+    """What is to be judged: the last of some runs.
+
+    model: the delegate's. reference: the plain interpreter's.
+    expected: of that run. outputs: the delegate's, for each of THREADS, or the first only.
+    """
+
+    model: bytes
+    reference: bytes
+    runs: Sequence[Run]
+    expected: Expectation
+    outputs: list[Outputs]
+
+
+@dataclass(frozen=True)
+class Standard:
+    """What the delegate is held to.
+
+    judge: (verdict, message) of a result.
+    xnnpack: whether both interpreters have XNNPACK.
+    """
+
+    judge: Callable[[Result], tuple[str, str]]
+    xnnpack: bool
+
+
+def check(case: Case, mark: Mark, standard: Standard | None = None) -> Outcome:
     """Run a case.
 
     Args:
         case: any; a model that the plain interpreter cannot load is an error of the caller.
         mark: what to tell how far it has got.
+        standard: FLOATS unless given.
     """
+    standard = standard or FLOATS
     mark(phase="plain")
     reference, model = case.model, case.model
     if case.convert is not None:
         converted = ubp.convert(case.model, **case.convert)
         if any(layer.taken for layer in converted.report):
             model, reference = converted.model, ubp.unpack(converted.model)
-    plain = Session(reference)
-    expectations = [_expect(plain, run) for run in case.runs]
+    plain = Session(reference, xnnpack=standard.xnnpack)
+    expectations = [expect(plain, run) for run in case.runs]
     mark(phase="delegate")
     outcome = Outcome(runs=len(case.runs))
-    results = [_delegated(model, case, threads, expectations, outcome) for threads in THREADS]
+    counts = THREADS[:1] if case.options.items() >= GPU.items() else THREADS
+    delegated = replace(case, model=model)
+    results = [
+        _delegated(delegated, threads, standard.xnnpack, expectations, outcome)
+        for threads in counts
+    ]
     for number, expected in enumerate(expectations):
-        run = case.runs[number]
-        outcome.verdict, outcome.message = _judge(
-            reference, run, expected, [result[number] for result in results]
-        )
-        is_wrong = outcome.verdict == "wrong"
-        if is_wrong and _TRANSPOSED in model and refuses_shape(reference, expected.outputs):
-            outcome.verdict = "explained by an output shape that conversion leaves out"
-        if outcome.verdict == "wrong" and is_overwritten(
-            reference, case.runs[: number + 1], expected, results[0][number]
-        ):
-            outcome.verdict = "explained by the interpreter's memory"
+        runs, outputs = case.runs[: number + 1], [result[number] for result in results]
+        result = Result(model, reference, runs, expected, outputs)
+        outcome.verdict, outcome.message = standard.judge(result)
         if isinstance(expected.outputs, str) and outcome.verdict == "right":
             outcome.errors += 1
         if outcome.verdict != "right":
-            outcome.message = f"run {number} ({run.kind}): {outcome.message}"
+            outcome.message = f"run {number} ({runs[-1].kind}): {outcome.message}"
             break
     return outcome
 
@@ -124,7 +152,7 @@ def is_overwritten(
         result: of the delegate, likewise.
     """
     session = Session(reference, shares_memory=True)
-    shared = [_expect(session, run).outputs for run in runs][-1]
+    shared = [expect(session, run).outputs for run in runs][-1]
     right = expected.outputs
     if isinstance(right, str) or isinstance(result, str) or isinstance(shared, str):
         return False
@@ -132,22 +160,23 @@ def is_overwritten(
     return bool(wrong) and all(difference([shared[i]], [right[i]]) for i in wrong)
 
 
-def _expect(session: Session, run: Run) -> Expectation:
+def expect(session: Session, run: Run) -> Expectation:
+    """What a session without the delegate makes of its next run."""
     error = session.resize(run.shapes)
-    inputs = run.inputs(session.shapes())
+    inputs = run.inputs(session.shapes(), session.types())
     return Expectation(inputs, error or session.infer(inputs))
 
 
 def _delegated(
-    model: bytes, case: Case, threads: int, expectations: list[Expectation], outcome: Outcome
+    case: Case, threads: int, xnnpack: bool, expectations: list[Expectation], outcome: Outcome
 ) -> list[Outputs]:
     """The delegate's outputs of each run; on one thread also what it took."""
     options = case.options | {"num_threads": str(threads)}
     if threads > 1:
-        session = Session(model, options)
+        session = Session(case.model, options, xnnpack=xnnpack)
     else:
         path = Path(_directory(), "report.json")
-        session = Session(model, options | {"report": str(path)})
+        session = Session(case.model, options | {"report": str(path)}, xnnpack=xnnpack)
         report = json.loads(path.read_text("utf-8"))
         path.unlink()
         nodes = [node for nodes in report["subgraphs"] for node in nodes if node["taken"]]
@@ -197,25 +226,43 @@ def _identical(a: Outputs, b: Outputs) -> bool:
     )
 
 
-def _judge(
-    reference: bytes, run: Run, expected: Expectation, results: list[Outputs]
-) -> tuple[str, str]:
-    """(verdict, message) of one run for all numbers of threads."""
-    first = results[0]
+def judge_threads(result: Result) -> tuple[str, str]:
+    """(verdict, message) of what can be said without comparing numbers with what is expected; the
+    verdict is empty if they have to be."""
+    first, right = result.outputs[0], result.expected.outputs
     if isinstance(first, str) and first == _DIFFER:
         return "wrong", first
-    if isinstance(expected.outputs, str):
-        if isinstance(first, str) or expected.outputs == UNREADABLE:
+    if isinstance(right, str):
+        if isinstance(first, str) or right == UNREADABLE:
             return "right", ""
-        reason = expected.outputs.splitlines()[-1]
-        return "wrong", f"no error, where the plain interpreter has: {reason}"
+        return "wrong", f"no error, where the plain interpreter has: {right.splitlines()[-1]}"
     if isinstance(first, str):
         return "refused", first.splitlines()[0]
-    for threads, other in zip(THREADS[1:], results[1:], strict=True):
+    for threads, other in zip(
+        THREADS[1:], result.outputs[1:], strict=False
+    ):  # of a GPU there is one
         if not _identical(first, other):
             return "wrong", f"{threads} threads give another result than one"
-    message = difference(first, expected.outputs)
-    if not message:
-        return "right", ""
-    reason = explanation(reference, run, expected.inputs, first, expected.outputs)
-    return (f"explained by {reason}" if reason else "wrong"), message
+    return "", ""
+
+
+def _judge_floats(result: Result) -> tuple[str, str]:
+    """Equal within a tolerance, or both right for a reason."""
+    first, right = result.outputs[0], result.expected.outputs
+    verdict, message = judge_threads(result)
+    if not verdict and not isinstance(first, str) and not isinstance(right, str):
+        message = difference(first, right)
+        if not message:
+            return "right", ""
+        inputs = result.expected.inputs
+        reason = explanation(result.reference, result.runs[-1], inputs, first, right)
+        verdict = f"explained by {reason}" if reason else "wrong"
+    is_wrong = verdict == "wrong"
+    if is_wrong and _TRANSPOSED in result.model and refuses_shape(result.reference, right):
+        return "explained by an output shape that conversion leaves out", message
+    if is_wrong and is_overwritten(result.reference, result.runs, result.expected, first):
+        return "explained by the interpreter's memory", message
+    return verdict, message
+
+
+FLOATS = Standard(_judge_floats, xnnpack=False)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A random graph in the making: what the functions of fuzz.operators draw from and add to."""
 
 from __future__ import annotations
@@ -102,8 +103,13 @@ class Draft:
         """
         array = self.normal(shape, 1.0 / np.sqrt(fan_in))
         if self.chance(0.5):
-            array *= self.block_mask(shape[0], array.size // shape[0]).reshape(shape)
+            array *= self.mask(shape)
         return self.parameters(array)
+
+    def mask(self, shape: Sequence[int]) -> npt.NDArray[np.float32]:
+        """Of weights [output channels, ...]: ones where a weight is kept."""
+        lanes = int(np.prod(shape[1:]))
+        return self.block_mask(shape[0], lanes).reshape(tuple(shape))
 
     def block_mask(self, channels: int, lanes: int) -> npt.NDArray[np.float32]:
         """[channels, lanes], ones in blocks of some channels that begin anywhere."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether two interpreters that differ may both be right.
 
 They add the same numbers in another order. That changes results that are what is left after numbers
@@ -125,7 +126,7 @@ def _overflows_inside(reference: bytes, inputs: Sequence[Array]) -> bool:
     if session.resize([list(x.shape) for x in inputs]) or isinstance(session.infer(inputs), str):
         return False
     largest = np.finfo(np.float32).max
-    return any(not bool((np.abs(x) < largest).all()) for x in session.values())
+    return any(not bool((np.abs(x) < largest).all()) for x in session.values().values())
 
 
 def _equal(a: Array, b: Array, tolerance: float) -> Bools:

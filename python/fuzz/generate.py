@@ -1,18 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
 """The case of a seed and a number: always the same."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from fuzz.case import KINDS, Case, Run
 from fuzz.draft import Draft
 from fuzz.operators import OPERATORS
 from ubp.tflite import flatbuffer
 
-_WEIGHTS = np.array([operator.weight for operator in OPERATORS])
-_SHARES = np.cumsum(_WEIGHTS / _WEIGHTS.sum())
+Shares = npt.NDArray[np.float64]
+
+
+def shares(weights: Sequence[float]) -> Shares:
+    """Sums of the first shares, of which each operator has one, for draw_graph."""
+    summed: Shares = np.cumsum(np.array(weights) / np.sum(weights))
+    return summed
+
+
+_SHARES = shares([operator.weight for operator in OPERATORS])
 _RULES = ("dead_pixels", "fused_depthwise", "fused_functions", "placed_concatenations", "strips")
 _KERNELS = (*["auto"] * 12, "portable", "portable", "portable", "reference")
 
@@ -21,23 +32,34 @@ def generate(seed: int, index: int) -> Case:
     """Draw a model, what is run with it, and the delegate's options."""
     rng = np.random.default_rng([seed, index])
     draft = Draft(rng)
+    draw_graph(draft, _SHARES)
+    runs = draw_runs(draft, KINDS)
+    convert = _conversion(draft) if draft.chance(0.1) else None
+    return Case(flatbuffer.serialize(draft.builder.tree), runs, draw_options(draft), convert)
+
+
+def draw_graph(draft: Draft, operator_shares: Shares) -> None:
+    """Add inputs, operators, each of OPERATORS as often as its share says, and outputs."""
     _add_inputs(draft)
-    steps = 1 + int(rng.geometric(0.16))
+    steps = 1 + int(draft.rng.geometric(0.16))
     while steps > 0 or not draft.graph.graph.operators:
-        OPERATORS[int(np.searchsorted(_SHARES, rng.random(), "right"))].draw(draft)
+        OPERATORS[int(np.searchsorted(operator_shares, draft.rng.random(), "right"))].draw(draft)
         steps -= 1
     _mark_outputs(draft)
+
+
+def draw_runs(draft: Draft, kinds: Sequence[str]) -> list[Run]:
+    """One with the shapes of the file, then some with others; the first kind most often."""
     shapes = [draft.shape(tensor) for tensor in draft.graph.graph.inputs]
-    runs = [_run(draft, [None] * len(shapes))]
+    runs = [_run(draft, [None] * len(shapes), kinds)]
     while len(runs) < 4 and draft.chance(0.4):
-        runs.append(_run(draft, _resized(draft, shapes)))
-    convert = _conversion(draft) if draft.chance(0.1) else None
-    return Case(flatbuffer.serialize(draft.builder.tree), runs, _options(draft), convert)
+        runs.append(_run(draft, _resized(draft, shapes), kinds))
+    return runs
 
 
 def _conversion(draft: Draft) -> dict[str, Any]:
     return {
-        "weights": draft.choice(("f32", "f16", "bf16")),
+        "weights": draft.choice(("f32", "f16", "bf16", "i8")),
         "min_speedup": draft.choice((0, 0, 1.1)),
         "block_size": draft.choice(("auto", 1, 2, 4, 8, 16)),
     }
@@ -113,12 +135,13 @@ def _renamed(draft: Draft, shapes: list[list[int]], axes: list[int]) -> list[lis
     return renamed
 
 
-def _run(draft: Draft, shapes: list[list[int] | None]) -> Run:
-    kind = "normal" if draft.chance(0.7) else draft.choice(KINDS[1:])
+def _run(draft: Draft, shapes: list[list[int] | None], kinds: Sequence[str]) -> Run:
+    kind = kinds[0] if draft.chance(0.7) else draft.choice(kinds[1:])
     return Run(shapes, kind, draft.integer(0, 2**31))
 
 
-def _options(draft: Draft) -> dict[str, str]:
+def draw_options(draft: Draft) -> dict[str, str]:
+    """The delegate's."""
     options = {"take": draft.choice(("all", "all", "all", "all", "auto", "auto", "sparse"))}
     kernel = draft.choice(_KERNELS)
     if kernel != "auto":

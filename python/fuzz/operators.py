@@ -1,7 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
 """The operators of random graphs: one function each, which draws a node and adds it.
 
 A function gets a Draft and returns whether it added something; it does not if no tensor fits or the
-result would be too large. To add an operator, write its function here; nothing else names it.
+result would be too large. To add an operator, write its function here; whether it has an int8 form,
+fuzz.quantize knows.
 """
 
 from __future__ import annotations
@@ -25,20 +27,24 @@ Draw = Callable[[Draft], bool]
 
 @dataclass(frozen=True)
 class Operator:
-    """A function of this module and how often it is tried, relative to others."""
+    """A function of this module and how often it is tried, relative to others.
+
+    weight: in graphs of float32. int8: in those that become int8.
+    """
 
     draw: Draw
     weight: float
+    int8: float
 
 
 OPERATORS: list[Operator] = []
 
 
-def operator(weight: float) -> Callable[[Draw], Draw]:
-    """Add the function to OPERATORS."""
+def operator(weight: float, int8: float | None = None) -> Callable[[Draw], Draw]:
+    """Add the function to OPERATORS; int8 is the same weight unless said otherwise."""
 
     def register(draw: Draw) -> Draw:
-        OPERATORS.append(Operator(draw, weight))
+        OPERATORS.append(Operator(draw, weight, weight if int8 is None else int8))
         return draw
 
     return register
@@ -47,14 +53,24 @@ def operator(weight: float) -> Callable[[Draw], Draw]:
 # ---- with weights or a window -----------------------------------------------------------------
 
 
-def _convolve(draft: Draft, x: int, channels: int, depthwise: bool, pointwise: bool) -> bool:
+def _convolve(
+    draft: Draft,
+    x: int,
+    channels: int,
+    depthwise: bool,
+    pointwise: bool,
+    stride: tuple[int, int] | None = None,
+) -> bool:
+    """stride: that of an ordinary one, which is not dilated and pads; None: whatever is drawn."""
     in_channels = draft.shape(x)[3]
     kernel = (1, 1) if pointwise else draft.pair(KERNELS)
-    stride, dilation = draft.pair(STRIDES), draft.pair(DILATIONS)
-    if draft.chance(0.01):
-        dilation = draft.pair(FAR)
-        kernel = draft.pair((1, 2, 3, 24))
-    valid = draft.chance(0.5)
+    dilation, valid = (1, 1), False
+    if stride is None:
+        stride, dilation = draft.pair(STRIDES), draft.pair(DILATIONS)
+        if draft.chance(0.01):
+            dilation = draft.pair(FAR)
+            kernel = draft.pair((1, 2, 3, 24))
+        valid = draft.chance(0.5)
     taps = kernel[0] * kernel[1]
     shape = draft.graph.window(x, kernel, stride, dilation, valid, channels)
     lanes = taps * (1 if depthwise else in_channels)
@@ -83,7 +99,7 @@ def _padded(draft: Draft, x: int) -> int:
     return draft.values[-1] if draft.chance(0.3) and _pads_in_a_row(draft, x) else x
 
 
-@operator(9)
+@operator(9, int8=12)
 def _conv_2d(draft: Draft) -> bool:
     x = draft.pick([4])
     if x is None:
@@ -91,12 +107,51 @@ def _conv_2d(draft: Draft) -> bool:
     return _convolve(draft, _padded(draft, x), draft.channels(), False, draft.chance(0.4))
 
 
-@operator(4)
+@operator(4, int8=5)
 def _depthwise_conv_2d(draft: Draft) -> bool:
     x = draft.pick([4])
     if x is None:
         return False
     return _convolve(draft, _padded(draft, x), draft.shape(x)[3], True, False)
+
+
+@operator(0, int8=2)
+def _inverted_residual(draft: Draft) -> bool:
+    """MobileNet's block, with the sum if the stride is 1: channels go up, and come back."""
+    x = draft.pick([4])
+    if x is None:
+        return False
+    first, count = x, len(draft.values)
+    wide = draft.choice((2, 3, 4, 6)) * draft.shape(x)[3]
+    narrow = draft.shape(x)[3] if draft.chance(0.7) else draft.channels()
+    stride = draft.choice(((1, 1), (1, 1), (2, 2)))
+    added = (
+        _convolve(draft, x, wide, False, True, (1, 1))
+        and _convolve(draft, draft.values[-1], wide, True, False, stride)
+        and _convolve(draft, draft.values[-1], narrow, False, True, (1, 1))
+    )
+    if added and draft.shape(draft.values[-1]) == draft.shape(first):
+        inputs = [first, draft.values[-1]]
+        draft.emit(OP.ADD, inputs, draft.shape(first), schema.AddOptionsT())
+    return len(draft.values) > count
+
+
+@operator(0, int8=1)
+def _squeeze_and_excite(draft: Draft) -> bool:
+    """An image times a gate that is computed from its means."""
+    x = draft.pick([4])
+    if x is None or not _mean_of(draft, x, (1, 2), True):
+        return False
+    means, channels = draft.values[-1], draft.shape(x)[3]
+    if not (
+        _convolve(draft, means, draft.choice((1, 4, 8)), False, True, (1, 1))
+        and _convolve(draft, draft.values[-1], channels, False, True, (1, 1))
+    ):
+        return True
+    code = draft.choice((OP.LOGISTIC, OP.LOGISTIC, OP.HARD_SWISH))
+    gate = draft.emit(code, [draft.values[-1]], draft.shape(draft.values[-1]))
+    draft.emit(OP.MUL, [x, gate], draft.shape(x), schema.MulOptionsT())
+    return True
 
 
 @operator(2)
@@ -166,7 +221,7 @@ def _combine(draft: Draft, inputs: list[int], shape: list[int]) -> bool:
     return True
 
 
-@operator(2.5)
+@operator(2.5, int8=4)
 def _add_sub_mul(draft: Draft) -> bool:
     """Two tensors of equal shape; a residual, if one is older."""
     x = draft.pick()
@@ -237,7 +292,7 @@ def _function(draft: Draft) -> bool:
     return True
 
 
-@operator(0.7)
+@operator(0.7, int8=0.1)
 def _softplus(draft: Draft) -> bool:
     """As the standard converter writes it; sometimes mish, which is x * tanh(softplus(x))."""
     x = draft.pick()
@@ -256,7 +311,7 @@ def _softplus(draft: Draft) -> bool:
     return True
 
 
-@operator(0.7)
+@operator(0.7, int8=0.2)
 def _prelu(draft: Draft) -> bool:
     x = draft.pick([2, 3, 4])
     if x is None:
@@ -268,7 +323,7 @@ def _prelu(draft: Draft) -> bool:
     return True
 
 
-@operator(0.5)
+@operator(0.5, int8=0)
 def _div(draft: Draft) -> bool:
     x = draft.pick()
     if x is None:
@@ -278,7 +333,7 @@ def _div(draft: Draft) -> bool:
     return True
 
 
-@operator(1.2)
+@operator(1.2, int8=0.3)
 def _transpose_conv(draft: Draft) -> bool:
     """With every padding and stride; kernels smaller than the stride leave gaps."""
     x = draft.pick([4])

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A smaller case that fails alike: fewer runs and options, and a graph with fewer operators.
 
 It works on the file, so that any case can be made smaller, whatever wrote it.
@@ -82,13 +83,14 @@ def _cut(case: Case, tree: schema.ModelT) -> Iterator[Case]:
 
 
 def _is_value(graph: schema.SubGraphT, tensor: int) -> bool:
-    return bool(graph.tensors[tensor].type == schema.TensorType.FLOAT32)
+    return graph.tensors[tensor].type in (schema.TensorType.FLOAT32, schema.TensorType.INT8)
 
 
 def _bypasses(graph: schema.SubGraphT, node: schema.OperatorT, tensor: int) -> bool:
     if tensor < 0 or graph.tensors[tensor].buffer != 0 or not _is_value(graph, tensor):
         return False
-    return list(graph.tensors[tensor].shape) == list(graph.tensors[node.outputs[0]].shape)
+    read, made = graph.tensors[tensor], graph.tensors[node.outputs[0]]
+    return read.type == made.type and list(read.shape) == list(made.shape)
 
 
 def _made(

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a run of the command found, and what it looked at."""
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from fuzz.compare import Outcome
 LIMITS = {
     # An operator that was taken in one form and would be another one for these inputs.
     r", expected \[batch, height, width, (\d+|channels)\]\.$": "another rank, or grouped channels",
+    r" in int8, expected equal ones, or an image and \[batch, 1, 1, channels\]\.$": (
+        "operands of other shapes than the model's"
+    ),
     # The plain interpreter rounds towards zero, and may have an output without rows.
     r"pixels is too small for a kernel of \d+ x \d+\.$": "a window that does not fit",
     r"(ADD|SUB|MUL) .*, expected \[\.\.\., \d+\]\.$": "a constant that would be repeated",

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """UBP for TensorFlow Lite: pruned Keras CNNs, several times faster in the standard interpreter.
 
     pruned = ubp.prune(model, schedule=ubp.PolynomialDecay(...), pattern=ubp.UnalignedBlock(4))
@@ -23,25 +24,39 @@ if TYPE_CHECKING:  # what __getattr__ loads, for type checkers and editors
     from ubp.conversion import unpack as unpack
     from ubp.conversion.layer_report import LayerReport as LayerReport
     from ubp.costs import CostModel as CostModel
-    from ubp.costs import read_costs as read_costs
+    from ubp.data import Preprocessing as Preprocessing
+    from ubp.latency import LatencyModel as LatencyModel
+    from ubp.latency import read_costs as read_costs
+    from ubp.mapping import SchemeMapping as SchemeMapping
+    from ubp.mapping.schemes import map_schemes as map_schemes
     from ubp.pruning import ADMM as ADMM
     from ubp.pruning import AlignedBlock as AlignedBlock
     from ubp.pruning import ConstantSparsity as ConstantSparsity
     from ubp.pruning import CustomSchedule as CustomSchedule
     from ubp.pruning import GlobalBudget as GlobalBudget
+    from ubp.pruning import KernelPattern as KernelPattern
     from ubp.pruning import LatencyBudget as LatencyBudget
     from ubp.pruning import Pattern as Pattern
     from ubp.pruning import PolynomialDecay as PolynomialDecay
     from ubp.pruning import PruningSummaries as PruningSummaries
+    from ubp.pruning import QuantizeAware as QuantizeAware
     from ubp.pruning import ReweightedRegularization as ReweightedRegularization
     from ubp.pruning import UnalignedBlock as UnalignedBlock
     from ubp.pruning import Unstructured as Unstructured
     from ubp.pruning import UpdatePruning as UpdatePruning
+    from ubp.pruning import channel_groups as channel_groups
     from ubp.pruning import permute_channels as permute_channels
     from ubp.pruning import prune as prune
     from ubp.pruning import pruning_summary as pruning_summary
     from ubp.pruning import recalibrate_batch_norm as recalibrate_batch_norm
+    from ubp.pruning import remove_channels as remove_channels
     from ubp.pruning import strip as strip
+    from ubp.quantization import QuantizedFile as QuantizedFile
+    from ubp.quantization import quantize as quantize
+    from ubp.reconstruction.network import PrunedWithoutTraining as PrunedWithoutTraining
+    from ubp.reconstruction.network import prune_without_training as prune_without_training
+    from ubp.reporting.structure import BlockStructure as BlockStructure
+    from ubp.reporting.structure import block_structure as block_structure
     from ubp.runtime import Interpreter as Interpreter
     from ubp.runtime import delegate_path as delegate_path
     from ubp.runtime import load_delegate as load_delegate
@@ -51,6 +66,8 @@ if TYPE_CHECKING:  # what __getattr__ loads, for type checkers and editors
     from ubp.selection import select_blocks as select_blocks
     from ubp.selection import select_blocks_global as select_blocks_global
     from ubp.selection import tradeoff_curves as tradeoff_curves
+    from ubp.tflite_pruning import PrunedFile as PrunedFile
+    from ubp.tflite_pruning import prune_tflite as prune_tflite
     from ubp.timing import BenchmarkResult as BenchmarkResult
     from ubp.timing import Timing as Timing
     from ubp.timing import benchmark as benchmark
@@ -63,6 +80,8 @@ _HOME = {
     "GlobalSelection": "ubp.selection",
     "TradeoffCurves": "ubp.selection",
     "permute_channels": "ubp.pruning",
+    "channel_groups": "ubp.pruning",
+    "remove_channels": "ubp.pruning",
     "prune": "ubp.pruning",
     "strip": "ubp.pruning",
     "UpdatePruning": "ubp.pruning",
@@ -73,24 +92,38 @@ _HOME = {
     "PolynomialDecay": "ubp.pruning",
     "CustomSchedule": "ubp.pruning",
     "ADMM": "ubp.pruning",
+    "QuantizeAware": "ubp.pruning",
     "ReweightedRegularization": "ubp.pruning",
     "GlobalBudget": "ubp.pruning",
     "LatencyBudget": "ubp.pruning",
     "UnalignedBlock": "ubp.pruning",
+    "KernelPattern": "ubp.pruning",
     "AlignedBlock": "ubp.pruning",
     "Unstructured": "ubp.pruning",
     "Pattern": "ubp.pruning",
+    "quantize": "ubp.quantization",
+    "QuantizedFile": "ubp.quantization",
+    "prune_without_training": "ubp.reconstruction.network",
+    "PrunedWithoutTraining": "ubp.reconstruction.network",
     "convert": "ubp.conversion",
     "ConversionResult": "ubp.conversion",
     "LayerReport": "ubp.conversion.layer_report",
     "unpack": "ubp.conversion",
+    "block_structure": "ubp.reporting.structure",
+    "BlockStructure": "ubp.reporting.structure",
     "verify": "ubp.check",
     "Verification": "ubp.check",
     "CostModel": "ubp.costs",
-    "read_costs": "ubp.costs",
+    "read_costs": "ubp.latency",
+    "LatencyModel": "ubp.latency",
+    "map_schemes": "ubp.mapping.schemes",
+    "SchemeMapping": "ubp.mapping",
     "Interpreter": "ubp.runtime",
     "load_delegate": "ubp.runtime",
     "delegate_path": "ubp.runtime",
+    "Preprocessing": "ubp.data",
+    "PrunedFile": "ubp.tflite_pruning",
+    "prune_tflite": "ubp.tflite_pruning",
     "benchmark": "ubp.timing",
     "BenchmarkResult": "ubp.timing",
     "Timing": "ubp.timing",

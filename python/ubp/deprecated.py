@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Names that have changed: the old ones work for one version more, with a DeprecationWarning."""
 
 from __future__ import annotations
@@ -29,14 +30,15 @@ def moved(module: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
     return get
 
 
-def warn_renamed(old: str, new: str) -> None:
-    """Warn the caller of the caller that a name has become another one.
+def warn_renamed(old: str, new: str, stacklevel: int = 3) -> None:
+    """Warn a caller that a name has become another one.
 
     Args:
         old, new: the names, as a caller writes them.
+        stacklevel: whose line the warning is about: 3, that of the caller of the caller.
     """
     warnings.warn(
         f"{old} is now {new}; the old name goes in the next version.",
         DeprecationWarning,
-        stacklevel=3,
+        stacklevel=stacklevel,
     )

@@ -1,39 +1,56 @@
-"""Optional packages: which extra of ubp installs each, and the sentence that says so."""
+# SPDX-License-Identifier: Apache-2.0
+"""Optional packages: the sentence that says which one is missing, and how to install it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import metadata
 
-_EXTRAS = {
-    "PIL": "report",
-    "h5py": "train",
-    "jinja2": "report",
-    "keras": "train",
-    "matplotlib": "report",
-    "scipy": "train",
-    "tensorflow": "train",
-    "tensorflow_model_optimization": "train",
-    "tf_keras": "train",
-}
-_CALLED = {"PIL": "Pillow"}  # where a package has another name than its module
+# Packages that are called otherwise than their module, or of no use without another.
+_PACKAGES = {"PIL": ("Pillow",), "optuna": ("Optuna",), "keras": ("keras", "tensorflow")}
 
 
-def missing_package(wanted: str, package: str, instead: str = "") -> ModuleNotFoundError:
+def missing_package(wanted: str, module: str, instead: str = "") -> ModuleNotFoundError:
     """The error, in one sentence, that something needs a package that is not installed.
+
+    It names packages rather than extras of ubp, which no index may have.
 
     Args:
         wanted: what needs it, as the subject of the sentence.
-        package: the name of the module, or of one in it.
+        module: the name of the package's module, or of one in it.
         instead: what else there is to do, such as "give .npy files".
     """
-    package = package.partition(".")[0]
-    what = f'"ubp[{_EXTRAS[package]}]"' if package in _EXTRAS else "--upgrade ubp"
+    module = module.partition(".")[0]
+    packages = _PACKAGES.get(module, (module,))
+    what = " ".join(f'"{requirement_of(package)}"' for package in packages)
     return ModuleNotFoundError(
-        f"{wanted} needs {_CALLED.get(package, package)}, which is not installed; install it with "
+        f"{wanted} needs {packages[0]}, which is not installed; install it with "
         f"'pip install {what}'{f', or {instead}' if instead else ''}.",
-        name=package,
+        name=module,
     )
+
+
+def requirement_of(package: str) -> str:
+    """A package with the versions that UBP works with, such as "keras>=3.12".
+
+    The name alone where UBP asks for none, or is run from its sources.
+    """
+    try:
+        requirements = metadata.requires("ubp") or []
+    except metadata.PackageNotFoundError:
+        requirements = []
+    for requirement in requirements:
+        versioned = requirement.partition(";")[0].strip()
+        name = re.split(r"[^\w.-]", versioned, maxsplit=1)[0]
+        if _normalized(name) == _normalized(package):
+            return versioned
+    return package
+
+
+def _normalized(package: str) -> str:
+    return re.sub(r"[-_.]+", "-", package).lower()
 
 
 @contextmanager

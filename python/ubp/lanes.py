@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The view of a layer's weights that selection, pruning and conversion share: [lanes, channels].
 
 A lane is everything one input value of the layer is multiplied with: for a convolution lane
@@ -5,6 +6,11 @@ k = (ky * kernel_w + kx) * in_channels + c, for a dense layer lane k is input fe
 size N is N consecutive output channels of one lane. Frameworks differ only in where they keep the
 output-channel axis: Keras last ([kh, kw, in, out] and [in, out]), TFLite first ([out, kh, kw, in]
 and [out, in]).
+
+**Groups of lanes.** A block may have M lanes in place of one: those of M consecutive input channels
+of one tap, the first of which is a multiple of M. So M divides the input channels, and the lanes
+are groups of M, one after the other. As importance adds up, the best N x M blocks of a matrix are
+the best N x 1 blocks of the matrix [lanes / M, channels] whose lanes are the sums of the groups.
 """
 
 from __future__ import annotations
@@ -16,7 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ubp.arguments import is_whole, shown
+from ubp.arguments import check_whole, is_whole, shown
 
 
 def to_lanes(weights: npt.NDArray[Any], channel_axis: int) -> npt.NDArray[Any]:
@@ -55,6 +61,57 @@ def from_lanes(
     moved = list(shape)
     moved.append(moved.pop(channel_axis))
     return np.moveaxis(matrix.reshape(moved), -1, channel_axis)
+
+
+def input_channels(shape: tuple[int, ...], channel_axis: int) -> int:
+    """How many lanes one tap of these weights has, one after the other.
+
+    Args:
+        shape: of the weights, of rank 2 or more.
+        channel_axis: the axis of the output channels.
+
+    Raises:
+        ValueError: if the shape is none or has no such axis.
+    """
+    _check_axis(shape, channel_axis)
+    if len(shape) < 2:
+        raise ValueError(f"shape is {shown(shape)}; expected two sizes or more.")
+    sizes = list(shape)
+    del sizes[channel_axis]
+    return sizes[-1]
+
+
+def sum_lane_groups(matrix: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
+    """Add up the lanes of each group: [lanes, channels] -> [lanes / size, channels].
+
+    Args:
+        matrix: of any float dtype; for size 1 it is returned as it is, else the sums are float64.
+        size: M, a divisor of the lanes.
+
+    Raises:
+        ValueError: if the matrix is none, or the size no such divisor.
+    """
+    _check_array("matrix", matrix)
+    check_whole("size", size, 1)
+    if len(matrix) % size:
+        raise ValueError(f"size is {size}; expected a divisor of the matrix's {len(matrix)} lanes.")
+    if size == 1:
+        return matrix
+    summed = matrix[::size].astype(np.float64)
+    for offset in range(1, size):
+        summed += matrix[offset::size]
+    return summed
+
+
+def spread_lane_groups(matrix: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
+    """Give each lane what its group has: [lanes / size, channels] -> [lanes, channels].
+
+    Raises:
+        ValueError: if the matrix is none, or the size no whole number of at least 1.
+    """
+    _check_array("matrix", matrix)
+    check_whole("size", size, 1)
+    return matrix if size == 1 else np.repeat(matrix, size, axis=0)
 
 
 def _check_array(name: str, array: Any) -> None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The kernels among the functions of a library: spills, and cycles per block.
 
 An inner loop is an innermost loop that calculates. What it keeps on the stack, for want of
@@ -22,8 +23,13 @@ _OURS = re.compile(r"(?:ubp::)?\(anonymous namespace\)::|ubp::")
 _CLONE = re.compile(r" \[clone [^\]]*\]")
 _FAMILY = re.compile(r"\bNeon\w*")  # the C++ class of its instruction set
 _CAPITAL = re.compile(r"(?<=\w)(?=[A-Z])")
-_TILE = re.compile(r"Wros<(?:Tile|Pipelined)Rows<\w+, (\d+), (\d+)> ?>::Run\b.*")
-_ADDITIONS = ("fmla", "fmadd")
+_TILE = re.compile(
+    r"(?:Wros<(?:Tile|Pipelined)Rows<\w+, (\d+), (\d+)> ?>::Run\b"
+    r"|void RunQuadTile<\w+, (\d+), (\d+)>).*"
+)
+_REGISTER = re.compile(r"\b([bhsdqvxw])(\d+)\b")
+_DOTS = ("sdot", "smmla")  # int8: 4, or 16, products to a lane
+_ADDITIONS = ("fmla", "fmadd", *_DOTS)
 _NO_CALCULATION = ("fmov", "fcmp", "fccmp", "fcsel")
 _FRAME_POINTER = "x29"
 _MEMORY = re.compile(r"\[(\w+)")
@@ -90,12 +96,13 @@ class _BlockLoop:
 
 
 def _tiles(kernels: Sequence[Kernel], mca: Mca) -> list[TileResult]:
-    loops = [
-        _BlockLoop(kernel.family, kernel.shape, loop)
+    different = {
+        (kernel.family, kernel.shape, _renamed(loop)): _BlockLoop(kernel.family, kernel.shape, loop)
         for kernel in kernels
         if kernel.shape
         for loop in kernel.block_loops
-    ]
+    }
+    loops = list(different.values())
     bodies = [each.loop.instructions for each in loops]
     products = [each.loop.multiply_adds for each in loops]
     tiles: dict[tuple[str, int, int], TileResult] = {}
@@ -109,6 +116,18 @@ def _tiles(kernels: Sequence[Kernel], mca: Mca) -> list[TileResult]:
             tile.cycles[processor] = max(slowest, whole / each.blocks)
             tile.bounds[processor] = least / each.blocks
     return [tiles[key] for key in sorted(tiles)]
+
+
+def _renamed(loop: InnerLoop) -> str:
+    """A loop's text, registers numbered as they come: loops that differ in these are one."""
+    numbers: dict[tuple[bool, str], int] = {}
+
+    def rename(register: re.Match[str]) -> str:
+        is_vector = register[1] not in "xw"
+        return f"{register[1]}{numbers.setdefault((is_vector, register[2]), len(numbers))}"
+
+    text = "\n".join(f"{each.mnemonic} {each.operands}" for each in loop.instructions[:-1])
+    return _REGISTER.sub(rename, text)
 
 
 def _compiler(library: Path) -> str:
@@ -192,7 +211,7 @@ def kernels_among(functions: Iterable[Function]) -> list[Kernel]:
         name = _CLONE.sub("", _OURS.sub("", function.name)).replace("> >", ">>")
         if family := _FAMILY.search(name):
             tile = _TILE.fullmatch(name)
-            shape = TileShape(int(tile[1]), int(tile[2])) if tile else None
+            shape = TileShape(*(int(size) for size in tile.groups() if size)) if tile else None
             short = name.removeprefix("void ").partition("(")[0]
             option = _CAPITAL.sub("_", family[0]).lower()
             kernels.append(Kernel(short, option, shape, _inner_loops(function)))
@@ -211,7 +230,8 @@ def _inner_loops(function: Function) -> tuple[InnerLoop, ...]:
 
 
 def _calculates(instruction: Instruction) -> bool:
-    return instruction.mnemonic.startswith("f") and instruction.mnemonic not in _NO_CALCULATION
+    name = instruction.mnemonic
+    return name in _DOTS or (name.startswith("f") and name not in _NO_CALCULATION)
 
 
 def _sets_frame_pointer(instruction: Instruction) -> bool:

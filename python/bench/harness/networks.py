@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The networks that several benchmarks measure, all from keras.applications."""
 
 from __future__ import annotations
@@ -7,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-if TYPE_CHECKING:
+import ubp
+
+if TYPE_CHECKING:  # loads TensorFlow, which takes seconds
     import keras
 
 _BATCH = 8  # images of noise
@@ -62,3 +65,39 @@ def settle(model: keras.Model, seed: int) -> None:
     model(noise.astype(np.float32), training=True)
     for layer, momentum in zip(normalisations, momenta, strict=True):
         layer.momentum = momentum
+
+
+def random_model(network: Network, seed: int) -> keras.Model:
+    """The network with random weights and batch normalisations that fit them."""
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    application = getattr(keras.applications, network.application)
+    shape = (network.size, network.size, 3)
+    model = application(input_shape=shape, weights=None, **network.options)
+    settle(model, seed)
+    return model
+
+
+def prune_in_one_shot(
+    model: keras.Model, sparsity: int, pattern: ubp.Pattern, seed: int
+) -> keras.Model:
+    """A copy with `sparsity` percent of zeros in the layers that `pruned_layers` names."""
+    pruned = ubp.strip(
+        ubp.prune(model, ubp.ConstantSparsity(sparsity / 100), pattern, layers=pruned_layers(model))
+    )
+    settle(pruned, seed)
+    return pruned
+
+
+def pruned_layers(model: keras.Model) -> list[str]:
+    """The names of the 1x1 and 3x3 convolutions without the stem and the classifier."""
+    import keras
+
+    weighted = [layer for layer in model.layers if layer.weights]
+    convolutions = [layer for layer in weighted if type(layer) is keras.layers.Conv2D]
+    return [
+        layer.name
+        for layer in convolutions[1:]
+        if layer.kernel_size in ((1, 1), (3, 3)) and layer is not weighted[-1]
+    ]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Networks with random weights, pruned in one shot, as ordinary .tflite files; kept in a folder.
 
 Pruning keeps the blocks of largest magnitude. As the weights are independent random numbers, these
@@ -9,14 +10,10 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import ubp
 from bench.harness.cache import code_and_versions, load_or_make
-from bench.harness.networks import Network, settle
-
-if TYPE_CHECKING:  # loads TensorFlow, which takes seconds
-    import keras
+from bench.harness.networks import Network, prune_in_one_shot, random_model
 
 BLOCK_SIZE = 4
 SEED = 0  # of the random weights
@@ -58,44 +55,8 @@ def build(network: Network, sparsity: int, aligned: bool = False) -> bytes:
     """
     from ubp.conversion.load.loader import convert_keras
 
-    model = random_model(network)
-    return convert_keras(prune_in_one_shot(model, sparsity, aligned) if sparsity else model)
-
-
-def random_model(network: Network) -> keras.Model:
-    """The network with random weights and batch normalisations that fit them."""
-    import keras
-
-    keras.utils.set_random_seed(SEED)
-    application = getattr(keras.applications, network.application)
-    shape = (network.size, network.size, 3)
-    model = application(input_shape=shape, weights=None, **network.options)
-    settle(model, SEED)
-    return model
-
-
-def prune_in_one_shot(model: keras.Model, sparsity: int, aligned: bool = False) -> keras.Model:
-    """A copy with blocks in the layers that `build` names."""
-    pruned = ubp.strip(
-        ubp.prune(
-            model,
-            ubp.ConstantSparsity(sparsity / 100),
-            ubp.AlignedBlock(BLOCK_SIZE) if aligned else ubp.UnalignedBlock(BLOCK_SIZE),
-            layers=pruned_layers(model),
-        )
-    )
-    settle(pruned, SEED)
-    return pruned
-
-
-def pruned_layers(model: keras.Model) -> list[str]:
-    """The names of the 1x1 and 3x3 convolutions without the stem and the classifier."""
-    import keras
-
-    weighted = [layer for layer in model.layers if layer.weights]
-    convolutions = [layer for layer in weighted if type(layer) is keras.layers.Conv2D]
-    return [
-        layer.name
-        for layer in convolutions[1:]
-        if layer.kernel_size in ((1, 1), (3, 3)) and layer is not weighted[-1]
-    ]
+    model = random_model(network, SEED)
+    if sparsity:
+        pattern = ubp.AlignedBlock(BLOCK_SIZE) if aligned else ubp.UnalignedBlock(BLOCK_SIZE)
+        model = prune_in_one_shot(model, sparsity, pattern, SEED)
+    return convert_keras(model)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which blocks to keep, by what it costs in accuracy: `./run experiment accuracy`."""
 
 from __future__ import annotations
@@ -33,30 +34,41 @@ def cells() -> list[Cell]:
         _one_shot("vgg", 8, 70),
         _one_shot("vgg", 8, 80),
         _one_shot("vgg", 4, 80),
+        _one_shot("vgg", 2, 80, lanes=4),
+        _one_shot("vgg", 4, 80, lanes=4),
         _gradual("vgg", 8, 230),
         _gradual("vgg", 8, 460),
         _gradual("vgg", 4, 230),
+        _gradual("vgg", 2, 230, lanes=4),
+        _gradual("vgg", 4, 230, lanes=4),
         _one_shot("mobilenet", 8, 80),
         _gradual("mobilenet", 8, 230),
     ]
 
 
-def _one_shot(network: str, block_size: int, percent: int) -> Cell:
+def _one_shot(network: str, block_size: int, percent: int, lanes: int = 1) -> Cell:
     return Cell(
-        name=f"{network}-oneshot{percent}-n{block_size}",
-        title=f"{network}, one-shot, {percent}%, N={block_size}",
+        name=f"{network}-oneshot{percent}-n{_block(block_size, lanes)}",
+        title=f"{network}, one-shot, {percent}%, N={_block(block_size, lanes)}",
         network=network,
-        recipes={name: recipe_of(name, block_size, percent / 100) for name in METHODS},
+        recipes={name: recipe_of(name, block_size, percent / 100, lanes=lanes) for name in METHODS},
     )
 
 
-def _gradual(network: str, block_size: int, steps: int) -> Cell:
+def _gradual(network: str, block_size: int, steps: int, lanes: int = 1) -> Cell:
+    block = _block(block_size, lanes)
     return Cell(
-        name=f"{network}-gradual{steps}-n{block_size}",
-        title=f"{network}, gradual, {GRADUAL_SPARSITY:.0%}, N={block_size}, {steps} steps",
+        name=f"{network}-gradual{steps}-n{block}",
+        title=f"{network}, gradual, {GRADUAL_SPARSITY:.0%}, N={block}, {steps} steps",
         network=network,
-        recipes={name: recipe_of(name, block_size, GRADUAL_SPARSITY, steps) for name in METHODS},
+        recipes={
+            name: recipe_of(name, block_size, GRADUAL_SPARSITY, steps, lanes) for name in METHODS
+        },
     )
+
+
+def _block(block_size: int, lanes: int) -> str:
+    return f"{block_size}" if lanes == 1 else f"{block_size}x{lanes}"
 
 
 def _tables(report: Report) -> Iterator[Table]:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The command of an experiment: what `./run experiment NAME` does whatever NAME is."""
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ class Experiment:
     values: what its template shows beside `report`.
     tables: the results, for the terminal.
     draw: the results as a picture.
+    reference: the recipe of every cell that others are compared with.
+    settle: fills in what cells can only say once something is measured; may leave recipes out.
     """
 
     name: str
@@ -50,6 +53,8 @@ class Experiment:
     values: Callable[[Report], dict[str, Any]]
     tables: Callable[[Report], Iterable[Table]]
     draw: Callable[[Path, Report], None]
+    reference: str = REFERENCE
+    settle: Callable[[Sequence[Cell], Store, Settings], Sequence[Cell]] = lambda cells, *_: cells
 
     @property
     def command(self) -> Command[Report]:
@@ -74,8 +79,9 @@ class Experiment:
         machine = Machine.this()
         settings = QUICK if options.quick else FULL
         seeds = range(options.seeds or (_QUICK_SEEDS if options.quick else _SEEDS))
-        cells = [_limited(cell, settings) for cell in _chosen(self.cells, options)]
         store = Store(folder.path / _RUNS, settings)
+        chosen = self.settle(_chosen(self, options), store, settings)
+        cells = [_limited(cell, settings) for cell in chosen]
         runs = (
             Run(cell.network, seed, recipe)
             for seed in seeds
@@ -90,15 +96,16 @@ class Experiment:
             console.print(each)
 
 
-def _chosen(cells: Iterable[Cell], options: argparse.Namespace) -> list[Cell]:
-    """The cells that the options name, with the methods that they name, and REFERENCE.
+def _chosen(experiment: Experiment, options: argparse.Namespace) -> list[Cell]:
+    """The cells that the options name, with the methods that they name, and the reference.
 
     Raises:
         ValueError: if none is left.
     """
+    methods = {experiment.reference, *options.methods} if options.methods else None
     chosen = [
-        _with_methods(cell, options.methods)
-        for cell in cells
+        _with_methods(cell, methods)
+        for cell in experiment.cells
         if (not options.cells or cell.name in options.cells)
         and (not options.networks or cell.network in options.networks)
     ]
@@ -108,10 +115,9 @@ def _chosen(cells: Iterable[Cell], options: argparse.Namespace) -> list[Cell]:
 
 
 def _with_methods(cell: Cell, methods: Collection[str] | None) -> Cell:
-    if not methods:
+    if methods is None:
         return cell
-    wanted = {REFERENCE, *methods}
-    return replace(cell, recipes={n: r for n, r in cell.recipes.items() if n in wanted})
+    return replace(cell, recipes={n: r for n, r in cell.recipes.items() if n in methods})
 
 
 def _limited(cell: Cell, settings: Settings) -> Cell:
@@ -140,11 +146,12 @@ def _parser(experiment: Experiment) -> argparse.ArgumentParser:
         default=os.cpu_count() or 1,
         help="processes, of one thread each (default: one for each processor)",
     )
-    _add_choices(parser, experiment.cells)
+    _add_choices(parser, experiment)
     return parser
 
 
-def _add_choices(parser: argparse.ArgumentParser, cells: Sequence[Cell]) -> None:
+def _add_choices(parser: argparse.ArgumentParser, experiment: Experiment) -> None:
+    cells = experiment.cells
     networks = dict.fromkeys(cell.network for cell in cells)
     methods = dict.fromkeys(name for cell in cells for name in cell.recipes)
     for plural, known in (
@@ -152,7 +159,7 @@ def _add_choices(parser: argparse.ArgumentParser, cells: Sequence[Cell]) -> None
         ("cells", [cell.name for cell in cells]),
         ("methods", list(methods)),
     ):
-        also = f"; {REFERENCE} is always among them" if plural == "methods" else ""
+        also = f"; {experiment.reference} is always among them" if plural == "methods" else ""
         parser.add_argument(
             f"--{plural}",
             type=names_of(plural.removesuffix("s"), known),

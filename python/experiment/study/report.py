@@ -1,10 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
 """What one experiment finds, as data and as rows of tables."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bench.harness.machine import Machine
 from bench.harness.statistics import Interval, paired_difference, share_of_gap
@@ -43,6 +44,7 @@ class CellResult:
     name, title, network: the cell's.
     recipes: the cell's, by name.
     outcomes: of each recipe, in the order of the seeds, by the recipe's name.
+    milliseconds: of an inference, by the recipe's name, where the cell has it.
     """
 
     name: str
@@ -50,6 +52,7 @@ class CellResult:
     network: str
     recipes: dict[str, Recipe]
     outcomes: dict[str, list[Outcome]]
+    milliseconds: dict[str, float] = field(default_factory=dict)
 
     def values(self, recipe: str, measure: str) -> list[float]:
         """A field of the outcomes of one recipe."""
@@ -109,6 +112,7 @@ def gather(
                     name: [store.load(Run(cell.network, seed, recipe)) for seed in seeds]
                     for name, recipe in cell.recipes.items()
                 },
+                dict(cell.milliseconds),
             )
             for cell in cells
         ],

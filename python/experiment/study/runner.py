@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Does all runs that are not finished, in worker processes, and shows how far it has got."""
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _worker: Worker | None = None  # of a worker process
 
 
 def run_all(runs: Iterable[Run], store: Store, settings: Settings, jobs: int) -> None:
-    """Do the runs of recipes, and before them those of the dense networks that they begin with.
+    """Do runs: those of dense networks, and of those that recipes begin with, come first.
 
     Args:
         runs: may name a run twice; done in this order.
@@ -38,7 +39,8 @@ def run_all(runs: Iterable[Run], store: Store, settings: Settings, jobs: int) ->
     """
     wanted = list(dict.fromkeys(runs))
     dense = list(dict.fromkeys(run.dense for run in wanted))
-    stages = [[run for run in stage if not store.has(run)] for stage in (dense, wanted)]
+    recipes = [run for run in wanted if run.recipe is not None]
+    stages = [[run for run in stage if not store.has(run)] for stage in (dense, recipes)]
     if not any(stages):
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when a worker loads TensorFlow

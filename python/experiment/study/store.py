@@ -1,9 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
 """The files of an experiment's finished runs: what is there is not run again.
 
     NETWORK_SEED_dense_KEY.npz    the weights of a dense network, in Keras's order
     NETWORK_SEED_dense_KEY.json   its outcome
     NETWORK_SEED_PATTERN_KEY.json the outcome of a recipe
     pictures_KEY.npz              the data set
+    NAME_KEY.json                 what an experiment measures before its runs
 
 KEY is a digest of all that the content depends on: settings, recipe, code and versions. A file is
 whole or not there. Several processes may write to one folder.
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -34,10 +37,14 @@ _TRAINING_CODE = (
 )
 _PRUNING_CODE = (
     *_TRAINING_CODE,
+    "experiment.study.int8",
     "experiment.study.pruned",
     "ubp.costs",
+    "ubp.data",
     "ubp.lanes",
     "ubp.pruning",
+    "ubp.quantization",
+    "ubp.reconstruction",
     "ubp.selection",
 )
 
@@ -89,6 +96,22 @@ class Store:
         """Where the data set is kept."""
         settings = {"train": self._settings.train, "test": self._settings.test}
         return self._folder / f"pictures_{_digest(settings | self._training_code)}.npz"
+
+    def measured(self, name: str, origin: dict[str, Any], make: Callable[[], Any]) -> Any:
+        """What was measured, as JSON has it; made if it is not there.
+
+        Args:
+            name: of the file.
+            origin: all that the result depends on beside settings, code and versions, for JSON.
+            make: measures; called where there is no such file.
+        """
+        settings = {"settings": asdict(self._settings), "origin": origin}
+        path = self._folder / f"{name}_{_digest(settings | self._pruning_code)}.json"
+        if not path.exists():
+            content = json.dumps(make(), indent=1, allow_nan=False) + "\n"
+            with replacing(path) as unfinished:
+                unfinished.write_text(content)
+        return json.loads(path.read_text())
 
     def has(self, run: Run) -> bool:
         """Whether the run is finished."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Samples: the inputs that a model is verified or timed on, random or given by a user.
 
 A user gives arrays, .npy files or pictures.
@@ -6,9 +7,6 @@ A user gives arrays, .npy files or pictures.
 from __future__ import annotations
 
 import os
-import struct
-import tokenize
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,28 +17,11 @@ import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
 from ubp.conversion.open_sizes import Shapes
-from ubp.extras import extra_needed
+from ubp.data.files import read_npy
+from ubp.data.pictures import read_picture
 from ubp.runtime.inputs import Shape, assumed_shape, random_values, signature_of
 from ubp.runtime.running import Entry, Runner, entries_of
 from ubp.tflite.lookups import index_bounds
-
-# What NumPy and Pillow raise for files that are damaged, or none of theirs. NumPy reads a header as
-# Python source.
-_DAMAGED = (
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RecursionError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    struct.error,
-    tokenize.TokenError,
-    zlib.error,
-)
 
 Sample = list[npt.NDArray[Any]]  # one array per input of the model, of the input's shape
 
@@ -166,7 +147,7 @@ def read_samples(
             f"{len(paths)} input files for a model with {len(details)} inputs; give one .npy file "
             "for each input, or only pictures."
         )
-    return split([_read_npy(path) for path in paths], details, shapes)
+    return split([read_npy(path) for path in paths], details, shapes)
 
 
 def split(
@@ -236,16 +217,6 @@ def _picture_samples(
     return [sample for picture in pictures for sample in split([picture[None]], details, shapes)]
 
 
-def _read_npy(path: Path) -> npt.NDArray[Any]:
-    try:
-        with path.open("rb") as file:
-            array: npt.NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
-    except _DAMAGED as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(f"{path}: not a NumPy file ({reason}).") from error
-    return array
-
-
 def _read_pictures(
     paths: Sequence[Path], details: Sequence[dict[str, Any]], shapes: Sequence[Shape] | None
 ) -> list[npt.NDArray[Any]]:
@@ -255,23 +226,8 @@ def _read_pictures(
             "pictures are given for a model that does not have one input [batch, height, width, 1 "
             "or 3]; give a .npy file for each input."
         )
-    with extra_needed("reading pictures", "give .npy files"):
-        from PIL import Image
-    height, width, channels = shape[1:]
+    height, width, channels = (None if size == -1 else size for size in shape[1:])
+    assert channels is not None
     is_float = np.dtype(details[0]["dtype"]).kind == "f"
-    pixels: list[npt.NDArray[Any]] = []
-    for path in paths:
-        try:
-            with Image.open(path) as picture:
-                size = (
-                    picture.width if width == -1 else width,
-                    picture.height if height == -1 else height,
-                )
-                fitted = picture.convert("RGB" if channels == 3 else "L").resize(size)
-        except (*_DAMAGED, Image.DecompressionBombError) as error:
-            raise ValueError(
-                f"{path}: neither a NumPy file (.npy) nor a picture, or a damaged one."
-            ) from error
-        values = np.asarray(fitted).reshape(fitted.height, fitted.width, channels)
-        pixels.append(values / np.float32(255) if is_float else values)
-    return pixels
+    pixels = (read_picture(path, (height, width), channels) for path in paths)
+    return [values / np.float32(255) if is_float else values for values in pixels]

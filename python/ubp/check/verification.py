@@ -1,10 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
 """Verify: run the dense and the converted model on the same inputs and compare what comes out."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,9 +23,18 @@ from ubp.runtime.inputs import Shape, check_sizes
 from ubp.runtime.running import Entry, Runner, cannot_run, entries_of, has_state, open_interpreter
 from ubp.tflite import flatbuffer
 
-# Largest accepted error relative to the output's range. With 16-bit weights it is their rounding
-# that shows (2^-11 and 2^-8 per weight), more of it in deeper networks.
-TOLERANCES = {ValueType.F32: 1e-4, ValueType.F16: 1e-2, ValueType.BF16: 5e-2}
+# Largest accepted error relative to the output's range. Where weights are narrower than float32 it
+# is their rounding that shows (2^-11 and 2^-8 of a weight, and for int8 2^-8 of the largest of its
+# channel), more of it in deeper networks.
+TOLERANCES = {
+    ValueType.F32: 1e-4,
+    ValueType.F16: 1e-2,
+    ValueType.BF16: 5e-2,
+    ValueType.I8: 1e-1,
+}
+# Of a network whose converted layers compute in int8: below the 255th part that a step of 8 bits is
+# at least, so that its outputs have to be equal.
+INT8_TOLERANCE = TOLERANCES[ValueType.F32]
 
 _MIN_STEPS = 3  # of a model with variables
 
@@ -76,6 +86,7 @@ def verify(
     num_threads: int = 1,
     tolerance: float | None = None,
     shapes: Sequence[Sequence[int]] | None = None,
+    **delegate_options: Any,
 ) -> Verification:
     """Compare a converted model, run with our delegate, to the dense one, run without.
 
@@ -102,10 +113,13 @@ def verify(
             TOLERANCES for the narrowest weights in `sparse`.
         shapes: for each input of the main graph its shape, for models that leave sizes open; by
             default `inputs` have them, or usual ones are assumed.
+        delegate_options: as of `ubp.Interpreter`, such as backend="gpu". With fp16_storage or fp16
+            as precision, the default tolerance is the one for 16-bit weights at least.
 
     Raises:
         ValueError: if the models' inputs, outputs or signatures differ in number, shape or type, if
-            `inputs` do not fit them, if `dense` is a converted model, or another argument is wrong.
+            `inputs` do not fit them, if `dense` is a converted model, another argument is wrong,
+            or the delegate refuses an option.
         FileNotFoundError, ImportError: as of `read_samples`.
         RuntimeError: if an interpreter cannot run its model.
     """
@@ -116,9 +130,11 @@ def verify(
     models = _Models.read(dense, sparse)
     if tolerance is None:
         tolerance = default_tolerance(models.sparse)
+        if delegate_options.get("precision", "fp32") != "fp32":
+            tolerance = max(tolerance, TOLERANCES[ValueType.F16])
     given = None if shapes is None else check_sizes(shapes)
     resolved = resolve_shapes(models.dense, models.names[0], given)
-    pairs = models.open(num_threads)
+    pairs = models.open(num_threads, delegate_options)
     source = SampleSource(models.tree, inputs, given, resolved, runs, seed)
     samples, not_run = source.of([reference for reference, _ in pairs])
     comparison = _compare(pairs, samples, has_state(models.tree), tolerance, models)
@@ -162,10 +178,10 @@ class _Models:
         (dense_data, dense_name), (sparse_data, sparse_name) = files
         return _Models(dense_data, sparse_data, (dense_name, sparse_name), trees[0], entries[0])
 
-    def open(self, num_threads: int) -> list[tuple[Runner, Runner]]:
+    def open(self, num_threads: int, options: Mapping[str, Any]) -> list[tuple[Runner, Runner]]:
         """For each entry its runner in the dense model, and that in the converted one."""
         candidate = open_interpreter(
-            self.sparse, self.names[1], delegate=True, num_threads=num_threads
+            self.sparse, self.names[1], delegate=True, num_threads=num_threads, options=options
         )
         reference = open_interpreter(
             self.dense, self.names[0], delegate=False, num_threads=num_threads
@@ -239,10 +255,16 @@ def _compare(
 
 
 def default_tolerance(sparse: bytes) -> float:
-    """The tolerance for the narrowest weights in a converted model."""
+    """The tolerance for the narrowest weights in a converted model that computes with floats."""
     layers = find_layers(flatbuffer.parse(sparse, "the converted model"))
-    types = [ValueType(layer.packed.attributes.value_type) for layer in layers if layer.packed]
-    return max((TOLERANCES[value_type] for value_type in types), default=TOLERANCES[ValueType.F32])
+    tolerances = [
+        INT8_TOLERANCE
+        if layer.is_int8
+        else TOLERANCES[ValueType(layer.packed.attributes.value_type)]
+        for layer in layers
+        if layer.packed is not None
+    ]
+    return max(tolerances, default=TOLERANCES[ValueType.F32])
 
 
 def _check_same_interface(reference: Runner, candidate: Runner) -> None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ubp android-benchmark: the same on an Android device."""
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ def run(options: argparse.Namespace) -> int:
     ) as benchmark:
         against = None if options.against is None else benchmark.against_name
         for threads in options.threads:
-            rows += timing_rows(benchmark.run(threads, options.rounds), threads, against)
+            result = benchmark.run(
+                threads, options.rounds, backends=options.backend, precision=options.precision
+            )
+            rows += timing_rows(result, threads, against)
     show_timings(rows, options)
     return 0
 
@@ -40,8 +44,11 @@ def add(commands: Any) -> None:
         "adb copies everything to the device; benchmark_model runs the model with the UBP\n"
         "delegate and the other one in XNNPACK, by turns in processes of a second or more. The\n"
         "times are of the processes' medians; the speed-up is the median of the rounds' ratios.\n"
+        "--backend cpu,gpu runs the model on either, by turns as well.\n"
         "benchmark_model must be of LiteRT 2.1 or later. android/README.md explains all of it.",
         "  ubp android-benchmark sparse.tflite --against dense.tflite --threads 1,2 \\\n"
+        "      --delegate libubp_delegate.so --benchmark-model benchmark_model\n"
+        "  ubp android-benchmark sparse.tflite --backend cpu,gpu --precision fp16_storage \\\n"
         "      --delegate libubp_delegate.so --benchmark-model benchmark_model",
     )
     parser.add_argument("model", type=Path, help="the .tflite file to time")
@@ -53,3 +60,23 @@ def add(commands: Any) -> None:
         "--benchmark-model", required=True, help="its path here, or else on the device"
     )
     parser.add_argument("--serial", help="which device, as 'adb devices' lists them")
+    parser.add_argument(
+        "--backend",
+        type=_backends,
+        default=["cpu"],
+        metavar="cpu,gpu",
+        help="what the delegate runs the model on (default: cpu)",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=["fp32", "fp16_storage", "fp16"],
+        default="fp32",
+        help="of the GPU (default: fp32)",
+    )
+
+
+def _backends(text: str) -> list[str]:
+    backends = text.split(",")
+    if not set(backends) <= {"cpu", "gpu"} or len(set(backends)) < len(backends):
+        raise argparse.ArgumentTypeError(f"'{text}' is no list of backends such as cpu,gpu")
+    return backends

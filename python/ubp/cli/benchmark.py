@@ -1,14 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
 """ubp benchmark: a model timed, and another one against it."""
 
 from __future__ import annotations
 
 import argparse
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ubp.cli import calibrate
+from ubp.cli.gpu import add_gpu, delegate_options
 from ubp.cli.shared import (
     add_command,
     add_inputs,
@@ -35,19 +37,25 @@ def run(options: argparse.Namespace) -> int:
     if options.model is None:
         raise ValueError("name the .tflite file to time.")
     check_timing_outputs(options)
-    models = [_Timed.read(options.model, options, timed=True)]
+    models = [_Timed.read(options.model, options, backend) for backend in options.backend]
+    against = None if len(models) == 1 else models[0].name
     if options.against is not None:
-        models.append(_Timed.read(options.against, options, timed=False))
+        models.append(_Timed.read(options.against, options))
+        against = models[-1].name
     rows = []
     for threads in options.threads:
         timers = {model.name: model.timer(threads) for model in models}
         result = interleave(timers, options.rounds, _BLOCK)
-        timed = timing_rows(result, threads, None if len(models) == 1 else models[1].name)
+        timed = timing_rows(result, threads, against)
         for row, model in zip(timed, models, strict=True):
             row["delegate"] = model.delegate
-        if options.profile:  # in inferences of its own, so that the timings are those without
-            runs, inputs = options.rounds * _BLOCK, models[0].inputs
-            timed[0]["profile"] = delegate_profile(models[0].data, runs, threads, inputs=inputs)
+            row["backend"] = model.backend
+            if not options.profile or not model.profiled:
+                continue
+            # In inferences of its own, so that the timings are those without.
+            row["profile"] = delegate_profile(
+                model.data, options.rounds * _BLOCK, threads, inputs=model.inputs, **model.options
+            )
         rows += timed
     show_timings(rows, options)
     return 0
@@ -60,7 +68,10 @@ class _Timed:
     name: of its rows.
     delegate: attach the UBP delegate. The model that is timed has it, so that an ordinary file with
         zeros gains; the other one only if it needs it.
-    inputs: what it runs on.
+    inputs: what it is given.
+    backend: of the delegate; empty without one.
+    options: of the delegate.
+    profiled: whether it is the model that --profile is for.
     """
 
     name: str
@@ -68,9 +79,13 @@ class _Timed:
     data: bytes
     delegate: bool
     inputs: list[Any]
+    backend: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+    profiled: bool = False
 
     @staticmethod
-    def read(path: Path, options: argparse.Namespace, timed: bool) -> _Timed:
+    def read(path: Path, options: argparse.Namespace, backend: str | None = None) -> _Timed:
+        """A model to be timed on a backend; or None, the one to compare with."""
         from ubp.check.samples import SampleSource
         from ubp.conversion.find import is_converted
         from ubp.conversion.load.files import read_tflite
@@ -81,16 +96,20 @@ class _Timed:
 
         data = read_tflite(path)
         tree = flatbuffer.parse(data, str(path))
+        timed = backend is not None
         delegate = timed or is_converted(tree)
-        interpreter = open_interpreter(data, str(path), delegate=delegate)
+        chosen = delegate_options(options, backend) if timed else {}
+        interpreter = open_interpreter(data, str(path), delegate=delegate, options=chosen)
         if options.shape is not None:
             check_shapes(interpreter.get_input_details(), options.shape)
         shapes = resolve_shapes(data, str(path), options.shape)
         source = SampleSource(tree, options.inputs, options.shape, shapes, 1, _SEED)
         inputs = source.of_main(interpreter)
         again = not timed and path == options.model  # the same file without the delegate
-        name = f"{path} (against)" if again else str(path)
-        return _Timed(name, path, data, delegate, inputs)
+        several = timed and len(options.backend) > 1
+        note = " (against)" if again else f" ({backend})" if several else ""
+        used = (backend or "cpu") if delegate else ""
+        return _Timed(f"{path}{note}", path, data, delegate, inputs, used, chosen, timed)
 
     def timer(self, threads: int) -> Any:
         """What runs the model in a new interpreter."""
@@ -98,7 +117,11 @@ class _Timed:
         from ubp.timing.interleaved import block_timer
 
         interpreter = open_interpreter(
-            self.data, str(self.path), delegate=self.delegate, num_threads=threads
+            self.data,
+            str(self.path),
+            delegate=self.delegate,
+            num_threads=threads,
+            options=self.options,
         )
         return block_timer(interpreter, _SEED, self.inputs)
 
@@ -113,16 +136,19 @@ def add(commands: Any) -> None:
         "The model runs with the UBP delegate, converted or not; the one against it only if it\n"
         "is converted, otherwise in the standard interpreter as it comes (XNNPACK). Both take\n"
         "turns in blocks of ten inferences; the speed-up is the median of the blocks' ratios. A\n"
-        "busy machine moves both times and hardly the ratio. --profile shows which of the\n"
-        "delegate's steps the time goes to.",
+        "busy machine moves both times and hardly the ratio. With several backends and no other\n"
+        "model the speed-up is that over the first backend. --profile shows which of the\n"
+        "delegate's steps the time goes to; on a GPU which kernels, by the GPU's own clock.",
         "  ubp benchmark sparse.tflite --against dense.tflite --threads 1,2\n"
         "  ubp benchmark pruned.tflite --against pruned.tflite\n"
-        "  ubp benchmark sparse.tflite --profile",
+        "  ubp benchmark sparse.tflite --profile\n"
+        "  ubp benchmark sparse.tflite --against dense.tflite --backend cpu,gpu",
     )
     parser.add_argument("model", type=Path, nargs="?", help="the .tflite file to time")
     add_timing(parser, rounds=30, unit="blocks")
     add_inputs(parser, "run on")
     add_shape(parser)
+    add_gpu(parser, "the model", several=True)
     parser.add_argument(
         "--profile",
         action="store_true",

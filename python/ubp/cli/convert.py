@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ubp convert: a pruned model in, a smaller and faster one out."""
 
 from __future__ import annotations
@@ -27,15 +28,19 @@ def run(options: argparse.Namespace) -> int:
     """Convert, check and write a model."""
     from ubp.check.verification import verify
     from ubp.conversion.converter import convert
-    from ubp.costs import DEFAULT_COSTS, read_costs
-    from ubp.reporting.tables import print_report, verification_text
+    from ubp.costs import DEFAULT_COSTS
+    from ubp.latency import read_costs
+    from ubp.reporting.tables import network_text, print_report, verification_text
     from ubp.timing.layers import measure_layers
 
     check_output(options.output, options.force)
     _check_report(options)
-    size = options.block_size if options.block_size == "auto" else int(options.block_size)
+    auto = options.block_size == "auto"
+    size: Any = options.block_size if auto else int(options.block_size)
     costs = DEFAULT_COSTS if options.costs is None else read_costs(options.costs)
     shapes = options.shape
+    if options.mapping is not None:
+        size = _mapped_sizes(options)
     result = convert(options.model, size, options.weights, options.min_speedup, costs, shapes)
     if options.measure:
         result = measure_layers(result, shapes=shapes)
@@ -51,6 +56,8 @@ def run(options: argparse.Namespace) -> int:
         f"{len(result.model)} bytes ({len(result.model) / len(result.dense):.3f} of the dense file)"
     )
     print_assumption(result.input_shapes)
+    if result.times is not None:
+        print(network_text(result.times))
     if verification is not None:
         print(verification_text(verification))
     for path in written:
@@ -60,6 +67,22 @@ def run(options: argparse.Namespace) -> int:
             f"ubp: error: verification failed; {options.output} was not written.", file=sys.stderr
         )
     return EXIT_FAILED if failed else 0
+
+
+def _mapped_sizes(options: argparse.Namespace) -> dict[str, int | None]:
+    """The block size of each layer that a mapping has measured in place."""
+    from ubp.mapping import SchemeMapping
+
+    if options.block_size != "auto":
+        raise ValueError("--mapping and --block-size exclude each other; give one of them.")
+    sizes = SchemeMapping.load(options.mapping).block_sizes
+    if not sizes:
+        raise ValueError(
+            f"{options.mapping}: was not made with a latency model of the network in place, so "
+            "that it has no names of weights tensors; leave out --mapping, and N is chosen by the "
+            "zeros."
+        )
+    return sizes
 
 
 def _write(
@@ -117,7 +140,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "model",
         type=Path,
-        help="a float32 .tflite file, a .keras or .h5 file of Keras 3 or tf_keras, or the "
+        help="a float32 or int8 .tflite file, a .keras or .h5 file of Keras 3 or tf_keras, or the "
         "directory of a SavedModel",
     )
     parser.add_argument(
@@ -130,10 +153,15 @@ def add(commands: Any) -> None:
         help="output channels in a block; auto: per layer, the size predicted fastest",
     )
     parser.add_argument(
+        "--mapping",
+        type=Path,
+        help="give each layer the block size of this file, which 'ubp map' has made",
+    )
+    parser.add_argument(
         "--weights",
-        choices=["f32", "f16", "bf16"],
+        choices=["f32", "f16", "bf16", "i8"],
         default="f32",
-        help="how the file stores weights; the 16-bit types round (default: f32, exact)",
+        help="how the file stores float weights; all but f32 round (default: f32, exact)",
     )
     parser.add_argument(
         "--min-speedup",
@@ -145,7 +173,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--costs",
         type=Path,
-        help="predict with the costs in this file, which 'ubp calibrate' has made",
+        help="predict with the costs in this file, which 'ubp calibrate' or 'ubp profile' has made",
     )
     _add_checks(parser)
     parser.add_argument("--force", action="store_true", help="overwrite files that exist")

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ubp inspect: every layer of a model, and what convert and the delegate would do with it."""
 
 from __future__ import annotations
@@ -6,6 +7,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ubp.cli.gpu import add_gpu, delegate_options
 from ubp.cli.shared import add_command, add_shape, console, print_assumption
 
 
@@ -19,7 +21,7 @@ def run(options: argparse.Namespace) -> int:
     print_report(result.report, console(), done=False)
     print_assumption(result.input_shapes)
     print_attributes(result.report, console())
-    print_delegate_report(delegate_report(result.dense), console())
+    print_delegate_report(delegate_report(result.dense, **delegate_options(options)), console())
     return 0
 
 
@@ -36,7 +38,8 @@ def add(commands: Any) -> None:
         "pruning, have N = 1 and gain least.\n"
         "Layers that are block-sparse already are listed with their attributes. The last table\n"
         "lists every operator of the file as it is: whether the delegate takes it, or why not.",
-        "  ubp inspect pruned.tflite\n  ubp inspect sparse.tflite",
+        "  ubp inspect pruned.tflite\n  ubp inspect sparse.tflite\n"
+        "  ubp inspect sparse.tflite --backend gpu",
     )
     parser.add_argument(
         "model",
@@ -44,3 +47,4 @@ def add(commands: Any) -> None:
         help="a .tflite file, converted or not, or a Keras model as for 'ubp convert'",
     )
     add_shape(parser)
+    add_gpu(parser, "the model of the last table")

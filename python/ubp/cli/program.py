@@ -1,7 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
 """The program `ubp`.
 
-Results go to standard output. Whatever goes wrong is one sentence on standard error, with exit
-status 2; a verification that fails has status 1.
+Results go to standard output. Whatever goes wrong is one sentence on standard error. The exit
+status is 0; 1 for a verdict that is negative, such as a verification that fails; 2 for a command
+line that is not understood; 3 for what could not be done.
 """
 
 from __future__ import annotations
@@ -19,19 +21,37 @@ from ubp.cli import (
     benchmark,
     calibrate,
     convert,
+    devices,
+    doctor,
     inspect,
+    map,
+    profile,
+    prune,
     unpack,
     verify,
 )
 from ubp.cli.streams import until_closed
 
-_EXIT_ERROR = 2
-_COMMANDS = (convert, unpack, inspect, verify, benchmark, calibrate, android_benchmark)
+_EXIT_ERROR = 3
+_COMMANDS = (
+    prune,
+    convert,
+    unpack,
+    inspect,
+    verify,
+    benchmark,
+    calibrate,
+    profile,
+    map,
+    devices,
+    doctor,
+    android_benchmark,
+)
 _DESCRIPTION = """\
 Make pruned models small and fast in the standard TensorFlow Lite runtime.
 
-A model is pruned in Python (ubp.prune) or with tensorflow-model-optimization: many of its weights
-become zero. Then
+A model is pruned in Python (ubp.prune), with tensorflow-model-optimization, or, without training,
+with 'ubp prune': many of its weights become zero. Then
   1. 'ubp inspect' shows which layers gain from their zeros, and why others do not;
   2. 'ubp convert' turns the zeros of those that gain into block-sparse layers;
   3. 'ubp benchmark' times the result against the file that it was made from."""
@@ -41,7 +61,8 @@ examples:
   ubp convert pruned.keras -o sparse.tflite --verify
   ubp benchmark sparse.tflite --against dense.tflite --threads 1,2
 
-'ubp COMMAND --help' explains each command."""
+'ubp COMMAND --help' explains each command. The exit status is 0; 1 if the verdict is negative (a
+verification fails, something is broken); 2 for wrong usage; 3 if the command fails."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the commands of the command line share."""
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from ubp.output import check_output, write_output
 if TYPE_CHECKING:
     from ubp.reporting.timings import Row
 
-EXIT_FAILED = 1  # of a command that worked and found models to differ
+EXIT_FAILED = 1  # of a command that worked, with a negative verdict
 
 
 def add_command(

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ubp verify: a converted model against the dense one, through the interpreter."""
 
 from __future__ import annotations
@@ -6,6 +7,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ubp.cli.gpu import add_gpu, delegate_options
 from ubp.cli.shared import EXIT_FAILED, add_command, add_inputs, add_shape, print_assumption
 
 
@@ -23,6 +25,7 @@ def run(options: argparse.Namespace) -> int:
         num_threads=options.threads,
         tolerance=options.tolerance,
         shapes=options.shape,
+        **delegate_options(options),
     )
     print_assumption(result.input_shapes)
     print(verification_text(result))
@@ -40,7 +43,8 @@ def add(commands: Any) -> None:
         "turns. They agree if no value differs by more than the tolerance, a share of the range\n"
         "of that output. Exit status 0: they agree; 1: they do not.",
         "  ubp verify pruned.tflite sparse.tflite --threads 2\n"
-        "  ubp verify pruned.tflite sparse.tflite --inputs cat.jpg dog.jpg",
+        "  ubp verify pruned.tflite sparse.tflite --inputs cat.jpg dog.jpg\n"
+        "  ubp verify pruned.tflite sparse.tflite --backend gpu --precision fp16_storage",
     )
     parser.add_argument("dense", type=Path, help="the .tflite file before conversion")
     parser.add_argument("sparse", type=Path, help="the .tflite file after conversion")
@@ -53,5 +57,6 @@ def add(commands: Any) -> None:
         "--tolerance",
         type=float,
         help="accepted error relative to the output range (default: 1e-4 for f32 weights, 1e-2 "
-        "for f16, 5e-2 for bf16)",
+        "for f16 and for another --precision than fp32, 5e-2 for bf16)",
     )
+    add_gpu(parser, "the converted model")

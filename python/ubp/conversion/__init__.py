@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Conversion: a model's zeros in, the same model with packed block-sparse layers out.
 
 load > find > cover > decide > pack > rewrite, a file each (load is a folder); converter.py runs
@@ -10,9 +11,10 @@ them in that order and holds the public function.
                      operator_view.py (an operator in its model) and output_shape.py
     transposed.py    a transposed convolution as one in blocks, and back
     cover.py         its non-zeros, covered with blocks
+    stored_types.py  as what weights are stored, and weights made int8
     decide.py        which layers become block-sparse, with which blocks, and why not
     pack.py          their blocks, as bytes
-    rewrite.py       the model, changed
+    rewrite.py       the model, changed; and channel_scales.py, what int8 tensors need not keep
     layer_report.py  what became of each layer, as data
     unpacking.py     the way back
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Candidates: what a layer consists of that one of our operators can stand for, or why none can.
 
 This is the one place that knows which operators ours can stand for: UbpConv2D for CONV_2D,
@@ -17,6 +18,7 @@ from ubp.conversion import transposed
 from ubp.conversion.operator_view import TRANSPOSE_CONV, OperatorView, UnsupportedError
 from ubp.conversion.output_shape import Line, read_output_shape
 from ubp.format import (
+    QUAD,
     Activation,
     Attributes,
     Conv2DAttributes,
@@ -37,27 +39,49 @@ CANDIDATES = tuple(_RANKS)
 _MOST_GROWTH = 16
 
 
+# What is said of a layer whose activations the interpreter would quantise on the way in.
+COMPUTED_IN_FLOAT = (
+    "computed in float: the ordinary operator quantises its input at each inference, ours does not"
+)
+
+
 @dataclass(frozen=True)
 class Candidate:
     """What converting a layer needs.
 
     attributes: the op's geometry and activation, with block size 1.
-    weights: float32 [lanes, channels], a view of the file where the layout allows.
-    bias: float32 [channels], or None.
+    weights: [lanes, channels], float32 or int8, a view of the file where the layout allows.
+    bias: float32 [channels], int32 where activations are int8, or None.
     num_weights: of the dense layer, without the zeros that a transposed convolution gets.
     in_pixels, out_pixels: activations per channel that one inference of our op reads and writes
         (batch * height * width, or rows of a fully-connected layer; of a transposed convolution
         blocks of pixels); sizes that are not known count as 1.
-    stored_as: F16 where the file has the weights as float16, which holds them exactly; else F32.
+    stored_as: F16 where the file has the weights as float16, which holds them exactly; I8 where it
+        has int8; else F32.
+    scales: float32 [channels], what int8 weights are multiplied with; None for float32 ones.
+    is_int8: whether input and output are int8, too; otherwise they are float32.
+    note: what our op does otherwise than the one it stands for; empty where nothing.
     """
 
     attributes: Attributes
-    weights: npt.NDArray[np.float32]
-    bias: npt.NDArray[np.float32] | None
+    weights: npt.NDArray[Any]
+    bias: npt.NDArray[Any] | None
     num_weights: int
     in_pixels: float
     out_pixels: float
     stored_as: ValueType = ValueType.F32
+    scales: npt.NDArray[np.float32] | None = None
+    is_int8: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class _Weights:
+    """As in the file: [channels, ...], and as Candidate has the others."""
+
+    values: npt.NDArray[Any]
+    stored_as: ValueType
+    scales: npt.NDArray[np.float32] | None = None
 
 
 def candidate_of(view: OperatorView) -> Candidate:
@@ -68,45 +92,116 @@ def candidate_of(view: OperatorView) -> Candidate:
         ValueError: if a constant does not have the data that its shape asks for.
     """
     inputs = view.inputs
-    weights = view.constant(inputs.weights, "weights")
-    activation = view.tensor(inputs.activation)
-    for tensor, role in ((activation, "input"), (view.tensor(view.output), "output")):
-        if tensor is None or tensor.type != schema.TensorType.FLOAT32:
-            raise UnsupportedError(f"its {role} is {type_name(tensor)}, not FLOAT32")
-    rank = _RANKS[view.op]
-    if weights.ndim != rank:
-        raise UnsupportedError(f"its weights have {weights.ndim} dimensions, not {rank}")
-    in_channels = (shape_of(activation) or (0,))[-1]
-    if in_channels != weights.shape[-1]:
-        raise UnsupportedError(
-            f"its weights read {weights.shape[-1]} channels, its input has {in_channels} (grouped "
-            "convolution, or input flattened by the operator)"
-        )
-    attributes = _attributes(view, weights.shape)
+    weights = _read_weights(view)
+    is_int8 = _has_int8_activations(view, weights)
+    shape = weights.values.shape
+    _check_shapes(view, shape)
+    attributes = _attributes(view, shape)
     try:
         attributes.check()
     except ValueError as error:
         raise UnsupportedError(str(error)) from error
-    bias = None
-    if view.tensor(inputs.bias) is not None:
-        bias = view.constant(inputs.bias, "bias").reshape(-1).astype(np.float32, copy=False)
-        if bias.size != weights.shape[0]:
-            raise UnsupportedError(
-                f"its bias has {bias.size} values for {weights.shape[0]} channels"
-            )
-    values = weights.astype(np.float32, copy=False)
+    if is_int8 and attributes.in_channels % QUAD:
+        raise UnsupportedError(
+            f"its {attributes.in_channels} input channels are no multiple of {QUAD}, as those of "
+            "int8 layers have to be"
+        )
+    bias = _read_bias(view, shape[0], is_int8)
+    hybrid = weights.scales is not None and not is_int8 and not _is_decoded(view)
     return Candidate(
         attributes,
-        _matrix(values, attributes),
+        _matrix(weights.values, attributes),
         None if bias is None else np.tile(bias, attributes.groups),
-        weights.size,
+        weights.values.size,
         view.pixels(inputs.activation),
         view.pixels(view.output) / attributes.groups,
-        ValueType.F16 if weights.dtype == np.float16 else ValueType.F32,
+        weights.stored_as,
+        None if weights.scales is None else np.tile(weights.scales, attributes.groups),
+        is_int8,
+        COMPUTED_IN_FLOAT if hybrid else "",
     )
 
 
-def _matrix(weights: npt.NDArray[np.float32], attributes: Attributes) -> npt.NDArray[np.float32]:
+def _read_weights(view: OperatorView) -> _Weights:
+    index = view.inputs.weights
+    if index != -1 and (quantized := view.quantized(index, "weights")) is not None:
+        return _Weights(quantized.values, ValueType.I8, quantized.scales)
+    values = view.constant(index, "weights")
+    stored_as = ValueType.F16 if values.dtype == np.float16 else ValueType.F32
+    return _Weights(values.astype(np.float32, copy=False), stored_as)
+
+
+def _is_decoded(view: OperatorView) -> bool:
+    """Whether operators make float weights of the int8 ones that the file has."""
+    weights = view.tensor(view.inputs.weights)
+    return weights is not None and weights.type != schema.TensorType.INT8
+
+
+def _has_int8_activations(view: OperatorView, weights: _Weights) -> bool:
+    """Whether input and output are int8; or float32, both."""
+    activation, output = view.tensor(view.inputs.activation), view.tensor(view.output)
+    is_int8 = activation is not None and activation.type == schema.TensorType.INT8
+    expected = schema.TensorType.INT8 if is_int8 else schema.TensorType.FLOAT32
+    for tensor, role in ((activation, "input"), (output, "output")):
+        if tensor is None or tensor.type != expected:
+            either = "INT8" if is_int8 else "FLOAT32 or INT8"
+            raise UnsupportedError(f"its {role} is {type_name(tensor)}, not {either}")
+        if is_int8 and not _is_quantized(tensor):
+            raise UnsupportedError(f"its {role} is INT8 without one scale and zero point")
+    if is_int8 and (weights.scales is None or _is_decoded(view)):
+        raise UnsupportedError("its input is INT8, its weights are not")
+    if is_int8 and view.op == TRANSPOSE_CONV:
+        raise UnsupportedError("its input is INT8; transposed convolutions are taken in float only")
+    if is_int8 and weights.scales is not None:
+        _check_factors(activation, output, weights.scales)
+    return is_int8
+
+
+def _check_factors(
+    activation: schema.TensorT | None, output: schema.TensorT | None, scales: npt.NDArray[Any]
+) -> None:
+    """The delegate takes sums scaled by what XNNPACK takes."""
+    assert activation is not None and output is not None
+    factors = np.float32(activation.quantization.scale[0]) * scales.astype(np.float32)
+    factors = factors / np.float32(output.quantization.scale[0])
+    wrong = factors[~((factors >= 2.0**-32) & (factors < 256.0))]
+    if wrong.size:
+        raise UnsupportedError(f"its sums are scaled by {wrong[0]:g}, not by 2^-32 to 256")
+
+
+def _is_quantized(tensor: schema.TensorT) -> bool:
+    found = tensor.quantization
+    if found is None or found.scale is None or found.zeroPoint is None:
+        return False
+    return len(found.scale) == len(found.zeroPoint) == 1 and 0 < found.scale[0] < np.inf
+
+
+def _check_shapes(view: OperatorView, shape: tuple[int, ...]) -> None:
+    rank = _RANKS[view.op]
+    if len(shape) != rank:
+        raise UnsupportedError(f"its weights have {len(shape)} dimensions, not {rank}")
+    in_channels = (shape_of(view.tensor(view.inputs.activation)) or (0,))[-1]
+    if in_channels != shape[-1]:
+        raise UnsupportedError(
+            f"its weights read {shape[-1]} channels, its input has {in_channels} (grouped "
+            "convolution, or input flattened by the operator)"
+        )
+
+
+def _read_bias(view: OperatorView, channels: int, is_int8: bool) -> npt.NDArray[Any] | None:
+    index = view.inputs.bias
+    if view.tensor(index) is None:
+        return None
+    if is_int8:
+        bias: npt.NDArray[Any] = view.integers(index, "bias").reshape(-1)
+    else:
+        bias = view.constant(index, "bias").reshape(-1).astype(np.float32, copy=False)
+    if bias.size != channels:
+        raise UnsupportedError(f"its bias has {bias.size} values for {channels} channels")
+    return bias
+
+
+def _matrix(weights: npt.NDArray[Any], attributes: Attributes) -> npt.NDArray[Any]:
     """Weights as in the file, as [lanes, channels]."""
     if not isinstance(attributes, TransposeConv2DAttributes):
         return to_lanes(weights, 0)

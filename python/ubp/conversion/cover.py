@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Cover: the fewest blocks of N consecutive channels that contain all of a layer's non-zeros.
 
 Walking each lane from left to right and starting a block at the first non-zero that no block
@@ -7,27 +8,50 @@ its lane. Where the channels are those of several pixels (transposed convolution
 covered by themselves: their lanes are not the same, and a block across two would multiply one
 pixel's zeros with inputs that it does not read. delegate/format/cover.h is the same rule for files
 that were not converted.
+
+Blocks of 4 lanes hold groups of them, the lanes 4g .. 4g+3: where any of the 4 is no zero, the
+group is none.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from ubp.format import QUAD
+
 
 @dataclass(frozen=True)
 class Blocks:
-    """Blocks of `size` channels; lanes, starts: integers [num_blocks], sorted by (start, lane)."""
+    """Blocks of `size` channels; lanes, starts: integers [num_blocks], sorted by (start, lane).
+
+    Of blocks of several lanes each, `lanes` has the numbers of their groups.
+    """
 
     size: int
     lanes: npt.NDArray[np.integer]
     starts: npt.NDArray[np.integer]
+    block_lanes: int = 1
 
     @property
     def count(self) -> int:
         return self.lanes.size
+
+
+def cover_quads(nonzero: npt.NDArray[np.bool_], block_size: int) -> Blocks:
+    """Cover every True of `nonzero` with blocks of 4 lanes.
+
+    Args:
+        nonzero: bool [lanes, channels]; the lanes are a multiple of 4.
+        block_size: N, at most `channels`.
+
+    Raises:
+        ValueError: if a block is wider than a lane.
+    """
+    groups: npt.NDArray[np.bool_] = np.any(nonzero.reshape(-1, QUAD, nonzero.shape[1]), axis=1)
+    return replace(cover_lanes(groups, block_size), block_lanes=QUAD)
 
 
 def cover_groups(nonzero: npt.NDArray[np.bool_], block_size: int, groups: int) -> Blocks:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Find: every layer with weights, as a matrix [lanes, channels], or the reason why it must stay.
 
 Whether such a layer is worth it is decided later (decide.py).
@@ -15,14 +16,16 @@ from ubp.conversion.candidates import CANDIDATES, Candidate, candidate_of
 from ubp.conversion.operator_view import OperatorView, UnsupportedError
 from ubp.format import (
     OP_NAMES,
+    QUAD,
     Conv2DAttributes,
     PackedLayer,
     TransposeConv2DAttributes,
     unpack,
 )
 from ubp.tflite import flatbuffer
-from ubp.tflite.constant_tensors import shape_of
+from ubp.tflite.constant_tensors import shape_of, type_name
 
+WEIGHT_TYPES = (schema.TensorType.FLOAT32, schema.TensorType.INT8)  # of emptied tensors
 PACKED_SUFFIX = "/ubp_packed"  # a packed tensor is named after the weights that it stands for
 
 # Operators with weights that are listed for the report's sake.
@@ -47,6 +50,7 @@ class Layer:
     candidate: set if one of our ops can stand for the operator.
     packed: set if it already is one of our ops.
     padding: of a convolution that already is one of our ops, as the schema counts.
+    is_int8: whether its input and output are int8; set for layers with candidate or packed.
     obstacle: why it cannot be converted.
     """
 
@@ -60,6 +64,7 @@ class Layer:
     candidate: Candidate | None = None
     packed: PackedLayer | None = None
     padding: int = 0
+    is_int8: bool = False
     obstacle: str = ""
 
     @property
@@ -101,29 +106,35 @@ def is_converted(model: schema.ModelT) -> bool:
     return any(flatbuffer.code_name(code) in OP_NAMES for code in model.operatorCodes or [])
 
 
-def dense_tensor(subgraph: schema.SubGraphT, packed: int, shapes: list[tuple[int, ...]]) -> int:
-    """The float32 tensor that the conversion has emptied, found by its name.
+def dense_tensor(
+    subgraph: schema.SubGraphT,
+    packed: int,
+    shapes: list[tuple[int, ...]],
+    types: tuple[int, ...] = WEIGHT_TYPES,
+) -> int:
+    """The tensor of weights that the conversion has emptied, found by its name.
 
     Args:
         subgraph: where it is.
         packed: the tensor that stands for it.
         shapes: that it may have.
+        types: that it may have, the likelier first.
 
     Returns:
         The tensor's index; -1 where there is none.
     """
     name = flatbuffer.text(subgraph.tensors[packed].name).removesuffix(PACKED_SUFFIX)
     produced = flatbuffer.producers(subgraph)
-    for index, tensor in enumerate(subgraph.tensors):
-        if (
-            flatbuffer.text(tensor.name) == name
-            and tensor.type == schema.TensorType.FLOAT32
-            and tensor.buffer == flatbuffer.NO_BUFFER
-            and shape_of(tensor) in shapes
-            and index not in produced
-        ):
-            return index
-    return -1
+    found = [
+        (types.index(tensor.type), index)
+        for index, tensor in enumerate(subgraph.tensors)
+        if flatbuffer.text(tensor.name) == name
+        and tensor.type in types
+        and tensor.buffer == flatbuffer.NO_BUFFER
+        and shape_of(tensor) in shapes
+        and index not in produced
+    ]
+    return min(found)[1] if found else -1
 
 
 def _examine(view: OperatorView, operator: int) -> Layer:
@@ -141,13 +152,15 @@ def _examine(view: OperatorView, operator: int) -> Layer:
             buffer=buffer,
         )
     if view.op in OP_NAMES:
-        packed = _read_packed(view)
+        is_int8 = _is_int8(view)
+        packed = _read_packed(view, is_int8)
         shape, padding = _dense_form(view, packed)
-        return replace(layer, packed=packed, shape=shape, padding=padding)
+        return replace(layer, packed=packed, shape=shape, padding=padding, is_int8=is_int8)
     if view.op in _NEVER_TAKEN:
         return replace(layer, obstacle=_NEVER_TAKEN[view.op])
     try:
-        return replace(layer, candidate=candidate_of(view))
+        candidate = candidate_of(view)
+        return replace(layer, candidate=candidate, is_int8=candidate.is_int8)
     except UnsupportedError as reason:
         return replace(layer, obstacle=str(reason))
 
@@ -181,7 +194,20 @@ def _dense_form(view: OperatorView, packed: PackedLayer) -> tuple[tuple[int, ...
     return shape, forms[shape]
 
 
-def _read_packed(view: OperatorView) -> PackedLayer:
+def _is_int8(view: OperatorView) -> bool:
+    """Whether a converted layer computes in int8."""
+    tensors = (view.tensor(view.inputs.activation), view.tensor(view.output))
+    types = {None if tensor is None else tensor.type for tensor in tensors}
+    if len(types) > 1 or not types <= {schema.TensorType.INT8, schema.TensorType.FLOAT32}:
+        found = " and ".join(type_name(tensor) for tensor in tensors)
+        raise ValueError(
+            f"{view.op}: its input and output are {found}, expected both FLOAT32 or both INT8; the "
+            "file is damaged."
+        )
+    return types == {schema.TensorType.INT8}
+
+
+def _read_packed(view: OperatorView, is_int8: bool) -> PackedLayer:
     packed, bias = view.tensor(view.inputs.weights), view.inputs.bias
     data = None if packed is None else view.model.buffers[packed.buffer].data
     if data is None or view.operator.customOptions is None:
@@ -190,8 +216,15 @@ def _read_packed(view: OperatorView) -> PackedLayer:
         )
     values = None
     if view.tensor(bias) is not None:
+        read = view.integers if is_int8 else view.constant
         try:
-            values = view.constant(bias, "bias").reshape(-1)
+            values = read(bias, "bias").reshape(-1)
         except UnsupportedError as reason:
             raise ValueError(f"{view.op}: {reason}; the file is damaged.") from reason
-    return unpack(view.op, bytes(view.operator.customOptions), bytes(data), values)
+    layer = unpack(view.op, bytes(view.operator.customOptions), bytes(data), values)
+    if is_int8 and layer.attributes.block_lanes != QUAD:
+        raise ValueError(
+            f"{view.op}: its input is INT8, its weights are not int8 in blocks of {QUAD} lanes; "
+            "the file is damaged."
+        )
+    return layer

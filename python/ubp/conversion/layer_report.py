@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Layer report: what became of each layer with weights, as data.
 
 ubp.reporting shows it; nothing is decided here.
@@ -33,8 +34,8 @@ class LayerReport:
     reason: why not; empty if taken.
     shape: the weights' shape in the file before conversion.
     sparsity: share of zeros among the weights, or None where they were not examined.
-    block_size, num_blocks: the cover with the best predicted speed, also where it was not taken;
-        None for layers that cannot be converted.
+    block_size, block_lanes, num_blocks: the cover with the best predicted speed, also where it was
+        not taken; None for layers that cannot be converted.
     bytes_before, bytes_after: of the weights in the file; equal where nothing changed. Weights that
         several layers share count in the first of them.
     speedup: predicted for the layer alone, sparse over dense; None for layers that cannot be
@@ -45,6 +46,9 @@ class LayerReport:
         PICTURE_LANES x PICTURE_CHANNELS of them; None for layers that cannot be converted.
     attributes: of a layer that was block-sparse before; otherwise None.
     shares_weights: an earlier layer has the same weights.
+    is_int8: its input and output are int8, and so is its arithmetic.
+    stored_as: the value type of the packed weights, such as "F32"; None where it was not converted.
+    note: what the converted layer does otherwise than the ordinary one; empty where nothing.
     keeps_dense: taken, but the dense weights stay in the file, as something else refers to them.
     """
 
@@ -65,6 +69,10 @@ class LayerReport:
     attributes: Attributes | None = None
     shares_weights: bool = False
     keeps_dense: bool = False
+    block_lanes: int | None = None
+    is_int8: bool = False
+    stored_as: str | None = None
+    note: str = ""
 
 
 def report_layers(
@@ -97,6 +105,7 @@ def report_layers(
                 bytes_after=after,
                 shares_weights=shared,
                 keeps_dense=new is not None and layer.buffer in kept,
+                stored_as=None if new is None else new.stored_as,
             )
         )
     return report
@@ -113,6 +122,7 @@ def _report_layer(decision: Decision) -> LayerReport:
         shape=layer.shape,
         sparsity=decision.sparsity,
         block_size=None if blocks is None else blocks.size,
+        block_lanes=None if blocks is None else blocks.block_lanes,
         num_blocks=None if blocks is None else blocks.count,
         bytes_before=layer.stored_bytes,
         bytes_after=layer.stored_bytes,
@@ -120,6 +130,8 @@ def _report_layer(decision: Decision) -> LayerReport:
         macs=_macs(layer),
         picture=None if blocks is None else _picture(blocks, *layer.matrix_shape),
         attributes=None if layer.packed is None else layer.packed.attributes,
+        is_int8=layer.is_int8,
+        note=layer.candidate.note if decision.taken and layer.candidate is not None else "",
     )
 
 
@@ -144,7 +156,9 @@ def _picture(blocks: Blocks, lanes: int, channels: int) -> npt.NDArray[np.bool_]
     """The first of a layer's lanes and channels."""
     lanes = min(lanes, PICTURE_LANES)
     picture = np.zeros((lanes, min(channels, PICTURE_CHANNELS) + blocks.size), np.bool_)
-    shown = (blocks.lanes < lanes) & (blocks.starts < PICTURE_CHANNELS)
-    for offset in range(blocks.size):
-        picture[blocks.lanes[shown], blocks.starts[shown] + offset] = True
+    for lane in range(blocks.block_lanes):
+        of_block = blocks.lanes * blocks.block_lanes + lane
+        shown = (of_block < lanes) & (blocks.starts < PICTURE_CHANNELS)
+        for offset in range(blocks.size):
+            picture[of_block[shown], blocks.starts[shown] + offset] = True
     return picture[:, : -blocks.size]

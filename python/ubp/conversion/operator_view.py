@@ -1,10 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
 """One operator with weights, and the parts of the model that its layer consists of."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +14,17 @@ from ai_edge_litert import schema_py_generated as schema
 from ubp.tflite import flatbuffer
 from ubp.tflite.constant_tensors import (
     NotConstantError,
+    QuantizedConstant,
     read_constant,
+    read_integers,
+    read_quantized,
     shape_of,
     stored_tensor,
 )
 
 TRANSPOSE_CONV = "TRANSPOSE_CONV"
 _LEFT_OUT = -1
+_Read = TypeVar("_Read")
 
 
 class UnsupportedError(Exception):
@@ -98,9 +103,20 @@ class OperatorView:
 
     def constant(self, index: int, role: str) -> npt.NDArray[Any]:
         """A constant tensor, float32 or float16, in its shape."""
+        return self._read(read_constant, index, role)
+
+    def integers(self, index: int, role: str) -> npt.NDArray[np.int32]:
+        """A constant tensor of int32 in its shape."""
+        return self._read(read_integers, index, role)
+
+    def quantized(self, index: int, role: str) -> QuantizedConstant | None:
+        """A constant tensor that is stored as int8; None where it is stored as something else."""
+        return self._read(read_quantized, index, role)
+
+    def _read(self, read: Callable[..., _Read], index: int, role: str) -> _Read:
         if index == _LEFT_OUT:
             raise UnsupportedError(f"it has no {role}")
         try:
-            return read_constant(self.model, self.subgraph, self.producers, index)
+            return read(self.model, self.subgraph, self.producers, index)
         except NotConstantError as reason:
             raise UnsupportedError(f"its {role} {reason}") from reason

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pack: a decided layer's blocks as the bytes of the custom operator."""
 
 from __future__ import annotations
@@ -6,6 +7,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from ubp.conversion.decide import Decision
+from ubp.conversion.stored_types import quantize, stored_type
 from ubp.format import ValueType, pack
 
 
@@ -16,11 +18,13 @@ class PackedOperator:
     op: one of ubp.format.OP_NAMES.
     custom_options: the FlexBuffers map of attributes.
     packed: the contents of the packed weights tensor.
+    stored_as: the name of the value type.
     """
 
     op: str
     custom_options: bytes
     packed: bytes
+    stored_as: str
 
 
 def pack_layer(decision: Decision, value_type: ValueType) -> PackedOperator:
@@ -28,7 +32,7 @@ def pack_layer(decision: Decision, value_type: ValueType) -> PackedOperator:
 
     Args:
         decision: on the layer.
-        value_type: asked for; F32 means "as exact as in the file", and is F16 for float16 weights.
+        value_type: asked for; see `stored_type`.
 
     Raises:
         ValueError: if a weight does not fit the value type, naming the layer.
@@ -36,15 +40,20 @@ def pack_layer(decision: Decision, value_type: ValueType) -> PackedOperator:
     candidate, blocks = decision.layer.candidate, decision.blocks
     if candidate is None or blocks is None:
         raise ValueError(f"layer '{decision.layer.name}' is no candidate: {decision.reason}.")
-    if value_type == ValueType.F32:
-        value_type = candidate.stored_as
-    attributes = dataclasses.replace(
-        candidate.attributes, block_size=blocks.size, value_type=value_type
-    )
+    value_type = stored_type(candidate, value_type)
+    weights, scales = candidate.weights, candidate.scales
     try:
+        if value_type == ValueType.I8 and scales is None:
+            weights, scales = quantize(weights)
+        attributes = dataclasses.replace(
+            candidate.attributes,
+            block_size=blocks.size,
+            block_lanes=blocks.block_lanes,
+            value_type=value_type,
+        )
         attributes, packed = pack(
-            attributes, candidate.weights, blocks.lanes, blocks.starts, candidate.bias
+            attributes, weights, blocks.lanes, blocks.starts, candidate.bias, scales
         )
     except ValueError as error:
         raise ValueError(f"layer '{decision.layer.name}': {error}") from error
-    return PackedOperator(attributes.op, attributes.to_custom_options(), packed)
+    return PackedOperator(attributes.op, attributes.to_custom_options(), packed, value_type.name)

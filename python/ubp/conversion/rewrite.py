@@ -1,19 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rewrite: put the custom operators into the object tree and drop the weights nobody uses any more.
 
 No tensor is renumbered: operators are changed in place and tensors are only added, so that
 signatures, metadata and whatever else refers to tensors by index stay valid. A dense weights tensor
 that lost its last user keeps its place and name, without data; the operators that decoded it go, as
-do those that computed the output shape of a transposed convolution.
+do those that computed the output shape of a transposed convolution, and the scales of int8 tensors
+that follow from the packed ones.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
+from ubp.conversion.channel_scales import drop_bias_scales, drop_weight_scales
 from ubp.conversion.find import PACKED_SUFFIX, Layer
-from ubp.conversion.operator_view import inputs_of
+from ubp.conversion.operator_view import LayerInputs, inputs_of
 from ubp.conversion.pack import PackedOperator
 from ubp.tflite import flatbuffer
 from ubp.tflite.unused import remove_unused
@@ -29,6 +34,7 @@ def replace_operators(model: schema.ModelT, packed: list[tuple[Layer, PackedOper
     tensors: dict[tuple[int, int, bytes], int] = {}
     biases: dict[tuple[int, int, int], int] = {}
     released: list[tuple[int, int]] = []
+    quantized: list[tuple[Layer, LayerInputs]] = []
     # An operator's number holds as long as none is taken away.
     operators = [model.subgraphs[layer.subgraph].operators[layer.operator] for layer, _ in packed]
     for operator, (layer, new) in zip(operators, packed, strict=True):
@@ -43,6 +49,8 @@ def replace_operators(model: schema.ModelT, packed: list[tuple[Layer, PackedOper
                 subgraph, old.weights, buffers[new.packed], shape, schema.TensorType.UINT8
             )
         bias = _bias(model, layer, old.bias, biases)
+        if layer.candidate is not None and layer.candidate.scales is not None:
+            quantized.append((layer, old))
         inputs = [old.activation, tensors[key], bias]
         operator.opcodeIndex = _custom_code(model, new.op)
         operator.inputs = np.array(inputs, np.int32)
@@ -57,6 +65,19 @@ def replace_operators(model: schema.ModelT, packed: list[tuple[Layer, PackedOper
             released += _store_bias(model, layer.subgraph, bias, layer.candidate.bias)
     released = [(index, tensor) for index, tensor in released if tensor != -1]
     remove_unused(model, released)
+    for layer, old in quantized:
+        _drop_scales(model, layer, old)
+
+
+def _drop_scales(model: schema.ModelT, layer: Layer, old: LayerInputs) -> None:
+    """Leave out what unpacking makes again; `old`: the tensors of the ordinary operator."""
+    assert layer.candidate is not None and layer.candidate.scales is not None
+    subgraph, scales = model.subgraphs[layer.subgraph], layer.candidate.scales
+    weights = subgraph.tensors[old.weights]
+    if weights.type == schema.TensorType.INT8:
+        drop_weight_scales(weights, scales)
+    if layer.is_int8 and old.bias != -1:
+        drop_bias_scales(subgraph, old.activation, old.bias, scales)
 
 
 def _bias(
@@ -80,7 +101,7 @@ def _bias(
 
 
 def _store_bias(
-    model: schema.ModelT, subgraph_index: int, bias: int, values: npt.NDArray[np.float32]
+    model: schema.ModelT, subgraph_index: int, bias: int, values: npt.NDArray[Any]
 ) -> list[tuple[int, int]]:
     """Make a bias that operators decode a stored constant, which is what ours takes.
 

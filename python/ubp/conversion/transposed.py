@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A transposed convolution as one in blocks, and back: docs/packed-format.md has the derivation.
 
 Weights: [channels, kernel_h, kernel_w, in_channels] in TRANSPOSE_CONV, [lanes, out_channels] in
@@ -8,7 +9,7 @@ of a block and the channels.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -79,8 +80,8 @@ def attributes_of(
     )
 
 
-def to_phases(weights: npt.NDArray[np.float32], strides: Sizes) -> npt.NDArray[np.float32]:
-    """Weights [channels, kernel_h, kernel_w, in_channels] as [lanes, out_channels].
+def to_phases(weights: npt.NDArray[Any], strides: Sizes) -> npt.NDArray[Any]:
+    """Weights [channels, kernel_h, kernel_w, in_channels] as [lanes, out_channels], of their type.
 
     Row ky of the kernel is row ky % stride of a block, by tap taps - 1 - ky // stride. What the
     kernel lacks to whole taps is zero.
@@ -88,7 +89,7 @@ def to_phases(weights: npt.NDArray[np.float32], strides: Sizes) -> npt.NDArray[n
     channels, *kernel, in_channels = weights.shape
     taps = [-(-size // stride) for size, stride in zip(kernel, strides, strict=True)]
     whole = np.zeros(
-        (channels, taps[0] * strides[0], taps[1] * strides[1], in_channels), np.float32
+        (channels, taps[0] * strides[0], taps[1] * strides[1], in_channels), weights.dtype
     )
     whole[:, : kernel[0], : kernel[1]] = weights
     split = whole.reshape(channels, taps[0], strides[0], taps[1], strides[1], in_channels)
@@ -97,8 +98,8 @@ def to_phases(weights: npt.NDArray[np.float32], strides: Sizes) -> npt.NDArray[n
 
 
 def from_phases(
-    matrix: npt.NDArray[np.float32], attributes: TransposeConv2DAttributes, kernel: Sizes
-) -> npt.NDArray[np.float32]:
+    matrix: npt.NDArray[Any], attributes: TransposeConv2DAttributes, kernel: Sizes
+) -> npt.NDArray[Any]:
     """The inverse of `to_phases`; what lies beyond the kernel is left out."""
     a = attributes
     split = matrix.reshape(a.kernel_h, a.kernel_w, a.in_channels, a.block_h, a.block_w, -1)

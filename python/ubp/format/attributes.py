@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The attributes of our custom ops: a checked dataclass each <-> custom_options.
 
 custom_options are a FlexBuffers map from attribute names to integers (docs/packed-format.md,
@@ -18,14 +19,18 @@ from flatbuffers import flexbuffers
 
 from ubp.constants import FORMAT
 
-VERSION: int = FORMAT["version"]
+VERSION: int = FORMAT["version"]  # the newest; files that hold no int8 values have version 1
+INT8_VERSION = 2
 CONV_2D: str = FORMAT["operators"]["CONV_2D"]["name"]
 FULLY_CONNECTED: str = FORMAT["operators"]["FULLY_CONNECTED"]["name"]
 TRANSPOSE_CONV_2D: str = FORMAT["operators"]["TRANSPOSE_CONV"]["name"]
 OP_NAMES = (CONV_2D, FULLY_CONNECTED, TRANSPOSE_CONV_2D)
 BLOCK_SIZES: tuple[int, ...] = tuple(FORMAT["block_sizes"])
+QUAD = 4  # lanes of the larger blocks: neighbours of one tap, the first a multiple of 4
+QUAD_BLOCK_SIZES = tuple(n for n in BLOCK_SIZES if n <= FORMAT["max_quad_block_size"])
 
 _MAX_LANES: int = FORMAT["max_lanes"]
+_SINCE: dict[str, int] = FORMAT["since"]  # the first version that has an attribute
 
 
 def _ranges() -> dict[str, Sequence[int]]:
@@ -36,7 +41,7 @@ def _ranges() -> dict[str, Sequence[int]]:
         for operator in FORMAT["operators"].values()
         for name, kind in operator["attributes"].items()
     }
-    return {**attributes, "block_size": BLOCK_SIZES}
+    return {**attributes, "block_size": BLOCK_SIZES, "block_lanes": FORMAT["block_lanes"]}
 
 
 _RANGES = _ranges()
@@ -46,11 +51,15 @@ _DAMAGED = (AssertionError, IndexError, KeyError, TypeError, ValueError, struct.
 
 
 class ValueType(IntEnum):
-    """How the section `values` stores a weight."""
+    """How the section `values` stores a weight.
+
+    Of I8, a weight is the number stored times the scale of its output channel.
+    """
 
     F32 = FORMAT["value_types"]["F32"]
     F16 = FORMAT["value_types"]["F16"]
     BF16 = FORMAT["value_types"]["BF16"]
+    I8 = FORMAT["value_types"]["I8"]
 
 
 class Activation(IntEnum):
@@ -71,24 +80,34 @@ class Padding(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Attributes:
-    """The attributes all ops have; `pack` fills num_blocks and the checksums in."""
+    """The attributes all ops have; `pack` fills in num_blocks, the version and the checksums.
+
+    block_size, block_lanes: output channels and lanes of a block. Blocks of 4 lanes, and int8
+        values, are of version 2.
+    """
 
     op: ClassVar[str]
 
     in_channels: int
     out_channels: int
     block_size: int
+    block_lanes: int = 1
     value_type: int = ValueType.F32
     activation: int = Activation.NONE
     num_blocks: int = 0
     bias_checksum: int = 0
     checksum: int = 0
-    version: int = VERSION
+    version: int = 1
 
     @property
     def lanes(self) -> int:
         """Rows of the layer's weight matrix [lanes, out_channels]."""
         return self.in_channels
+
+    @property
+    def lane_groups(self) -> int:
+        """What the section `lanes` counts: lanes, or groups of block_lanes of them."""
+        return self.lanes // self.block_lanes
 
     @property
     def groups(self) -> int:
@@ -102,7 +121,8 @@ class Attributes:
 
     def as_dict(self) -> dict[str, int]:
         """All attributes in alphabetical order, the order of the file and of the checksum."""
-        return {name: int(getattr(self, name)) for name in attribute_names(type(self))}
+        names = attribute_names(type(self), self.version)
+        return {name: int(getattr(self, name)) for name in names}
 
     def check(self) -> None:
         """Check every attribute's range.
@@ -115,6 +135,7 @@ class Attributes:
                 raise ValueError(
                     f"{self.op}: the attribute '{name}' is {value}, {_expected(name)}."
                 )
+        self._check_storage()
         if self.block_size > self.out_channels:
             raise ValueError(
                 f"{self.op}: the attribute 'block_size' is {self.block_size}, more than the "
@@ -125,11 +146,37 @@ class Attributes:
                 f"{self.op}: kernel_h * kernel_w * in_channels is {self.lanes}, expected at most "
                 f"{_MAX_LANES}."
             )
-        places = self.lanes * self.num_starts
+        places = self.lane_groups * self.num_starts
         if self.num_blocks > places:
             raise ValueError(
                 f"{self.op}: the attribute 'num_blocks' is {self.num_blocks}, more than the "
                 f"{places} places there are."
+            )
+
+    def _check_storage(self) -> None:
+        """Version 2 has int8 values, in blocks of 1 lane or 4; version 1 has all other types."""
+        is_int8 = self.value_type == ValueType.I8
+        if is_int8 != (self.version >= INT8_VERSION):
+            expected = f"0 to {ValueType.BF16}" if is_int8 else str(int(ValueType.I8))
+            raise ValueError(
+                f"{self.op}: the attribute 'value_type' is {self.value_type}, expected {expected} "
+                f"in version {self.version}."
+            )
+        if self.block_lanes == 1:
+            return
+        if not is_int8:
+            raise ValueError(
+                f"{self.op}: blocks of {self.block_lanes} lanes hold int8 values only."
+            )
+        if self.in_channels % QUAD:
+            raise ValueError(
+                f"{self.op}: the attribute 'in_channels' is {self.in_channels}, expected a "
+                f"multiple of {QUAD} for blocks of {QUAD} lanes."
+            )
+        if self.block_size not in QUAD_BLOCK_SIZES:
+            raise ValueError(
+                f"{self.op}: the attribute 'block_size' is {self.block_size}, expected at most "
+                f"{QUAD_BLOCK_SIZES[-1]} for blocks of {QUAD} lanes."
             )
 
     def crc(self) -> int:
@@ -222,9 +269,9 @@ _CLASSES: dict[str, type[Attributes]] = {
 }
 
 
-def attribute_names(kind: type[Attributes]) -> list[str]:
-    """The keys of an op's custom_options, in alphabetical order."""
-    return sorted(field.name for field in fields(kind))
+def attribute_names(kind: type[Attributes], version: int = VERSION) -> list[str]:
+    """The keys of an op's custom_options of a version, in alphabetical order."""
+    return sorted(field.name for field in fields(kind) if _SINCE.get(field.name, 1) <= version)
 
 
 def read_attributes(op: str, custom_options: bytes) -> Attributes:
@@ -243,12 +290,13 @@ def read_attributes(op: str, custom_options: bytes) -> Attributes:
     kind = _CLASSES[op]
     found = _read_map(op, custom_options)
     version = found.get("version")
-    if version != VERSION:  # looked at first: a newer version may have other keys
+    if version not in _RANGES["version"]:  # looked at first: a newer version may have other keys
         raise ValueError(
-            f"{op}: the packed format has version {version}, this release of ubp reads version "
-            f"{VERSION}; use the release that converted the model."
+            f"{op}: the packed format has version {version}, this release of ubp reads versions 1 "
+            f"to {VERSION}; use the release that converted the model."
         )
-    names = attribute_names(kind)
+    assert version is not None
+    names = attribute_names(kind, version)
     for name in names:
         if found.get(name) is None:
             raise ValueError(f"{op}: the attribute '{name}' is missing or not an integer.")

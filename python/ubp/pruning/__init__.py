@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pruning of Keras 3 models in blocks while they train. Knows Keras, and nothing of TFLite.
 
     pruned = ubp.prune(model, schedule=ubp.PolynomialDecay(0.0, 0.8, 0, 2000))
@@ -16,6 +17,7 @@ A room per question; none knows those below it:
                 of batch normalisation without it
     cloning/    copies of models with other layers in them: `prune` and `strip`
     channels/   before all else, on request: channels in an order that suits blocks
+    removal/    before all else, on request: fewer channels, in a smaller model
 
 Each room's `__init__.py` lists its files.
 """
@@ -24,10 +26,21 @@ from ubp.extras import extra_needed
 
 with extra_needed("ubp.pruning"):
     from ubp.pruning.channels import PermutationReport, Permuted, permute_channels
-    from ubp.pruning.cloning.wrapping import prune, strip
+    from ubp.pruning.cloning.stripping import strip
+    from ubp.pruning.cloning.wrapping import prune
     from ubp.pruning.layers.overview import pruning_summary
+    from ubp.pruning.removal import (
+        ChannelGroup,
+        ChannelGroups,
+        ChannelsRemoved,
+        RemovalReport,
+        channel_groups,
+        remove_channels,
+    )
     from ubp.pruning.settings.admm import ADMM
+    from ubp.pruning.settings.kernel_pattern import KernelPattern
     from ubp.pruning.settings.patterns import AlignedBlock, Pattern, UnalignedBlock, Unstructured
+    from ubp.pruning.settings.quantize_aware import QuantizeAware
     from ubp.pruning.settings.reweighted import ReweightedRegularization
     from ubp.pruning.settings.schedules import ConstantSparsity, CustomSchedule, PolynomialDecay
     from ubp.pruning.settings.scopes import GlobalBudget, LatencyBudget
@@ -38,22 +51,30 @@ with extra_needed("ubp.pruning"):
 __all__ = [
     "ADMM",
     "AlignedBlock",
+    "ChannelGroup",
+    "ChannelGroups",
+    "ChannelsRemoved",
     "ConstantSparsity",
     "CustomSchedule",
     "GlobalBudget",
+    "KernelPattern",
     "LatencyBudget",
     "Pattern",
     "PermutationReport",
     "Permuted",
     "PolynomialDecay",
     "PruningSummaries",
+    "QuantizeAware",
+    "RemovalReport",
     "ReweightedRegularization",
     "UnalignedBlock",
     "Unstructured",
     "UpdatePruning",
+    "channel_groups",
     "permute_channels",
     "prune",
     "pruning_summary",
     "recalibrate_batch_norm",
+    "remove_channels",
     "strip",
 ]

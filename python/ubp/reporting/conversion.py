@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Page: the report on a conversion as one self-contained HTML file, or as JSON. Decides nothing."""
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from ubp.check.verification import Verification
 from ubp.conversion.converter import ConversionResult
 from ubp.conversion.layer_report import LayerReport, sparsity_of
 from ubp.extras import extra_needed
-from ubp.reporting.tables import DENSE_STAYS, short_name
+from ubp.reporting.tables import block_text, remarks, short_name
 
 _TEMPLATE = "report.html"
 _NEED = ("an HTML report", "write a .json report")
@@ -76,6 +77,7 @@ def to_json(result: ConversionResult, source: str, verification: Verification | 
                 "bytes_before": len(result.dense),
                 "bytes_after": len(result.model),
                 "totals": dataclasses.asdict(totals(result.report)),
+                "network": None if result.times is None else dataclasses.asdict(result.times),
                 "verification": None if verification is None else dataclasses.asdict(verification),
                 "layers": layers,
             },
@@ -127,9 +129,9 @@ def _row(layer: LayerReport) -> dict[str, Any]:
         "shape": "\N{MULTIPLICATION SIGN}".join(map(str, layer.shape)),
         "taken": layer.taken,
         "reason": layer.reason,
-        "note": DENSE_STAYS if layer.keeps_dense else "",
+        "note": "; ".join(remarks(layer)) if layer.taken else "",
         "sparsity": layer.sparsity,
-        "block_size": layer.block_size,
+        "block_size": block_text(layer),
         "num_blocks": layer.num_blocks,
         "bytes_before": layer.bytes_before,
         "bytes_after": layer.bytes_after,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tables for the terminal: layers, the delegate's decisions, profiles, costs, verifications."""
 
 from __future__ import annotations
@@ -7,6 +8,7 @@ from rich.table import Table
 
 from ubp.check.verification import Verification
 from ubp.conversion.layer_report import LayerReport, sparsity_of
+from ubp.conversion.whole import NetworkTimes
 from ubp.costs import CostModel
 from ubp.format import Activation, Padding, ValueType
 from ubp.runtime.decisions import DelegateReport, NodeDecision
@@ -61,8 +63,24 @@ def short_name(name: str) -> str:
 def _verdict(layer: LayerReport, done: bool) -> str:
     if not layer.taken:
         return f"keep: {layer.reason}"
-    verdict = "converted" if done else "convert it"
-    return f"{verdict}; {DENSE_STAYS}" if layer.keeps_dense else verdict
+    return "; ".join(["converted" if done else "convert it", *remarks(layer)])
+
+
+def remarks(layer: LayerReport) -> list[str]:
+    """What is to be known of a layer that is converted."""
+    return [
+        *(["stored as int8"] * (layer.stored_as == ValueType.I8.name and not layer.is_int8)),
+        *([layer.note] * bool(layer.note)),
+        *([DENSE_STAYS] * layer.keeps_dense),
+    ]
+
+
+def block_text(layer: LayerReport) -> str:
+    """N, or N and the lanes of blocks that have several."""
+    if layer.block_size is None:
+        return ""
+    lanes = f"x{layer.block_lanes}" * (layer.block_lanes != 1)
+    return f"{layer.block_size}{lanes}"
 
 
 def _cells(layer: LayerReport, measured: bool) -> list[str]:
@@ -71,7 +89,7 @@ def _cells(layer: LayerReport, measured: bool) -> list[str]:
         layer.op,
         "x".join(map(str, layer.shape)),
         _share(layer.sparsity),
-        "" if layer.block_size is None else str(layer.block_size),
+        block_text(layer),
         "" if layer.num_blocks is None else str(layer.num_blocks),
         "shared" if layer.shares_weights else _kib(layer.bytes_before, layer.bytes_after),
         _times(layer.speedup),
@@ -122,14 +140,22 @@ def _node_cells(node: NodeDecision) -> list[str]:
         "" if node.zeros is None else f"{node.zeros:.1%}",
         "" if node.block_size is None else str(node.block_size),
         "" if node.speedup is None else f"{node.speedup:.2f}x",
-        "take it" if node.taken else f"leave: {node.reason}",
+        _decision(node),
     ]
+
+
+def _decision(node: NodeDecision) -> str:
+    if not node.taken:
+        return f"leave: {node.reason}"
+    return "take it" if node.kernel is None else f"take it, kernel {node.kernel}"
 
 
 def print_profile(profile: DelegateProfile, console: Console) -> None:
     """Print one row per step, and one for the rest of the inference."""
+    on_device = profile.kernel == "opencl"
+    where = "the device's kernels" if on_device else "the delegate"
     table = Table(
-        title=f"{profile.steps_ms:.3f} of {profile.mean_ms:.3f} ms per inference in the delegate, "
+        title=f"{profile.steps_ms:.3f} of {profile.mean_ms:.3f} ms per inference in {where}, "
         f"kernel {profile.kernel}, {profile.threads} thread{'s' * (profile.threads != 1)}",
         header_style="bold",
         pad_edge=False,
@@ -147,9 +173,8 @@ def print_profile(profile: DelegateProfile, console: Console) -> None:
             style="dim" if step.conversion else None,
         )
     rest_ms = profile.mean_ms - profile.steps_ms
-    table.add_row(
-        "outside the delegate", f"{rest_ms / profile.mean_ms:.1%}", f"{rest_ms * 1e3:.1f}"
-    )
+    rest = "transfers, waiting and outside the delegate" if on_device else "outside the delegate"
+    table.add_row(rest, f"{rest_ms / profile.mean_ms:.1%}", f"{rest_ms * 1e3:.1f}")
     table.caption = "GMAC/s: zeros count as if they were multiplied"
     console.print(table)
 
@@ -174,10 +199,24 @@ def print_costs(costs: CostModel, console: Console) -> None:
         table.add_column(heading, justify="right")
     for n in costs.block:
         table.add_row(str(n), f"{costs.block[n]:.2f}", f"{costs.single[n]:.2f}")
+    where = " on the GPU" if costs.backend == "gpu" else ""
     table.caption = (
-        f"in multiply-adds of the dense kernel; changing a value's layout: {costs.transpose:.2f}"
+        f"in multiply-adds of the dense kernel{where}; changing a value's layout: "
+        f"{costs.transpose:.2f}"
     )
     console.print(table)
+
+
+def network_text(times: NetworkTimes) -> str:
+    """The times of a network in a line, and what other thresholds would give in another."""
+    others = ", ".join(
+        f"{each.min_speedup:g}: {each.taken} layers {each.us / 1e3:.3f} ms"
+        for each in times.thresholds
+    )
+    return (
+        f"the whole network: {times.us / 1e3:.3f} ms predicted, {times.dense_us / 1e3:.3f} ms "
+        f"dense ({times.dense_us / times.us:.2f}x)\nby --min-speedup {others}"
+    )
 
 
 def verification_text(result: Verification) -> str:

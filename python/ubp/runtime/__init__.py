@@ -1,7 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
 """The standard interpreter with the UBP delegate attached; needs neither TensorFlow nor Keras.
 
 interpreter.py  the interpreter
 delegate.py     the delegate's library, found and loaded
+devices.py      the processors that the delegate can run on
 decisions.py    what the delegate takes of a model, and why not the rest
 inputs.py       shapes and values of a model's inputs
 opening.py      interpreters for models that users hand in

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the delegate takes of a model and why not the rest, in its own words."""
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ class NodeDecision:
     layer: the name of its output tensor, of a fused one the first part; empty where it has none.
     taken: whether the delegate runs it.
     reason: why not; empty if it does.
+    kernel: the name of the kernels that run it, where they are others than those of the report, as
+        for int8; otherwise None.
     block_size: of a layer that counts as block-sparse, converted or not; otherwise None.
     zeros, speedup: share of the weights, and predicted for the layer alone, of a layer that is not
         converted and has more than a few zeros; otherwise None.
@@ -32,6 +35,7 @@ class NodeDecision:
     layer: str
     taken: bool
     reason: str
+    kernel: str | None = None
     block_size: int | None = None
     zeros: float | None = None
     speedup: float | None = None

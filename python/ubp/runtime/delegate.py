@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where the delegate's library is, and how it is loaded."""
 
 from __future__ import annotations
@@ -13,6 +14,10 @@ from ubp.arguments import is_whole, shown
 
 PATH_VARIABLE = "UBP_DELEGATE"
 _PACKAGED = Path(__file__).parent.parent / "lib" / "libubp_delegate.so"
+
+
+class DelegateError(ValueError):
+    """The delegate refuses its options: one is wrong, or there is no device for it."""
 
 
 def delegate_path() -> str:
@@ -47,11 +52,16 @@ def load_delegate(**options: str | int | os.PathLike[str]) -> Delegate:
             ("auto", "sparse" or "all"), sparse_from_dense ("on" or "off"), report and profile (each
             the path of a JSON file to write), weight_cache (the path of a file that keeps packed
             weights for the next load of the model), log ("quiet" or "info"); see docs/delegate.md.
+            For a GPU: backend ("cpu", "gpu" or "auto"), precision ("fp32", "fp16_storage" or
+            "fp16"), gpu_device (its number or a part of its name, as `ubp devices` lists them),
+            gpu_cache (the path of a directory for compiled programs and measurements), gpu_tune
+            ("on" or "off"); see docs/gpu.md.
 
     Raises:
         FileNotFoundError: if the library is missing.
         OSError: if the file is no library that this machine can load.
-        ValueError: if an option is none of its kind, or the delegate refuses it, in its own words.
+        ValueError: if an option is none of its kind, or the delegate refuses it, in its own words;
+            with backend="gpu" also where no OpenCL device can be used.
     """
     for name, value in options.items():
         if not isinstance(value, str | os.PathLike) and not is_whole(value):
@@ -69,4 +79,4 @@ def load_delegate(**options: str | int | os.PathLike[str]) -> Delegate:
     except ValueError as error:
         # litert's text is "Failed to load delegate from PATH", then a line with our own message.
         _, _, message = str(error).partition("\n")
-        raise ValueError(message or str(error)) from error
+        raise DelegateError(message or str(error)) from error

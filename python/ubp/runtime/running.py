@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Running models that a user hands in: interpreters, the ways into a model, and what cannot run.
 
 Its entries are the main graph and its signatures. A signature of the main graph is that graph.
@@ -7,7 +8,7 @@ which they run matters.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from ai_edge_litert.interpreter import Interpreter as StandardInterpreter
 from ai_edge_litert.interpreter import OpResolverType
 
 from ubp.format import OP_NAMES
+from ubp.runtime.delegate import DelegateError
 from ubp.runtime.inputs import assumed_shape, resize_inputs, set_inputs, signature_of
 from ubp.runtime.interpreter import Interpreter
 from ubp.tflite import flatbuffer
@@ -26,7 +28,13 @@ _STATE_OPERATORS = ("VAR_HANDLE",)
 
 
 def open_interpreter(
-    model: bytes, source: str, *, delegate: bool, num_threads: int = 1, plain: bool = False
+    model: bytes,
+    source: str,
+    *,
+    delegate: bool,
+    num_threads: int = 1,
+    plain: bool = False,
+    options: Mapping[str, Any] | None = None,
 ) -> Any:
     """An interpreter with allocated tensors, of assumed sizes where those of the file do not do.
 
@@ -36,13 +44,15 @@ def open_interpreter(
         delegate: attach the UBP delegate.
         num_threads: of the interpreter.
         plain: without the default delegate (XNNPACK), so that all tensors have a shape.
+        options: of the delegate.
 
     Raises:
+        ValueError: if the delegate refuses its options.
         RuntimeError: if the interpreter cannot run the model, with the reason in a sentence.
     """
     try:
         if delegate:
-            interpreter: Any = Interpreter(model, num_threads)
+            interpreter: Any = Interpreter(model, num_threads, **(options or {}))
         else:
             kind = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES if plain else None
             interpreter = StandardInterpreter(
@@ -53,6 +63,8 @@ def open_interpreter(
         _allocate(interpreter)
         interpreter.get_input_details()  # fails where a name is no UTF-8
         interpreter.get_output_details()
+    except DelegateError:  # which says all there is to say
+        raise
     except (RuntimeError, ValueError) as error:
         raise cannot_run(model, source, error) from error
     return interpreter

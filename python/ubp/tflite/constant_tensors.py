@@ -1,14 +1,18 @@
-"""Constants: the float values of a constant tensor, also where the graph decodes them first.
+# SPDX-License-Identifier: Apache-2.0
+"""Constants: what a constant tensor holds, also where the graph decodes it first.
 
 Files with float16 weights hold a DEQUANTIZE for each, files saved with EXPERIMENTAL_SPARSITY a
 DENSIFY, and files with both a DENSIFY and then a DEQUANTIZE. All of them compute constants, so that
-a layer behind them has constant weights.
+a layer behind them has constant weights. So do those that store weights as int8 and compute in
+float.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,14 +23,28 @@ from ubp.tflite.sparse_encoding import decode
 
 DECODERS = ("DEQUANTIZE", "DENSIFY")  # operators that compute constants of constants
 
-_DTYPES = {schema.TensorType.FLOAT32: "<f4", schema.TensorType.FLOAT16: "<f2"}
+_FLOATS = {schema.TensorType.FLOAT32: "<f4", schema.TensorType.FLOAT16: "<f2"}
+_BIASES = {schema.TensorType.INT32: "<i4"}
+_INT8 = {schema.TensorType.INT8: "i1"}
 _TYPE_NAMES: dict[int, str] = {
     code: name for name, code in vars(schema.TensorType).items() if name.isupper()
 }
 
 
 class NotConstantError(Exception):
-    """A tensor without constant float values: the text, put behind "its weights", says why."""
+    """A tensor without such constant values: the text, put behind "its weights", says why."""
+
+
+@dataclass(frozen=True)
+class QuantizedConstant:
+    """Constant int8 weights, symmetric: each stands for its number times a scale.
+
+    values: int8, of the tensor's shape.
+    scales: float32, one for each index of the first axis, finite and above 0.
+    """
+
+    values: npt.NDArray[np.int8]
+    scales: npt.NDArray[np.float32]
 
 
 def read_constant(
@@ -49,10 +67,66 @@ def read_constant(
         NotConstantError: if the values are not constant, or of another type.
         ValueError: if the tensor does not have the data that its shape asks for.
     """
+    return _read(model, subgraph, producers, index, _FLOATS)
+
+
+def read_integers(
+    model: schema.ModelT,
+    subgraph: schema.SubGraphT,
+    producers: Mapping[int, schema.OperatorT],
+    index: int,
+) -> npt.NDArray[np.int32]:
+    """As `read_constant`, of a tensor of INT32, such as the bias of an int8 layer."""
+    return _read(model, subgraph, producers, index, _BIASES)
+
+
+def read_quantized(
+    model: schema.ModelT,
+    subgraph: schema.SubGraphT,
+    producers: Mapping[int, schema.OperatorT],
+    index: int,
+) -> QuantizedConstant | None:
+    """As `read_constant`, of weights that the file stores as INT8; None where it does not.
+
+    Raises:
+        NotConstantError: if the values are not constant, or not just multiples of scales of the
+            first axis.
+        ValueError: if a tensor does not have the data that its shape asks for.
+    """
+    source = subgraph.tensors[stored_tensor(model, producers, index)]
+    if source.type != schema.TensorType.INT8:
+        return None
+    values = _read(model, subgraph, producers, index, _INT8)
+    quantization = source.quantization
+    scales = None if quantization is None else quantization.scale
+    channels = values.shape[0] if values.ndim else 1
+    if scales is None or len(scales) not in (1, channels):
+        raise NotConstantError("are INT8 without scales that suit them")
+    if len(scales) > 1 and quantization.quantizedDimension != 0:
+        raise NotConstantError("are INT8 with scales that are not of the output channels")
+    if quantization.zeroPoint is not None and np.any(quantization.zeroPoint):
+        raise NotConstantError("are INT8 with zero points other than 0")
+    of_channels = np.broadcast_to(np.asarray(scales, np.float32), channels)
+    wrong = np.flatnonzero(~(np.isfinite(of_channels) & (of_channels > 0)))
+    if wrong.size:
+        raise NotConstantError(
+            f"are INT8 with the scale {of_channels[wrong[0]]:g} for channel {wrong[0]}"
+        )
+    return QuantizedConstant(values, np.ascontiguousarray(of_channels))
+
+
+def _read(
+    model: schema.ModelT,
+    subgraph: schema.SubGraphT,
+    producers: Mapping[int, schema.OperatorT],
+    index: int,
+    dtypes: Mapping[int, str],
+) -> npt.NDArray[Any]:
+    """A constant that is stored as one of these types."""
     source = stored_tensor(model, producers, index)
     if source in producers:
         raise NotConstantError(_origin(model, producers, source))
-    values = _stored_values(model, subgraph.tensors[source])
+    values = _stored_values(model, subgraph.tensors[source], dtypes)
     tensor = subgraph.tensors[index]
     if values.shape != shape_of(tensor):
         raise ValueError(
@@ -107,21 +181,22 @@ def _advice(tensor: schema.TensorT) -> str:
     """What to do about a tensor of integers, put behind what is wrong with it."""
     if tensor.quantization is None or tensor.quantization.scale is None:
         return ""
-    return " (quantised: convert the model without optimizations)"
+    return " (quantised: convert the model to int8, or without optimizations)"
 
 
 def _stored_values(
-    model: schema.ModelT, tensor: schema.TensorT
-) -> npt.NDArray[np.float32] | npt.NDArray[np.float16]:
+    model: schema.ModelT, tensor: schema.TensorT, dtypes: Mapping[int, str]
+) -> npt.NDArray[Any]:
     if tensor.externalBuffer:
         raise NotConstantError("are kept in another file (an external buffer)")
     data = model.buffers[tensor.buffer].data
     if data is None or tensor.buffer == flatbuffer.NO_BUFFER:
         raise NotConstantError("are not constant")
-    if tensor.type not in _DTYPES:
-        raise NotConstantError(f"are {type_name(tensor)}, not FLOAT32 or FLOAT16{_advice(tensor)}")
+    if tensor.type not in dtypes:
+        expected = " or ".join(_TYPE_NAMES[code] for code in dtypes)
+        raise NotConstantError(f"are {type_name(tensor)}, not {expected}{_advice(tensor)}")
     name, shape = flatbuffer.text(tensor.name), shape_of(tensor)
-    dtype = np.dtype(_DTYPES[tensor.type])
+    dtype = np.dtype(dtypes[tensor.type])
     if min(shape, default=0) >= 0 and len(data) % dtype.itemsize == 0:
         values = np.frombuffer(data, dtype)
         if tensor.sparsity is not None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A .tflite file's bytes <-> the schema's object tree (ai_edge_litert's generated classes).
 
 Reading checks what all else relies on: every index in the tree points at something, and data that a
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
+from typing import Any
 
 import flatbuffers
 import numpy as np
@@ -63,12 +65,14 @@ def parse(data: bytes, source: str) -> schema.ModelT:
 def serialize(model: schema.ModelT) -> bytes:
     """Pack the object tree into a .tflite file.
 
+    Equal vectors of numbers, as the zero points of many channels are, are in the file once.
+
     Raises:
         ValueError: if the file would exceed 2 GB.
     """
     model.buffers = [_AlignedBufferT(buffer.data) for buffer in model.buffers]
     size = sum(0 if buffer.data is None else len(buffer.data) for buffer in model.buffers)
-    builder = flatbuffers.Builder(min(2 * size + 2**16, MAX_FILE_BYTES))
+    builder = _SharingBuilder(min(2 * size + 2**16, MAX_FILE_BYTES))
     try:
         builder.Finish(model.Pack(builder), FILE_IDENTIFIER)
     except flatbuffers.builder.BuilderSizeError as error:
@@ -130,6 +134,23 @@ def producers(subgraph: schema.SubGraphT) -> dict[int, schema.OperatorT]:
 def indices(vector: Iterable[int] | None) -> list[int]:
     """A vector of tensor indices as Python integers; -1 stands for an optional tensor left out."""
     return [] if vector is None else [int(index) for index in vector]
+
+
+class _SharingBuilder(flatbuffers.Builder):
+    """Makes one of equal vectors of numbers, but for bytes, some of which are aligned otherwise."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self._vectors: dict[tuple[str, bytes], int] = {}
+
+    def CreateNumpyVector(self, x: npt.NDArray[Any]) -> int:  # noqa: N802 - flatbuffers' name
+        if x.itemsize == 1:
+            offset: int = super().CreateNumpyVector(x)
+            return offset
+        key = (x.dtype.str, x.tobytes())
+        if key not in self._vectors:
+            self._vectors[key] = super().CreateNumpyVector(x)
+        return self._vectors[key]
 
 
 class _AlignedBufferT(schema.BufferT):

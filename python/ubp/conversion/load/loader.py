@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Load: whatever the user has, as the bytes of an ordinary float .tflite model.
 
 TensorFlow and Keras are imported only when a model of theirs has to be converted.
@@ -9,13 +10,15 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ubp.conversion.load.files import Kind, kind_of, read_tflite, tflite_of
 from ubp.conversion.load.keras_files import load_keras_file
 from ubp.conversion.load.keras_packages import import_tensorflow, keras_of, reason_of
+from ubp.conversion.load.layer_names import layer_names
 from ubp.conversion.load.refused import check_metadata, check_model
 from ubp.runtime.inputs import Shape
 
@@ -53,6 +56,37 @@ def load(source: Any, shapes: Sequence[Shape] | None = None) -> tuple[bytes, str
     )
 
 
+def load_keras(path: Path) -> Any:
+    """The Keras model in a file.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no file of a Keras model, or as of `load`.
+        ImportError: as of `load`.
+    """
+    kind = kind_of(path)
+    if kind in (Kind.TFLITE, Kind.SAVED_MODEL):
+        raise ValueError(f"{path}: expected a .keras or .h5 file of a Keras model.")
+    return load_keras_file(path)
+
+
+def load_named(
+    source: Any, shapes: Sequence[Shape] | None = None
+) -> tuple[bytes, str, Callable[[Sequence[tuple[str, Any]]], dict[str, str]]]:
+    """As `load`, and what finds the names of Keras layers (see layer_names.py).
+
+    Raises:
+        As `load`.
+    """
+    model, called = source, None
+    if isinstance(source, str | os.PathLike):
+        kind = kind_of(Path(source))
+        if kind not in (Kind.TFLITE, Kind.SAVED_MODEL):
+            model, called = load_keras_file(Path(source)), str(source)
+    data, found = load(model, shapes)
+    return data, called or found, partial(layer_names, model)
+
+
 def _batch(shapes: Sequence[Shape] | None) -> int:
     return shapes[0][0] if shapes and shapes[0] else 1
 
@@ -78,14 +112,35 @@ def convert_keras(model: Any, batch: int = 1) -> bytes:
             cannot be converted.
         ImportError: if TensorFlow is not installed.
     """
-    tensorflow, source = import_tensorflow(), f"Keras model '{model.name}'"
-    if not model.built:
-        raise ValueError(f"{source} is not built; give it an Input layer, or call it once.")
+    source = f"Keras model '{model.name}'"
+    _check_built(model)
     package = keras_of(model)
     if package is not None and package.__name__ == "tf_keras":
         check_model(model, source)
-    ready = _with_static_batch(_stripped(model), batch)
-    return _run(tensorflow.lite.TFLiteConverter.from_keras_model(ready), source)
+    return run_converter(keras_converter(_stripped(model), batch), source)
+
+
+def keras_converter(model: Any, batch: int = 1) -> Any:
+    """TensorFlow's converter of a Keras model, whose options the caller may set.
+
+    Args:
+        model: of either package, without wrappers that are for training only.
+        batch: of a model that leaves it open.
+
+    Raises:
+        ValueError: if the model is not built.
+        ImportError: if TensorFlow is not installed.
+    """
+    tensorflow = import_tensorflow()
+    _check_built(model)
+    return tensorflow.lite.TFLiteConverter.from_keras_model(_with_static_batch(model, batch))
+
+
+def _check_built(model: Any) -> None:
+    if not model.built:
+        raise ValueError(
+            f"Keras model '{model.name}' is not built; give it an Input layer, or call it once."
+        )
 
 
 def _convert_saved_model(path: Path) -> bytes:
@@ -99,10 +154,15 @@ def _convert_saved_model(path: Path) -> bytes:
         raise ValueError(
             f"{path}: TensorFlow cannot load this SavedModel: {reason_of(error)}."
         ) from error
-    return _run(converter, str(path))
+    return run_converter(converter, str(path))
 
 
-def _run(converter: Any, source: str) -> bytes:
+def run_converter(converter: Any, source: str) -> bytes:
+    """The file that a converter makes.
+
+    Raises:
+        ValueError: if it cannot make one, naming the operators in its way.
+    """
     from tensorflow.lite.python.convert_phase import ConverterError
 
     try:

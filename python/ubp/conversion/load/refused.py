@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is refused of a Keras model, told from the model or its configuration.
 
 Wrappers of tensorflow-model-optimization around layers: a model that still has them computes its
@@ -17,7 +18,7 @@ for before Keras reads the file, the same for every version and format:
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -33,7 +34,8 @@ _CLUSTERING = (
 )
 _QUANTIZATION = (
     "has the quantization wrapper of tensorflow-model-optimization, but only float32 layers can be "
-    "converted; give the model from before quantization"
+    "converted; give the model from before quantization, or make an int8 file of the model, loaded "
+    "in Python, with ubp.quantize"
 )
 
 _ADVICE = {
@@ -46,6 +48,8 @@ _ADVICE = {
     "QuantizeWrapperV2": _QUANTIZATION,
 }
 
+QUANTIZERS = frozenset(name for name, advice in _ADVICE.items() if advice is _QUANTIZATION)
+
 _RUNS_OTHER_FILES = ("TFSMLayer", "TorchModuleWrapper")
 
 _PACKAGES = ("keras", "tf_keras", "tensorflow")
@@ -56,15 +60,21 @@ _COMPUTING = frozenset(
 )
 
 
-def check_model(model: Any, source: str) -> None:
+def check_model(model: Any, source: str, allowed: Collection[str] = ()) -> None:
     """Refuse a tf_keras model that has such a wrapper anywhere inside.
+
+    Args:
+        model: the model.
+        source: what to call it.
+        allowed: classes of wrappers that it may have.
 
     Raises:
         ValueError: naming the layer, and the function that takes its wrapper off.
     """
     for module in model.submodules:
         kind = type(module)
-        if kind.__name__ in _ADVICE and kind.__module__.startswith(_TFMOT):
+        is_wrapper = kind.__name__ in _ADVICE and kind.__module__.startswith(_TFMOT)
+        if is_wrapper and kind.__name__ not in allowed:
             raise _wrapped(source, kind.__name__, module.name)
 
 

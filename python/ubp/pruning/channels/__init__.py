@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Output channels in another order: the same function, better blocks.
 
     permuted, report = ubp.permute_channels(model, block_size=4, sparsity=0.8)
@@ -5,7 +6,6 @@
 
 The path of a model, a file per step:
 
-    calls.py        model -> which operation is called on which tensors
     flow.py         the channels of each tensor, joined to groups that share one order, and the axes
                     of weights that they run along; pins
     rules.py        what each kind of operation does with channels

@@ -1,9 +1,13 @@
-"""Proof that a permuted copy computes what the model computes, by running both.
+# SPDX-License-Identifier: Apache-2.0
+"""Proof that a copy with permuted or fewer channels computes what the model does, by running both.
 
 Random numbers go through the model. Every layer of the copy is given what the model's own layer was
 given, permuted, and has to return what that returned, permuted: a mistake in one layer cannot be
 hidden by the next ones, such as by activations that fade, or by a softmax. At last the two whole
 models' outputs are compared. Order of summation is the only difference there may be.
+
+Where the copy has fewer channels, the others are set to zero wherever a layer of the model reads
+them, and are left out of what it returns.
 """
 
 from __future__ import annotations
@@ -17,9 +21,10 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from ubp.pruning.channels.calls import Call, Trace
 from ubp.pruning.channels.flow import ChannelFlow, channel_index
-from ubp.pruning.layers.walking import has_graph
+from ubp.pruning.layers.calls import Call, Trace
+from ubp.pruning.layers.pruned_layer import pruned_layers
+from ubp.pruning.layers.walking import check_graph, has_graph
 
 _LAYER_TOLERANCE = 1e-4  # of the largest output of the layer
 _MODEL_TOLERANCE = 1e-2  # of the largest output of the model: rounding adds up over the layers
@@ -55,21 +60,21 @@ class Comparison:
     Attributes:
         flow: of the original.
         copies: the copy of each layer by the id of the original.
-        orders: of the groups that are permuted, see `channel_index`.
+        orders: of the groups that are permuted or smaller, see `channel_index`.
     """
 
     flow: ChannelFlow
     copies: Mapping[int, keras.Operation]
     orders: dict[int, npt.NDArray[np.int64]]
 
-    def check_layers(self, model: keras.Model, inputs: Any) -> None:
-        """Compare layer by layer.
+    def check_layers(self, model: keras.Model, inputs: Any) -> list[Any]:
+        """Compare layer by layer; the original's outputs.
 
         Raises:
             RuntimeError: if a layer of the copy returns something else.
         """
         values = [np.asarray(value) for value in keras.tree.flatten(inputs)]
-        self._run(self.flow.traces[id(model)], values)
+        return self._run(self.flow.traces[id(model)], values)
 
     def _run(self, trace: Trace, inputs: Sequence[Any]) -> list[Any]:
         """Run the original on inputs, comparing; returns its outputs."""
@@ -90,7 +95,8 @@ class Comparison:
         if has_graph(operation):
             inputs = [values[id(tensor)] for tensor in call.tensors]
             return self._run(self.flow.traces[id(operation)], inputs)
-        expected = _call(operation, call, values)
+        given = {id(each): self._without(each, values[id(each)]) for each in call.tensors}
+        expected = _call(operation, call, given)
         permuted = {id(each): self._permute(each, values[id(each)]) for each in call.tensors}
         found = _call(self.copies[id(operation)], call, permuted)
         for tensor, one, other in zip(call.outputs, expected, found, strict=True):
@@ -98,7 +104,7 @@ class Comparison:
             difference = relative_difference(wanted, np.asarray(other))
             if not difference <= _LAYER_TOLERANCE:
                 raise RuntimeError(
-                    f"permute_channels: layer '{operation.name}' ({type(operation).__name__}) of "
+                    f"{self.flow.caller}: layer '{operation.name}' ({type(operation).__name__}) of "
                     f"the copy differs from the original by {difference:.2g} of its largest "
                     f"output; expected at most {_LAYER_TOLERANCE:g}. Please report this model."
                 )
@@ -108,36 +114,70 @@ class Comparison:
         index = channel_index(self.flow.channels[id(tensor)], self.orders)
         return value if index is None else np.take(np.asarray(value), index, axis=-1)
 
+    def _without(self, tensor: keras.KerasTensor, value: Any) -> Any:
+        """The value with zeros in the channels that the copy does not have."""
+        index = channel_index(self.flow.channels[id(tensor)], self.orders)
+        array = np.asarray(value)
+        if index is None or len(index) == array.shape[-1]:
+            return value
+        zeroed = np.zeros_like(array)
+        zeroed[..., index] = array[..., index]
+        return zeroed
 
-def check_outputs(model: keras.Model, permuted: keras.Model, inputs: Any) -> float:
+
+def check_outputs(expected: Sequence[Any], copy: keras.Model, inputs: Any, caller: str) -> float:
     """The largest difference of the models' outputs, relative to the largest output.
+
+    Args:
+        expected: the original's outputs, flattened.
+        copy: the other model.
+        inputs: which it is run on.
+        caller: the public function, for messages.
 
     Raises:
         RuntimeError: if that is more than float rounding.
     """
-    pairs = zip(*(keras.tree.flatten(each(inputs)) for each in (model, permuted)), strict=True)
+    pairs = zip(expected, keras.tree.flatten(copy(inputs)), strict=True)
     difference = max(relative_difference(np.asarray(a), np.asarray(b)) for a, b in pairs)
     if not difference <= _MODEL_TOLERANCE:
         raise RuntimeError(
-            f"permute_channels: the outputs of the permuted model '{model.name}' differ from the "
+            f"{caller}: the outputs of the copy of model '{copy.name}' differ from the "
             f"original's by {difference:.2g} of the largest output; expected at most "
             f"{_MODEL_TOLERANCE:g}. Please report this model."
         )
     return difference
 
 
-def check_precision(model: keras.Model) -> None:
+def check_model(model: keras.Model, caller: str) -> None:
+    """Refuse models whose channels cannot be followed; `caller` is named in the message.
+
+    Raises:
+        TypeError: if it is not a functional or Sequential model of Keras 3.
+        ValueError: if it is not built, is already pruned, or computes in less than float32.
+    """
+    check_graph(model, caller)
+    if pruned_layers(model):
+        raise ValueError(
+            f"{caller}: model '{model.name}' is already pruned; call this before ubp.prune, or "
+            "ubp.strip(model) first."
+        )
+    _check_precision(model, caller)
+
+
+def _check_precision(model: keras.Model, caller: str) -> None:
     """Refuse models that compute in less than float32, where rounding may hide mistakes.
+
+    The `caller` is named in the message.
 
     Raises:
         ValueError: naming the layer.
     """
     for layer in model.layers:
         if has_graph(layer):
-            check_precision(layer)
+            _check_precision(layer, caller)
         elif layer.weights and layer.compute_dtype not in _FLOATS:
             raise ValueError(
-                f"permute_channels: layer '{layer.name}' computes in {layer.compute_dtype}; "
+                f"{caller}: layer '{layer.name}' computes in {layer.compute_dtype}; "
                 "expected float32 or float64, in which rounding cannot hide a mistake."
             )
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A model's channels: those of each tensor, which of them are permuted together, and the weights.
 
 **Groups.** The channels of a tensor are those of its last axis. They are described as a row of
@@ -20,7 +21,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from ubp.pruning.channels.calls import Trace
+from ubp.pruning.layers.calls import Trace
 
 
 @dataclass(eq=False)
@@ -93,15 +94,15 @@ def unite(first: Channels, second: Channels, where: str) -> None:
 def channel_index(
     channels: Channels, orders: dict[int, npt.NDArray[np.int64]]
 ) -> npt.NDArray[np.int64] | None:
-    """Where each channel of a permuted tensor comes from; None if all stay where they are.
+    """Where each channel of a tensor comes from whose channels are permuted, or are fewer.
 
     Args:
         channels: of the tensor.
-        orders: the new order of a group by the id of its root: old channel of each new one;
-            groups that are missing keep theirs.
+        orders: by the id of a group's root the old channel of each new one, some or all of the
+            group's; groups that are missing stay as they are.
 
     Returns:
-        int64 [channels].
+        int64 [new channels]; None if all stay where they are.
     """
     if all(id(segment.root) not in orders for segment in channels):
         return None
@@ -143,6 +144,7 @@ class ChannelFlow:
     """What is known so far.
 
     Attributes:
+        caller: the public function, for messages.
         channels: of each tensor, by its id.
         axes: all axes of weights that channels run along.
         traces: of the model and of the models in it, by their ids; they keep the tensors alive.
@@ -151,6 +153,7 @@ class ChannelFlow:
         segments: the output channels of layers with weights, in the order of the model.
     """
 
+    caller: str
     channels: dict[int, Channels] = field(default_factory=dict)
     axes: list[WeightAxis] = field(default_factory=list)
     traces: dict[int, Trace] = field(default_factory=dict)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Follows channels through a whole model, nested models included, by the rules of `rules.py`.
 
 What no rule covers is not guessed: the channels that enter such an operation, and those that leave
@@ -10,20 +11,24 @@ from collections.abc import Sequence
 
 import keras
 
-from ubp.pruning.channels.calls import Call, Trace, check_nested_call, trace
 from ubp.pruning.channels.flow import ChannelFlow, Channels, NotFollowedError, Segment, pin, unite
 from ubp.pruning.channels.rules import rule_for
+from ubp.pruning.layers.calls import Call, Trace, check_nested_call, trace
 from ubp.pruning.layers.walking import has_graph
 
 
-def follow_channels(model: keras.Model) -> ChannelFlow:
-    """The channels of a model that passes `check_copyable`; the model stays as it is.
+def follow_channels(model: keras.Model, caller: str) -> ChannelFlow:
+    """The channels of a model that passes `check_graph`; the model stays as it is.
+
+    Args:
+        model: as said.
+        caller: the public function, for messages.
 
     Raises:
         ValueError: if a layer is called in training mode, or a nested model in another form than
             it was made for.
     """
-    flow = ChannelFlow()
+    flow = ChannelFlow(caller)
     calls = _trace_once(model, flow)
     inputs = [_pinned(tensor, f"the model's input '{tensor.name}'") for tensor in calls.inputs]
     outputs = _follow(calls, inputs, flow)
@@ -47,7 +52,7 @@ def _outputs(call: Call, flow: ChannelFlow) -> list[Channels]:
     operation = call.operation
     if call.kwargs.get("training"):
         raise ValueError(
-            f"permute_channels: layer '{operation.name}' is called with training=True, so that the "
+            f"{flow.caller}: layer '{operation.name}' is called with training=True, so that the "
             "model cannot be compared with its copy; expected a model for inference."
         )
     if has_graph(operation):
@@ -64,7 +69,7 @@ def _enter(call: Call, flow: ChannelFlow) -> list[Channels]:
     """Follow a nested model; where it is called again, both calls' inputs have to agree."""
     model = call.operation
     seen = id(model) in flow.traces
-    check_nested_call(call)
+    check_nested_call(call, flow.caller)
     calls = _trace_once(model, flow)
     given = [flow.channels[id(tensor)] for tensor in call.tensors]
     if not seen:

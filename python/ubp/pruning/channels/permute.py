@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`permute_channels`: the same function with its channels in an order that suits blocks."""
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import numpy.typing as npt
 from ubp.arguments import check_number, check_whole
 from ubp.pruning.channels.comparison import (
     Comparison,
+    check_model,
     check_outputs,
-    check_precision,
     random_inputs,
 )
 from ubp.pruning.channels.flow import ChannelFlow, channel_index
@@ -21,12 +22,13 @@ from ubp.pruning.channels.report import PermutationReport
 from ubp.pruning.channels.search import Search
 from ubp.pruning.cloning.copying import copy_layer, copy_model, set_weights
 from ubp.pruning.layers.choice import Policy, choose_layers
-from ubp.pruning.layers.pruned_layer import pruned_layers
-from ubp.pruning.layers.walking import check_fit, check_graph
+from ubp.pruning.layers.walking import check_fit
 from ubp.pruning.settings.patterns import UnalignedBlock
 from ubp.pruning.settings.pruning_settings import PruningSettings
 from ubp.pruning.settings.schedules import ConstantSparsity
 from ubp.selection.order.channel_order import DEFAULT_ROUNDS, check_search
+
+_CALLER = "permute_channels"
 
 
 class Permuted(NamedTuple):
@@ -48,6 +50,7 @@ def permute_channels(
     method: str = "hill_climb",
     layers: Policy = None,
     *,
+    block_lanes: int = 1,
     rounds: int = DEFAULT_ROUNDS,
     seed: int = 0,
     check_inputs: Any = None,
@@ -58,6 +61,8 @@ def permute_channels(
     Unaligned blocks of the copy keep more importance at the same sparsity; call this before
     `ubp.prune`, on a trained model. Layers whose outputs meet, such as in a residual sum, form a
     group and share one order, which is chosen for the sum of what they keep, by absolute weight.
+    Where blocks have several lanes, that order also decides which input channels of the layers
+    behind share a block, and what these keep counts as well.
     Channels of inputs and outputs stay in their order, and so do channels that enter or leave
     anything whose treatment of channels is not known; the report says why.
 
@@ -68,10 +73,12 @@ def permute_channels(
             as it is.
         block_size: N, the output channels of a block.
         sparsity: at which importance is counted, for each layer by itself; above 0, below 1.
-        method: "chain" (fast) or "hill_climb" (better; 1 to 2 s for a layer of 512 x 512); see
+        method: "chain" (fast) or "hill_climb" (better; 1 to 2 s for a layer of 512 x 512, and 2 to
+            4 s for one that reads the channels in blocks of several lanes); see
             `ubp.selection.order.channel_order`.
         layers: the layers that are going to be pruned, as `ubp.prune` takes them; only these are
             counted.
+        block_lanes: M, the lanes of a block: the attribute `lanes` of the pattern.
         rounds: of the hill climb.
         seed: of the hill climb and of the random inputs.
         check_inputs: what the models are run on, as `model` takes it; by default random numbers,
@@ -86,35 +93,26 @@ def permute_channels(
             unknown or cannot be pruned, or nothing is left to prune.
         RuntimeError: if the copy does not compute the same.
     """
-    _check(model)
+    check_model(model, _CALLER)
     check_search(method, rounds, seed)
     check_whole("block_size", block_size, 1)
+    check_whole("block_lanes", block_lanes, 1)
     check_number("sparsity", sparsity, "a number above 0, below 1", lambda share: 0.0 < share < 1.0)
     inputs = random_inputs(model, seed) if check_inputs is None else check_inputs
     check_fit(model, inputs, "check_inputs")
-    settings = PruningSettings(ConstantSparsity(sparsity), UnalignedBlock(block_size))
+    pattern = UnalignedBlock(block_size, block_lanes)
+    settings = PruningSettings(ConstantSparsity(sparsity), pattern)
     counted = [choice.layer for choice in choose_layers(model, settings, layers)]
-    flow = follow_channels(model)
-    groups = flow.groups()
-    search = Search(block_size, sparsity, method, rounds, seed)
-    reports = search.run(groups, counted, progress)
-    pairs = zip(groups, reports, strict=True)
+    flow = follow_channels(model, _CALLER)
+    search = Search(block_size, block_lanes, sparsity, method, rounds, seed)
+    reports = search.run(flow, counted, progress)
+    pairs = zip(flow.groups(), reports, strict=True)
     orders = {id(group): report.order for group, report in pairs if report.permuted}
     permuted, copies = _copy(model)
     _permute_weights(flow, copies, orders)
-    Comparison(flow, copies, orders).check_layers(model, inputs)
-    difference = check_outputs(model, permuted, inputs)
+    outputs = Comparison(flow, copies, orders).check_layers(model, inputs)
+    difference = check_outputs(outputs, permuted, inputs, _CALLER)
     return Permuted(permuted, PermutationReport(tuple(reports), difference))
-
-
-def _check(model: keras.Model) -> None:
-    check_graph(model, "permute_channels")
-    if pruned_layers(model):
-        raise ValueError(
-            f"permute_channels: model '{model.name}' is already pruned; call this before "
-            "ubp.prune, or ubp.strip(model) first."
-        )
-    check_precision(model)
 
 
 def _copy(model: keras.Model) -> tuple[keras.Model, dict[int, keras.Operation]]:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What became of each group of channels, as data and as a table for the terminal."""
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ class LayerKept:
     Attributes:
         name: of the layer.
         total: sum of the absolute weights of its kernel.
-        before, after: what the optimal unaligned blocks keep of it, before and after permuting.
+        before, after: what the optimal unaligned blocks keep of it, before and after permuting
+            (its input channels, too, which matters where blocks have several lanes).
     """
 
     name: str
@@ -35,7 +37,8 @@ class GroupReport:
         producers: the layers whose output channels they are.
         followers: the layers with weights per channel that they pass through.
         reasons: why they stay in their order; empty if they are permuted.
-        layers: those of the producers that are counted.
+        layers: those of the producers that are counted. Where blocks have several lanes, the
+            order was chosen for the layers that read the channels, too.
         order: int64 [channels], the old channel at each new place; read-only.
     """
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What each kind of operation does with channels: one rule per kind, and the list of them.
 
 A rule takes a call and what is known of its tensors, and returns the channels of its output. An
@@ -16,8 +17,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from ubp.pruning.channels.calls import Call
 from ubp.pruning.channels.flow import ChannelFlow, Channels, NotFollowedError, unite
+from ubp.pruning.layers.calls import Call
 
 Rule = Callable[[Call, ChannelFlow], Channels]
 

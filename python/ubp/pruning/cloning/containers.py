@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Copies of containers, such as subclassed models, with other layers in them (layers/walking.py).
 
 Keras lets no layer be exchanged in a model that is built. A copy is therefore a new instance, made
@@ -15,7 +16,7 @@ messages, `original` is the container that the user has, and `copy` is the new i
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -38,8 +39,12 @@ WRAP_ADVICE = (
 )
 
 
-def new_instance(layer: keras.Operation) -> Any:
+def new_instance(layer: keras.Operation, changes: Mapping[str, Any] | None = None) -> Any:
     """A new operation, layer or model of the same class and configuration, not built.
+
+    Args:
+        layer: of which to make another.
+        changes: what its configuration is to have in place of the original's.
 
     Raises:
         TypeError: if the class does not say how to make one.
@@ -56,7 +61,7 @@ def new_instance(layer: keras.Operation) -> Any:
             f"was made with; {advice}"
         )
     try:
-        copy = cls.from_config(_accepted(cls, config))
+        copy = cls.from_config(_accepted(cls, config | dict(changes or {})))
     except (TypeError, ValueError) as error:
         raise TypeError(
             f"{in_words(layer)} cannot be copied, because {cls.__name__}.from_config() fails with "

@@ -1,10 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
 """Copies of Keras models: functional, Sequential and subclassed ones, nested at will."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import keras
 
@@ -24,14 +25,17 @@ from ubp.pruning.layers.walking import (
     leaves,
 )
 
+_Replace: TypeAlias = Callable[[keras.Operation], keras.Operation]
+CopyGraph: TypeAlias = Callable[[keras.Model, _Replace], keras.Model]
 
-def copy_layer(layer: keras.Operation) -> keras.Operation:
-    """A new layer of the same configuration, not built.
+
+def copy_layer(layer: keras.Operation, changes: Mapping[str, Any] | None = None) -> keras.Operation:
+    """A new layer of the same configuration but for some changes, not built.
 
     Raises:
         TypeError: if the layer's class does not say how to make one.
     """
-    return new_instance(layer)
+    return new_instance(layer, changes)
 
 
 def set_weights(layer: keras.layers.Layer, weights: Sequence[Any]) -> None:
@@ -47,9 +51,10 @@ def set_weights(layer: keras.layers.Layer, weights: Sequence[Any]) -> None:
 
 def copy_model(
     model: keras.Model,
-    replace: Callable[[keras.Operation], keras.Operation],
+    replace: _Replace,
     *,
     enter_containers: bool = True,
+    copy_graph: CopyGraph | None = None,
 ) -> keras.Model:
     """A model of the same structure, names and compilation, made of new layers with new weights.
 
@@ -63,13 +68,16 @@ def copy_model(
         replace: layer -> new layer; `copy_layer` makes an ordinary copy. It is also given the
             operations of a functional graph that are not layers, such as additions.
         enter_containers: if not, layers that hold layers are given to `replace` as a whole.
+        copy_graph: (functional or Sequential model, operation -> its copy) -> the copy of the
+            model, in place of one with the same calls.
 
     Raises:
         TypeError: if the class of a subclassed model, or of a layer that holds layers, does not
             allow a copy, or makes a layer in build() that `replace` does not merely copy.
     """
-    copy = _Copier(replace, enter_containers).copy(model)
-    if type(copy) is not type(model):
+    copy = _Copier(replace, enter_containers, copy_graph).copy(model)
+    plain = (keras.Model, keras.Sequential) if copy_graph else ()
+    if type(copy) is not type(model) and type(model) not in plain:
         warnings.warn(
             f"The copy of model '{model.name}' is a plain {type(copy).__name__} model, without the "
             f"methods of {type(model).__name__}.",
@@ -84,10 +92,11 @@ class _Copier:
     """Copies each layer once, so that shared layers stay shared."""
 
     def __init__(
-        self, replace: Callable[[keras.Operation], keras.Operation], enter_containers: bool
+        self, replace: _Replace, enter_containers: bool, copy_graph: CopyGraph | None
     ) -> None:
         self._replace = replace
         self._enter_containers = enter_containers
+        self._other_graph = copy_graph
         self._copies: dict[int, keras.Operation] = {}  # by the id of the original
         self._late: list[tuple[keras.layers.Layer, keras.layers.Layer, AttributePath]] = []
 
@@ -106,7 +115,9 @@ class _Copier:
         return self._enter_containers and is_container(layer)
 
     def _copy_graph(self, model: keras.Model) -> keras.Model:
-        if isinstance(model, keras.Sequential):
+        if self._other_graph is not None:
+            copy = self._other_graph(model, self.copy)
+        elif isinstance(model, keras.Sequential):
             (given,) = model.inputs
             entry = keras.Input(batch_shape=given.shape, dtype=given.dtype, name=given.name)
             copy = keras.Sequential([entry, *map(self.copy, model.layers)], name=model.name)

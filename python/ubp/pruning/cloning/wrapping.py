@@ -1,20 +1,33 @@
-"""`prune` and `strip`: a copy of a model with PrunedLayers in it, and a copy without them."""
+# SPDX-License-Identifier: Apache-2.0
+"""`prune`: a copy of a model with PrunedLayers in it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias, overload
 
 import keras
 
+from ubp.arguments import shown
 from ubp.pruning.cloning.copying import copy_layer, copy_model, set_weights
+from ubp.pruning.cloning.quantizing import (
+    QuantizedGraphs,
+    check_quantizable,
+    kernels_to_round,
+    without_activation,
+)
 from ubp.pruning.layers.choice import Policy, check_alignment, choose_layers, why_not_pruned
+from ubp.pruning.layers.given import LayerMasks, Masks, check_masks, layers_with_masks, read_masks
 from ubp.pruning.layers.pruned_layer import PrunedLayer, pruned_layers
+from ubp.pruning.layers.quantized_layer import QuantizedLayer
 from ubp.pruning.layers.replicas import replicas_of
 from ubp.pruning.layers.walking import check_copyable
+from ubp.pruning.settings.given_masks import GivenMasks
 from ubp.pruning.settings.importance import Importance, ImportanceFunction
 from ubp.pruning.settings.patterns import Pattern
 from ubp.pruning.settings.pruning_settings import DEFAULT_PATTERN, PruningSettings
+from ubp.pruning.settings.quantize_aware import QuantizeAware
 from ubp.pruning.settings.schedules import AnySchedule
 from ubp.pruning.settings.scopes import Scope
 from ubp.pruning.training.updates import update_at_step_zero
@@ -25,13 +38,15 @@ _Layers: TypeAlias = Sequence[keras.layers.Layer]
 @overload
 def prune(
     model: keras.Model,
-    schedule: AnySchedule,
+    schedule: AnySchedule | None = ...,
     pattern: Pattern = ...,
     method: str = ...,
     layers: Policy = ...,
     gradients: str = ...,
     importance: str | Importance | ImportanceFunction = ...,
     scope: str | Scope = ...,
+    masks: Masks | None = ...,
+    quantize: QuantizeAware | None = ...,
 ) -> keras.Model: ...
 
 
@@ -45,6 +60,8 @@ def prune(  # type: ignore[overload-cannot-match]  # Keras is untyped: Any to my
     gradients: str = ...,
     importance: str | Importance | ImportanceFunction = ...,
     scope: str | Scope = ...,
+    masks: None = ...,
+    quantize: None = ...,
 ) -> PrunedLayer: ...
 
 
@@ -58,18 +75,22 @@ def prune(  # type: ignore[overload-cannot-match]
     gradients: str = ...,
     importance: str | Importance | ImportanceFunction = ...,
     scope: str | Scope = ...,
+    masks: None = ...,
+    quantize: None = ...,
 ) -> list[keras.layers.Layer]: ...
 
 
 def prune(
     model: keras.Model | keras.layers.Layer | _Layers,
-    schedule: AnySchedule,
+    schedule: AnySchedule | None = None,
     pattern: Pattern = DEFAULT_PATTERN,
     method: str = "optimal",
     layers: Policy = None,
     gradients: str = "masked",
     importance: str | Importance | ImportanceFunction = "magnitude",
     scope: str | Scope = "layer",
+    masks: Masks | None = None,
+    quantize: QuantizeAware | None = None,
 ) -> keras.Model | keras.layers.Layer | list[keras.layers.Layer]:
     """A copy of the model, with the same weights, that prunes itself as it trains.
 
@@ -100,14 +121,17 @@ def prune(
         schedule: when masks are updated and to which sparsity: `ConstantSparsity`,
             `PolynomialDecay`, a schedule object of tensorflow-model-optimization, or a callable
             step -> sparsity or step -> (update due, sparsity). `ADMM` and
-            `ReweightedRegularization` draw the kernels to blocks before they prune them.
+            `ReweightedRegularization` draw the kernels to blocks before they prune them. May be
+            None where masks are given: these then stay.
         pattern: what is kept: `UnalignedBlock(block_size)`, `AlignedBlock(block_size)` or
-            `Unstructured()`.
+            `Unstructured()`; for int8 `UnalignedBlock(2, lanes=4)`, blocks of 2 output channels and
+            4 input channels.
         method: how blocks are chosen: "optimal", "bed", "greedy" or "aligned" (see
             `ubp.select_blocks`).
         layers: which layers of a model are pruned, and how; see layers/choice.py. None: every
             layer that can be, except the first convolution, the last layer with weights (the
-            classifier), and layers with fewer output channels than a block. A name, a pattern such
+            classifier), and layers that the blocks do not fit: of fewer output channels, or with
+            input channels that are no multiple of a block's lanes. A name, a pattern such
             as "block_*", a layer, or a list of them: these. A mapping from such names to the
             sparsity, to a mapping of settings ({"pattern": UnalignedBlock(8), "sparsity": 0.9}) or
             to None (stays dense): the first that matches holds. A callable layer -> any of these
@@ -121,15 +145,28 @@ def prune(
         scope: whose sparsity the schedule prescribes: "layer": every kernel's; "global": that of
             all kernels together; "latency": the share of their predicted time; or a `GlobalBudget`
             or `LatencyBudget`.
+        masks: of a model, the masks to begin with, in place of an update at step 0: a model of the
+            same layers, whose exact zeros are pruned (the model itself, say, if
+            `ubp.prune_without_training` made it), or a mapping from names of layers to masks; see
+            layers/given.py. They are of blocks of the pattern. The layers that have some are those
+            that are pruned, unless `layers` says otherwise, and a layer without begins whole.
+            Updates that the schedule has later replace them.
+        quantize: `QuantizeAware()`: of a functional or Sequential model, train for int8, too: the
+            copy is a functional model that computes as its int8 file will, see docs/int8.md.
 
     Raises:
         TypeError: if an argument is of the wrong kind.
         ValueError: if the model is not built or already pruned, if a layer that is named is unknown
             or cannot be pruned, if aligned blocks do not divide a layer's channels, if nothing
-            is left to prune, or if an argument has an impossible value.
+            is left to prune, if masks do not fit, or if an argument has an impossible value.
     """
+    if schedule is None and masks is None:
+        raise TypeError(
+            "prune: neither schedule nor masks is given; expected a schedule, such as "
+            "ubp.PolynomialDecay(0.0, 0.8, 0, 2000), or masks to keep."
+        )
     arguments: dict[str, Any] = {
-        "schedule": schedule,
+        "schedule": schedule if masks is None else GivenMasks(schedule),
         "pattern": pattern,
         "method": method,
         "gradients": gradients,
@@ -138,39 +175,72 @@ def prune(
     }
     settings = PruningSettings(**arguments)
     if isinstance(model, keras.layers.Layer) and not isinstance(model, keras.Model):
-        _check_no_policy(layers)
+        _check_for_models(layers, masks)
+        _check_no_graph(quantize)
         _check_not_pruned(model)
         return _prune_layer(model, settings)
     if isinstance(model, list | tuple):
-        _check_no_policy(layers)
+        _check_for_models(layers, masks)
+        _check_no_graph(quantize)
         return _prune_list(model, settings)
-    return _prune_model(model, settings, layers)
+    return _prune_model(model, settings, layers, masks, quantize)
 
 
-def _prune_model(model: Any, settings: PruningSettings, policy: Policy) -> keras.Model:
+def _prune_model(
+    model: Any,
+    settings: PruningSettings,
+    policy: Policy,
+    masks: Masks | None,
+    quantize: QuantizeAware | None,
+) -> keras.Model:
     check_copyable(model, "prune")
     if pruned_layers(model):
         raise ValueError(
             f"prune: model '{model.name}' is already pruned; call ubp.strip(model) first."
         )
-    chosen = {id(choice.layer): choice for choice in choose_layers(model, settings, policy)}
+    given = {} if masks is None else read_masks(model, masks)
+    if given and policy is None:
+        policy = layers_with_masks(model, given, settings)
+    choices = choose_layers(model, settings, policy)
+    check_masks(choices, given, model)
+    chosen = {id(choice.layer): choice.settings for choice in choices}
     copied: list[tuple[keras.layers.Layer, keras.layers.Layer]] = []
+    rounded = set() if quantize is None else _kernels_to_round(model, quantize)
 
-    def replace(layer: keras.Operation) -> keras.Operation:
+    def wrapped(layer: keras.Operation) -> keras.Operation:
         copy = copy_layer(layer)
         if not isinstance(layer, keras.layers.Layer):
             return copy
         copied.append((layer, copy))
+        if id(layer) in rounded:
+            copy = without_activation(copy)
         if id(layer) not in chosen:
-            return copy
-        return PrunedLayer(copy, chosen[id(layer)].settings)
+            return QuantizedLayer(copy) if id(layer) in rounded else copy
+        own = chosen[id(layer)] if masks is None else _beginning_with_masks(chosen[id(layer)])
+        return PrunedLayer(copy, own, quantize=id(layer) in rounded)
 
     with replicas_of(model):
-        pruned = copy_model(model, replace)
+        graphs = None if quantize is None else QuantizedGraphs(quantize, model).copy
+        pruned = copy_model(model, wrapped, copy_graph=graphs)
         for layer, copy in copied:
             set_weights(copy, layer.get_weights())
+        _set_masks(pruned, {id(copy): given.get(id(layer), []) for layer, copy in copied})
         update_at_step_zero(pruned_layers(pruned))
     return pruned
+
+
+def _beginning_with_masks(settings: PruningSettings) -> PruningSettings:
+    """With no update at step 0; a layer may have a schedule of its own."""
+    if isinstance(settings.schedule, GivenMasks):
+        return settings
+    return replace(settings, schedule=GivenMasks(settings.schedule))
+
+
+def _set_masks(pruned: keras.Model, masks: LayerMasks) -> None:
+    """Give kernels the masks that there are, by the id of the wrapped layer."""
+    for layer in pruned_layers(pruned):
+        for kernel, mask in zip(layer.kernels, masks[id(layer.layer)], strict=False):
+            kernel.set_mask(mask)
 
 
 def _prune_layer(layer: keras.layers.Layer, settings: PruningSettings) -> PrunedLayer:
@@ -215,70 +285,37 @@ def _copy_with_weights(layer: keras.layers.Layer) -> keras.layers.Layer:
     return copy
 
 
-def _check_no_policy(layers: Policy) -> None:
+def _check_for_models(layers: Policy, masks: Masks | None) -> None:
+    """Refuse what only a model has."""
     if layers is not None:
         raise ValueError(
             "prune: layers chooses among those of a model, but what is to be pruned is a layer, or "
             "a list of them; leave the argument out."
         )
+    if masks is not None:
+        raise ValueError(
+            "prune: masks are those of a model, but what is to be pruned is a layer, or a list of "
+            "them; prune the model that is made of it."
+        )
+
+
+def _check_no_graph(quantize: QuantizeAware | None) -> None:
+    if quantize is not None:
+        raise ValueError(
+            "prune: quantize is for models, in whose graph ranges are learned, but what is to be "
+            "pruned is a layer, or a list of them; leave the argument out."
+        )
+
+
+def _kernels_to_round(model: keras.Model, quantize: QuantizeAware) -> set[int]:
+    if not isinstance(quantize, QuantizeAware):
+        raise TypeError(
+            f"prune: quantize is {shown(quantize)}; expected ubp.QuantizeAware() or None."
+        )
+    check_quantizable(model, quantize, "prune")
+    return kernels_to_round(model, quantize)
 
 
 def _check_not_pruned(layer: keras.layers.Layer) -> None:
     if isinstance(layer, PrunedLayer):
         raise ValueError(f"prune: layer '{layer.name}' is already pruned; call ubp.strip first.")
-
-
-@overload
-def strip(model: PrunedLayer) -> keras.layers.Layer: ...
-
-
-@overload
-def strip(model: keras.Model) -> keras.Model: ...
-
-
-def strip(model: keras.Model | PrunedLayer) -> keras.Model | keras.layers.Layer:
-    """An ordinary model with the outputs of the pruned one: its pruned weights are exactly zero.
-
-    The pruned model stays as it is and can be trained on. The copy is compiled as the pruned
-    model is, with a fresh optimizer, where Keras can copy that (a warning says where not). See
-    `ubp.prune` for an example.
-
-    Args:
-        model: a model made by `ubp.prune`, trained or not, or one loaded from a file; or a single
-            built layer that `ubp.prune` made.
-
-    Raises:
-        TypeError: if it is neither a model nor a pruned layer.
-        ValueError: if the model has no pruned layer, or cannot be copied.
-    """
-    if isinstance(model, PrunedLayer):
-        return _strip_layer(model)
-    check_copyable(model, "strip")
-    if not pruned_layers(model):
-        raise ValueError(
-            f"strip: model '{model.name}' has no pruned layer; expected a model from ubp.prune()."
-        )
-    copied: list[tuple[keras.layers.Layer, keras.layers.Layer]] = []
-
-    def replace(layer: keras.Operation) -> keras.Operation:
-        copy = copy_layer(layer.layer if isinstance(layer, PrunedLayer) else layer)
-        if isinstance(layer, keras.layers.Layer):
-            copied.append((layer, copy))
-        return copy
-
-    stripped = copy_model(model, replace)
-    for layer, copy in copied:
-        weights = (
-            layer.stripped_weights() if isinstance(layer, PrunedLayer) else layer.get_weights()
-        )
-        set_weights(copy, weights)
-    return stripped
-
-
-def _strip_layer(layer: PrunedLayer) -> keras.layers.Layer:
-    if not layer.built:
-        raise ValueError(f"strip: layer '{layer.name}' is not built; call it on data first.")
-    copy = copy_layer(layer.layer)
-    copy.build_from_config(layer.get_build_config())
-    copy.set_weights(layer.stripped_weights())
-    return copy

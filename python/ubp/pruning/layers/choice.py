@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which layers of a model are pruned, and how: the argument `layers` of `ubp.prune`.
 
     None                        the default, see `dense_by_default`
@@ -29,8 +30,14 @@ import numpy as np
 from keras import layers as keras_layers
 
 from ubp.arguments import shown
-from ubp.pruning.layers.prunable import channel_counts, obstacle
+from ubp.pruning.layers.prunable import (
+    channel_counts,
+    lanes_misfit,
+    obstacle,
+    prunable_weights,
+)
 from ubp.pruning.layers.walking import iterate_layers
+from ubp.pruning.settings.patterns import Pattern, UnalignedBlock
 from ubp.pruning.settings.pruning_settings import PruningSettings
 
 _FIRST = (keras_layers.Conv1D, keras_layers.Conv2D)  # of which the first stays dense by default
@@ -85,7 +92,6 @@ def choose_layers(model: keras.Model, settings: PruningSettings, policy: Policy)
     layers = list(iterate_layers(model))
     choices = _Chooser(layers, settings).choose(policy)
     if not choices:
-        size = settings.pattern.block_size
         able = [layer.name for layer in layers if why_not_pruned(layer, settings) is None]
         if policy is not None and able:
             raise ValueError(
@@ -94,8 +100,8 @@ def choose_layers(model: keras.Model, settings: PruningSettings, policy: Policy)
             )
         raise ValueError(
             f"prune: model '{model.name}' has no layer to prune; expected convolutions or Dense "
-            f"layers of at least {size} output channels, not counting the first convolution and "
-            "the last layer with weights. Name layers with layers=[...] to prune those too."
+            f"layers of {_fitting_channels(settings.pattern)}, not counting the first convolution "
+            "and the last layer with weights. Name layers with layers=[...] to prune those too."
         )
     for choice in choices:
         check_alignment(*choice)
@@ -220,6 +226,14 @@ class _Chooser:
         return Choice(layer, self._settings.override(value, where))
 
 
+def _fitting_channels(pattern: Pattern) -> str:
+    """The channels of layers that a pattern suits, in words."""
+    outputs = f"at least {pattern.block_size} output channels"
+    if pattern.lanes == 1:
+        return outputs
+    return f"{outputs} whose input channels are a multiple of {pattern.lanes}"
+
+
 def _first(rules: Sequence[_Rule], layer: keras.layers.Layer) -> int | None:
     """The number of the first rule that matches the layer."""
     return next((number for number, rule in enumerate(rules) if rule.matches(layer)), None)
@@ -228,7 +242,7 @@ def _first(rules: Sequence[_Rule], layer: keras.layers.Layer) -> int | None:
 def why_not_pruned(layer: keras.layers.Layer, settings: PruningSettings) -> str | None:
     """Why this layer cannot be pruned with these settings, or None if it can.
 
-    Of a custom layer that is not built only its kind is known.
+    Of a layer that is not built the input channels are not known, of a custom one only its kind.
     """
     reason = obstacle(layer)
     if reason is not None:
@@ -241,7 +255,7 @@ def why_not_pruned(layer: keras.layers.Layer, settings: PruningSettings) -> str 
     for channels in counts:
         if channels < size:
             return f"it has {channels} output channels, fewer than a block of {size}"
-    return None
+    return lanes_misfit(prunable_weights(layer), settings.pattern.lanes) if layer.built else None
 
 
 def dense_by_default(layers: Sequence[keras.layers.Layer]) -> dict[int, str]:
@@ -273,5 +287,6 @@ def check_alignment(layer: keras.layers.Layer, settings: PruningSettings) -> Non
             raise ValueError(
                 f"prune: layer '{layer.name}' has {channels} output channels, not a multiple of "
                 f"{size}: aligned blocks could never keep the last {channels % size}. Use "
-                f"UnalignedBlock({size}), or leave this layer out of those that are pruned."
+                f"{UnalignedBlock(size, settings.pattern.lanes)}, or leave this layer out of those "
+                "that are pruned."
             )

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`pruning_summary`: a table of the layers that are or would be pruned, and why others are not."""
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ from rich.table import Table
 
 from ubp.arguments import shown
 from ubp.pruning.layers.choice import check_alignment, dense_by_default, why_not_pruned
+from ubp.pruning.layers.fake_quantization import LearnedRange
 from ubp.pruning.layers.prunable import prunable_weights
 from ubp.pruning.layers.pruned_layer import PrunedLayer, overall_sparsity
+from ubp.pruning.layers.quantized_layer import QuantizedLayer
 from ubp.pruning.layers.walking import check_copyable, iterate_layers
+from ubp.pruning.settings.given_masks import GivenMasks
 from ubp.pruning.settings.patterns import Pattern
 from ubp.pruning.settings.pruning_settings import DEFAULT_PATTERN, PruningSettings
 from ubp.pruning.settings.schedules import (
@@ -61,7 +65,11 @@ def pruning_summary(
     check_copyable(model, "pruning_summary")
     if print_fn is not None and not callable(print_fn):
         raise TypeError(f"print_fn is {shown(print_fn)}; expected a callable text -> anything.")
-    layers = [layer for layer in iterate_layers(model) if layer.weights]
+    layers = [
+        layer.layer if isinstance(layer, QuantizedLayer) else layer
+        for layer in iterate_layers(model)
+        if layer.weights and not isinstance(layer, LearnedRange)
+    ]
     pruned = [layer for layer in layers if isinstance(layer, PrunedLayer)]
     rows = _rows_of_pruned(layers, pruned) if pruned else _rows_of_plan(layers, pattern)
     lines = _totals(layers, pruned) if pruned else _plan_totals(rows)
@@ -117,6 +125,10 @@ def _short(schedule: Schedule) -> str:
             return f"{schedule.target_sparsity:.1%} from step {schedule.begin_step}"
         case PolynomialDecay(initial, final, begin, end):
             return f"{initial:.1%} to {final:.1%}, steps {begin} to {end}"
+        case GivenMasks(None):
+            return "as given"
+        case GivenMasks(Schedule() as then):
+            return f"as given, then {_short(then)}"
         case CustomSchedule():
             return getattr(schedule.function, "__name__", str(schedule.function))
     return str(schedule)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The one place that knows which weights of a layer can be pruned, and along which axis.
 
 Keras's own layers are listed here. A custom layer takes part by a method of tensorflow-model-
@@ -16,6 +17,8 @@ from typing import Any, NamedTuple
 
 import keras
 from keras import layers
+
+from ubp.lanes import input_channels
 
 
 class PrunableWeight(NamedTuple):
@@ -118,6 +121,20 @@ def channel_counts(layer: keras.layers.Layer) -> list[int]:
         return [each.variable.shape[each.channel_axis] for each in prunable_weights(layer)]
     count = getattr(layer, "units", None) or getattr(layer, "filters", None)
     return [count] if isinstance(layer, tuple(_OF_KERAS)) and count is not None else []
+
+
+def lanes_misfit(weights: Sequence[PrunableWeight], lanes: int) -> str | None:
+    """Why blocks of so many lanes do not fit these weights; None if they do.
+
+    A block's lanes are input channels of one tap. Where they do not divide the input channels, the
+    whole layer stays dense: the rest of its lanes would need blocks of a second kind, in files and
+    in kernels, for what in most networks is the first convolution alone.
+    """
+    for weight in weights:
+        channels = input_channels(tuple(weight.variable.shape), weight.channel_axis)
+        if channels % lanes:
+            return f"it has {channels} input channels, not a multiple of a block's {lanes} lanes"
+    return None
 
 
 def _find(layer: keras.Operation) -> _Find | None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """PrunedKernel: one weight of a layer that is pruned, with its mask, as [lanes, channels].
 
     variable     the layer's own weight, float, any shape, trained as before
@@ -25,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from ubp.lanes import from_lanes, to_lanes
+from ubp.lanes import from_lanes, input_channels, to_lanes
 from ubp.pruning.layers.replicas import sum_over_replicas
 from ubp.pruning.settings.importance import Importance, Matrix
 from ubp.pruning.settings.patterns import Mask
@@ -85,6 +86,11 @@ class PrunedKernel:
         """(lanes, channels)."""
         channels = self.variable.shape[self.channel_axis]
         return int(np.prod(self.variable.shape)) // channels, channels
+
+    @property
+    def input_channels(self) -> int:
+        """The lanes of one tap."""
+        return input_channels(tuple(self.variable.shape), self.channel_axis)
 
     @property
     def size(self) -> int:

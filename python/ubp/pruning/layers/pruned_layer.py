@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """PrunedLayer: a layer whose kernel is seen through a mask.
 
     kernels  the wrapped layer's own weights that are pruned, each with its mask; pruned_kernel.py
@@ -26,9 +27,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from ubp.pruning.layers.prunable import PrunableWeight, prunable_weights
+from ubp.pruning.layers.prunable import PrunableWeight, lanes_misfit, prunable_weights
 from ubp.pruning.layers.pruned_kernel import PrunedKernel
+from ubp.pruning.layers.quantized_layer import rounded_values
+from ubp.pruning.layers.rounding import rounded, rounded_weights
 from ubp.pruning.layers.saved_last import SavedLast
+from ubp.pruning.layers.substitution import call_with
 from ubp.pruning.layers.walking import iterate_layers
 from ubp.pruning.settings.pruning_settings import PruningSettings
 from ubp.pruning.settings.regularized import Penalty, RegularizedSchedule
@@ -41,14 +45,23 @@ class PrunedLayer(keras.layers.Wrapper):
     Args:
         layer: the layer to prune, without an `obstacle` (see prunable.py).
         settings: how.
+        quantize: whether the forward pass sees kernels rounded as int8 holds them (rounding.py);
+            the stored values, which masks are chosen by, are not.
         kwargs: `name`, `trainable` and `dtype`; by default those of `layer`.
     """
 
-    def __init__(self, layer: keras.layers.Layer, settings: PruningSettings, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        layer: keras.layers.Layer,
+        settings: PruningSettings,
+        quantize: bool = False,
+        **kwargs: Any,
+    ) -> None:
         inherited = {"name": layer.name, "trainable": layer.trainable, "dtype": layer.dtype_policy}
         super().__init__(layer, **(inherited | kwargs))
         self.supports_masking = layer.supports_masking
         self.settings = settings
+        self.quantize = quantize
         self.kernels: list[PrunedKernel] = []
         self.is_driven = False  # UpdatePruning counts the steps of a training that goes on
         self._may_be_aside = False  # else no value of a pruned weight is set aside
@@ -66,6 +79,11 @@ class PrunedLayer(keras.layers.Wrapper):
             weights = prunable_weights(self.layer)
         except ValueError as error:
             raise ValueError(f"layer '{self.name}' cannot be pruned: {error}.") from error
+        misfit = lanes_misfit(weights, self.settings.pattern.lanes)
+        if misfit is not None:
+            raise ValueError(
+                f"layer '{self.name}' cannot be pruned: {misfit}. Do not give it to ubp.prune."
+            )
         positions = _positions(self.layer, input_shape) if self.settings.scope.is_timed else None
         self.kernels = [self._pruned(weight, positions, len(weights)) for weight in weights]
         self.step = self._add_state("step", (), "int32")
@@ -86,20 +104,7 @@ class PrunedLayer(keras.layers.Wrapper):
                 "A pruned model is being trained without the callback that updates its masks; "
                 "pass callbacks=[ubp.UpdatePruning()] to fit()."
             )
-        given = self._state_in_use()
-        with keras.StatelessScope(
-            state_mapping=given, collect_losses=True, initialize_variables=False
-        ) as scope:
-            # The scope's own values: under mixed precision, those given in 16 bits.
-            before = [(variable, scope.get_current_value(variable)) for variable, _ in given]
-            outputs = self.layer(inputs)
-        for loss in scope.losses:  # activity regularisation, which the scope would swallow
-            self.add_loss(loss)
-        for variable, value in before:  # and what the call has updated: statistics, random states
-            updated = scope.get_current_value(variable)
-            if updated is not value:
-                variable.assign(updated)
-        return outputs
+        return call_with(self.layer, self._state_in_use(), inputs, self.add_loss)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shape of the wrapped layer's output."""
@@ -165,12 +170,13 @@ class PrunedLayer(keras.layers.Wrapper):
         self.is_driven = False
 
     def stripped_weights(self) -> list[Any]:
-        """The wrapped layer's weights as `set_weights` takes them, pruned ones exactly zero."""
-        masked = {id(kernel.variable): kernel.masked() for kernel in self.kernels}
-        return [
-            masked[id(weight)] if id(weight) in masked else weight.numpy()
-            for weight in self.layer.weights
-        ]
+        """The wrapped layer's weights as `set_weights` takes them: as the forward pass sees them.
+
+        Pruned weights are exactly zero.
+        """
+        values = {id(weight): weight.numpy() for weight in self.layer.weights}
+        values |= {id(kernel.variable): kernel.masked() for kernel in self.kernels}
+        return rounded_values(self.layer, values) if self.quantize else list(values.values())
 
     def save_own_variables(self, store: Any) -> None:
         """Set aside first: Keras saves a layer's own variables before those of layers inside it."""
@@ -192,7 +198,10 @@ class PrunedLayer(keras.layers.Wrapper):
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor, serialised."""
         config: dict[str, Any] = super().get_config()
-        return config | {"settings": keras.saving.serialize_keras_object(self.settings)}
+        return config | {
+            "settings": keras.saving.serialize_keras_object(self.settings),
+            "quantize": self.quantize,
+        }
 
     @classmethod
     def from_config(
@@ -257,21 +266,24 @@ class PrunedLayer(keras.layers.Wrapper):
         return self.add_weight(name=name, shape=shape, trainable=False, **given)
 
     def _state_in_use(self) -> list[tuple[keras.Variable, Any]]:
-        """Each weight of the wrapped layer with its value; those of kernels are masked.
+        """Each weight of the wrapped layer with the value that the forward pass sees.
 
         The others are listed because a scope hides the values that an outer scope gives them.
         """
         masked = {id(kernel.variable): kernel for kernel in self.kernels}
-        gradients = self.settings.gradients
-        return [
-            (
-                weight,
-                masked[id(weight)].in_use(gradients)
-                if id(weight) in masked
-                else ops.convert_to_tensor(weight),
+        axes = {id(each.variable): each.axes for each in rounded_weights(self.layer)}
+        in_use = []
+        for weight in self.layer.variables:
+            kernel = masked.get(id(weight))
+            value = (
+                ops.convert_to_tensor(weight)
+                if kernel is None
+                else kernel.in_use(self.settings.gradients)
             )
-            for weight in self.layer.variables
-        ]
+            if self.quantize and id(weight) in axes:
+                value = rounded(value, axes[id(weight)])
+            in_use.append((weight, value))
+        return in_use
 
 
 def pruned_layers(model: keras.Model) -> list[PrunedLayer]:

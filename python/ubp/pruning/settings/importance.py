@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Importance: how much each weight of a kernel matters, float [lanes, channels], finite and >= 0.
 
 Selection keeps the blocks with the largest sums of it. Given by name or as an object:
@@ -79,7 +80,7 @@ class GradientImportance(Importance):
         if sensitivity is None or not sensitivity.any():
             raise ValueError(
                 "no gradient has reached its kernel since the last update; let the loss depend on "
-                "the layer, begin the schedule at step 1 or later, or use importance='magnitude'."
+                "the layer, begin the schedule at step 2 or later, or use importance='magnitude'."
             )
         return sensitivity
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """PruningSettings: everything that `ubp.prune` is told about one layer."""
 
 from __future__ import annotations
@@ -56,16 +57,22 @@ class PruningSettings(SavedWithModel):
         object.__setattr__(self, "scope", as_scope(self.scope))
         if not isinstance(self.pattern, Pattern):
             raise TypeError(
-                f"pattern is {shown(self.pattern)}; expected UnalignedBlock(4), AlignedBlock(4) or "
-                "Unstructured()."
+                f"pattern is {shown(self.pattern)}; expected UnalignedBlock(4), AlignedBlock(4), "
+                "KernelPattern() or Unstructured()."
             )
         self.pattern.resolve_method(self.method)
         check_choice("gradients", self.gradients, GRADIENTS)
-        if self.importance.uses_gradients and self.schedule(0)[0]:
-            raise ValueError(
-                f"{self.schedule} has an update at step 0, when no gradient is known yet; let it "
-                "begin at step 1 or later, or use importance='magnitude'."
-            )
+        if self.importance.uses_gradients:
+            self._check_gradients_are_known()
+
+    def _check_gradients_are_known(self) -> None:
+        """Refuse updates before the first batch has passed: step 1 is when it begins."""
+        for step in (0, 1):
+            if self.schedule(step)[0]:
+                raise ValueError(
+                    f"{self.schedule} has an update at step {step}, when no gradient is known yet; "
+                    "let it begin at step 2 or later, or use importance='magnitude'."
+                )
 
     def override(self, changes: Mapping[str, Any], where: str) -> PruningSettings:
         """These settings with some replaced; `sparsity` replaces the one the schedule ends at.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Schedules that regularise before they prune, and the penalty by which they do it.
 
 From `begin_step` to `end_step` no weight is masked. Instead, a penalty in the loss of training
@@ -19,7 +20,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import keras
 from keras import ops
@@ -33,13 +34,22 @@ from ubp.pruning.settings.schedules import (
     is_due,
 )
 
+if TYPE_CHECKING:
+    from typing import Self  # Python 3.11
+
 State = Mapping[str, Matrix]
 
 
 class Blocks(NamedTuple):
-    """The blocks of a kernel: channels of each, and whether they start at multiples of that."""
+    """The blocks of a kernel.
+
+    size: channels of each.
+    lanes: lanes of each.
+    aligned: whether they start at channels that are multiples of the size.
+    """
 
     size: int
+    lanes: int
     aligned: bool
 
 

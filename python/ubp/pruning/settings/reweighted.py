@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reweighted regularisation: ever stronger decay of the blocks that are weak already.
 
 The reweighting is that of Candes, Wakin and Boyd, "Enhancing sparsity by reweighted l1
@@ -24,6 +25,7 @@ import numpy as np
 from keras import ops
 from numpy.lib.stride_tricks import sliding_window_view
 
+from ubp.lanes import spread_lane_groups, sum_lane_groups
 from ubp.pruning.settings.importance import Matrix
 from ubp.pruning.settings.regularized import Blocks, RegularizedSchedule, State
 from ubp.pruning.settings.schedules import check_attribute
@@ -65,7 +67,7 @@ class ReweightedRegularization(RegularizedSchedule):
     def updated(
         self, step: int, weights: Matrix, projection: Matrix, state: State, blocks: Blocks
     ) -> State:
-        squares = np.square(weights)
+        squares = sum_lane_groups(np.square(weights), blocks.lanes)
         covering = (
             _aligned_sums(squares, blocks.size)
             if blocks.aligned
@@ -73,18 +75,19 @@ class ReweightedRegularization(RegularizedSchedule):
         )
         # A kernel of zeros has nothing to decay: any alpha will do, but no division by zero.
         bound = self.epsilon * blocks.size * float(squares.mean()) or 1.0
-        return {"alpha": (1.0 / (covering + bound)).astype(np.float32)}
+        alpha = (1.0 / (covering + bound)).astype(np.float32)
+        return {"alpha": spread_lane_groups(alpha, blocks.lanes)}
 
 
 def _aligned_sums(squares: Matrix, size: int) -> Matrix:
-    """[lanes, channels]: for each weight the sum over its aligned block, the last one cut off."""
+    """For each place of [groups, channels] the sum over its aligned block, the last one cut off."""
     starts = np.arange(0, squares.shape[1], size)
     sums = np.add.reduceat(squares, starts, axis=1)
     return np.repeat(sums, size, axis=1)[:, : squares.shape[1]]
 
 
 def _largest_covering_sums(squares: Matrix, size: int) -> Matrix:
-    """[lanes, channels]: for each weight the largest sum over a block that covers it."""
+    """For each place of [groups, channels] the largest sum over a block that covers it."""
     sums = sliding_window_view(squares, size, axis=1).sum(axis=-1)
     padded = np.pad(sums, ((0, 0), (size - 1, size - 1)))  # 0: no sum is less
     covering: Matrix = sliding_window_view(padded, size, axis=1).max(axis=-1)

@@ -1,11 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
 """What makes patterns, schedules and other choices, frozen dataclasses, savable with a model."""
 
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 import keras
+
+if TYPE_CHECKING:
+    from typing import Self  # Python 3.11
 
 
 class SavedWithModel:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Scopes: whose sparsity it is that a schedule prescribes, and the masks that follow from it.
 
     "layer"     every kernel has that sparsity
@@ -10,19 +11,22 @@ Kernels share a budget when their layers have equal schedules, scopes and method
 
 from __future__ import annotations
 
+import json
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import keras
 import numpy as np
 
 from ubp.arguments import check_choice, check_share, shown
-from ubp.costs import DEFAULT_COSTS, CostModel
+from ubp.costs import DEFAULT_COSTS, CostModel, Costs
 from ubp.format import BLOCK_SIZES
+from ubp.latency import LatencyModel
+from ubp.latency.record import latency_of, to_json
 from ubp.pruning.settings.importance import Matrix
 from ubp.pruning.settings.patterns import Mask, Pattern
 from ubp.pruning.settings.saved_with_model import SavedWithModel
@@ -35,6 +39,9 @@ from ubp.selection import (
 )
 from ubp.selection.layer.select import peak_of
 from ubp.selection.network.limits import Reals
+
+if TYPE_CHECKING:
+    from typing import Self  # Python 3.11
 
 _TRANSPOSED = (keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose)
 
@@ -52,6 +59,8 @@ class Kernel(Protocol):
     def shape(self) -> tuple[int, int]: ...
     @property
     def positions(self) -> int | None: ...
+    @property
+    def input_channels(self) -> int: ...
 
 
 class Scope(SavedWithModel, ABC):
@@ -114,7 +123,7 @@ class PerLayer(Scope):
         masks = []
         for kernel, importance, pattern in zip(kernels, importances, patterns, strict=True):
             with _naming(kernel):
-                masks.append(pattern.mask(importance, sparsity, method))
+                masks.append(pattern.mask(importance, sparsity, method, kernel.input_channels))
         return masks
 
 
@@ -166,10 +175,14 @@ class GlobalBudget(Scope):
         patterns: Sequence[Pattern],
         final_sparsity: float | None,
     ) -> None:
+        for kernel, pattern in zip(kernels, patterns, strict=True):
+            reason = pattern.why_not_shared()
+            if reason is not None:
+                raise ValueError(f"layer '{kernel.name}': {reason}; use scope='layer'.")
         costs = self.block_costs(kernels, patterns)
         for kernel, pattern in zip(kernels, patterns, strict=True):
             with _naming(kernel):
-                sizes = LayerSizes([kernel.shape], [pattern.block_size])
+                sizes = _sizes([kernel], [pattern])
                 density_limits(sizes, self._floor(sizes), np.array([self.max_density]))
         if final_sparsity is not None:
             self._budget(_sizes(kernels, patterns), costs, final_sparsity)
@@ -195,9 +208,14 @@ class GlobalBudget(Scope):
             min_density=self._floor(sizes).tolist(),
             max_density=self.max_density,
             method=patterns[0].resolve_method(method),
+            block_lanes=sizes.block_lanes or 1,
             **self._budget(sizes, self.block_costs(kernels, patterns), sparsity),
         )
-        return [chosen.mask() for chosen in selection.selections]
+        rows = zip(patterns, selection.selections, importances, strict=True)
+        return [
+            pattern.mask_of(chosen, importance, pattern.resolve_method(method))
+            for pattern, chosen, importance in rows
+        ]
 
     def block_costs(
         self, kernels: Sequence[Kernel], patterns: Sequence[Pattern]
@@ -218,9 +236,9 @@ class GlobalBudget(Scope):
         """The budget as `select_blocks_global` takes it, at most what the blocks that fit need."""
         ceiling = np.full(len(sizes.shapes), self.max_density)
         at_least, at_most = density_limits(sizes, self._floor(sizes), ceiling)
-        counted = costs is None and len(set(sizes.block_sizes)) == 1
+        counted = costs is None and sizes.are_equal
         if costs is None:
-            costs = [1.0 if counted else float(size) for size in sizes.block_sizes]
+            costs = [1.0 if counted else float(size) for size in sizes.block_weights]
         wanted = (1.0 - sparsity) * float(sizes.full @ np.array(costs))
         wanted = round(wanted) if counted else wanted
         fewest, most = float(at_least @ np.array(costs)), float(at_most @ np.array(costs))
@@ -245,8 +263,9 @@ class LatencyBudget(GlobalBudget):
     are those of the input it was built for; a layer that the model uses twice counts once.
 
     Attributes:
-        costs: as `ubp calibrate` measures them on a device and `ubp.read_costs`
-            reads them; None for those that come with the package.
+        costs: as `ubp calibrate` or `ubp profile` measure them on a device and `ubp.read_costs`
+            reads them; None for those that come with the package. Layers that a `ubp.LatencyModel`
+            has measured in place, by the names of Keras layers, have their times there.
 
     Raises:
         TypeError: if the costs are none.
@@ -254,18 +273,18 @@ class LatencyBudget(GlobalBudget):
 
     is_timed: ClassVar[bool] = True
 
-    costs: CostModel | None = None
+    costs: CostModel | LatencyModel | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.costs, CostModel | None):
+        if not isinstance(self.costs, CostModel | LatencyModel | None):
             raise TypeError(
-                f"LatencyBudget: costs is {shown(self.costs)}; expected a CostModel, as "
-                "ubp.read_costs gives one, or None."
+                f"LatencyBudget: costs is {shown(self.costs)}; expected a CostModel or a "
+                "LatencyModel, as ubp.read_costs gives one, or None."
             )
 
     def block_costs(self, kernels: Sequence[Kernel], patterns: Sequence[Pattern]) -> list[float]:
-        """What a block of each kernel costs, in multiply-adds of a dense kernel.
+        """What a block of each kernel costs, in the unit of the costs.
 
         Raises:
             ValueError: if a kernel's positions are open, or its block size has no cost.
@@ -274,14 +293,22 @@ class LatencyBudget(GlobalBudget):
         return [_block_cost(costs, *pair) for pair in zip(kernels, patterns, strict=True)]
 
     def get_config(self) -> dict[str, Any]:
-        costs = None if self.costs is None else asdict(self.costs)
+        costs: dict[str, Any] | None = None
+        if self.costs is not None:
+            costs = (
+                asdict(self.costs)
+                if isinstance(self.costs, CostModel)
+                else json.loads(to_json(self.costs))
+            )
         return GlobalBudget.get_config(replace(self, costs=None)) | {"costs": costs}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         """The inverse of `get_config`; JSON has made strings of the block sizes."""
         costs = config["costs"]
-        if costs is not None:
+        if costs is not None and "format" in costs:
+            config = config | {"costs": latency_of(costs, "LatencyBudget")}
+        elif costs is not None:
             tables = {
                 name: {int(n): cost for n, cost in costs[name].items()}
                 for name in ("block", "single")
@@ -315,11 +342,14 @@ def as_scope(scope: Any) -> Scope:
 
 
 def _sizes(kernels: Sequence[Kernel], patterns: Sequence[Pattern]) -> LayerSizes:
-    block_sizes = [pattern.block_size for pattern in patterns]
-    return LayerSizes([kernel.shape for kernel in kernels], block_sizes)
+    return LayerSizes(
+        [kernel.shape for kernel in kernels],
+        [pattern.block_size for pattern in patterns],
+        [pattern.lanes for pattern in patterns],
+    )
 
 
-def _block_cost(costs: CostModel, kernel: Kernel, pattern: Pattern) -> float:
+def _block_cost(costs: Costs, kernel: Kernel, pattern: Pattern) -> float:
     if kernel.positions is None:
         raise ValueError(
             f"layer '{kernel.name}': its cost is unknown, because the model's input has no fixed "
@@ -335,4 +365,8 @@ def _block_cost(costs: CostModel, kernel: Kernel, pattern: Pattern) -> float:
         strides = kernel.layer.strides
         pixels = math.prod(strides)
         window = tuple(-(-size // stride) for size, stride in zip(window, strides, strict=True))
-    return costs.of_block(pattern.block_size, kernel.positions / pixels, math.prod(window) == 1)
+    pointwise = math.prod(window) == 1
+    cost = costs.of_block(
+        pattern.block_size, kernel.positions / pixels, pointwise, kernel.layer.name
+    )
+    return cost * pattern.lanes  # a block of one lane is what costs are known of

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One training run's updates: which kernels are due at a step, their new masks, what changed.
 
 The steps are counted by the pruned layers themselves, because the count is saved with them; what
@@ -12,6 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from ubp.lanes import sum_lane_groups
 from ubp.pruning.layers.pruned_kernel import MaskUpdate, PrunedKernel
 from ubp.pruning.layers.pruned_layer import PrunedLayer
 from ubp.pruning.settings.importance import Matrix
@@ -40,7 +42,7 @@ class _Due:
     def blocks(self) -> Blocks:
         pattern = self.settings.pattern
         resolved = pattern.resolve_method(self.settings.method)
-        return Blocks(pattern.block_size, aligned=resolved == "aligned")
+        return Blocks(pattern.block_size, pattern.lanes, aligned=resolved == "aligned")
 
     def shares_budget_with(self, other: _Due) -> bool:
         """Whether one budget serves both, see settings/scopes.py."""
@@ -173,11 +175,13 @@ def _state(due: _Due, kernel: PrunedKernel) -> State:
 
 
 def _describe(entry: _Due, kernel: PrunedKernel, importance: Matrix, mask: Mask) -> MaskUpdate:
-    kept, size = np.count_nonzero(mask), entry.settings.pattern.block_size
+    kept, pattern = np.count_nonzero(mask), entry.settings.pattern
     returned = np.count_nonzero(mask & ~kernel.mask_matrix())
     whole = float(importance.sum(dtype=np.float64))
-    # A mask's runs within a lane are whole blocks, so the kept weights in order are, too.
-    blocks = importance[mask].reshape(-1, size) if 0 < kept < mask.size else np.zeros((1, 1))
+    # A mask's runs within a group of lanes are whole blocks, so what is kept in order is, too.
+    groups = sum_lane_groups(importance, pattern.lanes)[mask[:: pattern.lanes]]
+    partly = 0 < kept < mask.size
+    blocks = groups.reshape(-1, pattern.block_size) if partly else np.zeros((1, 1))
     return MaskUpdate(
         name=kernel.name,
         step=entry.step,

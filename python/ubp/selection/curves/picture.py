@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The picture of trade-off curves; needs matplotlib, which nothing else in ubp.selection does."""
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def plot(curves: Sequence[TradeoffCurve], axes: Any, selection: GlobalSelection 
         axes.plot(curve.density, curve.kept, color=colour, linewidth=1.3, label=curve.name)
         if selection is not None and curve.total > 0.0:
             chosen = selection[index]
-            density = len(chosen) * chosen.block_size / (chosen.shape[0] * chosen.shape[1])
+            density = len(chosen) * chosen.block_weights / (chosen.shape[0] * chosen.shape[1])
             place = (density, chosen.score / curve.total)
             axes.plot(*place, "o", color=colour, markeredgecolor="white", markersize=7, zorder=3)
     _label(axes, curves, order)

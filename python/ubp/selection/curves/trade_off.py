@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How much importance each layer keeps at which density: `tradeoff_curves` and what it returns.
 
 f(m), the largest importance of m blocks, is concave (layer/dual.py). Solving a layer for a penalty
@@ -54,6 +55,7 @@ class TradeoffCurve:
             best, falling: the slope of the curve.
         total: all importance of the layer.
         hidden: how much importance rounding hides of a block at most.
+        block_lanes: M.
     """
 
     name: str
@@ -64,12 +66,14 @@ class TradeoffCurve:
     penalties: Reals
     total: float
     hidden: float
+    block_lanes: int = 1
 
     @property
     def density(self) -> Reals:
         """Float64 [points]: the share of weights kept."""
         lanes, channels = self.shape
-        return np.asarray(self.num_blocks * self.block_size / (lanes * channels), dtype=np.float64)
+        block = self.block_size * self.block_lanes
+        return np.asarray(self.num_blocks * block / (lanes * channels), dtype=np.float64)
 
     @property
     def kept(self) -> Reals:
@@ -150,6 +154,7 @@ def tradeoff_curves(
     importances: Importances,
     block_size: int | Sequence[int] = 4,
     *,
+    block_lanes: int | Sequence[int] = 1,
     tolerance: float = 0.001,
     names: Sequence[str] | None = None,
     progress: bool = False,
@@ -159,6 +164,7 @@ def tradeoff_curves(
     Args:
         importances: of each layer float32 or float64 [lanes, channels], finite and >= 0.
         block_size: N, one for all layers or one for each.
+        block_lanes: M, one for all layers or one for each; see `select_blocks`.
         tolerance: how far the bounds of a curve may be apart at any density, as a share of the
             layer's importance, above 0. A curve takes about 40 points at 0.001, a third at 0.01.
         names: of the layers, for the plot; by default their numbers.
@@ -168,7 +174,7 @@ def tradeoff_curves(
         ValueError: if an argument is not as described.
     """
     form = backend()
-    layers = checked_layers(importances, block_size, form)
+    layers = checked_layers(importances, block_size, block_lanes, form)
     check_number("tolerance", tolerance, "a number above 0", lambda number: 0.0 < number < np.inf)
     if names is None:
         names = [f"layer {index}" for index in range(len(importances))]
@@ -210,6 +216,7 @@ def _curve(name: str, layer: Layer, tolerance: float, form: str) -> TradeoffCurv
         penalties=points.penalties * quantum,
         total=total,
         hidden=layer.block_size / 2 * quantum,
+        block_lanes=layer.block_lanes,
     )
     for array in (curve.num_blocks, curve.importance, curve.penalties):
         array.setflags(write=False)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The blocks of one layer: `select_blocks`.
 
     select.py         checks the arguments, counts the blocks, asks one of two forms of the same:
@@ -8,6 +9,8 @@
     dual.py           the penalty at which m blocks pay: the dual optimum, and so the certificate
     aligned.py, greedy.py, bed.py, optimal.py       one method each
     balanced.py       a cap on the blocks per start channel, if one is asked for
+    raised.py         such a cap, raised to what the blocks need
+    kernel_patterns.py  in place of blocks: patterns of taps that kernels share
     result.py         Selection, what the caller gets
 
 **Ties.** Both forms, on every instruction set and with any number of threads, give the same of

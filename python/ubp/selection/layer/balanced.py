@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Balanced starts: at most so many blocks of a layer start at the same channel.
 
 The cap evens the work of threads and vector units that own a part of the start channels each; the
@@ -21,6 +22,10 @@ from ubp.selection.layer.quantised import QuantisedLayer
 _Positions = npt.NDArray[np.int64]
 
 
+class NoRoomError(ValueError):
+    """It is not found how so many blocks fit with a cap."""
+
+
 def balance(
     layer: QuantisedLayer, positions: _Positions, max_per_start: int, aligned: bool
 ) -> _Positions:
@@ -33,7 +38,7 @@ def balance(
         aligned: whether blocks start at multiples of N only.
 
     Raises:
-        ValueError: if it is not found how so many blocks fit.
+        NoRoomError: if it is not found how so many blocks fit.
     """
     kept = _best_of_each_start(layer, positions, max_per_start)
     if len(kept) == len(positions):
@@ -43,7 +48,7 @@ def balance(
         nothing = np.empty(0, dtype=np.int64)
         filled = _fill(layer, nothing, len(positions), max_per_start, aligned)
     if len(filled) < len(positions):
-        raise ValueError(
+        raise NoRoomError(
             f"max_per_start is {max_per_start}, which leaves place for about {len(filled)} of "
             f"{len(positions)} blocks; raise it, or keep fewer blocks."
         )

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a selection is: the kept blocks of one layer, their importance and a certificate."""
 
 from __future__ import annotations
@@ -7,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from ubp.lanes import spread_lane_groups
 
 
 class Kept(NamedTuple):
@@ -50,10 +53,15 @@ class Selection:
         """Number of blocks."""
         return len(self.lanes)
 
+    @property
+    def block_weights(self) -> int:
+        """N * M, the weights of a block."""
+        return self.block_size * self.block_lanes
+
     def mask(self) -> npt.NDArray[np.bool_]:
         """Bool [lanes, channels]: True where a weight is kept."""
-        mask = np.zeros(self.shape, dtype=np.bool_)
-        rows = mask.reshape(-1, self.block_lanes, self.shape[1])
+        lanes, channels = self.shape
+        groups = np.zeros((lanes // self.block_lanes, channels), dtype=np.bool_)
         for offset in range(self.block_size):
-            rows[self.lanes // self.block_lanes, :, self.starts + offset] = True
-        return mask
+            groups[self.lanes // self.block_lanes, self.starts + offset] = True
+        return spread_lane_groups(groups, self.block_lanes)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`select_blocks`: checks what it is given, counts the blocks and runs the chosen method."""
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ubp.arguments import check_choice, check_share, check_whole, is_whole, shown
+from ubp.lanes import sum_lane_groups
 from ubp.selection.layer.balanced import balance
 from ubp.selection.layer.numpy_form import METHODS, choose, importance_of
 from ubp.selection.layer.quantised import importance_bound, quanta_of, quantise
@@ -54,8 +56,10 @@ def select_blocks(
         method: "optimal" (the exact maximum of the importance in 2^29 / N steps), "bed"
             (UBP, arXiv 2407.19644), "greedy" (CASES'19) or "aligned" (blocks start at multiples
             of N).
-        block_lanes: M, a divisor of `lanes`; a block's first lane is a multiple of it. N x M blocks
-            are what the CASES'19 system runs on mobile GPUs.
+        block_lanes: M, a divisor of `lanes`; a block's first lane is a multiple of it. N x 4 blocks
+            suit instructions that multiply and add 4 int8 values at once, and are what the CASES'19
+            system runs on mobile GPUs. For a convolution M should divide the input channels, so
+            that no block has lanes of two taps.
         max_per_start: the most blocks that may start at the same channel; see balanced.py. The
             method is then no longer exact; the upper bound still holds.
         threads: how many the native core uses, at most as many as there are processors.
@@ -77,7 +81,7 @@ def select_blocks(
     importance = np.ascontiguousarray(importance)
     peak = peak_of(importance, form)
     if block_lanes > 1:
-        importance = _add_lanes(importance, block_lanes)
+        importance = sum_lane_groups(importance, block_lanes)
         peak = peak_of(importance, form)
     kept = _keep(importance, peak, block_size, count, method, form, threads)
     if max_per_start is not None:
@@ -174,14 +178,6 @@ def peak_of(importance: npt.NDArray[np.floating], form: str) -> float:
             "as absolute weights."
         )
     return float(importance.max())
-
-
-def _add_lanes(importance: npt.NDArray[np.floating], block_lanes: int) -> npt.NDArray[np.floating]:
-    """The importance of each M lanes together, float64 [lanes / M, channels]."""
-    added = importance[::block_lanes].astype(np.float64)
-    for offset in range(1, block_lanes):
-        added += importance[offset::block_lanes]
-    return added
 
 
 def _keep(

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The native core: `libubp_selection.so`, the same methods as in NumPy, faster and with threads.
 
     with PreparedLayers([LayerScores(importance, 4, peak, quanta)]) as layers:
@@ -25,10 +26,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from typing import Self  # Python 3.11
 
 LIBRARY = Path(__file__).parents[2] / "lib" / "libubp_selection.so"
 _INTERFACE = 1  # UBP_SELECTION_INTERFACE of api.h

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How many blocks of each layer to keep, so that a budget for all layers is used best.
 
     maximise  sum over layers l of contribution_l(f_l(k_l))       (see gains.py)
@@ -35,7 +36,7 @@ from ubp.selection.network.layers import Layer, LayerSolver, solver_of
 from ubp.selection.network.limits import Integers, Limits, Reals
 
 _ZOOM = 32  # a pass looks 1 / _ZOOM of the interval to both sides of its best guess
-_SAMPLE_LANES = 64
+_SAMPLE_GROUPS = 64
 _OCTAVES = 16  # below the best block's score, within which penalties are tried on the sample
 _PER_OCTAVE = 2
 _MARGIN = 1 / 64
@@ -259,12 +260,12 @@ def _stack(curves: list[Points]) -> Points:
 
 def _sampled_curve(layer: Layer, form: str) -> Points:
     """Points [points] of a layer's curve, by rising penalty, as some of its lanes suggest."""
-    sample = layer.sample(_SAMPLE_LANES)
+    sample = layer.sample(_SAMPLE_GROUPS)
     solver = solver_of(sample, form)
     steps: Reals = np.arange(-_OCTAVES * _PER_OCTAVE, 1) / _PER_OCTAVE
     penalties = np.maximum(np.rint(solver.max_score * 2.0**steps), 1).astype(np.int64)
     counts, values = solver.solve(penalties.tolist())
-    share = layer.shape[0] / sample.shape[0]
+    share = len(layer.groups) / len(sample.groups)
     counts = np.rint(counts * share).astype(np.int64)
     values = np.rint(values * share).astype(np.int64)
     return Points(penalties, penalties - 1, counts, values)

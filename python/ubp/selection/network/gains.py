@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a block brings: its marginal gain, by which the blocks of different layers are compared.
 
 A layer whose k best blocks bring f(k) in quantised scores contributes to the whole
@@ -41,13 +42,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from ubp.selection.network.layers import Layer, LayerSolver
 from ubp.selection.network.limits import Integers, Limits, Reals
+
+if TYPE_CHECKING:
+    from typing import Self  # Python 3.11
 
 
 class Points(NamedTuple):

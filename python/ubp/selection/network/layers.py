@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The layers of one budget: the checks of what is given for each, and how much a layer keeps.
 
 `LayerSolver` is all that the search over several layers (allocation.py) and the trade-off curves
@@ -23,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ubp.arguments import check_sequence, check_share
+from ubp.lanes import sum_lane_groups
 from ubp.selection.layer.lane_program import LaneProgram
 from ubp.selection.layer.quantised import quanta_of, quantise
 from ubp.selection.layer.select import check_array, max_num_blocks, peak_of
@@ -41,11 +43,15 @@ class Layer:
     Attributes:
         importance: float32 or float64 [lanes, channels], C-contiguous, finite and >= 0.
         block_size: N, 1 to `channels`.
-        peak: the layer's largest importance.
+        block_lanes: M, a divisor of `lanes`.
+        groups: float [lanes / M, channels], the importance of each M lanes together; C-contiguous.
+        peak: the largest of these.
     """
 
     importance: npt.NDArray[np.floating]
     block_size: int
+    block_lanes: int
+    groups: npt.NDArray[np.floating]
     peak: float
 
     @property
@@ -58,17 +64,17 @@ class Layer:
     def max_blocks(self) -> int:
         """The most blocks that can be packed, which is the count at penalty 0."""
         lanes, channels = self.shape
-        return lanes * (channels // self.block_size)
+        return lanes // self.block_lanes * (channels // self.block_size)
 
     @property
     def quanta(self) -> float:
         """The number that stands for the peak in scores, before rounding."""
         return quanta_of(self.shape[1], self.block_size)
 
-    def sample(self, lanes: int) -> Layer:
-        """About as many of its lanes, evenly spaced, in the same units."""
-        every = max(1, self.shape[0] // lanes)
-        return replace(self, importance=np.ascontiguousarray(self.importance[::every]))
+    def sample(self, groups: int) -> Layer:
+        """About as many of its groups of lanes, evenly spaced, in the same units, as lanes."""
+        some = np.ascontiguousarray(self.groups[:: max(1, len(self.groups) // groups)])
+        return replace(self, importance=some, block_lanes=1, groups=some)
 
 
 class LayerSolver(Protocol):
@@ -95,7 +101,7 @@ class NumpySolver:
     """
 
     def __init__(self, layer: Layer) -> None:
-        quantised = quantise(layer.importance, layer.block_size, layer.peak)
+        quantised = quantise(layer.groups, layer.block_size, layer.peak)
         self._program = LaneProgram.of(quantised)
         self._max_score = self._program.max_score
         self._settled_count = 0
@@ -138,7 +144,7 @@ class NativeSolver:
 
     def __init__(self, layer: Layer, family: str) -> None:
         scores = binding.LayerScores(
-            layer.importance, layer.block_size, layer.peak or 1.0, layer.quanta
+            layer.groups, layer.block_size, layer.peak or 1.0, layer.quanta
         )
         self._prepared = binding.PreparedLayers([scores], family=family)
         self._max_score = int(self._prepared.max_scores()[0])
@@ -163,27 +169,41 @@ def solver_of(layer: Layer, form: str) -> LayerSolver:
 
 
 def checked_layers(
-    importances: Importances, block_size: int | Sequence[int], form: str
+    importances: Importances,
+    block_size: int | Sequence[int],
+    block_lanes: int | Sequence[int],
+    form: str,
 ) -> list[Layer]:
-    """The layers, with one block size for all or one for each.
+    """The layers, with one block size and number of lanes per block for all, or one for each.
 
     Raises:
-        ValueError: if importance or a block size cannot be used; the message names the layer.
+        ValueError: if importance or a block cannot be used; the message names the layer.
     """
     check_sequence("importances", importances, "a list of arrays, one for each layer")
     if len(importances) == 0:
         raise ValueError("importances is empty; expected one array for each layer.")
     sizes = _for_each(block_size, "block_size", len(importances))
+    heights = _for_each(block_lanes, "block_lanes", len(importances))
     layers = []
-    for index, (importance, size) in enumerate(zip(importances, sizes, strict=True)):
+    for index, given in enumerate(zip(importances, sizes, heights, strict=True)):
         try:
-            check_array(importance)
-            max_num_blocks(importance.shape, size)
-            contiguous = np.ascontiguousarray(importance)
-            layers.append(Layer(contiguous, size, peak_of(contiguous, form)))
+            layers.append(_checked_layer(*given, form))
         except ValueError as error:
             raise ValueError(f"layer {index}: {error}") from None
     return layers
+
+
+def _checked_layer(
+    importance: npt.NDArray[np.floating], block_size: int, block_lanes: int, form: str
+) -> Layer:
+    check_array(importance)
+    max_num_blocks(importance.shape, block_size, block_lanes)
+    importance = np.ascontiguousarray(importance)
+    peak = peak_of(importance, form)
+    groups = sum_lane_groups(importance, block_lanes)
+    if block_lanes > 1:
+        peak = peak_of(groups, form)
+    return Layer(importance, block_size, block_lanes, groups, peak)
 
 
 def checked_densities(density: float | Sequence[float], name: str, num_layers: int) -> Reals:

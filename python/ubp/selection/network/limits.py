@@ -1,10 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
 """From the arguments of `select_blocks_global` to limits on the layers' numbers of blocks.
 
 All kinds of budget become one: a block of layer l costs c_l, and at most `budget` is spent.
 
     num_blocks = m       c_l = 1, budget = m
-    sparsity = s         c_l = 1, budget = round((1 - s) * weights / N), as in `select_blocks`;
-                         if N differs between layers, c_l = N_l, budget = (1 - s) * weights
+    sparsity = s         c_l = 1, budget = round((1 - s) * weights / (N * M)), as in
+                         `select_blocks`; if N * M, the weights of a block, differs between layers,
+                         c_l = N_l * M_l, budget = (1 - s) * weights
     sparsity and costs   c_l as given, budget = (1 - s) * what all weights cost
     budget and costs     as given
 """
@@ -52,10 +54,15 @@ class Limits:
 
 @dataclass(frozen=True)
 class LayerSizes:
-    """What limits depend on: the layers' shapes (lanes, channels) and block sizes."""
+    """What limits depend on: the layers' shapes (lanes, channels) and blocks.
+
+    block_sizes: N of each.
+    block_lanes: M of each; None: 1.
+    """
 
     shapes: list[tuple[int, int]]
     block_sizes: list[int]
+    block_lanes: list[int] | None = None
 
     @property
     def weights(self) -> Integers:
@@ -63,16 +70,32 @@ class LayerSizes:
         return np.array([lanes * channels for lanes, channels in self.shapes], dtype=np.int64)
 
     @property
+    def blocks(self) -> list[tuple[int, int]]:
+        """(N, M) of each layer."""
+        lanes = self.block_lanes or [1] * len(self.block_sizes)
+        return list(zip(self.block_sizes, lanes, strict=True))
+
+    @property
+    def block_weights(self) -> Integers:
+        """Int64 [layers]: N * M, the weights of a block."""
+        return np.array([channels * lanes for channels, lanes in self.blocks], dtype=np.int64)
+
+    @property
+    def are_equal(self) -> bool:
+        """Whether a block has as many weights in every layer."""
+        return len(set(self.block_weights.tolist())) == 1
+
+    @property
     def full(self) -> Reals:
         """Float64 [layers]: the blocks of all weights, as if N divided the channels."""
-        full: Reals = self.weights / np.array(self.block_sizes)
+        full: Reals = self.weights / self.block_weights
         return full
 
     @property
     def packable(self) -> Integers:
         """Int64 [layers]: the most blocks that fit."""
-        sizes = zip(self.shapes, self.block_sizes, strict=True)
-        return np.array([max_num_blocks(*layer) for layer in sizes], dtype=np.int64)
+        sizes = zip(self.shapes, self.blocks, strict=True)
+        return np.array([max_num_blocks(shape, *block) for shape, block in sizes], dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -126,9 +149,9 @@ class Request:
         layers = len(sizes.shapes)
         if self.costs is not None:
             return _checked_costs(self.costs, layers)
-        if self.num_blocks is not None or len(set(sizes.block_sizes)) == 1:
+        if self.num_blocks is not None or sizes.are_equal:
             return np.ones(layers)
-        return np.array(sizes.block_sizes, dtype=np.float64)
+        return sizes.block_weights.astype(np.float64)
 
     def _whole(self, sizes: LayerSizes, costs: Reals) -> tuple[float, str]:
         """The budget and, for messages, the argument that asks for it."""
@@ -141,8 +164,9 @@ class Request:
             return self.budget * _ROUNDING, f"budget is {self.budget}"
         assert self.sparsity is not None
         check_share("sparsity", self.sparsity)
-        if self.costs is None and len(set(sizes.block_sizes)) == 1:
-            count = round((1.0 - self.sparsity) * int(sizes.weights.sum()) / sizes.block_sizes[0])
+        if self.costs is None and sizes.are_equal:
+            block = int(sizes.block_weights[0])
+            count = round((1.0 - self.sparsity) * int(sizes.weights.sum()) / block)
             return float(count), f"sparsity {self.sparsity} asks for {count} blocks"
         whole = (1.0 - self.sparsity) * float(sizes.full @ costs)
         return whole * _ROUNDING, f"sparsity {self.sparsity} asks for {whole:.10g}"
@@ -172,10 +196,12 @@ def density_limits(
     at_most = np.minimum(np.rint(max_density * sizes.full).astype(np.int64), sizes.packable)
     if np.any(at_least > sizes.packable):
         layer = int(np.argmax(at_least > sizes.packable))
+        (lanes, channels), (size, block_lanes) = sizes.shapes[layer], sizes.blocks[layer]
+        block = f"{size}" if block_lanes == 1 else f"{size}x{block_lanes}"
         raise ValueError(
             f"layer {layer}: min_density {min_density[layer]} asks for {at_least[layer]} blocks of "
-            f"size {sizes.block_sizes[layer]}; expected at most {sizes.packable[layer]}, which is "
-            f"all that fit {sizes.shapes[layer][0]} lanes of {sizes.shapes[layer][1]} channels."
+            f"size {block}; expected at most {sizes.packable[layer]}, which is all that fit "
+            f"{lanes} lanes of {channels} channels."
         )
     return at_least, at_most
 

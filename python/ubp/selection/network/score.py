@@ -1,6 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a selection over several layers maximises: its score, and a bound of it.
 
-Both scores see a layer through the importance that it keeps, x, in units of its largest, peak:
+Both scores see a layer through the importance that it keeps, x, in units of peak, the largest of a
+weight or, where blocks have M lanes, of M weights together:
 
     SumScore        sum over layers of factor * x / peak, the normalised importance
     ProductScore    sum over layers of log(x / all of the layer's importance)
@@ -93,7 +95,7 @@ def make_score(
     peaks = np.array([layer.peak for layer in layers])
     half_blocks = np.array([layer.block_size / layer.quanta / 2 for layer in layers])
     if normalize != LAMP:
-        factors = np.array([_peak_factor(layer.importance, normalize) for layer in layers])
+        factors = np.array([_peak_factor(layer, normalize) for layer in layers])
         quanta = np.array([layer.quanta for layer in layers])
         return SumScore(factors, peaks, quanta, half_blocks, limits)
     totals = np.array([_relative_total(layer) for layer in layers])
@@ -189,20 +191,21 @@ class ProductScore:
 
 
 def _relative_total(layer: Layer) -> float:
-    """The sum of a layer's importance over its largest, which is finite for any importance."""
+    """The sum of a layer's importance over its peak, which is finite for any importance."""
     if layer.peak == 0.0:
         return 0.0
     return float((layer.importance.astype(np.float64) / layer.peak).sum())
 
 
-def _peak_factor(importance: npt.NDArray[np.floating], rule: str) -> float:
-    """The factor times the layer's largest importance, which is finite for any importance.
+def _peak_factor(layer: Layer, rule: str) -> float:
+    """The factor times the layer's peak, which is finite for any importance.
 
     Args:
-        importance: [lanes, channels], finite and >= 0.
+        layer: whose factor it is, that of its weights, whatever the lanes of a block.
         rule: of NORMALIZATIONS, but not "lamp".
     """
-    peak = float(importance.max())
-    if rule == "none" or peak == 0.0:
-        return peak
-    return 1.0 / _SCALES[rule](importance.astype(np.float64) / peak)
+    if rule == "none" or layer.peak == 0.0:
+        return layer.peak
+    largest = float(layer.importance.max())
+    scale = _SCALES[rule](layer.importance.astype(np.float64) / largest)
+    return layer.peak / largest / scale

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`select_blocks_global`: one budget for the blocks of several layers, and what it returns.
 
 Its steps: check (layers.py, limits.py) and normalise (score.py), find the number of blocks of each
@@ -34,6 +35,7 @@ def select_blocks_global(
     min_density: float | Sequence[float] = 0.0,
     max_density: float | Sequence[float] = 1.0,
     method: str = "optimal",
+    block_lanes: int | Sequence[int] = 1,
 ) -> GlobalSelection:
     """Choose which blocks of several layers to keep under one budget for all of them.
 
@@ -41,7 +43,7 @@ def select_blocks_global(
     sum of normalised importance over all layers that the budget allows.
 
     What is exact (to importance in 2^29 / N steps per layer, and float64 between layers): with
-    `num_blocks`, with `sparsity` if all layers have the same block size and there are no `costs`,
+    `num_blocks`, with `sparsity` if all layers' blocks are of one size and there are no `costs`,
     and wherever all costs are equal, exactly as many blocks as asked for with the largest sum, with
     or without density limits. With unequal costs, the blocks never cost more than the budget; the
     sum is the largest if the budget is spent to the end, and otherwise lacks at most the
@@ -72,15 +74,20 @@ def select_blocks_global(
             limit is solved on its own for that number of blocks.
         method: how the blocks within a layer are chosen, see `select_blocks`. The numbers of blocks
             and the bound are those of "optimal" for every method.
+        block_lanes: M, one for all layers or one for each; see `select_blocks`.
 
     Raises:
         ValueError: if an argument is not as described, or if budget and limits exclude each other.
     """
     form = backend()
-    layers = checked_layers(importances, block_size, form)
+    layers = checked_layers(importances, block_size, block_lanes, form)
     check_method(method)
     check_choice("normalize", normalize, NORMALIZATIONS)
-    sizes = LayerSizes([layer.shape for layer in layers], [layer.block_size for layer in layers])
+    sizes = LayerSizes(
+        [layer.shape for layer in layers],
+        [layer.block_size for layer in layers],
+        [layer.block_lanes for layer in layers],
+    )
     at_least, at_most = density_limits(
         sizes,
         checked_densities(min_density, "min_density", len(layers)),
@@ -94,7 +101,13 @@ def select_blocks_global(
     whole = make_score(normalize, layers, limits)
     allocation = allocate(layers, whole.gain, limits, form)
     selections = tuple(
-        select_blocks(layer.importance, layer.block_size, num_blocks=count, method=method)
+        select_blocks(
+            layer.importance,
+            layer.block_size,
+            num_blocks=count,
+            method=method,
+            block_lanes=layer.block_lanes,
+        )
         for layer, count in zip(layers, allocation.counts.tolist(), strict=True)
     )
     scores = np.array([selection.score for selection in selections])

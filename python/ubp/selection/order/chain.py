@@ -1,9 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
 """The chain: each channel is followed by the one, of those left, that is most like it.
 
-A channel is the column of importances that its layers give it, lane by lane. What would not survive
-pruning in the best case is set to zero first, in each layer what lies below the quantile at the
-sparsity; likeness is the cosine of the angle between columns. This is the nearest-neighbour
-heuristic of the travelling salesman.
+A channel is the column of importances that its layers give it, lane by lane, and its readers output
+by output. What would not survive pruning in the best case is set to zero first, in each layer what
+lies below the quantile at the sparsity; likeness is the cosine of the angle between columns. This
+is the nearest-neighbour heuristic of the travelling salesman.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ def chain_channels(
     """An order int64 [channels] of channels; it begins with channel 0.
 
     Args:
-        importances: float [lanes, channels] of each layer, finite and >= 0.
+        importances: float [any, channels] of each layer, finite and >= 0.
         sparsity: 0 to 1.
     """
     likeness = _cosines(np.concatenate([_survivors(layer, sparsity) for layer in importances]))

@@ -1,9 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
 """The hill climb: channels at many places are exchanged at once, as an assignment problem.
 
 What is climbed is the value of an order at a fixed price per block: up to the price of the blocks,
 the importance that the optimal selection keeps. Each layer's price is found anew every few rounds.
 
-Let P be places at least N apart, so that no block covers two of them. The gain of rearranging their
+Let P be places at least N apart, so that no block covers two of them, and at least M apart if there
+are readers (readers.py), so that no two are in one group of lanes. The gain of rearranging their
 channels is close to the sum of what each place gains by itself, so that of all |P|! rearrangements
 the best is the solution of a linear assignment problem. The sum is not exact, as the blocks
 between two places may shift; hence the result is taken only if it is worth more. That is one
@@ -24,13 +26,14 @@ where m[p] is the largest sum, over the blocks that cover p, of V before the blo
 p, and W after it.
 
     columns  [channels, lanes]          float32   in the order that is looked at
-    prices   [lanes]                    float32   lambda, one per layer
+    prices   [lanes]                    float32   lambda, one per layer; readers have one each
     scores   [channels - N + 1, lanes]  float32   s
     V, W     [channels + 1, lanes]      float32
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -39,12 +42,14 @@ import numpy.typing as npt
 
 from ubp.extras import extra_needed
 from ubp.selection.layer.select import max_num_blocks, select_blocks
+from ubp.selection.order.readers import Reader, ReaderTables
 
 with extra_needed("an order of channels by hill climbing"):
     from scipy.optimize import linear_sum_assignment
 
 _ROUNDS_PER_PRICE = 25
 _LEAST_GAIN = 1e-7  # relative; what is less may be rounding
+_MOST_READ = 2**21  # numbers of all readers' candidates for all places of a round
 
 _Order = npt.NDArray[np.int64]
 _Floats = npt.NDArray[np.float32]
@@ -55,64 +60,121 @@ class HillClimb:
 
     Args:
         importances: float [lanes, channels] of each layer, finite and >= 0.
+        readers: layers that read the channels.
         block_size: N, at most `channels`.
-        counts: how many blocks each layer keeps.
+        counts: how many blocks each layer keeps, and each reader.
         seed: of the choice of places.
     """
 
     def __init__(
         self,
         importances: Sequence[npt.NDArray[np.floating]],
+        readers: Sequence[Reader],
         block_size: int,
         counts: Sequence[int],
         seed: int,
     ) -> None:
-        self._layers = importances
+        self._layers, self._readers = importances, readers
         self._block_size = block_size
         self._counts = counts
         self._random = np.random.default_rng(seed)
-        self._columns = np.ascontiguousarray(np.concatenate(importances).T, dtype=np.float32)
+        columns = np.concatenate(importances).T if importances else np.empty((0, 0))
+        self._columns = np.ascontiguousarray(columns, dtype=np.float32)
+        self._rows = [np.ascontiguousarray(each.rows(), dtype=np.float32) for each in readers]
 
     def run(self, order: _Order, rounds: int, after_round: Callable[[], None]) -> _Order:
         """An order int64 [channels] better than the given one, or that one; at least one round."""
         for done in range(rounds):
             if done % _ROUNDS_PER_PRICE == 0:
                 prices = self._prices(order)
-                tables = LaneTables.of(self._columns[order], prices, self._block_size)
+                tables = self._tables(order, prices)
             changed = self._rearrange(order, tables)
-            candidate = LaneTables.of(self._columns[changed], prices, self._block_size)
+            candidate = self._tables(changed, prices)
             if candidate.value > tables.value * (1 + _LEAST_GAIN):
                 tables, order = candidate, changed
             after_round()
         return order
 
-    def _prices(self, order: _Order) -> npt.NDArray[np.float32]:
-        """Float32 [lanes]: what one block more would add to the layer that the lane is in."""
-        prices = []
-        for layer, count in zip(self._layers, self._counts, strict=True):
-            ordered = np.ascontiguousarray(layer[:, order])
-            lanes, channels = layer.shape
-            most = max_num_blocks((lanes, channels), self._block_size)
-            step = max(1, count // 64)
-            low, high = max(count - step, 0), min(count + step, most)
-            less, more = (
-                select_blocks(ordered, self._block_size, num_blocks=m).score for m in (low, high)
-            )
-            prices.append(np.full(lanes, (more - less) / (high - low), dtype=np.float32))
-        return np.concatenate(prices)
+    def _tables(self, order: _Order, prices: Sequence[float]) -> _Tables:
+        """The tables of an order at the prices of the layers and readers."""
+        own, read = None, prices[len(self._layers) :]
+        if self._layers:
+            lanes = [len(each) for each in self._layers]
+            of_lanes = np.repeat(np.array(prices[: len(lanes)], dtype=np.float32), lanes)
+            own = LaneTables.of(self._columns[order], of_lanes, self._block_size)
+        readers = [
+            ReaderTables.of(rows[:, :, order], reader.block_lanes, price, self._block_size)
+            for rows, reader, price in zip(self._rows, self._readers, read, strict=True)
+        ]
+        return _Tables(own, readers)
 
-    def _rearrange(self, order: _Order, tables: LaneTables) -> _Order:
+    def _prices(self, order: _Order) -> list[float]:
+        """Of each layer and reader: what one block more would add to it."""
+        own = [(layer[:, order], 1) for layer in self._layers]
+        read = [(each.reordered(order), each.block_lanes) for each in self._readers]
+        pairs = zip([*own, *read], self._counts, strict=True)
+        return [self._price(*layer, count) for layer, count in pairs]
+
+    def _price(self, importance: npt.NDArray[np.floating], block_lanes: int, count: int) -> float:
+        importance = np.ascontiguousarray(importance)
+        lanes, channels = importance.shape
+        most = max_num_blocks((lanes, channels), self._block_size, block_lanes)
+        step = max(1, count // 64)
+        low, high = max(count - step, 0), min(count + step, most)
+        less, more = (
+            select_blocks(importance, self._block_size, num_blocks=m, block_lanes=block_lanes).score
+            for m in (low, high)
+        )
+        return (more - less) / (high - low)
+
+    def _rearrange(self, order: _Order, tables: _Tables) -> _Order:
         """The best rearrangement of channels at some places, as it seems from each by itself."""
-        widest = min(2 * self._block_size, len(order))
-        stride = int(self._random.integers(self._block_size, widest, endpoint=True))
-        first = int(self._random.integers(stride))
-        places = list(range(first, len(order), stride))
-        channels = tables.columns[places]
-        gains = np.stack([tables.gains(place, channels) for place in places])
-        _, chosen = linear_sum_assignment(gains, maximize=True)
+        places = self._places(len(order))
+        _, chosen = linear_sum_assignment(tables.gains(places), maximize=True)
         rearranged = order.copy()
         rearranged[places] = order[places][chosen]
         return rearranged
+
+    def _places(self, channels: int) -> list[int]:
+        """Rising, far enough from each other; with readers not more than are quickly looked at."""
+        apart = max([self._block_size, *(each.block_lanes for each in self._readers)])
+        widest = min(2 * apart, channels)
+        stride = int(self._random.integers(apart, widest, endpoint=True))
+        first = int(self._random.integers(stride))
+        places = list(range(first, channels, stride))
+        cells = sum(rows[:, :, 0].size for rows in self._rows)
+        most = max(2, math.isqrt(_MOST_READ // cells)) if cells else len(places)
+        if len(places) > most:
+            places = sorted(self._random.choice(places, most, replace=False).tolist())
+        return places
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """An order as all layers see it: own, those whose outputs the channels are, and readers."""
+
+    own: LaneTables | None
+    readers: Sequence[ReaderTables]
+
+    @property
+    def value(self) -> float:
+        """What the lanes are worth together: importance kept, less the price of the blocks."""
+        own = 0.0 if self.own is None else self.own.value
+        return own + sum(each.value for each in self.readers)
+
+    def gains(self, places: list[int]) -> _Floats:
+        """What is gained if another of these channels came to one of their places.
+
+        Returns:
+            [places, candidates], both as in `places`; rows may have a constant added.
+        """
+        gains = np.zeros((len(places), len(places)), dtype=np.float32)
+        if self.own is not None:
+            channels = self.own.columns[places]
+            gains += np.stack([self.own.gains(place, channels) for place in places])
+        for reader in self.readers:
+            gains += reader.gains(places)
+        return gains
 
 
 @dataclass(frozen=True)

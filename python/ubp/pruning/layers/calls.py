@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which operation of a model is called on which tensors, found through Keras's public interface.
 
 Keras keeps the graph of a functional model to itself, but runs any function over it
@@ -60,10 +61,11 @@ def trace(model: keras.Model) -> Trace:
     return Trace(tensors_of(notes.input), tuple(calls), tensors_of(notes.output))
 
 
-def check_nested_call(call: Call) -> None:
+def check_nested_call(call: Call, caller: str) -> None:
     """Refuse calls of a nested model that give it its inputs in another form than it was made for.
 
-    In the form it was made for, the tensors of the call are the model's inputs, one by one.
+    In the form it was made for, the tensors of the call are the model's inputs, one by one. The
+    `caller` is named in the message.
 
     Raises:
         ValueError: if names, a list or a number of axes are missing, or are too many.
@@ -76,7 +78,7 @@ def check_nested_call(call: Call) -> None:
         if single or _paths(call.args[0]) == _paths(made_for):
             return
     raise ValueError(
-        f"permute_channels: the model '{model.name}' in the model is called on "
+        f"{caller}: the model '{model.name}' in the model is called on "
         f"{_shapes(call.args)}, but was made for {_shapes(made_for)}; expected the same structure "
         "and number of axes."
     )

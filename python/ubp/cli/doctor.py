@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ubp doctor: whether all that UBP needs is there, and what to do where it is not."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from ubp.cli.shared import EXIT_FAILED, add_command, console
+
+if TYPE_CHECKING:
+    from ubp.cli.installation import Finding
+
+_STYLES = {"ok": "green", "missing": "yellow", "broken": "bold red"}
+_SCHEMA_VERSION = 1
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print what was found; returns the exit status."""
+    from ubp.cli.installation import examine_installation
+
+    findings = examine_installation()
+    healthy = all(finding.state != "broken" for finding in findings)
+    if options.json:
+        found = [asdict(finding) for finding in findings]
+        document = {"schema_version": _SCHEMA_VERSION, "healthy": healthy, "findings": found}
+        print(json.dumps(document, indent=2))
+    else:
+        console().print(_table(findings))
+    return 0 if healthy else EXIT_FAILED
+
+
+def _table(findings: list[Finding]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("", "", "found", "what to do"):
+        table.add_column(heading, overflow="fold")
+    for finding in findings:
+        state = f"[{_STYLES[finding.state]}]{finding.state}"
+        table.add_row(state, finding.name, escape(finding.found), escape(finding.advice))
+    return table
+
+
+def add(commands: Any) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
+        "doctor",
+        run,
+        "look at what UBP uses on this machine, and say what to do about what is missing.\n\n"
+        "A line each for the two libraries of the package and the instruction set they use here,\n"
+        "the Python packages and their versions, OpenCL devices, and adb. 'missing' is what UBP\n"
+        "can do without, until a command or function asks for it; with something 'broken' the\n"
+        "exit status is 1.",
+        "  ubp doctor\n  ubp doctor --json",
+    )
+    parser.add_argument("--json", action="store_true", help="print the same as JSON")
