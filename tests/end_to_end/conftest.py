@@ -1,8 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fixtures for tests that run converted models in real interpreters, through the delegate."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +18,16 @@ import ubp
 def delegate() -> str:
     """The path of the delegate; without it every test here fails and says what to do."""
     return ubp.delegate_path()
+
+
+@pytest.fixture(scope="session")
+def gpu_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Of processes that use OpenCL: all tests share what PoCL has compiled."""
+    return {
+        **os.environ,
+        "PYTHONPATH": str(Path(ubp.__file__).parents[1]),
+        "POCL_CACHE_DIR": str(tmp_path_factory.mktemp("pocl")),
+    }
 
 
 @pytest.fixture(scope="session")

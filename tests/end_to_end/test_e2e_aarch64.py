@@ -1,37 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
 """The Python package on aarch64, under qemu-user: the delegate and the core of block selection
-compute there what they compute here.
-
-`./run setup` makes the aarch64 Python with ai-edge-litert, `./run test` the libraries for it.
+compute there what they compute here. Whole int8 networks: test_e2e_int8_networks.py.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import platform
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from emulated_aarch64 import AARCH64, only_on_x86_64, run_on_aarch64
 
 import ubp
 from ubp.selection import METHODS
 
-ROOT = Path(__file__).parents[2]
-AARCH64 = ROOT / ".deps" / "aarch64"
 THREADS = (1, 2, 3)
 TOLERANCE = 1e-5  # of the output's range
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        platform.machine() != "x86_64",
-        reason="emulates aarch64 on x86-64; on aarch64 the other tests run the same code",
-    ),
-]
+pytestmark = [pytest.mark.slow, only_on_x86_64]
 
 
 @pytest.fixture(scope="module")
@@ -41,22 +30,6 @@ def conversion(
     keras.backend.clear_session()
     network = keras.applications.MobileNet((96, 96, 3), weights=None, classifier_activation=None)
     return ubp.convert(prune(randomise(network), ubp.UnalignedBlock(4)))
-
-
-def run_on_aarch64(program: str, *arguments: object) -> None:
-    """Runs a program of this folder in the aarch64 Python."""
-    process = subprocess.run(
-        [AARCH64 / "python", Path(__file__).with_name(program), *map(str, arguments)],
-        env={
-            **os.environ,
-            "PYTHONPATH": str(ROOT / "python"),
-            "UBP_DELEGATE": str(AARCH64 / "libubp_delegate.so"),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert process.returncode == 0, process.stderr
 
 
 @pytest.mark.parametrize("kind", ["converted", "ordinary"])

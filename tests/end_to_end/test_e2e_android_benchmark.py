@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ubp android-benchmark, with this machine as the device: see stand_ins/adb."""
 
 from __future__ import annotations
@@ -76,6 +77,45 @@ def test_both_models_by_turns(
     assert not list((device / "data/local/tmp").iterdir())  # nothing is left behind
 
 
+def test_both_backends_by_turns(
+    models: tuple[Path, Path], device: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POCL_CACHE_DIR", str(tmp_path / "pocl"))  # the device's GPU
+    output = tmp_path / "times.json"
+    more = ["--against", models[1], "--backend", "cpu,gpu", "--json", output]
+    assert main(command(models[0], *more)) == 0
+    rows = json.loads(output.read_text())
+    assert [row["model"] for row in rows] == [
+        f"{models[0]} (UBP on cpu)",
+        f"{models[0]} (UBP on gpu)",
+        f"{models[1]} (XNNPACK)",
+    ]
+    assert not list((device / "data/local/tmp").iterdir())
+
+
+def test_a_device_without_a_gpu(
+    models: tuple[Path, Path],
+    device: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("UBP_OPENCL_LIBRARY", "/no/such/library")
+    for model in models:  # the converted one does not run at all
+        assert main(command(model, "--backend", "gpu")) == 3
+        text = error_of(capsys)
+        assert "benchmark_model ran without the delegate" in text
+        assert "with backend:gpu with precision:fp32" in text
+
+
+def test_backends_that_there_are_not(
+    models: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for wrong in ("npu", "cpu,cpu", ""):
+        with pytest.raises(SystemExit):
+            main(command(models[0], "--backend", wrong))
+        assert "is no list of backends such as cpu,gpu" in capsys.readouterr().err
+
+
 def test_the_tool_may_lie_on_the_device(models: tuple[Path, Path], device: Path) -> None:
     folder = device / "data/local/tmp"
     folder.mkdir(parents=True)
@@ -92,7 +132,7 @@ def test_no_adb(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert main(command(models[0])) == 2
+    assert main(command(models[0])) == 3
     assert "there is no adb on the PATH; install" in error_of(capsys)
 
 
@@ -114,7 +154,7 @@ def test_no_device(
     message: str,
 ) -> None:
     monkeypatch.setenv("STAND_IN_DEVICES", connected)
-    assert main(command(models[0], *more)) == 2
+    assert main(command(models[0], *more)) == 3
     text = error_of(capsys)
     assert message in text
     assert "connect one" in text
@@ -128,19 +168,19 @@ def test_a_library_for_another_processor(
     header[4] = 1  # 32 bits
     library = tmp_path / "libubp_delegate.so"
     library.write_bytes(header)
-    assert main(command(models[0], delegate=library)) == 2
+    assert main(command(models[0], delegate=library)) == 3
     assert "is built for armeabi-v7a, but the device runs" in error_of(capsys)
     library.write_text("text")
-    assert main(command(models[0], delegate=library)) == 2
+    assert main(command(models[0], delegate=library)) == 3
     assert "is no shared library" in error_of(capsys)
 
 
 def test_missing_files(
     models: tuple[Path, Path], device: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(command(Path("nowhere.tflite"))) == 2
+    assert main(command(Path("nowhere.tflite"))) == 3
     assert "nowhere.tflite: no such file." in error_of(capsys)
-    assert main(command(models[0], "--benchmark-model", "/data/nowhere")) == 2
+    assert main(command(models[0], "--benchmark-model", "/data/nowhere")) == 3
     assert "/data/nowhere: no such file, neither here nor on the device" in error_of(capsys)
 
 
@@ -150,9 +190,9 @@ def test_a_delegate_that_does_not_load(
     library = tmp_path / "libubp_delegate.so"
     library.write_bytes(Path(ubp.delegate_path()).read_bytes()[:64])
     # A converted model cannot run without it; a dense one would run in XNNPACK unnoticed.
-    assert main(command(models[0], delegate=library)) == 2
+    assert main(command(models[0], delegate=library)) == 3
     assert "benchmark_model failed on the device with status 1" in error_of(capsys)
-    assert main(command(models[1], delegate=library)) == 2
+    assert main(command(models[1], delegate=library)) == 3
     assert "benchmark_model ran without the delegate" in error_of(capsys)
 
 
@@ -163,7 +203,7 @@ def test_a_tool_that_writes_no_result(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("STAND_IN_OLD", "1")
-    assert main(command(models[0])) == 2
+    assert main(command(models[0])) == 3
     assert "must know --result_file_path" in error_of(capsys)
 
 
@@ -173,5 +213,5 @@ def test_a_model_that_the_delegate_leaves_alone(
     inputs = keras.Input((8, 8, 4), batch_size=1)
     path = tmp_path / "dense.tflite"
     path.write_bytes(ubp.convert(keras.Model(inputs, keras.layers.Conv2D(8, 3)(inputs))).dense)
-    assert main(command(path)) == 2
+    assert main(command(path)) == 3
     assert "took none of the 1 nodes" in error_of(capsys)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The command line's commands that run models."""
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ def test_verify_on_given_inputs(
     assert main(["verify", *map(str, models), "--inputs", str(path)]) == 0
     assert "over 5 samples" in capsys.readouterr().out
     np.save(path, np.zeros((5, 8, 8, 3)))
-    assert main(["verify", *map(str, models), "--inputs", str(path)]) == 2
+    assert main(["verify", *map(str, models), "--inputs", str(path)]) == 3
     assert "an array of shape (5, 8, 8, 3), expected (1, 8, 8, 64)" in capsys.readouterr().err
 
 
@@ -133,8 +134,8 @@ def test_convert_measures_and_reports(
     (layer,) = json.loads(data.read_text())["layers"]
     assert layer["measured"] > 0
     before = output.read_bytes()
-    assert main([*command, str(data)]) == 2
-    assert main([*command, str(tmp_path / "out.pdf"), "--force"]) == 2
+    assert main([*command, str(data)]) == 3
+    assert main([*command, str(tmp_path / "out.pdf"), "--force"]) == 3
     assert "a report is a page (.html) or .json" in capsys.readouterr().err
     assert output.read_bytes() == before
 
@@ -146,9 +147,9 @@ def test_unpack_gives_the_dense_model_back(
     assert main(["unpack", str(models[1]), "-o", str(output)]) == 0
     assert f"wrote {output}" in capsys.readouterr().out
     assert main(["verify", str(output), str(models[1])]) == 0
-    assert main(["unpack", str(models[1]), "-o", str(output)]) == 2
+    assert main(["unpack", str(models[1]), "-o", str(output)]) == 3
     assert "exists already" in capsys.readouterr().err
-    assert main(["unpack", str(models[0]), "-o", str(output), "--force"]) == 2
+    assert main(["unpack", str(models[0]), "-o", str(output), "--force"]) == 3
     assert "nothing to unpack" in capsys.readouterr().err
 
 
@@ -173,7 +174,7 @@ def test_verify_of_another_network_is_an_error(
     inputs = keras.Input((4,))
     other = tmp_path / "other.tflite"
     other.write_bytes(ubp.convert(keras.Model(inputs, keras.layers.Dense(3)(inputs))).dense)
-    assert main(["verify", str(other), str(models[1])]) == 2
+    assert main(["verify", str(other), str(models[1])]) == 3
     assert "ubp: error: the models have different inputs" in capsys.readouterr().err
 
 
@@ -219,7 +220,7 @@ def test_benchmark(
     assert all(0 < row["p10_ms"] <= row["median_ms"] <= row["p90_ms"] for row in rows)
     assert rows[1]["speedup"] == 1.0
     assert "median ms" in capsys.readouterr().out
-    assert main(command) == 2
+    assert main(command) == 3
     assert "exists already" in capsys.readouterr().err
     assert main([*command, "--force"]) == 0
     assert "speedup" not in json.loads(timings.read_text())[0]
@@ -241,9 +242,9 @@ def test_calibrate_writes_what_convert_reads(
     assert f"wrote {costs}" in captured.out and "block, one pixel" in captured.out
     command = ["convert", str(models[0]), "-o", str(output), "--costs", str(costs)]
     assert main([*command, "--min-speedup", "0"]) == 0
-    assert main(["calibrate", "-o", str(costs)]) == 2
+    assert main(["calibrate", "-o", str(costs)]) == 3
     assert "exists already" in capsys.readouterr().err
     assert main(["benchmark", "--calibrate", str(costs), "--force"]) == 0
     assert "ubp: warning: --calibrate is now 'ubp calibrate'" in capsys.readouterr().err
-    assert main(["benchmark"]) == 2
+    assert main(["benchmark"]) == 3
     assert "name the .tflite file to time" in capsys.readouterr().err

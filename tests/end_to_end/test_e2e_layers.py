@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Single layers through converter and delegate, at the edges of what a layer can be."""
 
 from __future__ import annotations
@@ -107,8 +108,8 @@ def test_inputs_can_be_resized(keras: Any, run: Run) -> None:
         np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-4)
 
 
-@pytest.mark.parametrize(("weights", "tolerance"), [("f16", 2e-3), ("bf16", 2e-2)])
-def test_16_bit_weights(keras: Any, run: Run, weights: str, tolerance: float) -> None:
+@pytest.mark.parametrize(("weights", "tolerance"), [("f16", 2e-3), ("bf16", 2e-2), ("i8", 2e-2)])
+def test_narrow_weights(keras: Any, run: Run, weights: str, tolerance: float) -> None:
     result = ubp.convert(conv_model(keras, "3x3"), weights=weights, min_speedup=0)
     x = [np.random.default_rng(1).normal(size=(1, 9, 8, 16)).astype(np.float32)]
     (expected,) = run(StandardInterpreter(model_content=result.dense), x)

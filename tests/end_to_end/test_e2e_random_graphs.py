@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Random graphs and damaged files, always the same ones; `./run fuzz` looks at more."""
 
 from __future__ import annotations
@@ -12,8 +13,14 @@ from fuzz import command
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "count", "arguments"),
-    [("graphs", 3000, []), ("graphs", 300, ["--sanitized"]), ("files", 500, [])],
-    ids=["graphs", "graphs-sanitized", "files"],
+    [
+        ("graphs", 3000, []),
+        ("graphs", 300, ["--sanitized"]),
+        ("graphs", 300, ["--backend", "gpu"]),
+        ("int8", 1500, []),
+        ("files", 500, []),
+    ],
+    ids=["graphs", "graphs-sanitized", "graphs-gpu", "int8", "files"],
 )
 def test_none_fails(
     kind: str,
@@ -21,7 +28,10 @@ def test_none_fails(
     arguments: list[str],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    gpu_environment: dict[str, str],
 ) -> None:
+    monkeypatch.setenv("POCL_CACHE_DIR", gpu_environment["POCL_CACHE_DIR"])
     common = ["--count", str(count), "--seed", "13", "--jobs", "2", "--shrink", "3"]
     status = command.main(kind, "", [*common, "--output", str(tmp_path), *arguments])
     output = capsys.readouterr().out

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Transposed convolutions through pruning, converter and delegate: as TensorFlow Lite has them."""
 
 from __future__ import annotations
@@ -94,8 +95,8 @@ def test_all_dense_and_all_zero(keras: Any, run: Run, sparsity: float) -> None:
     assert_same(result.model, result.dense, run)
 
 
-@pytest.mark.parametrize(("weights", "tolerance"), [("f16", 2e-3), ("bf16", 2e-2)])
-def test_16_bit_weights(keras: Any, weights: str, tolerance: float) -> None:
+@pytest.mark.parametrize(("weights", "tolerance"), [("f16", 2e-3), ("bf16", 2e-2), ("i8", 2e-2)])
+def test_narrow_weights(keras: Any, weights: str, tolerance: float) -> None:
     result = ubp.convert(one_layer(keras, "3x3 by 2"), weights=weights, min_speedup=0)
     found = ubp.verify(result.dense, result.model)
     assert 0 < found.relative_error <= tolerance

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a verification runs: every signature, several steps of variables, open sizes, integers.
 
 Also what the other commands that run models, benchmark and convert --measure, make of such models.
@@ -173,7 +174,7 @@ def test_models_of_word_numbers_run(
         files.append(str(tmp_path / f"{name}.npy"))
         np.save(files[-1], np.ones((1, 5), np.int32))
     assert main([*command, "--inputs", *files]) == 0
-    assert main([*command, "--inputs", files[0]]) == 2
+    assert main([*command, "--inputs", files[0]]) == 3
     assert "1 input files for a model with 2 inputs" in capsys.readouterr().err
 
 
@@ -212,7 +213,7 @@ def test_operators_of_others_are_one_sentence(
     dense.write_bytes(flatbuffer.serialize(tree))
     command = ["convert", str(dense), "-o", str(output)]
     for failing in ([*command, "--verify"], ["benchmark", str(dense)]):
-        assert main(failing) == 2
+        assert main(failing) == 3
         error = capsys.readouterr().err
         assert message in error and "without --verify" in error
         assert "\n" not in error[error.index("ubp: error") : -1]
@@ -280,7 +281,7 @@ def test_open_sizes_on_the_command_line(
     rows = json.loads(timings.read_text())
     assert [row["model"] for row in rows] == [str(dense), f"{dense} (against)"]
     assert [row["delegate"] for row in rows] == [True, False]
-    assert main([*command, "--shape", "1,32"]) == 2
+    assert main([*command, "--shape", "1,32"]) == 3
     assert "expected 4 sizes" in capsys.readouterr().err
 
 

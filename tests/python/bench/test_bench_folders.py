@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One name for a benchmark: its folder, its tests, its section and what `./run` lists; and what it
 may import."""
 
@@ -99,7 +100,8 @@ def test_what_is_shared_knows_nobody_that_shares_it(folder: str, allowed: set[st
 @pytest.mark.parametrize(("package", "name"), ALL)
 def test_one_name_everywhere(package: str, name: str) -> None:
     folder = PYTHON / package / name
-    code = (folder / "__main__.py").read_text()
+    licence, _, code = (folder / "__main__.py").read_text().partition("\n")
+    assert licence.startswith("# SPDX")
     assert re.match(rf'""".*: `\./run {package} {name}`\.(""")?\n', code)
     assert f'\n    name="{name}",\n' in code
     assert (folder / "section.md.j2").read_text().startswith("## ")

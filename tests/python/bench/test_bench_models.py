@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The whole benchmark, quick, and its parts on a tiny network. No timing is asserted."""
 
 from __future__ import annotations
@@ -11,16 +12,20 @@ import pytest
 
 import ubp
 from bench.harness import cache
-from bench.harness.networks import NETWORKS, Network
+from bench.harness.networks import (
+    NETWORKS,
+    Network,
+    prune_in_one_shot,
+    pruned_layers,
+    random_model,
+)
 from bench.models.__main__ import main
 from bench.models.measure import Candidate, Rivals, measure
 from bench.models.networks import (
     BLOCK_SIZE,
+    SEED,
     build,
     load_or_build,
-    prune_in_one_shot,
-    pruned_layers,
-    random_model,
 )
 from bench.models.report import TOLERANCE
 from ubp.lanes import to_lanes
@@ -30,7 +35,7 @@ TINY = NETWORKS["MobileNet-tiny"]
 
 @pytest.fixture(scope="module")
 def model() -> keras.Model:
-    return random_model(TINY)
+    return random_model(TINY, SEED)
 
 
 def count(name: str, kernel: tuple[int, int]) -> int:
@@ -54,13 +59,17 @@ def test_1x1_and_3x3_convolutions_are_pruned_but_the_first_and_the_classifier(
 
 
 def test_pruned_layers_hold_exactly_as_many_blocks_as_asked_for(model: keras.Model) -> None:
-    pruned = prune_in_one_shot(model, 80)
+    pruned = prune_in_one_shot(model, 80, ubp.UnalignedBlock(BLOCK_SIZE), SEED)
     for name in pruned_layers(model):
         kernel = pruned.get_layer(name).kernel.numpy()
         blocks = round(0.2 * kernel.size / BLOCK_SIZE)
         assert np.count_nonzero(kernel) == blocks * BLOCK_SIZE
     assert first_starts(kernel) == {0, 1, 2, 3}
-    aligned = prune_in_one_shot(model, 80, aligned=True).get_layer(name).kernel.numpy()
+    aligned = (
+        prune_in_one_shot(model, 80, ubp.AlignedBlock(BLOCK_SIZE), SEED)
+        .get_layer(name)
+        .kernel.numpy()
+    )
     assert np.count_nonzero(aligned) == np.count_nonzero(kernel)
     assert first_starts(aligned) == {0}
 
@@ -88,7 +97,12 @@ def test_file_is_made_once_and_again_when_its_origin_changes(
 
 def test_wrong_outputs_end_the_run(model: keras.Model) -> None:
     dense = ubp.convert(model).dense
-    wrong = Candidate(80, dense, ubp.convert(prune_in_one_shot(model, 80)).model, 13)
+    wrong = Candidate(
+        80,
+        dense,
+        ubp.convert(prune_in_one_shot(model, 80, ubp.UnalignedBlock(BLOCK_SIZE), SEED)).model,
+        13,
+    )
     with pytest.raises(RuntimeError, match=r"MobileNet-tiny at 80% sparsity with 1 thread: the"):
         measure(TINY, dense, wrong, threads=1, rounds=1, rivals=Rivals([], []))
 

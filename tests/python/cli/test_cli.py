@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The command line without an interpreter: convert, help, and every error as one sentence.
 
 tests/end_to_end runs the commands that need the delegate.
@@ -87,7 +88,7 @@ def test_convert_overwrites_only_with_force(
     output = tmp_path / "out.tflite"
     output.write_bytes(b"precious")
     command = ["convert", str(model), "-o", str(output)]
-    assert main(command) == 2
+    assert main(command) == 3
     assert f"{output} exists already; choose another name, or overwrite it with --force" in (
         error_of(capsys)
     )
@@ -148,7 +149,7 @@ def test_errors_are_one_sentence_and_write_nothing(
     (tmp_path / "cut.tflite").write_bytes(model.read_bytes()[:200])
     ubp.convert(model).save(tmp_path / "sparse.tflite")
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
-    assert main(command.format(dir=tmp_path).split()) == 2
+    assert main(command.format(dir=tmp_path).split()) == 3
     assert message in error_of(capsys)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
@@ -165,14 +166,17 @@ def test_a_missing_delegate_is_one_sentence(
         ["convert", str(model), "-o", str(output), "--verify"],
         ["inspect", str(model)],
     ):
-        assert main(command) == 2
+        assert main(command) == 3
         assert "UBP_DELEGATE names" in error_of(capsys)
     assert not output.exists()
 
 
 @pytest.mark.parametrize(
     "command",
-    ["convert", "unpack", "inspect", "verify", "benchmark", "calibrate", "android-benchmark"],
+    [
+        *("prune", "convert", "unpack", "inspect", "verify", "benchmark", "calibrate"),
+        "android-benchmark",
+    ],
 )
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
@@ -191,7 +195,8 @@ def test_the_program_explains_the_way_and_lists_the_commands(
     printed = capsys.readouterr().out
     listed = re.findall(r"^    ([a-z-]+)(?:  |$)", printed, re.MULTILINE)
     assert listed == [
-        *("convert", "unpack", "inspect", "verify", "benchmark", "calibrate", "android-benchmark")
+        *("prune", "convert", "unpack", "inspect", "verify", "benchmark", "calibrate", "profile"),
+        *("map", "devices", "doctor", "android-benchmark"),
     ]
     for step in ("ubp inspect", "ubp convert", "ubp benchmark"):
         assert f"'{step}'" in printed
@@ -209,6 +214,11 @@ def test_the_program_explains_the_way_and_lists_the_commands(
         ["benchmark", "m.tflite", "--threads", "1,two"],
         ["android-benchmark", "m.tflite"],
         ["calibrate"],
+        ["benchmark", "m.tflite", "--backend", "tpu"],
+        ["benchmark", "m.tflite", "--backend", "gpu,gpu"],
+        ["verify", "a.tflite", "b.tflite", "--backend", "cpu,gpu"],
+        ["verify", "a.tflite", "b.tflite", "--backend", "gpu", "--precision", "fp8"],
+        ["calibrate", "-o", "costs.json", "--backend", "auto"],
     ],
 )
 def test_wrong_usage_has_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:

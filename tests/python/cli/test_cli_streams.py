@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The command line as a process: readers that go away, full disks, `python -m ubp`."""
 
 from __future__ import annotations
@@ -52,14 +53,14 @@ def test_a_full_disk_behind_standard_output_is_one_sentence(
     output = tmp_path / "out.tflite"
     with Path("/dev/full").open("w") as full:
         process = run("convert", model, "-o", output, stdout=full.fileno())
-    assert process.returncode == 2
+    assert process.returncode == 3
     assert process.stderr == "ubp: error: standard output: No space left on device.\n"
     assert output.is_file()
 
 
 def test_a_full_disk_names_the_file(model: Path) -> None:  # noqa: F811
     process = run("convert", model, "-o", "/dev/full")
-    assert process.returncode == 2
+    assert process.returncode == 3
     assert process.stderr == "ubp: error: /dev/full: No space left on device.\n"
 
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which file is what, and what is said about those that are not."""
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 
 import h5py
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
@@ -243,14 +245,13 @@ def test_a_model_that_tensorflow_cannot_convert() -> None:
         convert(keras.Model(inputs, outputs, name="words"))
 
 
-def test_a_quantised_model_says_what_to_do() -> None:
+def test_a_model_quantised_in_its_weights_alone_is_read() -> None:
     model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(96)])
+    model.set_weights([np.where(np.eye(64, 96), 0.5, 0.0), np.zeros(96)])
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     result = convert(converter.convert())
     (layer,) = result.report
-    assert layer.reason == (
-        "its weights are INT8, not FLOAT32 or FLOAT16 (quantised: convert the model without "
-        "optimizations)"
-    )
-    assert result.sparsity is None
+    assert layer.taken and layer.stored_as == "I8"
+    assert layer.note.startswith("computed in float")
+    assert ubp.verify(result.dense, result.model).passed

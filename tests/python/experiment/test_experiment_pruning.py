@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Networks, batches and recipes do what they say; the command goes on where it was."""
 
 from __future__ import annotations
@@ -8,13 +9,16 @@ import keras
 import numpy as np
 import pytest
 
+import ubp
 from experiment.accuracy import __main__ as methods
 from experiment.accuracy.__main__ import main
 from experiment.recipes import __main__ as combinations
+from experiment.starts import __main__ as starts
 from experiment.strokes.dataset import Pictures, make
 from experiment.study import networks, pruned, training
-from experiment.study.recipe import METHODS, recipe_of
+from experiment.study.recipe import DENSE, METHODS, recipe_of
 from experiment.study.settings import BATCH, QUICK
+from experiment.untrained import __main__ as untrained
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +56,8 @@ def test_one_shot_recipes_have_their_sparsity_and_blocks(method: str, pictures: 
     model = networks.build("mobilenet", 1)
     chosen = recipe_of(method, 8, 0.75)
     if chosen.permute:
-        model = pruned.permuted(model, chosen.block_size, chosen.sparsity)
-    result = pruned.prune(model, chosen, pictures, None, seed=0)
+        model = pruned.permuted(model, chosen.block_size, chosen.lanes, chosen.sparsity)
+    result = pruned.start(model, chosen, pictures, seed=0)
     sparsity, kept = pruned.sparsity_and_kept(model, result)
     assert sparsity == pytest.approx(0.75, abs=1e-3)
     assert 0.25 < kept < 0.75
@@ -64,13 +68,58 @@ def test_one_shot_recipes_have_their_sparsity_and_blocks(method: str, pictures: 
         assert set(np.unique(blocks)) == {0, 8}
 
 
+@pytest.mark.parametrize("method", ["aligned", "optimal"])
+def test_recipes_with_blocks_of_several_lanes(method: str, pictures: Pictures) -> None:
+    chosen = recipe_of(method, 4, 0.75, lanes=4)
+    result = pruned.start(networks.build("vgg", 1), chosen, pictures, seed=0)
+    kernels = [each.kernel for each in result.layers if type(each) is keras.layers.Conv2D]
+    for kernel in kernels[1:]:
+        found = ubp.block_structure(kernel.numpy(), 4, block_lanes=4)
+        assert found.fill == 1.0
+        assert found.sparsity == pytest.approx(0.75, abs=1e-3)
+        assert (found.aligned == 1.0) == (method == "aligned")
+    assert recipe_of("unstructured", 4, 0.75, lanes=4) == recipe_of("unstructured", 8, 0.75)
+
+
 def test_gradual_recipe_reaches_its_sparsity(pictures: Pictures) -> None:
     model = networks.build("vgg", 1)
     chosen = recipe_of("optimal", 8, 0.9, steps=5).but(frequency=2, distillation=0.5)
     teacher = training.probabilities(model, pictures)
     np.testing.assert_allclose(teacher.sum(axis=1), 1, rtol=1e-5)
-    result = pruned.prune(model, chosen, pictures, teacher, seed=0)
+    result = pruned.train(model, None, chosen, pictures, teacher, seed=0)
     assert pruned.sparsity_and_kept(model, result)[0] == pytest.approx(0.9, abs=1e-3)
+
+
+def zeros_of(model: keras.Model) -> list[np.ndarray]:
+    return [
+        layer.kernel.numpy() == 0
+        for layer in model.layers
+        if type(layer) is keras.layers.Conv2D and (layer.kernel.numpy() == 0).any()
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * ("global" in name)) for name in starts.STARTS],
+)
+def test_starts_are_trained_to_their_sparsity(name: str, pictures: Pictures) -> None:
+    model = networks.build("vgg", 1)
+    chosen = starts._recipe("vgg", name, 80, 50).but(steps=10, frequency=4, pictures=64)
+    start = None if chosen.start == DENSE else pruned.start(model, chosen, pictures, seed=0)
+    result = pruned.train(model, start, chosen, pictures, None, seed=0)
+    sparsity, _ = pruned.sparsity_and_kept(model, result)
+    assert sparsity == pytest.approx(0.8, abs=1e-3)
+    if start is not None and chosen.start_sparsity is None:
+        for before, after in zip(zeros_of(start), zeros_of(result), strict=True):
+            np.testing.assert_array_equal(before, after)
+
+
+def test_recipes_that_differ_in_their_training_share_a_start() -> None:
+    begun = starts._recipe("vgg", "rebuilt+global", 95, 0)
+    for name in ("rebuilt+global", "masks+global"):
+        assert starts._recipe("vgg", name, 95, 500).untrained == begun.untrained
+    rising = starts._recipe("vgg", "rebuilt+gradual+global", 95, 500).untrained
+    assert rising == begun.untrained.but(sparsity=0.8)
 
 
 def test_every_recipe_has_a_schedule_in_a_quick_run() -> None:
@@ -95,6 +144,18 @@ def test_no_cell_of_these_networks(tmp_path: Path, capsys: pytest.CaptureFixture
     words = ["--cells", "vgg-oneshot80-n8", "--networks", "mobilenet", "--output", str(tmp_path)]
     assert main(words) == 1
     assert "no cell is of these networks" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (starts.main, ["vgg-95", "--methods", "rebuilt/50"]),
+        (untrained.main, ["vgg-untrained80", "--methods", "rebuilt/4"]),
+    ],
+)
+def test_commands_of_rebuilt_networks(command, words: list[str], tmp_path: Path) -> None:
+    assert command(["--quick", "--jobs", "1", "--output", str(tmp_path), "--cells", *words]) == 0
 
 
 @pytest.mark.slow

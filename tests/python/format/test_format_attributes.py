@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ubp.format.attributes: every key must be there, of the right type and in range, and no other."""
 
 import dataclasses
@@ -53,11 +54,24 @@ TRANSPOSED = TransposeConv2DAttributes(
     crop_left=5,
     crop_right=4096,
 )
-ALL = (CONV, DENSE, TRANSPOSED)
-EACH = pytest.mark.parametrize("attributes", ALL, ids=["conv", "dense", "transposed"])
+QUADS = Conv2DAttributes(
+    in_channels=8,
+    out_channels=6,
+    block_size=2,
+    block_lanes=4,
+    num_blocks=90,
+    kernel_h=3,
+    kernel_w=3,
+    value_type=3,
+    version=2,
+)
+ALL = (CONV, DENSE, TRANSPOSED, QUADS)
+EACH = pytest.mark.parametrize("attributes", ALL, ids=["conv", "dense", "transposed", "quads"])
 KEYS = [(attributes, key) for attributes in ALL for key in attributes.as_dict()]
 EVERY_KEY = pytest.mark.parametrize(
-    ("attributes", "key"), KEYS, ids=[f"{attributes.op}-{key}" for attributes, key in KEYS]
+    ("attributes", "key"),
+    KEYS,
+    ids=[f"{attributes.op}-{attributes.version}-{key}" for attributes, key in KEYS],
 )
 
 
@@ -177,8 +191,32 @@ def test_an_unknown_key_is_named() -> None:
 
 
 def test_a_newer_version_is_refused_before_its_unknown_keys() -> None:
-    with pytest.raises(ValueError, match="version 2, this release of ubp reads version 1"):
-        read_attributes(CONV_2D, with_entries(CONV, version=2, groups=1))
+    with pytest.raises(ValueError, match="version 3, this release of ubp reads versions 1 to 2"):
+        read_attributes(CONV_2D, with_entries(CONV, version=3, groups=1))
+
+
+def test_version_1_has_no_lanes_of_blocks() -> None:
+    assert "block_lanes" not in CONV.as_dict()
+    with pytest.raises(ValueError, match="'block_lanes' is unknown"):
+        read_attributes(CONV_2D, with_entries(CONV, block_lanes=1))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"version": 1}, "'value_type' is 3, expected 0 to 2 in version 1"),
+        ({"value_type": 0}, "'value_type' is 0, expected 3 in version 2"),
+        ({"block_lanes": 2}, "'block_lanes' is 2, expected one of 1, 4"),
+        ({"block_lanes": 0}, "'block_lanes' is 0, expected one of 1, 4"),
+        ({"in_channels": 10}, "'in_channels' is 10, expected a multiple of 4"),
+        ({"block_size": 16, "out_channels": 16}, "'block_size' is 16, expected at most 8"),
+        ({"num_blocks": 91}, "more than the 90 places"),
+        ({"value_type": 0, "version": 1}, "blocks of 4 lanes hold int8 values only"),
+    ],
+)
+def test_what_version_2_asks_for(changes: dict[str, int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(QUADS, **changes).check()
 
 
 def test_a_block_must_fit_into_the_output_channels() -> None:

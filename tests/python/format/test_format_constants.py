@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """constants.json: what docs/packed-format.md says, and what the delegate's header is made of."""
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from ubp.constants import FORMAT
 from ubp.format import (
     BLOCK_SIZES,
     OP_NAMES,
+    QUAD,
     VERSION,
     Activation,
     Conv2DAttributes,
@@ -54,12 +56,22 @@ def header() -> str:
 def test_the_table_has_every_attribute_of_every_operator() -> None:
     for name, attributes in OPERATORS.items():
         found = {
-            key for key, (of, _) in documented().items() if of == "all" or name in of.split(", ")
+            key
+            for key, (of, _) in documented().items()
+            if of.startswith("all") or name in of.split(", ")
         }
         assert found == set(attributes)
     assert set(OPERATORS) == set(OP_NAMES)
     for kind in (Conv2DAttributes, FullyConnectedAttributes, TransposeConv2DAttributes):
         assert attribute_names(kind) == sorted(OPERATORS[kind.op])
+
+
+def test_the_table_says_which_attributes_are_of_a_later_version() -> None:
+    for name, (of, _) in documented().items():
+        since = re.fullmatch(r"all, in version (\d)", of)
+        assert FORMAT["since"].get(name) == (int(since[1]) if since else None)
+    for kind in (Conv2DAttributes, FullyConnectedAttributes, TransposeConv2DAttributes):
+        assert set(attribute_names(kind)) - set(attribute_names(kind, 1)) == set(FORMAT["since"])
 
 
 def test_the_table_has_every_range() -> None:
@@ -74,11 +86,13 @@ def test_the_table_has_every_range() -> None:
             elif span := re.match(r"(\d+) \.\. 2\^(\d+)", values[name]):
                 assert FORMAT["ranges"][kind] == [int(span[1]), 2 ** int(span[2])]
             elif kind != "block_size":
-                listed = [int(number) for number in re.findall(r"(?:^|, |or )(\d+)", values[name])]
+                listed = [
+                    int(number) for number in re.findall(r"(?:^|, |or |; )(\d+)", values[name])
+                ]
                 assert FORMAT["ranges"][kind] == [listed[0], listed[-1]]
     sizes = re.match(r"N: ([\d, or]+)", values["block_size"])
     assert sizes is not None and tuple(map(int, re.findall(r"\d+", sizes[1]))) == BLOCK_SIZES
-    assert values["version"] == str(VERSION)
+    assert FORMAT["block_lanes"] == FORMAT["ranges"]["block_lanes"] == [1, QUAD]
 
 
 def test_limits_are_those_of_the_ranges() -> None:
@@ -86,7 +100,7 @@ def test_limits_are_those_of_the_ranges() -> None:
     assert ranges["channels"][1] == FORMAT["max_channels"]
     assert ranges["window"][1] == FORMAT["max_window"]
     assert ranges["block_size"] == [BLOCK_SIZES[0], BLOCK_SIZES[-1]]
-    assert ranges["version"] == [VERSION, VERSION]
+    assert ranges["version"] == [1, VERSION]
     for name, numbers in (
         ("value_type", ValueType),
         ("activation", Activation),
@@ -100,9 +114,9 @@ def test_the_header_has_every_attribute(header: str) -> None:
     for op, operator in FORMAT["operators"].items():
         rows = header[header.index(f"#define UBP_{op}_ATTRIBUTES(X)") :].partition("\n\n")[0]
         rows = rows.partition("\n#")[0]
-        found = re.findall(r"X\((\w+), (\d+), (\d+)\)", rows)
+        found = re.findall(r"X\((\w+), (\d+), (\d+), (\d+)\)", rows)
         expected = [
-            (name, *map(str, FORMAT["ranges"][kind]))
+            (name, *map(str, FORMAT["ranges"][kind]), str(FORMAT["since"].get(name, 1)))
             for name, kind in sorted(operator["attributes"].items())
         ]
         assert found == expected
@@ -111,7 +125,8 @@ def test_the_header_has_every_attribute(header: str) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "int kVersion = 1;",
+        "int kVersion = 2;",
+        "std::array<int, 2> kBlockLanes = {1, 4};",
         "std::array<int, 5> kBlockSizes = {1, 2, 4, 8, 16};",
         "int kMaxChannels = 16777216;",
         "int kValueTypeBF16 = 2;",

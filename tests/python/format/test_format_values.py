@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ubp.format.values: rounding of 16-bit weights, special values, overflow."""
 
 import numpy as np
@@ -6,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ubp.format import ValueType
-from ubp.format.values import bytes_per_value, narrow, widen
+from ubp.format.values import array_type, bytes_per_value, narrow, widen
 
 F32_MAX = float(np.finfo(np.float32).max)
 any_bits = st.lists(st.integers(0, 2**32 - 1), min_size=1).map(
@@ -57,7 +58,7 @@ def test_f16_rounds_as_numpy_does(numbers: list[float]) -> None:
     np.testing.assert_array_equal(round_trip(values, ValueType.F16), expected)
 
 
-@pytest.mark.parametrize("value_type", list(ValueType))
+@pytest.mark.parametrize("value_type", [ValueType.F32, ValueType.F16, ValueType.BF16])
 def test_special_values_survive(value_type: ValueType) -> None:
     values = np.array([0.0, -0.0, np.inf, -np.inf, np.nan], np.float32)
     back = round_trip(values, value_type)
@@ -82,3 +83,12 @@ def test_overflow_is_an_error(value_type: ValueType, value: float, name: str) ->
 def test_bytes_per_value(value_type: str, size: int) -> None:
     assert bytes_per_value(ValueType[value_type]) == size
     assert len(narrow(np.ones((3, 5), np.float32), ValueType[value_type])) == 15 * size
+
+
+def test_int8_is_stored_as_it_is() -> None:
+    values = np.arange(-128, 128, dtype=np.int8)
+    assert bytes_per_value(ValueType.I8) == 1
+    assert narrow(values.reshape(16, 16), ValueType.I8) == values.tobytes()
+    back = round_trip(values, ValueType.I8)
+    assert back.dtype == array_type(ValueType.I8) == np.int8
+    np.testing.assert_array_equal(back, values)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The public callables that read, run or write files."""
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from wrong_arguments import (
     NAN,
     NUMBER,
     PATH,
+    SHARE,
     TEXT,
     WHOLE,
     Walk,
@@ -39,6 +41,7 @@ def one_convolution() -> bytes:
 _COUNTS = {"runs": COUNT, "seed": WHOLE, "num_threads": COUNT}
 _INPUTS = [3, NAN, TEXT, [], [3], [None], ["none.npy"], ARRAY, [np.zeros((1, 8, 8, 3))]]
 _SHAPES = [3, NAN, TEXT, [8], [], [(1, 8, 8, NAN)], [(1, 8, 8, True)], [(-1, 8, 8, 64)], ARRAY]
+_SAMPLES = np.random.default_rng(0).normal(size=(70, 8, 8, 64))
 _DELEGATE = {
     "kernel": CHOICE,
     "take": CHOICE,
@@ -104,7 +107,7 @@ def file_walks(dense: bytes, sparse: bytes) -> dict[str, Walk]:
             {"model": dense},
             {
                 "model": MODEL,
-                "block_size": [3, None, *COUNT],
+                "block_size": [3, None, *COUNT, {"nothing": 4}, {"w": 3}, {"w": TEXT}],
                 "weights": CHOICE,
                 "min_speedup": [-1, None, *NUMBER],
                 "costs": [3, NAN, None, TEXT, LIST, ARRAY],
@@ -113,6 +116,38 @@ def file_walks(dense: bytes, sparse: bytes) -> dict[str, Walk]:
         ),
         "delegate_path": Walk(ubp.delegate_path, {}, {}),
         "load_delegate": Walk(ubp.load_delegate, {}, _DELEGATE),
+        "prune_tflite": Walk(
+            ubp.prune_tflite,
+            {"model": dense, "data": _SAMPLES, "layers": "w", "progress": False},
+            {
+                "model": [*MODEL, sparse],
+                "data": [None, 3, NAN, True, object, ARRAY, "", TEXT, [], [3], {}, {"z": ARRAY}],
+                "sparsity": [None, *SHARE],
+                "pattern": CHOICE,
+                "block_size": [3, None, *COUNT, {"nothing": 4}, {"w": 3}, {"w": TEXT}],
+                "block_lanes": [None, *COUNT],
+                "scope": CHOICE,
+                "layers": [3, NAN, True, TEXT, [], [3], ARRAY],
+                "preprocess": [3, NAN, True, TEXT, ARRAY],
+                "size": ANYTHING,
+                "samples": [None, *COUNT],
+                "refit": ANYTHING,
+                "signature": [3, True, TEXT],
+                "seed": [None, *WHOLE],
+                "num_threads": COUNT,
+                "progress": ANYTHING,
+            },
+        ),
+        "Preprocessing": Walk(
+            ubp.Preprocessing,
+            {},
+            {
+                "mean": [None, *NUMBER],
+                "scale": [0, None, *NUMBER],
+                "order": CHOICE,
+                "fit": CHOICE,
+            },
+        ),
         "unpack": Walk(ubp.unpack, {"model": sparse}, {"model": MODEL}),
         "verify": Walk(
             ubp.verify,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The public callables of ubp.selection, and what leads to its arrays."""
 
 from __future__ import annotations
@@ -32,7 +33,27 @@ def selection_walks() -> dict[str, Walk]:
     """By the public name."""
     curves = ubp.tradeoff_curves([_IMPORTANCE])
     chosen = ubp.select_blocks_global([_IMPORTANCE] * 2, num_blocks=2)
+    structure = ubp.block_structure(_IMPORTANCE)
     return {
+        "block_structure": Walk(
+            ubp.block_structure,
+            {"weights": _IMPORTANCE},
+            {
+                "weights": [None, 3, NAN, TEXT, LIST, np.zeros(3)],
+                "block_size": [9, None, *COUNT],
+                "block_lanes": [3, None, *COUNT],
+                "channel_axis": [3, -4, None, 1.5, True, TEXT],
+            },
+        ),
+        "BlockStructure.plot": Walk(
+            structure.plot,
+            {},
+            {
+                "axes": [3, NAN, TEXT, LIST],
+                "lanes": [None, *COUNT],
+                "channels": [None, *COUNT],
+            },
+        ),
         "select_blocks": Walk(
             ubp.select_blocks,
             {"importance": _IMPORTANCE, "sparsity": 0.5},
@@ -66,6 +87,7 @@ def selection_walks() -> dict[str, Walk]:
                 "min_density": SHARE,
                 "max_density": SHARE,
                 "method": CHOICE,
+                "block_lanes": [3, None, *COUNT],
             },
         ),
         "select_blocks_global(budget)": Walk(
@@ -103,6 +125,7 @@ def selection_walks() -> dict[str, Walk]:
             {
                 "importances": LAYERS,
                 "block_size": [9, None, *COUNT],
+                "block_lanes": [3, None, *COUNT],
                 "tolerance": POSITIVE,
                 "names": [3, NAN, "x", [], [3], [None]],
                 "progress": ANYTHING,
@@ -134,5 +157,23 @@ def selection_walks() -> dict[str, Walk]:
                 "shape": [None, 3, TEXT, (2, 3), (2, NAN, 4)],
                 "channel_axis": [3, -4, None, 1.5, True, TEXT],
             },
+        ),
+        "lanes.input_channels": Walk(
+            lanes.input_channels,
+            {"shape": (2, 3, 4), "channel_axis": -1},
+            {
+                "shape": [None, 3, TEXT, (4,), (2, NAN, 4)],
+                "channel_axis": [3, -4, None, 1.5, True, TEXT],
+            },
+        ),
+        "lanes.sum_lane_groups": Walk(
+            lanes.sum_lane_groups,
+            {"matrix": _IMPORTANCE, "size": 2},
+            {"matrix": [None, 3, TEXT, np.zeros(3)], "size": [3, None, *COUNT]},
+        ),
+        "lanes.spread_lane_groups": Walk(
+            lanes.spread_lane_groups,
+            {"matrix": _IMPORTANCE, "size": 2},
+            {"matrix": [None, 3, TEXT, np.zeros(3)], "size": [None, *COUNT]},
         ),
     }

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Files of others, whatever is in them: what was written, or one sentence that names the file."""
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from PIL import Image
 
 from ubp.check.samples import read_samples
 from ubp.conversion.load.keras_files import load_keras_file
-from ubp.costs import DEFAULT_COSTS, CostModel, read_costs
+from ubp.costs import DEFAULT_COSTS, CostModel, LayerShape
+from ubp.latency import LatencyModel, Line, MeasuredLayer, MeasuredNetwork, Point, Trial, read_costs
+from ubp.latency.record import to_json
 from ubp.timing import read_profile
 from ubp.timing.android.benchmark_model import parse_result
 
@@ -102,6 +105,36 @@ def test_costs(data: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
     for n in costs.block:
         for pixels in (1, 49):
             assert 0 < costs.of_block(n, pixels, True) < np.inf
+
+
+SHAPE = LayerShape.of_convolution(8, 8, (3, 3), 49.0, 49.0)
+LATENCY = LatencyModel(
+    DEFAULT_COSTS,
+    1e-5,
+    None,
+    (Point(SHAPE, 4, 20, 3.0), Point(SHAPE, None, 0, 9.0, True)),
+    MeasuredNetwork(
+        "net",
+        9.0,
+        1.0,
+        (MeasuredLayer("a", "b", SHAPE, 5.0, {4: Line(0.5, 0.01)}),),
+        (Trial({"a": (4, 20)}, 3.0, True), Trial({"a": None}, 8.0, False)),
+    ),
+)
+
+
+@given(data=changed_json(to_json(LATENCY)))
+@FUZZ
+def test_latency_models(data: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.getbasetemp() / "latency.json"
+    path.write_bytes(data)
+    try:
+        found = LatencyModel.load(path)
+    except ValueError as error:
+        assert str(error).startswith(f"{path}: ") and str(error).endswith(".")  # noqa: PT017
+        return
+    assert 0 < found.of_layer(SHAPE) < np.inf
+    assert json.loads(to_json(found))["version"] == 1
 
 
 @given(data=changed_json(json.dumps(PROFILE)))

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The arrows between the folders of the package: who may import what.
 
 The tables are read against the import statements of every module, those in functions and for type
@@ -29,6 +30,7 @@ _CONVERSION = {
     f"ubp.conversion.{step}"
     for step in (
         "candidates",
+        "channel_scales",
         "converter",
         "cover",
         "decide",
@@ -39,8 +41,10 @@ _CONVERSION = {
         "output_shape",
         "pack",
         "rewrite",
+        "stored_types",
         "transposed",
         "unpacking",
+        "whole",
     )
 }
 _HELPERS = {
@@ -53,24 +57,61 @@ _HELPERS = {
 }
 _HOUSES = {
     "ubp.conversion",
+    "ubp.data",
     "ubp.format",
+    "ubp.latency",
+    "ubp.mapping",
     "ubp.pruning",
+    "ubp.quantization",
+    "ubp.reconstruction",
     "ubp.runtime",
     "ubp.selection",
     "ubp.tflite",
+    "ubp.tflite_pruning",
+}
+# The solver of reconstruction, which knows arrays alone.
+_SOLVER = {
+    f"ubp.reconstruction.{part}"
+    for part in (
+        "admm",
+        "budget",
+        "curves",
+        "layer",
+        "moments",
+        "patches",
+        "problem",
+        "projection",
+        "refit",
+        "swaps",
+        "threads",
+    )
 }
 
 # What a folder knows nothing of.
 KNOWS_NOTHING_OF = {
     **dict.fromkeys(_HELPERS, _TRAINING | _TFLITE | _TOGETHER | _HOUSES | {"ubp.costs"}),
+    "ubp.data": _TRAINING | _TFLITE | _TOGETHER | _HOUSES - {"ubp.data"} | {"ubp.lanes"},
     "ubp.selection": _TRAINING | _TFLITE | _TOGETHER | _HOUSES - {"ubp.selection"},
-    "ubp.pruning": _TFLITE | _TOGETHER | {"ubp.conversion", "ubp.runtime", "ubp.tflite"},
+    "ubp.pruning": _TFLITE | _TOGETHER
+    | {"ubp.conversion", "ubp.mapping", "ubp.quantization", "ubp.reconstruction", "ubp.runtime"}
+    | {"ubp.tflite"},
+    "ubp.quantization": _TOGETHER | {"ubp.reconstruction", "ubp.selection", "ubp.tflite_pruning"},
+    "ubp.reconstruction": _TFLITE | _TOGETHER
+    | {"ubp.conversion", "ubp.quantization", "ubp.runtime", "ubp.tflite"},
+    **dict.fromkeys(
+        _SOLVER, _TRAINING | _TFLITE | _TOGETHER | _HOUSES - {"ubp.reconstruction", "ubp.selection"}
+    ),
+    "ubp.latency": _TRAINING | _TFLITE | _TOGETHER | _HOUSES - {"ubp.format", "ubp.latency"},
+    "ubp.mapping": _TFLITE | _TOGETHER
+    | {"ubp.conversion", "ubp.quantization", "ubp.runtime", "ubp.tflite", "ubp.tflite_pruning"},
     "ubp.format": _TRAINING | {"ai_edge_litert"} | _TOGETHER | _HOUSES - {"ubp.format"},
     "ubp.tflite": _TRAINING | _TOGETHER | _HOUSES - {"ubp.tflite"} | {"ubp.costs", "ubp.lanes"},
     "ubp.runtime": _TRAINING | {"ubp.check", "ubp.cli", "ubp.conversion", "ubp.pruning"}
     | {"ubp.reporting", "ubp.selection"},
-    "ubp.conversion": _TOGETHER | {"ubp.selection"},
+    "ubp.conversion": _TOGETHER | {"ubp.mapping", "ubp.quantization", "ubp.selection"},
     **dict.fromkeys(_CONVERSION, _TRAINING | _TOGETHER | {"ubp.pruning", "ubp.selection"}),
+    "ubp.tflite_pruning": _TRAINING | _TOGETHER
+    | {"ubp.pruning", "ubp.quantization", "ubp.reconstruction.network"},
     "ubp.check": _TRAINING | {"ubp.cli", "ubp.pruning", "ubp.reporting", "ubp.timing"},
     "ubp.timing": _TRAINING | {"ubp.check", "ubp.cli", "ubp.pruning", "ubp.reporting"},
     "ubp.reporting": _TRAINING | {
@@ -103,12 +144,37 @@ ORDERS = [
         "ubp.conversion.candidates",
         "ubp.conversion.find",
         "ubp.conversion.cover",
+        "ubp.conversion.stored_types",
         "ubp.conversion.decide",
+        "ubp.conversion.whole",
         "ubp.conversion.pack",
+        "ubp.conversion.channel_scales",
         "ubp.conversion.rewrite",
         "ubp.conversion.converter",
     ],
+    [
+        f"ubp.reconstruction.{part}"
+        for part in ("moments", "problem", "refit", "projection", "admm", "swaps", "layer")
+    ],
+    ["ubp.reconstruction.admm", "ubp.reconstruction.curves", "ubp.reconstruction.network"],
     ["ubp.tflite", "ubp.runtime", "ubp.conversion", "ubp.check", "ubp.reporting", "ubp.cli"],
+    ["ubp.tflite", "ubp.runtime", "ubp.conversion", "ubp.tflite_pruning", "ubp.cli"],
+    [
+        f"ubp.quantization.{part}"
+        for part in (
+            "result",
+            "weights",
+            "boundaries",
+            "source",
+            "calibration",
+            "converting",
+            "quantizer",
+        )
+    ],
+    [
+        f"ubp.tflite_pruning.{part}"
+        for part in ("layers", "activations", "moments", "budgets", "rebuild", "pruner")
+    ],
     ["ubp.tflite", "ubp.runtime", "ubp.conversion", "ubp.timing", "ubp.reporting", "ubp.cli"],
     [
         "ubp.selection",
@@ -117,6 +183,7 @@ ORDERS = [
         "ubp.pruning.training",
         "ubp.pruning.cloning",
         "ubp.pruning.channels",
+        "ubp.pruning.removal",
     ],
 ]
 
@@ -129,9 +196,14 @@ DISTINCT_NAMES = [
     "ubp.check",
     "ubp.conversion",
     "ubp.format",
+    "ubp.latency",
+    "ubp.mapping",
     "ubp.pruning",
+    "ubp.quantization",
+    "ubp.reconstruction",
     "ubp.runtime",
     "ubp.selection",
+    "ubp.tflite_pruning",
     "ubp.timing",
     "ubp.timing.android",
 ]

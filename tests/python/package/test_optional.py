@@ -1,9 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
 """Names whose packages are not installed: one sentence says what to install."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import tomllib
+from itertools import chain
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +24,18 @@ except ImportError as error:
 """
 
 
+PROJECT = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text("utf-8"))[
+    "project"
+]
+REQUIREMENTS = chain(PROJECT["dependencies"], *PROJECT["optional-dependencies"].values())
+VERSIONED = {re.split("[<>=]", each)[0]: each for each in REQUIREMENTS}
+
+
+def required(packages: list[str]) -> str:
+    """As pyproject.toml has them, each in quotes."""
+    return " ".join(f'"{VERSIONED[package]}"' for package in packages)
+
+
 def said_without(missing: str, statement: str) -> str:
     program = _PROGRAM.format(missing=missing, statement=statement)
     process = subprocess.run(
@@ -28,19 +45,19 @@ def said_without(missing: str, statement: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "missing", "advice"),
+    ("name", "missing", "packages"),
     [
-        ("UnalignedBlock", "keras", '"ubp[train]"'),
-        ("prune", "keras", '"ubp[train]"'),
-        ("Interpreter", "ai_edge_litert", "--upgrade ubp"),
-        ("convert", "flatbuffers", "--upgrade ubp"),
-        ("select_blocks", "numpy", "--upgrade ubp"),
+        ("UnalignedBlock", "keras", ["keras", "tensorflow"]),
+        ("prune", "keras", ["keras", "tensorflow"]),
+        ("Interpreter", "ai_edge_litert", ["ai-edge-litert"]),
+        ("convert", "flatbuffers", ["flatbuffers"]),
+        ("select_blocks", "numpy", ["numpy"]),
     ],
 )
-def test_a_missing_package_is_one_sentence(name: str, missing: str, advice: str) -> None:
+def test_a_missing_package_is_one_sentence(name: str, missing: str, packages: list[str]) -> None:
     assert said_without(missing, f"ubp.{name}") == (
         f"ModuleNotFoundError ubp.{name} needs {missing}, which is not installed; install it with "
-        f"'pip install {advice}'.\n"
+        f"'pip install {required(packages)}'.\n"
     )
 
 
@@ -59,7 +76,14 @@ def test_a_missing_package_is_one_sentence(name: str, missing: str, advice: str)
 def test_so_is_one_that_is_missing_further_in(statement: str, missing: str, what: str) -> None:
     assert said_without(missing, statement) == (
         f"ModuleNotFoundError {what} needs {missing}, which is not installed; install it with "
-        "'pip install \"ubp[train]\"'.\n"
+        f"'pip install {required(['keras', 'tensorflow'] if missing == 'keras' else [missing])}'.\n"
+    )
+
+
+def test_a_search_needs_optuna() -> None:
+    assert said_without("optuna", "import ubp.mapping.search") == (
+        "ModuleNotFoundError method='search' needs Optuna, which is not installed; install it with "
+        f"'pip install {required(['optuna'])}'.\n"
     )
 
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every public callable with every wrong argument: a sentence that says so, and nothing written."""
 
 from __future__ import annotations
@@ -19,11 +20,17 @@ from ubp.arguments import shown
 # Made by the package, or a base class: nobody calls these with arguments of their own.
 RESULTS = {
     "BenchmarkResult",
+    "BlockStructure",
     "ConversionResult",
     "CostModel",
     "GlobalSelection",
+    "LatencyModel",
     "LayerReport",
     "Pattern",
+    "PrunedFile",
+    "PrunedWithoutTraining",
+    "QuantizedFile",
+    "SchemeMapping",
     "Selection",
     "Timing",
     "TradeoffCurves",
@@ -37,6 +44,8 @@ _ALSO = {
     "sparse": ("model", ".tflite", "no such file", "directory"),
     "model_path": ("models",),
     "model_content": ("models",),
+    "data": ("no such file",),
+    "representative_data": ("data", "no such file"),
     "path": ("path", "no such file", "directory", "standard output"),
     "importances": ("importance",),
     "min_density": ("layer",),

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Small models and checks that the pruning tests share."""
 
 from __future__ import annotations
@@ -73,9 +74,9 @@ def mask_of(layer: PrunedLayer) -> npt.NDArray[np.bool_]:
     return kernel.mask_matrix()
 
 
-def expected_kept(lanes: int, channels: int, n: int, sparsity: float) -> int:
-    """Weights in the blocks that a sparsity asks for, by the definition of selection."""
-    return n * round((1.0 - sparsity) * lanes * channels / n)
+def expected_kept(lanes: int, channels: int, block: int, sparsity: float) -> int:
+    """Weights in the blocks of so many that a sparsity asks for, by the definition of selection."""
+    return block * round((1.0 - sparsity) * lanes * channels / block)
 
 
 def runs(row: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
@@ -86,9 +87,13 @@ def runs(row: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
     return list(zip(starts.tolist(), (ends - starts).tolist(), strict=True))
 
 
-def assert_blocks(mask: npt.NDArray[np.bool_], n: int, *, aligned: bool = False) -> None:
-    """The mask [lanes, channels] is a union of disjoint blocks of n channels."""
-    for row in mask:
+def assert_blocks(
+    mask: npt.NDArray[np.bool_], n: int, *, lanes: int = 1, aligned: bool = False
+) -> None:
+    """The mask [lanes, channels] is a union of disjoint blocks of n channels of so many lanes."""
+    groups = mask.reshape(-1, lanes, mask.shape[1])
+    assert (groups.all(axis=1) == groups.any(axis=1)).all()
+    for row in groups[:, 0]:
         for start, length in runs(row):
             assert length % n == 0
             assert not aligned or start % n == 0
@@ -98,9 +103,9 @@ def assert_sparsity(model: keras.Model, pattern: Pattern, sparsity: float) -> No
     """Every mask keeps exactly the blocks that the sparsity asks for, in the pattern's shape."""
     for layer in pruned_layers(model):
         mask = mask_of(layer)
-        n = pattern.block_size
-        assert mask.sum() == expected_kept(*mask.shape, n, sparsity), layer.name
-        assert_blocks(mask, n)
+        expected = expected_kept(*mask.shape, pattern.block_weights, sparsity)
+        assert mask.sum() == expected, layer.name
+        assert_blocks(mask, pattern.block_size, lanes=pattern.lanes)
 
 
 def assert_stored_kernels_masked(model: keras.Model) -> None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Permuted channels: the copy and its weights, the untouched original, the report."""
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ def test_a_mistake_is_noticed(monkeypatch, layer):
 
     def forget(flow, copies, orders):
         kept = [axis for axis in flow.axes if axis.layer.name != layer]
-        right(ChannelFlow(flow.channels, kept, flow.traces), copies, orders)
+        right(ChannelFlow(flow.caller, flow.channels, kept, flow.traces), copies, orders)
 
     right = permute_module._permute_weights
     monkeypatch.setattr(permute_module, "_permute_weights", forget)

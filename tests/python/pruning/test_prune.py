@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """prune and strip without training: which layers, which masks, what the copies are."""
 
 from __future__ import annotations
@@ -255,7 +256,9 @@ def test_sequential_built_later_is_accepted():
          r"method is 'bed', which chooses unaligned blocks.*use UnalignedBlock\(4\)"),
         ({"importance": "size"}, ValueError, "importance is 'size'; expected one of magnitude"),
         ({"importance": 3}, TypeError, "importance is 3; expected one of magnitude"),
-        ({"importance": "gradient"}, ValueError, "has an update at step 0.*begin at step 1"),
+        ({"importance": "gradient"}, ValueError, "has an update at step 0.*begin at step 2"),
+        ({"importance": "gradient", "schedule": ubp.ConstantSparsity(0.5, begin_step=1)},
+         ValueError, "has an update at step 1.*begin at step 2"),
         ({"scope": "model"}, ValueError, "scope is 'model'; expected one of layer, global, laten"),
         ({"scope": 0.5}, TypeError, "scope is 0.5; expected one of layer, global, latency"),
         ({"layers": ["conv_3x3"], "pattern": ubp.UnalignedBlock(13)}, ValueError,

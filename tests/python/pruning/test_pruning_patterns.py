@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Patterns: masks of the right shape, size and importance; methods and block sizes checked."""
 
 from __future__ import annotations
@@ -11,7 +12,14 @@ from pruning_models import assert_blocks, expected_kept
 
 from ubp.pruning import AlignedBlock, UnalignedBlock, Unstructured
 
-PATTERNS = [UnalignedBlock(4), UnalignedBlock(2), AlignedBlock(4), Unstructured()]
+PATTERNS = [
+    UnalignedBlock(4),
+    UnalignedBlock(2),
+    AlignedBlock(4),
+    UnalignedBlock(2, lanes=4),
+    AlignedBlock(4, lanes=4),
+    Unstructured(),
+]
 
 
 def importance(lanes: int, channels: int, seed: int = 0) -> np.ndarray:
@@ -23,18 +31,29 @@ def importance(lanes: int, channels: int, seed: int = 0) -> np.ndarray:
 def test_mask_has_the_count_and_shape_of_the_pattern(pattern, sparsity):
     mask = pattern.mask(importance(20, 12), sparsity, "optimal")
     assert mask.dtype == np.bool_ and mask.shape == (20, 12)
-    assert mask.sum() == expected_kept(20, 12, pattern.block_size, sparsity)
-    assert_blocks(mask, pattern.block_size, aligned=isinstance(pattern, AlignedBlock))
+    assert mask.sum() == expected_kept(20, 12, pattern.block_weights, sparsity)
+    aligned = isinstance(pattern, AlignedBlock)
+    assert_blocks(mask, pattern.block_size, lanes=pattern.lanes, aligned=aligned)
 
 
 @pytest.mark.parametrize("pattern", PATTERNS, ids=str)
 def test_sparsity_zero_keeps_everything(pattern):
-    assert pattern.mask(importance(3, 11), 0.0, "optimal").all()
+    assert pattern.mask(importance(4, 11), 0.0, "optimal").all()
 
 
 def test_sparsity_below_the_reachable_keeps_as_many_blocks_as_fit():
     mask = UnalignedBlock(4).mask(importance(6, 11), 0.01, "optimal")
     assert (mask.sum(axis=1) == 8).all()
+
+
+def test_lanes_of_a_block_do_not_change_what_can_be_reached():
+    mask = UnalignedBlock(4, lanes=2).mask(importance(6, 11), 0.01, "optimal")
+    assert (mask.sum(axis=1) == 8).all()
+
+
+def test_lanes_that_no_group_divides_are_refused():
+    with pytest.raises(ValueError, match="block_lanes is 4; expected a divisor of the layer's 6"):
+        UnalignedBlock(2, lanes=4).mask(importance(6, 8), 0.5, "optimal")
 
 
 def test_unstructured_keeps_the_largest():
@@ -75,6 +94,14 @@ def test_bad_block_size_is_refused(kind, n):
         kind(n)
 
 
+@pytest.mark.parametrize("kind", [UnalignedBlock, AlignedBlock])
+@pytest.mark.parametrize("lanes", [0, -4, 2.5, "4", None])
+def test_bad_lanes_are_refused(kind, lanes):
+    expected = rf"{kind.__name__}: lanes is {lanes!r}; expected a whole number"
+    with pytest.raises(ValueError, match=expected):
+        kind(2, lanes=lanes)
+
+
 def test_unknown_method_is_refused():
     with pytest.raises(ValueError, match=r"method is 'best'; expected one of .*optimal"):
         UnalignedBlock(4).resolve_method("best")
@@ -83,6 +110,8 @@ def test_unknown_method_is_refused():
 def test_unaligned_method_for_aligned_blocks_is_refused():
     with pytest.raises(ValueError, match=r"chooses unaligned blocks.*use UnalignedBlock\(8\)"):
         AlignedBlock(8).resolve_method("bed")
+    with pytest.raises(ValueError, match=r"use UnalignedBlock\(2, lanes=4\)"):
+        AlignedBlock(2, lanes=4).resolve_method("greedy")
 
 
 @pytest.mark.parametrize("pattern", PATTERNS, ids=str)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reweighted regularisation: its weights against a brute-force reference, and what it does."""
 
 from __future__ import annotations
@@ -14,15 +15,17 @@ from ubp.pruning.layers.pruned_layer import pruned_layers
 STRENGTH, EPSILON = 0.01, 0.1
 
 
-def expected_alpha(weights, size, starts):
+def expected_alpha(weights, size, starts, block_lanes=1):
     """1 / (|W_b|^2 + epsilon * mean) of the strongest block [starts] that covers each weight."""
     lanes, channels = weights.shape
     alpha = np.zeros(weights.shape)
     for lane in range(lanes):
         for channel in range(channels):
             covering = [start for start in starts if start <= channel < start + size]
-            strongest = max((weights[lane, s : s + size] ** 2).sum() for s in covering)
-            mean = size * (weights**2).mean()
+            first = lane - lane % block_lanes
+            rows = weights[first : first + block_lanes]
+            strongest = max((rows[:, s : s + size] ** 2).sum() for s in covering)
+            mean = size * block_lanes * (weights**2).mean()
             alpha[lane, channel] = 1.0 / (strongest + EPSILON * mean)
     return alpha
 
@@ -35,6 +38,8 @@ def expected_alpha(weights, size, starts):
         (ubp.UnalignedBlock(10), "optimal", range(1)),
         (ubp.UnalignedBlock(5), "aligned", (0, 5)),
         (ubp.AlignedBlock(2), "optimal", range(0, 10, 2)),
+        (ubp.UnalignedBlock(2, lanes=3), "optimal", range(9)),
+        (ubp.AlignedBlock(5, lanes=2), "optimal", (0, 5)),
         (ubp.Unstructured(), "optimal", range(10)),
     ],
     ids=str,
@@ -45,7 +50,7 @@ def test_penalty_against_brute_force(pattern, method, starts):
     model.set_weights([weights])
     schedule = ubp.ReweightedRegularization(0.5, 0, 100, strength=STRENGTH, epsilon=EPSILON)
     pruned = ubp.prune(model, schedule, pattern, method, layers="one")
-    alpha = expected_alpha(weights, pattern.block_size, starts)
+    alpha = expected_alpha(weights, pattern.block_size, starts, pattern.lanes)
     (kernel,) = pruned_layers(pruned)[0].kernels
     np.testing.assert_allclose(kernel.penalty_state()["alpha"], alpha, rtol=1e-5)
     (loss,) = pruned.losses

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Saved files of pruned models: exact zeros, resumed runs, conversion of the stripped model."""
 
 from __future__ import annotations
@@ -200,14 +201,20 @@ REGISTERED = {
     "ConstantSparsity",
     "CustomImportance",
     "CustomSchedule",
+    "FakeQuantize",
+    "FloatBoundary",
+    "GivenMasks",
     "GlobalBudget",
     "GradientImportance",
+    "KernelPattern",
     "LatencyBudget",
+    "LearnedRange",
     "Magnitude",
     "PerLayer",
     "PolynomialDecay",
     "PrunedLayer",
     "PruningSettings",
+    "QuantizedLayer",
     "ReweightedRegularization",
     "SquaredMagnitude",
     "UnalignedBlock",

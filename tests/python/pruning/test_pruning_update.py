@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What updates report: MaskUpdate, the callback's line, the live sparsity."""
 
 from __future__ import annotations
@@ -33,15 +34,16 @@ def blocks_of(mask, n):
 @settings(max_examples=25, deadline=None)
 @given(
     n=st.integers(1, 5),
-    lanes=st.integers(1, 6),
+    m=st.sampled_from([1, 2, 4]),
+    groups=st.integers(1, 6),
     channels=st.integers(5, 11),
     sparsity=st.sampled_from([0.0, 0.2, 0.5, 0.9, 0.99]),
     seed=st.integers(0, 99),
 )
-def test_figures_of_an_update(n, lanes, channels, sparsity, seed):
-    rng = np.random.default_rng(seed)
+def test_figures_of_an_update(n, m, groups, channels, sparsity, seed):
+    rng, lanes = np.random.default_rng(seed), m * groups
     schedule = ubp.ConstantSparsity(sparsity, frequency=1)
-    layer = ubp.prune(layers.Dense(channels, name="x"), schedule, ubp.UnalignedBlock(n))
+    layer = ubp.prune(layers.Dense(channels, name="x"), schedule, ubp.UnalignedBlock(n, m))
     layer.build((None, lanes))
     (kernel,) = layer.kernels
     kernel.variable.assign(rng.normal(size=kernel.shape))
@@ -59,7 +61,10 @@ def test_figures_of_an_update(n, lanes, channels, sparsity, seed):
     assert update.moved == pytest.approx(returned / len(kept) if kept else 0.0)
     share = sum(importance[at] for at in kept) / importance.sum()
     assert update.kept_importance == pytest.approx(share)
-    sums = [importance[lane, start : start + n].sum() for lane, start in blocks_of(after, n)]
+    sums = [
+        importance[group * m : (group + 1) * m, start : start + n].sum()
+        for group, start in blocks_of(after[::m], n)
+    ]
     least = min(sums, default=0.0) if not after.all() else 0.0
     assert update.threshold == pytest.approx(least, rel=1e-6)
 

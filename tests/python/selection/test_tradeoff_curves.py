@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`tradeoff_curves` against every point of the exact curves; its picture and its errors."""
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ def test_without_matplotlib_one_sentence_says_so(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     monkeypatch.delitem(sys.modules, "ubp.selection.curves.picture", raising=False)
     with pytest.raises(
-        ImportError, match=r"curves needs matplotlib, .*'pip install \"ubp\[report\]\"'\.$"
+        ImportError, match=r"curves needs matplotlib, .*'pip install \"matplotlib>=[0-9.]+\"'\.$"
     ):
         tradeoff_curves([np.ones((4, 8))]).plot()
 

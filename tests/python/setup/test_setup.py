@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`./run` on a machine that lacks everything says what it will get before it gets anything."""
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ ESSENTIAL += ["sha256sum", "tail", "uname"]
 BUILD = {"g++", "maven", "python3-venv", "bazel-bootstrap"}
 HOSTS = {"make", "npm", "default-jdk-headless", "aapt"}
 ARM = {"g++-aarch64-linux-gnu", "qemu-user-static"}
+OPENCL = {"clang-15", "oclgrind", "pocl-opencl-icd"}
 NDK = {"g++-aarch64-linux-gnu", "g++-arm-linux-gnueabihf"}
 
 
@@ -46,13 +48,13 @@ def checkout(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("command", "needed", "others"),
     [
-        ("demo", BUILD, HOSTS | ARM | NDK),
-        ("test --fast", BUILD, HOSTS | ARM | NDK),
-        ("test --sanitize", BUILD, HOSTS | ARM | NDK),
-        ("test --oldest", BUILD, HOSTS | ARM | NDK),
-        ("test --aarch64", BUILD | ARM, HOSTS),
-        ("test", BUILD | HOSTS | ARM | NDK, set()),
-        ("setup", BUILD | HOSTS | ARM | NDK, set()),
+        ("demo", BUILD, HOSTS | ARM | NDK | OPENCL),
+        ("test --fast", BUILD | OPENCL, HOSTS | ARM | NDK),
+        ("test --sanitize", BUILD, HOSTS | ARM | NDK | OPENCL),
+        ("test --oldest", BUILD | OPENCL, HOSTS | ARM | NDK),
+        ("test --aarch64", BUILD | ARM, HOSTS | OPENCL),
+        ("test", BUILD | HOSTS | ARM | NDK | OPENCL, set()),
+        ("setup", BUILD | HOSTS | ARM | NDK | OPENCL, set()),
     ],
 )
 def test_packages_are_named_before_anything_is_installed(
@@ -61,7 +63,11 @@ def test_packages_are_named_before_anything_is_installed(
     done = subprocess.run(
         ["./run", *command.split()],
         cwd=checkout,
-        env={"PATH": str(checkout / "programs"), "HOME": str(checkout)},
+        env={
+            "PATH": str(checkout / "programs"),
+            "HOME": str(checkout),
+            "OCL_ICD_VENDORS": str(checkout),
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ubp.tflite.flatbuffer: what is written can be read, and is aligned; damage is one sentence."""
 
 import struct
@@ -46,6 +47,24 @@ def test_the_tree_survives_and_buffers_are_aligned() -> None:
     assert tree.signatureDefs[0].signatureKey == b"serve"
     assert operator_name(tree, tree.subgraphs[0].operators[0]) == "CONV_2D"
     assert serialize(tree) == once
+
+
+def test_equal_vectors_of_numbers_are_written_once() -> None:
+    channels, count = 1000, 8
+    tree = parse(small_model(), "model")
+    graph = tree.subgraphs[0]
+    scales = [np.linspace(1, 2 + i // 4, channels, dtype=np.float32) for i in range(count)]
+    for scale in scales:
+        quantization = schema.QuantizationParametersT(
+            scale=scale, zeroPoint=np.zeros(channels, np.int64)
+        )
+        graph.tensors.append(schema.TensorT(name="more", quantization=quantization))
+    data = serialize(tree)
+    again = parse(data, "again").subgraphs[0].tensors[-count:]
+    for tensor, scale in zip(again, scales, strict=True):
+        np.testing.assert_array_equal(tensor.quantization.scale, scale)
+        np.testing.assert_array_equal(tensor.quantization.zeroPoint, np.zeros(channels))
+    assert 0 < len(data) - len(small_model()) - (8 + 2 * 4) * channels < 200 * count
 
 
 @pytest.mark.parametrize("data", [b"", b"TFL3", b"PK\x03\x04 this is a zip file", bytes(1000)])

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Models of one transposed convolution, and what it computes, in NumPy alone."""
 
 from __future__ import annotations
