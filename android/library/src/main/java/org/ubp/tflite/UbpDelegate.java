@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.ubp.tflite;
 
 import java.io.File;
@@ -103,14 +104,14 @@ public final class UbpDelegate implements Delegate {
   /**
    * The delegate's options, one setter for each key of the native delegate: setNumThreads sets
    * num_threads. docs/delegate.md explains them. What is not set has the native delegate's default.
-   * Those that take a file throw an IllegalArgumentException where its name holds a NUL character
-   * or half a surrogate pair.
+   * Those that take a file or a text throw an IllegalArgumentException where it holds a NUL
+   * character or half a surrogate pair.
    *
    * <p>Not thread-safe.
    */
   public static final class Options {
 
-    /** The instruction set of the kernels; a processor has some of them only. */
+    /** The instruction set of the CPU's kernels; a processor has some of them only. */
     public enum Kernel {
       /** The fastest that the processor supports; the default. */
       AUTO,
@@ -123,6 +124,29 @@ public final class UbpDelegate implements Delegate {
       PORTABLE,
       /** Plain loops: slow, to compare results with. */
       REFERENCE
+    }
+
+    /** What runs the model. */
+    public enum Backend {
+      /** The default. */
+      CPU,
+      /** The GPU, through OpenCL; where there is none, the delegate is not made. */
+      GPU,
+      /**
+       * The CPU, unless a measurement in the directory of {@link #setGpuCache} says that the GPU is
+       * faster; {@link #setGpuTune} measures.
+       */
+      AUTO
+    }
+
+    /** What the GPU computes with. */
+    public enum Precision {
+      /** 32 bits; the default. */
+      FP32,
+      /** Tensors of 16 bits, sums of 32: half the memory and traffic. */
+      FP16_STORAGE,
+      /** 16 bits throughout, on GPUs that have that: the fastest, and the least exact. */
+      FP16
     }
 
     /** Which layers are taken. */
@@ -159,7 +183,41 @@ public final class UbpDelegate implements Delegate {
       return set("num_threads", Integer.toString(numThreads));
     }
 
-    /** Sets the kernels. */
+    /**
+     * Sets what runs the model. An app that does not take the manifest of the Android archive over
+     * needs its entries for libOpenCL.so.
+     */
+    public Options setBackend(Backend backend) {
+      return set("backend", nameOf(backend));
+    }
+
+    /** Sets what the GPU computes with. */
+    public Options setPrecision(Precision precision) {
+      return set("precision", nameOf(precision));
+    }
+
+    /**
+     * Sets the directory that keeps compiled GPU programs and measurements for the next start, a
+     * directory of its own in the app's code cache, say. It is made if there is none.
+     */
+    public Options setGpuCache(File directory) {
+      return set("gpu_cache", directory.getPath());
+    }
+
+    /** Sets the GPU: a part of its name, or its number; by default it is the first. */
+    public Options setGpuDevice(String device) {
+      return set("gpu_device", device);
+    }
+
+    /**
+     * Sets whether what the GPU cache does not hold yet is measured when a model is loaded, which
+     * takes seconds the first time; by default it is not.
+     */
+    public Options setGpuTune(boolean on) {
+      return set("gpu_tune", on ? "on" : "off");
+    }
+
+    /** Sets the kernels of the CPU. */
     public Options setKernel(Kernel kernel) {
       return set("kernel", nameOf(kernel));
     }
@@ -235,8 +293,8 @@ public final class UbpDelegate implements Delegate {
                 + key
                 + "' is '"
                 + value
-                + "', which holds a NUL character or half a surrogate pair: no file can have that"
-                + " name.");
+                + "', which holds a NUL character or half a surrogate pair: no file or device can"
+                + " have that name.");
       }
       values.put(key, value);
       return this;

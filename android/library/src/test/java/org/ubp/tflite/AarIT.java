@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.ubp.tflite;
 
 import static org.junit.Assert.assertEquals;
@@ -19,6 +20,7 @@ import java.util.zip.ZipInputStream;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.Test;
 import org.w3c.dom.Element;
+import org.w3c.dom.NodeList;
 
 /** The packed Android archive. */
 public final class AarIT {
@@ -64,14 +66,32 @@ public final class AarIT {
 
   @Test
   public void itsManifestNamesThePackage() throws Exception {
+    assertEquals("org.ubp.tflite", manifest().getAttribute("package"));
+  }
+
+  @Test
+  public void itsManifestAsksForTheVendorsOpenClLibrariesAndDoesWithout() throws Exception {
+    NodeList entries = manifest().getElementsByTagName("uses-native-library");
+    Set<String> names = new TreeSet<>();
+    for (int i = 0; i < entries.getLength(); ++i) {
+      Element entry = (Element) entries.item(i);
+      assertEquals("application", entry.getParentNode().getNodeName());
+      assertEquals("false", entry.getAttribute("android:required"));
+      names.add(entry.getAttribute("android:name"));
+    }
+    // What delegate/opencl/runtime/api.cc opens by name.
+    List<String> expected =
+        Arrays.asList("libOpenCL.so", "libOpenCL-pixel.so", "libOpenCL-car.so");
+    assertEquals(new TreeSet<>(expected), names);
+  }
+
+  private static Element manifest() throws Exception {
     try (ZipFile aar = new ZipFile(AAR)) {
       byte[] manifest = aar.getInputStream(aar.getEntry("AndroidManifest.xml")).readAllBytes();
-      Element root =
-          DocumentBuilderFactory.newInstance()
-              .newDocumentBuilder()
-              .parse(new ByteArrayInputStream(manifest))
-              .getDocumentElement();
-      assertEquals("org.ubp.tflite", root.getAttribute("package"));
+      return DocumentBuilderFactory.newInstance()
+          .newDocumentBuilder()
+          .parse(new ByteArrayInputStream(manifest))
+          .getDocumentElement();
     }
   }
 }

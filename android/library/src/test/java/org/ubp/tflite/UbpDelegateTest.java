@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.ubp.tflite;
 
 import static org.junit.Assert.assertEquals;
@@ -81,6 +82,12 @@ public final class UbpDelegateTest {
     for (Options.Take take : Options.Take.values()) {
       new UbpDelegate(new Options().setTake(take)).close();
     }
+    for (Options.Backend backend : new Options.Backend[] {Options.Backend.CPU, Options.Backend.AUTO}) {
+      new UbpDelegate(new Options().setBackend(backend)).close();
+    }
+    for (Options.Precision precision : Options.Precision.values()) {
+      new UbpDelegate(new Options().setPrecision(precision)).close();
+    }
     for (Options.Log log : Options.Log.values()) {
       new UbpDelegate(new Options().setLog(log)).close();
     }
@@ -90,6 +97,7 @@ public final class UbpDelegateTest {
     new UbpDelegate(new Options().setWithout(EnumSet.allOf(Options.Rule.class))).close();
     for (boolean on : new boolean[] {false, true}) {
       new UbpDelegate(new Options().setSparseFromDense(on)).close();
+      new UbpDelegate(new Options().setGpuTune(on)).close();
     }
     assertThrows(
         IllegalArgumentException.class,
@@ -101,6 +109,18 @@ public final class UbpDelegateTest {
     new UbpDelegate(new Options().setProfile(new File(folder.getRoot(), "profile.json"))).close();
     new UbpDelegate(new Options().setReport(new File(folder.getRoot(), "report.json"))).close();
     new UbpDelegate(new Options().setWeightCache(new File(folder.getRoot(), "m.cache"))).close();
+    new UbpDelegate(new Options().setGpuCache(new File(folder.getRoot(), "gpu"))).close();
+  }
+
+  @Test
+  public void aGpuThatIsNotThereIsNamed() {
+    Options options =
+        new Options().setBackend(Options.Backend.GPU).setGpuDevice("No such GPU in the world");
+    IllegalArgumentException error =
+        assertThrows(IllegalArgumentException.class, () -> new UbpDelegate(options));
+    String message = error.getMessage();
+    assertTrue(message, message.startsWith("backend=gpu: no OpenCL "));
+    assertTrue(message, message.endsWith("use backend=cpu."));
   }
 
   @Test

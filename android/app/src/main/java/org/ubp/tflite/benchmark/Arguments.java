@@ -1,10 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.ubp.tflite.benchmark;
 
 import java.io.File;
+import java.util.Locale;
+import org.ubp.tflite.UbpDelegate.Options.Backend;
+import org.ubp.tflite.UbpDelegate.Options.Precision;
 
 /**
  * What to measure, written as the flags of TensorFlow Lite's own benchmark app, as far as they go:
- * --graph=FILE, --num_threads=N, --num_runs=N, --warmup_runs=N; and --use_ubp=true or false.
+ * --graph=FILE, --num_threads=N, --num_runs=N, --warmup_runs=N; and --use_ubp=true or false,
+ * --backend=cpu, gpu or auto, --precision=fp32, fp16_storage or fp16.
  */
 final class Arguments {
 
@@ -22,6 +27,17 @@ final class Arguments {
 
   /** Whether the UBP delegate runs the model; otherwise XNNPACK does. */
   boolean useUbp = true;
+
+  /** What the delegate runs it on. */
+  Backend backend = Backend.CPU;
+
+  /** What the GPU computes with. */
+  Precision precision = Precision.FP32;
+
+  /** Returns what runs the model, in words. */
+  String runner() {
+    return useUbp ? "UBP on " + nameOf(backend) : "XNNPACK";
+  }
 
   /**
    * Reads flags that are separated by blanks.
@@ -61,12 +77,18 @@ final class Arguments {
       case "--use_ubp":
         useUbp = bool(name, value);
         break;
+      case "--backend":
+        backend = oneOf(Backend.values(), name, value);
+        break;
+      case "--precision":
+        precision = oneOf(Precision.values(), name, value);
+        break;
       default:
         throw new IllegalArgumentException(
             "There is no flag "
                 + name
                 + "; there are --graph, --num_threads, --num_runs,"
-                + " --warmup_runs and --use_ubp.");
+                + " --warmup_runs, --use_ubp, --backend and --precision.");
     }
   }
 
@@ -88,5 +110,21 @@ final class Arguments {
       return value.equals("true");
     }
     throw new IllegalArgumentException(name + " is '" + value + "', expected true or false.");
+  }
+
+  private static <E extends Enum<E>> E oneOf(E[] known, String name, String value) {
+    StringBuilder names = new StringBuilder();
+    for (E one : known) {
+      if (nameOf(one).equals(value)) {
+        return one;
+      }
+      names.append(names.length() == 0 ? "" : ", ").append(nameOf(one));
+    }
+    throw new IllegalArgumentException(
+        name + " is '" + value + "', expected one of " + names + ".");
+  }
+
+  private static String nameOf(Enum<?> value) {
+    return value.name().toLowerCase(Locale.ROOT);
   }
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.ubp.tflite.benchmark;
 
 import android.app.Activity;
@@ -6,15 +7,16 @@ import android.util.Log;
 import android.view.View;
 import android.widget.ArrayAdapter;
 import android.widget.Button;
-import android.widget.CheckBox;
 import android.widget.LinearLayout;
 import android.widget.Spinner;
 import android.widget.TextView;
 import java.io.File;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
+import org.ubp.tflite.UbpDelegate.Options.Backend;
 
 /**
  * The one screen: choose a model and what runs it, see the latency.
@@ -28,8 +30,12 @@ public class BenchmarkActivity extends Activity {
   static final String TAG = "ubp_benchmark";
   static final String ARGUMENTS = "args";
 
+  private static final String[] RUNNERS = {"UBP on the CPU", "UBP on the GPU", "XNNPACK"};
+  static final int GPU = 1; // their places
+  static final int XNNPACK = 2;
+
   private Spinner models;
-  private CheckBox useUbp;
+  private Spinner runners;
   private Button run;
   private TextView result;
   private Executor background;
@@ -52,7 +58,7 @@ public class BenchmarkActivity extends Activity {
     return new Model.Loader() {
       @Override
       public Model load(Arguments arguments) {
-        return new TfLiteModel(arguments);
+        return new TfLiteModel(arguments, new File(getCodeCacheDir(), "gpu"));
       }
     };
   }
@@ -63,12 +69,8 @@ public class BenchmarkActivity extends Activity {
   }
 
   private View content() {
-    models = new Spinner(this);
-    models.setAdapter(
-        new ArrayAdapter<>(this, android.R.layout.simple_spinner_dropdown_item, modelNames()));
-    useUbp = new CheckBox(this);
-    useUbp.setText("UBP delegate (otherwise XNNPACK)");
-    useUbp.setChecked(true);
+    models = choice(modelNames());
+    runners = choice(Arrays.asList(RUNNERS));
     run = new Button(this);
     run.setText("Run");
     run.setOnClickListener(
@@ -81,7 +83,7 @@ public class BenchmarkActivity extends Activity {
     result = new TextView(this);
     LinearLayout layout = new LinearLayout(this);
     layout.setOrientation(LinearLayout.VERTICAL);
-    for (View view : new View[] {models, useUbp, run, result}) {
+    for (View view : new View[] {models, runners, run, result}) {
       layout.addView(view);
     }
     if (models.getCount() == 0) {
@@ -89,6 +91,13 @@ public class BenchmarkActivity extends Activity {
       run.setEnabled(false);
     }
     return layout;
+  }
+
+  private Spinner choice(List<String> names) {
+    Spinner spinner = new Spinner(this);
+    spinner.setAdapter(
+        new ArrayAdapter<>(this, android.R.layout.simple_spinner_dropdown_item, names));
+    return spinner;
   }
 
   private List<String> modelNames() {
@@ -106,7 +115,9 @@ public class BenchmarkActivity extends Activity {
   private void startChosen() {
     Arguments arguments = new Arguments();
     arguments.graph = new File(getExternalFilesDir(null), (String) models.getSelectedItem());
-    arguments.useUbp = useUbp.isChecked();
+    int runner = runners.getSelectedItemPosition();
+    arguments.useUbp = runner != XNNPACK;
+    arguments.backend = runner == GPU ? Backend.GPU : Backend.CPU;
     start(arguments);
   }
 
@@ -138,7 +149,7 @@ public class BenchmarkActivity extends Activity {
   }
 
   private String measure(Arguments arguments) {
-    String what = arguments.graph.getName() + (arguments.useUbp ? ", UBP: " : ", XNNPACK: ");
+    String what = arguments.graph.getName() + ", " + arguments.runner() + ": ";
     try {
       return what + benchmark.run(arguments);
     } catch (IllegalArgumentException | IllegalStateException error) {

@@ -1,5 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.ubp.tflite.benchmark;
 
+import java.io.File;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.HashMap;
@@ -19,12 +21,18 @@ final class TfLiteModel implements Model {
   private final Object[] inputs;
   private final Map<Integer, Object> outputs = new HashMap<>();
 
-  TfLiteModel(Arguments arguments) {
+  /** The directory keeps the GPU's compiled programs. */
+  TfLiteModel(Arguments arguments, File gpuCache) {
     int best = UbpCompatibility.ofThisDevice().bestNumThreads();
     int threads = arguments.numThreads > 0 ? arguments.numThreads : best;
     Interpreter.Options options = new Interpreter.Options().setNumThreads(threads);
-    delegate =
-        arguments.useUbp ? new UbpDelegate(new UbpDelegate.Options().setNumThreads(threads)) : null;
+    UbpDelegate.Options delegateOptions =
+        new UbpDelegate.Options()
+            .setNumThreads(threads)
+            .setBackend(arguments.backend)
+            .setPrecision(arguments.precision)
+            .setGpuCache(gpuCache);
+    delegate = arguments.useUbp ? new UbpDelegate(delegateOptions) : null;
     if (delegate != null) {
       options.addDelegate(delegate);
     }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.ubp.tflite.benchmark;
 
 import static org.junit.Assert.assertEquals;
@@ -7,6 +8,8 @@ import static org.junit.Assert.assertTrue;
 
 import java.io.File;
 import org.junit.Test;
+import org.ubp.tflite.UbpDelegate.Options.Backend;
+import org.ubp.tflite.UbpDelegate.Options.Precision;
 
 /** The flags. */
 public final class ArgumentsTest {
@@ -16,12 +19,17 @@ public final class ArgumentsTest {
     Arguments arguments =
         Arguments.parse(
             " --graph=/data/local/tmp/m.tflite --num_threads=2\n--num_runs=7 --warmup_runs=0"
-                + " --use_ubp=false ");
+                + " --use_ubp=false --backend=gpu --precision=fp16_storage ");
     assertEquals(new File("/data/local/tmp/m.tflite"), arguments.graph);
     assertEquals(2, arguments.numThreads);
     assertEquals(7, arguments.numRuns);
     assertEquals(0, arguments.warmupRuns);
     assertFalse(arguments.useUbp);
+    assertEquals(Backend.GPU, arguments.backend);
+    assertEquals(Precision.FP16_STORAGE, arguments.precision);
+    assertEquals("XNNPACK", arguments.runner());
+    arguments.useUbp = true;
+    assertEquals("UBP on gpu", arguments.runner());
   }
 
   @Test
@@ -31,6 +39,8 @@ public final class ArgumentsTest {
     assertEquals(50, arguments.numRuns);
     assertEquals(5, arguments.warmupRuns);
     assertTrue(arguments.useUbp);
+    assertEquals(Backend.CPU, arguments.backend);
+    assertEquals(Precision.FP32, arguments.precision);
   }
 
   @Test
@@ -42,11 +52,13 @@ public final class ArgumentsTest {
       {"--num_threads=0", "--num_threads is '0', expected a number from 1."},
       {"--num_runs=many", "--num_runs is 'many', expected a number from 1."},
       {"--warmup_runs=-1", "--warmup_runs is '-1', expected a number from 0."},
+      {"--backend=npu", "--backend is 'npu', expected one of cpu, gpu, auto."},
+      {"--precision=8", "--precision is '8', expected one of fp32, fp16_storage, fp16."},
       {"--use_ubp=yes", "--use_ubp is 'yes', expected true or false."},
       {
         "--use_gpu=true",
-        "There is no flag --use_gpu; there are --graph, --num_threads, --num_runs, --warmup_runs"
-            + " and --use_ubp."
+        "There is no flag --use_gpu; there are --graph, --num_threads, --num_runs, --warmup_runs,"
+            + " --use_ubp, --backend and --precision."
       },
     };
     for (String[] each : cases) {

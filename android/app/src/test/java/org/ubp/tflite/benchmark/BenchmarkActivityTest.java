@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.ubp.tflite.benchmark;
 
 import static org.junit.Assert.assertEquals;
@@ -9,7 +10,6 @@ import android.content.Intent;
 import android.view.View;
 import android.view.ViewGroup;
 import android.widget.Button;
-import android.widget.CheckBox;
 import android.widget.Spinner;
 import android.widget.TextView;
 import java.io.File;
@@ -56,7 +56,7 @@ public final class BenchmarkActivityTest {
         if (arguments.graph.getName().startsWith("damaged")) {
           throw new IllegalArgumentException("The model is damaged.");
         }
-        events.add((arguments.useUbp ? "UBP " : "XNNPACK ") + arguments.graph.getName());
+        events.add(arguments.runner() + " " + arguments.graph.getName());
         return new CountingModel();
       };
     }
@@ -80,13 +80,18 @@ public final class BenchmarkActivityTest {
     return Robolectric.buildActivity(TestActivity.class, intent).setup().get();
   }
 
-  /** Returns the one view of a kind. */
+  /** Returns the first view of a kind. */
   private static <T extends View> T find(BenchmarkActivity activity, Class<T> kind) {
+    return find(activity, kind, 0);
+  }
+
+  /** Returns the view of a kind that so many others come before. */
+  private static <T extends View> T find(BenchmarkActivity activity, Class<T> kind, int before) {
     ViewGroup layout =
         (ViewGroup) ((ViewGroup) activity.findViewById(android.R.id.content)).getChildAt(0);
     T found = null;
     for (int i = 0; i < layout.getChildCount(); ++i) {
-      if (layout.getChildAt(i).getClass() == kind) {
+      if (layout.getChildAt(i).getClass() == kind && before-- == 0) {
         found = kind.cast(layout.getChildAt(i));
       }
     }
@@ -122,11 +127,18 @@ public final class BenchmarkActivityTest {
     assertEquals(2, models.getCount());
     models.setSelection(1);
     find(activity, Button.class).performClick();
-    assertEquals("UBP b.tflite", events.get(0));
-    events.clear();
-    find(activity, CheckBox.class).setChecked(false);
-    find(activity, Button.class).performClick();
-    assertEquals("XNNPACK b.tflite", events.get(0));
+    assertEquals("UBP on cpu b.tflite", events.get(0));
+    Spinner runners = find(activity, Spinner.class, 1);
+    assertEquals(3, runners.getCount());
+    for (int runner : new int[] {BenchmarkActivity.GPU, BenchmarkActivity.XNNPACK}) {
+      events.clear();
+      runners.setSelection(runner);
+      find(activity, Button.class).performClick();
+      String name = runner == BenchmarkActivity.GPU ? "UBP on gpu" : "XNNPACK";
+      assertEquals(name + " b.tflite", events.get(0));
+      String text = result(activity);
+      assertTrue(text, text.startsWith("b.tflite, " + name + ": median"));
+    }
     assertTrue(find(activity, Button.class).isEnabled());
   }
 
@@ -141,9 +153,9 @@ public final class BenchmarkActivityTest {
   public void errorsAreShown() throws IOException {
     assertEquals("--graph is missing: it names the model.", result(start("--num_runs=1")));
     File model = folder.newFile("damaged.tflite");
-    assertEquals("damaged.tflite, UBP: The model is damaged.", result(start("--graph=" + model)));
+    assertEquals("damaged.tflite, UBP on cpu: The model is damaged.", result(start("--graph=" + model)));
     assertEquals(
-        "gone.tflite, UBP: /gone.tflite: no such file.", result(start("--graph=/gone.tflite")));
+        "gone.tflite, UBP on cpu: /gone.tflite: no such file.", result(start("--graph=/gone.tflite")));
     assertEquals(List.of(), events);
   }
 }
