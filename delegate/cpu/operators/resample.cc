@@ -39,6 +39,17 @@ float ScaleOf(bool align_corners, int in_size, int out_size) {
   return static_cast<float>(in_size) / static_cast<float>(out_size);
 }
 
+AxisSamples SampleInFixedPoint(int in_size, int out_size) {
+  constexpr int kFractionBits = 16;
+  const int64_t scale = (int64_t{in_size} << kFractionBits) / out_size + 1;
+  AxisSamples samples;
+  for (int64_t i = 0; i < out_size; ++i) {
+    const int64_t nearest = std::min<int64_t>((i * scale) >> kFractionBits, in_size - 1);
+    samples.lower.push_back(static_cast<int32_t>(nearest));
+  }
+  return samples;
+}
+
 // to[i * stride] = from[i]: the columns of one phase among those of all.
 template <int kStride>
 void Interleave(const float* from, int count, int stride, float* to) {
@@ -54,7 +65,11 @@ void Deinterleave(const float* from, int count, int stride, float* to) {
 
 }  // namespace
 
-AxisSamples SampleAxis(const ResizeOp& resize, int in_size, int out_size) {
+AxisSamples SampleAxis(const ResizeOp& resize, ElementType elements, int in_size, int out_size) {
+  const bool at_corners = !resize.align_corners && !resize.half_pixel_centers;
+  if (resize.kind == ResizeKind::kNearest && elements == ElementType::kInt8 && at_corners) {
+    return SampleInFixedPoint(in_size, out_size);
+  }
   const float scale = ScaleOf(resize.align_corners, in_size, out_size);
   AxisSamples samples;
   for (int i = 0; i < out_size; ++i) {
@@ -75,14 +90,14 @@ AxisSamples SampleAxis(const ResizeOp& resize, int in_size, int out_size) {
   return samples;
 }
 
-ResizePlanes::ResizePlanes(const ResizeOp& resize, const PlaneTensor& input,
+ResizePlanes::ResizePlanes(const ResizeOp& resize, ElementType elements, const PlaneTensor& input,
                            const PlaneGeometry& output, int threads)
     : kind_(resize.kind),
       input_(input),
       output_(output),
       threads_(threads),
-      rows_(SampleAxis(resize, input.geometry.height, output.height)),
-      columns_(SampleAxis(resize, input.geometry.width, output.width)) {}
+      rows_(SampleAxis(resize, elements, input.geometry.height, output.height)),
+      columns_(SampleAxis(resize, elements, input.geometry.width, output.width)) {}
 
 // A row of the input for each thread.
 size_t ResizePlanes::scratch_floats() const {

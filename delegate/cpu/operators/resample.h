@@ -13,6 +13,7 @@
 #include "delegate/base/thread_pool.h"
 #include "delegate/cpu/operators/plane_operators.h"
 #include "delegate/graph/ops.h"
+#include "delegate/graph/quantization.h"
 
 namespace ubp {
 
@@ -27,13 +28,15 @@ struct AxisSamples {
   }
 };
 
-// As TensorFlow Lite has it, in float32.
-AxisSamples SampleAxis(const ResizeOp& resize, int in_size, int out_size);
+// As TensorFlow Lite has it: in float32, but for nearest neighbours of int8 that lie at the corners of
+// pixels, which it counts in fixed point.
+AxisSamples SampleAxis(const ResizeOp& resize, ElementType elements, int in_size, int out_size);
 
 class ResizePlanes {
  public:
-  ResizePlanes(const ResizeOp& resize, const PlaneTensor& input, const PlaneGeometry& output,
-               int threads);
+  // Of int8, `input` has planes of quads, and the neighbours are nearest ones.
+  ResizePlanes(const ResizeOp& resize, ElementType elements, const PlaneTensor& input,
+               const PlaneGeometry& output, int threads);
 
   size_t scratch_floats() const;
   size_t prepared_bytes() const { return rows_.bytes() + columns_.bytes(); }

@@ -183,8 +183,9 @@ Status AddSoftmax(const PlannedOp& op, StepBuilder* builder) {
 Status AddResize(const PlannedOp& op, StepBuilder* builder) {
   builder->Add<ResampleStep<ResizePlanes>>(
       builder->Planes(op.input), builder->Planes(op.output),
-      ResizePlanes(op.op->As<ResizeOp>(), PlanesOf(builder->Tensor(op.input)),
-                   builder->Tensor(op.output).geometry, builder->context().threads));
+      ResizePlanes(op.op->As<ResizeOp>(), builder->Tensor(op.input).type.elements,
+                   PlanesOf(builder->Tensor(op.input)), builder->Tensor(op.output).geometry,
+                   builder->context().threads));
   return Status::Ok();
 }
 

@@ -126,6 +126,7 @@ Status ReadResize(const NodeView& node, GraphOp* op) {
   if (align_corners && half_pixel_centers) {
     return Status::Error("a resize with both aligned corners and half-pixel centers.");
   }
+  UBP_RETURN_IF_ERROR(CheckSameQuantization(node, {kActivationInput}, *op));
   op->details = ResizeOp{{}, kKind, size[0], size[1], align_corners, half_pixel_centers};
   return Status::Ok();
 }
@@ -151,7 +152,7 @@ constexpr BuiltinOp kOps[] = {
     {kTfLiteBuiltinReshape, 1, 0, 1, 2, true, &ReadReshape},
     {kTfLiteBuiltinConcatenation, kAllInputs, 0, 1, kAnyNumber, true, &ReadConcatenation},
     {kTfLiteBuiltinSoftmax, 1, 2, 1, 1, false, &ReadSoftmax},
-    {kTfLiteBuiltinResizeNearestNeighbor, 1, 4, 2, 2, false, &ReadResize<ResizeKind::kNearest>},
+    {kTfLiteBuiltinResizeNearestNeighbor, 1, 4, 2, 2, true, &ReadResize<ResizeKind::kNearest>},
     {kTfLiteBuiltinResizeBilinear, 1, 4, 2, 2, false, &ReadResize<ResizeKind::kBilinear>},
     {kTfLiteBuiltinDepthToSpace, 1, 4, 1, 1, false, &ReadBlocks<DepthToSpaceOp>},
     {kTfLiteBuiltinSpaceToDepth, 1, 4, 1, 1, false, &ReadBlocks<SpaceToDepthOp>},
