@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter as StandardInterpreter
-from fuzz.draft import Draft
-from fuzz.quantize import quantize
 
 import ubp
+from fuzz.draft import Draft
+from fuzz.quantize import quantize
 from ubp.runtime.decisions import delegate_report
 
 OP = schema.BuiltinOperator
