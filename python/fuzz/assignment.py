@@ -13,7 +13,7 @@ from fuzz.session import Array
 
 @dataclass(frozen=True)
 class Style:
-    """How likely a tensor or a node is not as the standard converter makes it.
+    """How likely a tensor, a node or the model is not as the standard converter makes it.
 
     symmetric: zero point 0.
     shifted: any zero point, so that numbers are cut off on one side.
@@ -24,6 +24,8 @@ class Style:
     requantized: a QUANTIZE before what a node reads.
     float_edges: float32 inputs and outputs of the model.
     float_inside: a node without rounding, such as PAD, of float32.
+    binary: all scales of the model are powers of two, so that many results lie halfway between two
+        numbers.
     """
 
     symmetric: float = 0.0
@@ -35,6 +37,7 @@ class Style:
     requantized: float = 0.0
     float_edges: float = 0.0
     float_inside: float = 0.0
+    binary: float = 0.0
 
 
 CONVENTIONAL = Style()
@@ -43,7 +46,7 @@ CONVENTIONAL = Style()
 class Assignment:
     """The quantization of each tensor, by number; some share one, some have a fixed one.
 
-    First all `fix` and `unite`, then `choose`, then `of`.
+    First all `fix` and `unite`, then `choose`, then `of`. `is_binary`: scales are powers of two.
     """
 
     def __init__(self, style: Style, rng: np.random.Generator) -> None:
@@ -51,6 +54,7 @@ class Assignment:
         self._parents: dict[int, int] = {}  # tensors that share a quantization are a tree
         self._fixed: dict[int, Quantization] = {}  # of roots, as the next
         self._chosen: dict[int, Quantization] = {}
+        self.is_binary = self.happens(style.binary)
 
     def happens(self, probability: float) -> bool:
         return probability > 0 and bool(self._rng.random() < probability)
@@ -92,8 +96,8 @@ class Assignment:
             low, high = low * factor, high * factor
         if self.happens(self._style.symmetric):
             most = max(-low, high)
-            return Quantization(activation_quantization(-most, most).scale, 0)
-        usual = activation_quantization(low, high)
+            return Quantization(activation_quantization(-most, most, self.is_binary).scale, 0)
+        usual = activation_quantization(low, high, self.is_binary)
         if self.happens(self._style.shifted):
             return Quantization(usual.scale, int(self._rng.integers(LOWEST, HIGHEST + 1)))
         return usual

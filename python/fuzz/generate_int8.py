@@ -32,6 +32,7 @@ _OFTEN = Style(
     requantized=0.1,
     float_edges=0.3,
     float_inside=0.2,
+    binary=0.4,
 )
 
 

@@ -294,7 +294,7 @@ class _Quantizer:
         tensor = int(node.inputs[1])
         weights = self._values[0][tensor]
         per_channel = None if self._happens(self._style.per_tensor) else axis
-        values, scales = quantized_weights(weights, per_channel)
+        values, scales = quantized_weights(weights, per_channel, self._assignment.is_binary)
         if self._happens(self._style.full):
             values.reshape(-1)[self._rng.integers(values.size)] = LOWEST
         node.inputs[1] = self._constant(tensor, values, scales.tolist(), None, axis)

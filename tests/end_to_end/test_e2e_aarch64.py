@@ -72,3 +72,8 @@ def test_the_blocks_chosen_are_those_of_x86(tmp_path: Path) -> None:
         expected = ubp.select_blocks(importance, 4, sparsity=0.8, method=name.split("/")[1])
         np.testing.assert_array_equal(lanes, expected.lanes)
         np.testing.assert_array_equal(starts, expected.starts)
+
+
+def test_int8_graphs_are_the_interpreters_there() -> None:
+    """XNNPACK rounds some operators otherwise on Arm; among these graphs are some that tell."""
+    run_on_aarch64("check_int8_graphs.py", 1, 220, 100)

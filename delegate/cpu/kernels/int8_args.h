@@ -126,13 +126,32 @@ struct QuadDepthwiseArgs {
 
 using QuadDepthwiseKernel = void (*)(const QuadDepthwiseArgs& args);
 
+// How the product of two bytes is scaled, as XNNPACK does it: on Arm in fixed point,
+//
+//   (((product << left) * factor) >> 31, rounded to a multiple of 2^right, ties up) >> right
+//
+// and elsewhere in float32, as sums are requantized.
+#if defined(__aarch64__) || defined(__arm__)
+inline constexpr bool kFixedPointProducts = true;
+#else
+inline constexpr bool kFixedPointProducts = false;
+#endif
+
+// The same number in both forms.
+struct ProductScale {
+  float scale;
+  int32_t factor;
+  int left;
+  int right;  // at least 1
+};
+
 // A function of two tensors: their sum or product, in rows as QuadDepthwiseArgs has them.
 struct QuadBinaryArgs {
-  // (a - a_zero_point) * (b - b_zero_point), requantized with the scale
+  // (a - a_zero_point) * (b - b_zero_point), scaled
   struct Multiply {
     int a_zero_point;
     int b_zero_point;
-    float scale;
+    ProductScale scale;
   };
 
   const uint8_t* a;  // of quad 0, pixel 0

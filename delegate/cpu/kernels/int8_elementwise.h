@@ -98,12 +98,16 @@ class MultiplyQuads {
   explicit UBP_ALWAYS_INLINE MultiplyQuads(const QuadBinaryArgs& args)
       : a_zero_(Simd::Broadcast(-args.multiply.a_zero_point)),
         b_zero_(Simd::Broadcast(-args.multiply.b_zero_point)),
-        scale_(Simd::BroadcastScale(args.multiply.scale)),
-        limits_(Simd::MakeLimits(args.requantization)) {}
+        product_scale_(args.multiply.scale),
+        scale_(Simd::BroadcastScale(args.multiply.scale.scale)),
+        limits_(Simd::MakeLimits(args.requantization)),
+        max_(Simd::BroadcastQuad(0x01010101u * static_cast<uint8_t>(args.requantization.max))) {}
 
   UBP_ALWAYS_INLINE typename Simd::Quads operator()(typename Simd::Quads a,
                                                     typename Simd::Quads b) const {
-    return Simd::Pixels(Part<0>(a, b), Part<1>(a, b), Part<2>(a, b), Part<3>(a, b), limits_);
+    const auto bytes =
+        Simd::Pixels(Part<0>(a, b), Part<1>(a, b), Part<2>(a, b), Part<3>(a, b), limits_);
+    return kFixedPointProducts ? Simd::LeastBytes(bytes, max_) : bytes;
   }
 
  private:
@@ -111,12 +115,18 @@ class MultiplyQuads {
   UBP_ALWAYS_INLINE typename Simd::Sums Part(typename Simd::Quads a, typename Simd::Quads b) const {
     const auto product = Simd::Multiply(Simd::Add(Simd::template Unpack<I>(a), a_zero_),
                                         Simd::Add(Simd::template Unpack<I>(b), b_zero_));
-    return Simd::template Round<Clamp::kFull>(product, scale_, limits_);
+    if constexpr (kFixedPointProducts) {
+      return Simd::ScaleInFixedPoint(product, product_scale_);
+    } else {
+      return Simd::template Round<Clamp::kFull>(product, scale_, limits_);
+    }
   }
 
   typename Simd::Sums a_zero_, b_zero_;
+  ProductScale product_scale_;
   typename Simd::Scale scale_;
   typename Simd::Limits limits_;
+  typename Simd::Quads max_;
 };
 
 template <class Simd, class Function>

@@ -91,6 +91,10 @@ struct NeonDot {
     const float32x4_t scaled = vmulq_f32(vcvtq_f32_s32(sums), scale);
     return vcvtnq_s32_f32(kClamp == Clamp::kFull ? vminq_f32(scaled, limits.max) : scaled);
   }
+  static UBP_ALWAYS_INLINE Sums ScaleInFixedPoint(Sums products, const ProductScale& scale) {
+    const Sums raised = vshlq_s32(products, vdupq_n_s32(scale.left));
+    return vrshlq_s32(vqdmulhq_n_s32(raised, scale.factor), vdupq_n_s32(-scale.right));
+  }
   template <Clamp kClamp>
   static UBP_ALWAYS_INLINE Narrowed Narrow(Sums a, Sums b, const Limits& limits) {
     const int16x8_t both = vqmovn_high_s32(vqmovn_s32(a), b);

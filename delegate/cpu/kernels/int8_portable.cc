@@ -88,6 +88,15 @@ struct Portable {
     const Scale shift = BroadcastScale(0x1.8p23f);
     return __builtin_convertvector(((most > min ? most : min) + shift) - shift, Sums);
   }
+  static UBP_ALWAYS_INLINE Sums ScaleInFixedPoint(Sums products, const ProductScale& scale) {
+    Sums scaled;
+    for (int i = 0; i < kWidth; ++i) {
+      const int64_t product = int64_t{products[i]} * (int64_t{1} << scale.left) * scale.factor;
+      scaled[i] =
+          static_cast<int32_t>(((product >> 31) + (1 << (scale.right - 1))) >> scale.right);
+    }
+    return scaled;
+  }
   template <Clamp>
   static UBP_ALWAYS_INLINE Narrowed Narrow(Sums a, Sums b, const Limits& limits) {
     return {InRange(a + limits.zero_point, limits), InRange(b + limits.zero_point, limits)};

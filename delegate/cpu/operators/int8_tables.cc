@@ -141,10 +141,11 @@ Int8Table ArithmeticTable(Elementwise function, const Int8Constant& constant, bo
   const float number_scale = constant.quantization.scale;
   const int64_t number = constant.value - constant.quantization.zero_point;
   if (function == Elementwise::kMultiply) {
-    const float scale = scales.input.scale * number_scale / scales.output.scale;
+    const ProductScale scale =
+        MakeProductScale(scales.input.scale * number_scale / scales.output.scale);
     return Tabulate([&](int q) {
-      const auto product = static_cast<float>((q - scales.input.zero_point) * number);
-      return Saturate(std::llrint(product * scale) + scales.output.zero_point, range.min,
+      const int64_t product = (q - scales.input.zero_point) * number;
+      return Saturate(ScaledProduct(product, scale) + scales.output.zero_point, range.min,
                       range.max);
     });
   }

@@ -33,6 +33,23 @@ QuadSum MakeQuadSum(QuadFunction function, const QuadOperands& o, const Int8Kern
   return add;
 }
 
+ProductScale MakeProductScale(float scale) {
+  constexpr int kFactorBits = 31;
+  ProductScale product_scale{scale, 0, 0, 0};
+  int exponent = 0;
+  const float fraction = std::frexp(scale, &exponent);  // 0.5 .. 1: exact with 24 bits
+  product_scale.factor = static_cast<int32_t>(std::ldexp(fraction, kFactorBits));
+  product_scale.right = std::max(-exponent, 1);
+  product_scale.left = product_scale.right + exponent;
+  return product_scale;
+}
+
+int64_t ScaledProduct(int64_t product, const ProductScale& scale) {
+  if (!kFixedPointProducts) return std::llrint(static_cast<float>(product) * scale.scale);
+  const int64_t raised = product * (int64_t{1} << scale.left) * scale.factor >> 31;
+  return (raised + (int64_t{1} << (scale.right - 1))) >> scale.right;
+}
+
 Requantization RequantizationOf(const QuadOperands& operands, const Int8Kernels& kernels) {
   QuadConvLayout layout;
   layout.output_zero_point = operands.output.zero_point;
@@ -74,7 +91,7 @@ void QuadElementwise::SetFunction(QuadFunction function, const QuadOperands& o) 
   } else {
     kernel_ = kernels_.multiply;
     args_.multiply = {StoredValue(o.a.zero_point, kernels_), StoredValue(o.b.zero_point, kernels_),
-                      o.a.scale * o.b.scale / o.output.scale};
+                      MakeProductScale(o.a.scale * o.b.scale / o.output.scale)};
   }
 }
 

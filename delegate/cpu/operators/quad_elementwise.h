@@ -4,7 +4,8 @@
 //
 //   a sum       (a * ma + b * mb + constants) >> shift, where the larger of the multipliers ma and mb,
 //               which stand for the scales' ratios, has 21 bits; ties round up
-//   a product   (a - zero point) * (b - zero point) * scale in float32; ties round to even
+//   a product   (a - zero point) * (b - zero point) * scale: on Arm in fixed point, where ties round up,
+//               elsewhere in float32, where they round to even
 #ifndef UBP_DELEGATE_CPU_OPERATORS_QUAD_ELEMENTWISE_H_
 #define UBP_DELEGATE_CPU_OPERATORS_QUAD_ELEMENTWISE_H_
 
@@ -23,6 +24,9 @@ enum class QuadFunction { kAdd, kSubtract, kReverseSubtract, kMultiply };  // b 
 // The constants of a sum or difference of stored bytes, and what limits it.
 QuadSum MakeQuadSum(QuadFunction function, const QuadOperands& operands,
                     const Int8Kernels& kernels);
+ProductScale MakeProductScale(float scale);
+// As the kernels of this processor scale it.
+int64_t ScaledProduct(int64_t product, const ProductScale& scale);
 Requantization RequantizationOf(const QuadOperands& operands, const Int8Kernels& kernels);
 
 class QuadElementwise {
