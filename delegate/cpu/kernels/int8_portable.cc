@@ -92,8 +92,7 @@ struct Portable {
     Sums scaled;
     for (int i = 0; i < kWidth; ++i) {
       const int64_t product = int64_t{products[i]} * (int64_t{1} << scale.left) * scale.factor;
-      scaled[i] =
-          static_cast<int32_t>(((product >> 31) + (1 << (scale.right - 1))) >> scale.right);
+      scaled[i] = static_cast<int32_t>(((product >> 31) + (1 << (scale.right - 1))) >> scale.right);
     }
     return scaled;
   }
