@@ -15,7 +15,7 @@ from ubp.conversion.find import find_layers
 from ubp.costs import LayerShape
 from ubp.latency import Line
 from ubp.tflite import flatbuffer
-from ubp.timing import measure_device, measure_network
+from ubp.timing import NetworkTimer, measure_device, measure_network
 from ubp.timing.mixtures import converted, find_subject, permuted
 
 keras = pytest.importorskip("keras")
@@ -95,6 +95,13 @@ def test_files_have_the_blocks_that_were_asked_for(model: keras.Model) -> None:
         assert (packed is None) == (setting is None)
         if packed is not None and setting is not None:
             assert (packed.attributes.block_size, len(packed.lanes)) == setting
+
+
+def test_a_network_is_timed_with_any_blocks(model: keras.Model) -> None:
+    timer = NetworkTimer(model, rounds=2)
+    assert timer({"second": (4, 20), "hidden": None}) > 0
+    with pytest.raises(ValueError, match="no layer 'third' to measure; it has first, hidden, sec"):
+        timer({"third": (4, 20)})
 
 
 def test_a_mapping_becomes_a_file(
@@ -178,5 +185,11 @@ def test_the_command(
     assert ubp.LatencyModel.load(output).of_layer("second", 4, 100) > 0
     assert main(arguments) == 3
     assert "exists already" in capsys.readouterr().err
+    command = ["map", str(tmp_path / "small.keras"), "--latency", str(output), "--measure"]
+    mapping = tmp_path / "mapping.json"
+    assert main([*command, "--budget-ms", "50", "-o", str(mapping)]) == 0
+    assert "measured" in capsys.readouterr().out
+    measured_us = ubp.SchemeMapping.load(mapping).measured_us
+    assert measured_us is not None and 0 < measured_us <= 50e3
     assert main(["profile", "-o", str(tmp_path / "host.json"), "--rounds", "3"]) == 3
     assert "--rounds is for a network measured in place" in capsys.readouterr().err

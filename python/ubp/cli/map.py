@@ -20,13 +20,19 @@ def run(options: argparse.Namespace) -> int:
     from ubp.conversion.load.loader import load_keras
     from ubp.latency import LatencyModel
     from ubp.mapping.schemes import map_schemes
+    from ubp.timing import NetworkTimer
 
     for path in (options.output, options.report):
         if path is not None:
             check_output(path, options.force)
     latency = None if options.latency is None else LatencyModel.load(options.latency)
+    model = load_keras(options.model)
+    measure = None
+    if options.measure:
+        threads = 1 if latency is None or latency.device is None else latency.device.threads
+        measure = NetworkTimer(model, num_threads=threads)
     mapping = map_schemes(
-        load_keras(options.model),
+        model,
         latency,
         budget_ms=options.budget_ms,
         speedup=options.speedup,
@@ -35,6 +41,7 @@ def run(options: argparse.Namespace) -> int:
         layers=options.layers,
         block_sizes=options.block_sizes,
         min_density=options.min_density,
+        measure=measure,
         **_search(options),
     )
     mapping.save(options.output, options.force)
@@ -130,6 +137,12 @@ def add(commands: Any) -> None:
         type=float,
         default=0.01,
         help="share of its weights that each layer keeps at least (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--measure",
+        action="store_true",
+        help="run the network here with these blocks, and ask for less predicted time until it "
+        "takes no more than the budget; --latency is of this machine",
     )
     parser.add_argument("--report", type=Path, help="also write a page with pictures (.html)")
     _add_search(parser)

@@ -104,6 +104,7 @@ def _mapping_in(found: dict[str, Any]) -> SchemeMapping:
         {str(name): str(reason) for name, reason in found["left"].items()},
         None if found["score"] is None else _signed(found, "score"),
         _whole(found, "trials"),
+        None if found.get("measured_us") is None else _number(found, "measured_us"),
     )
 
 

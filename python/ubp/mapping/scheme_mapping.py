@@ -85,6 +85,7 @@ class SchemeMapping:
         schemes: of the layers that could get one, in the order of the model.
         budget_us: the time that was asked for.
         us: the predicted time, never above it.
+        measured_us: the time that was measured, never above it either; None if it was not.
         dense_us: that of the dense model.
         fixed_us: of what is no layer here.
         gap: by which share the product of what layers keep may be below the best of all mappings
@@ -108,6 +109,7 @@ class SchemeMapping:
     left: dict[str, str] = field(default_factory=dict)
     score: float | None = None
     trials: int = 0
+    measured_us: float | None = None
 
     @property
     def layers(self) -> dict[str, Any]:
@@ -234,8 +236,10 @@ def _summary(mapping: SchemeMapping) -> list[str]:
     def shown(us: float) -> str:
         return time_text(us, mapping.is_timed)
 
+    measured = mapping.measured_us
+    also = "" if measured is None else f", measured {shown(measured)},"
     lines = [
-        f"predicted {shown(mapping.us)} of {shown(mapping.budget_us)}, "
+        f"predicted {shown(mapping.us)}{also} of {shown(mapping.budget_us)}, "
         f"{mapping.speedup:.2f}x as fast as the dense model ({shown(mapping.dense_us)}); "
         f"{shown(mapping.fixed_us)} are fixed",
         f"layers keep {mapping.kept:.1%} of their importance (geometric mean); their product is "

@@ -24,6 +24,7 @@ from ubp.arguments import (
 from ubp.costs import DEFAULT_COSTS, CostModel, check_block_sizes
 from ubp.latency import LatencyModel
 from ubp.mapping.kernels import MappedModel, mapped_model
+from ubp.mapping.measured import Measure, within_measured
 from ubp.mapping.options import layer_options
 from ubp.mapping.problem import Problem
 from ubp.mapping.scheme_mapping import SchemeMapping
@@ -48,6 +49,7 @@ def map_schemes(
     layers: Policy = None,
     block_sizes: Sequence[int] | None = None,
     min_density: float = 0.01,
+    measure: Measure | None = None,
     data: Any = None,
     evaluate: Evaluate | None = None,
     trials: int = 40,
@@ -85,6 +87,9 @@ def map_schemes(
             but the first convolution and the last layer with weights.
         block_sizes: N to choose from; by default those that were measured, or 1, 2, 4 and 8.
         min_density: share of its weights that each layer keeps at least, and a block in any case.
+        measure: a callable settings -> microseconds, such as `ubp.timing.NetworkTimer(model)`, on
+            the device that `latency` is of. The mapping is measured, and chosen anew for less time,
+            until an inference takes no more than the budget. Not of a search.
         data: of a search, inputs as `ubp.prune_without_training` takes them. The score of a mapping
             is what the outputs of the network that this rebuilds by it lose, on average.
         evaluate: of a search, the score in place of that: a callable mapping -> number, less is
@@ -113,15 +118,17 @@ def map_schemes(
         check_block_sizes(block_sizes)
     is_search = method == "search"
     _check_search(is_search, data, evaluate, storage)
-    wanted = _Wanted(
-        _latency(latency), budget_ms, speedup, as_importance(importance), layers, block_sizes
-    )
+    given = _latency(latency)
+    _check_measure(measure, is_search, given)
+    wanted = _Wanted(given, budget_ms, speedup, as_importance(importance), layers, block_sizes)
     problem = problem_of(model, wanted, min_density, progress)
     simple = "knapsack" if is_search else method
     found = problem.choose(simple)
     if found is None:
         raise ValueError(problem.too_fast())
     mapping = problem.mapping(found, method)
+    if measure is not None:
+        mapping = within_measured(problem, method, measure)
     if is_search and any(each.block_size for each in mapping.schemes):
         from ubp.mapping.searching import searched
 
@@ -168,6 +175,23 @@ def _check_search(is_search: bool, data: Any, evaluate: Any, storage: Any) -> No
         )
     if not is_search and not (data is None and evaluate is None and storage is None):
         raise ValueError("data, evaluate and storage are for method='search'; leave them out.")
+
+
+def _check_measure(measure: Any, is_search: bool, latency: LatencyModel) -> None:
+    if measure is None:
+        return
+    if not callable(measure):
+        raise TypeError(
+            f"measure is {shown(measure)}; expected a callable settings -> microseconds, such as "
+            "ubp.timing.NetworkTimer(model)."
+        )
+    if is_search:
+        raise ValueError("measure is for the methods 'knapsack' and 'rules'; leave it out.")
+    if latency.network is None:
+        raise ValueError(
+            "measure compares with times of the network in place, which the latency model does not "
+            "have; give one that 'ubp profile MODEL' has made."
+        )
 
 
 def _evaluation(

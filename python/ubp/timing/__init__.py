@@ -6,6 +6,9 @@ layers.py       every converted layer of a model by itself
 calibration.py  the constants of the cost model, measured on this machine
 profile.py      the steps that the delegate runs, one by one
 network.py      a network's layers among each other: a latency model, measured in place
+network_timer.py
+                the same network with given blocks
+runs.py         the least times of several files, by turns
 grid.py         layers of any shape: a latency model of the device
 device.py       what it is that all this is measured on
 android/        the same on an Android device
@@ -14,11 +17,13 @@ android/        the same on an Android device
 from ubp.timing.grid import measure_device
 from ubp.timing.interleaved import BenchmarkResult, Timing, benchmark
 from ubp.timing.network import measure_network
+from ubp.timing.network_timer import NetworkTimer
 from ubp.timing.profile import DelegateProfile, ProfiledStep, delegate_profile, read_profile
 
 __all__ = [
     "BenchmarkResult",
     "DelegateProfile",
+    "NetworkTimer",
     "ProfiledStep",
     "Timing",
     "benchmark",

@@ -38,16 +38,14 @@ from ubp.latency.in_place import (
     with_rest,
 )
 from ubp.runtime import Interpreter
-from ubp.runtime.inputs import check_sizes, random_values
+from ubp.runtime.inputs import check_sizes
 from ubp.tflite import flatbuffer
 from ubp.tflite.single_operator import extract_operator
 from ubp.timing.device import this_device
-from ubp.timing.interleaved import BlockTimer, Clock, block_timer, clock_for, near_least
+from ubp.timing.interleaved import BlockTimer, block_timer, clock_for, near_least
 from ubp.timing.mixtures import Mixture, Subject, converted, find_subject, mixed, permuted, sizes_of
 from ubp.timing.profile import ProfiledStep, read_profile
-
-_ROUND_MS = 12.0  # of one file in one round
-_MOST_RUNS = 200
+from ubp.timing.runs import least_us, ready
 
 
 @dataclass(frozen=True)
@@ -160,11 +158,11 @@ def _measure(
             data = converted(subject, settings)
             nodes.append(_nodes(data, subject))
             interpreter = Interpreter(data, profile=folder / f"{number}.json", **options)
-            timers.append(_ready(interpreter, subject, seed, clock))
+            timers.append(ready(interpreter, subject, seed, clock))
             del interpreter
         dense = StandardInterpreter(model_content=subject.data, num_threads=options["num_threads"])
-        timers.append(_ready(dense, subject, seed, clock))
-        least = _least_us(timers, rounds, hidden)
+        timers.append(ready(dense, subject, seed, clock))
+        least = least_us(timers, rounds, hidden)
         timers.clear()
         gc.collect()  # the delegate writes a profile when its interpreter goes
         measured = [
@@ -174,30 +172,6 @@ def _measure(
             )
         ]
     return measured, least[-1]
-
-
-def _ready(interpreter: Any, subject: Subject, seed: int, clock: Clock) -> BlockTimer:
-    """An interpreter that has inputs, of the shapes that are asked for."""
-    if subject.inputs is None:
-        return block_timer(interpreter, seed, clock=clock)
-    rng = np.random.default_rng(seed)
-    details = interpreter.get_input_details()
-    values = [
-        random_values(detail, shape, rng)
-        for detail, shape in zip(details, subject.inputs, strict=True)
-    ]
-    return block_timer(interpreter, seed, values, clock)
-
-
-def _least_us(timers: Sequence[BlockTimer], rounds: int, hidden: bool | None) -> list[float]:
-    """The time of an inference of each (`near_least`), all by turns."""
-    first = [max(timer(3)) for timer in timers]
-    runs = [int(np.clip(_ROUND_MS / max(ms, 1e-3), 3, _MOST_RUNS)) for ms in first]
-    blocks: list[list[Sequence[float]]] = [[] for _ in timers]
-    for _ in tqdm(range(rounds), "measure", unit="round", disable=hidden):
-        for number, timer in enumerate(timers):
-            blocks[number].append(timer(runs[number]))
-    return [1e3 * near_least(each) for each in blocks]
 
 
 def _nodes(data: bytes, subject: Subject) -> dict[int, int]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from mapped_networks import NAMES, SHAPES, latency_model, small_network
 import ubp
 from ubp.cli import main
 from ubp.costs import DEFAULT_COSTS
+from ubp.latency.network import Setting
 from ubp.mapping.recipe import to_json
 
 
@@ -212,3 +214,56 @@ def test_the_command(
     assert "give some hundred by --data" in capsys.readouterr().err
     assert main([*arguments[:-4], "--force", "--speedup", "90"]) == 3
     assert "the fastest there is" in capsys.readouterr().err
+
+
+# ---- measured -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["knapsack", "rules"])
+def test_what_takes_longer_than_predicted_is_mapped_for_less(
+    model: keras.Model, method: str
+) -> None:
+    latency = latency_model()
+    asked: list[float] = []
+
+    def measure(settings: Mapping[str, Setting]) -> float:
+        asked.append(latency.of_model(settings))
+        dense = sum(setting is None for setting in settings.values())
+        return 1.1 * asked[-1] + 5.0 * dense
+
+    found = ubp.map_schemes(model, latency, speedup=2.0, method=method, measure=measure)
+    assert found.measured_us is not None and found.measured_us <= found.budget_us
+    assert found.us == pytest.approx(asked[-1]) and found.us < found.budget_us / 1.1 + 1e-6
+    assert 1 < len(asked) <= 6 and asked == sorted(asked, reverse=True)
+    assert f"measured {found.measured_us:.0f} us" in str(found)
+
+
+def test_one_measurement_is_enough_where_the_prediction_is_right(model: keras.Model) -> None:
+    latency = latency_model()
+    plain = ubp.map_schemes(model, latency, speedup=2.0)
+    found = ubp.map_schemes(model, latency, speedup=2.0, measure=latency.of_model)
+    assert found.settings == plain.settings and found.measured_us == pytest.approx(plain.us)
+
+
+def test_a_measured_mapping_survives_a_file(model: keras.Model, tmp_path: Path) -> None:
+    latency = latency_model()
+    found = ubp.map_schemes(model, latency, speedup=2.0, measure=latency.of_model)
+    found.save(tmp_path / "mapping.json")
+    assert ubp.SchemeMapping.load(tmp_path / "mapping.json").measured_us == found.measured_us
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"measure": lambda settings: 1e9}, ValueError, "the fastest that was tried took 1000000"),
+        ({"measure": lambda settings: -1.0}, ValueError, "measure gave -1.0; expected micro"),
+        ({"measure": 3}, TypeError, "measure is 3; expected a callable"),
+        ({"measure": abs, "method": "search", "data": []}, ValueError, "methods 'knapsack' and"),
+        ({"measure": abs, "latency": None}, ValueError, "which the latency model does not have"),
+    ],
+)
+def test_measurements_that_make_no_sense_are_said(
+    model: keras.Model, arguments: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        ubp.map_schemes(model, **({"latency": latency_model(), "speedup": 2.0} | arguments))

@@ -145,6 +145,7 @@ def pruning_walks() -> dict[str, Walk]:
                 "layers": POLICY,
                 "block_sizes": [3, NAN, TEXT, [], [3], [None], ARRAY],
                 "min_density": [None, *SHARE],
+                "measure": [3, NAN, True, TEXT, LIST, ARRAY],
                 "data": [3],
                 "evaluate": [3, NAN, True, TEXT, LIST, ARRAY],
                 "trials": [None, *COUNT],
