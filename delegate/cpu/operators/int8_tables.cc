@@ -104,19 +104,37 @@ Int8Table FunctionTable(const Int8Scales& scales, const Function& function) {
   return Tabulate([&](int q) {
     const float x = static_cast<float>(q - scales.input.zero_point) * scales.input.scale;
     const auto y = static_cast<float>(function(double{x}));
-    const float steps = std::clamp(y / scales.output.scale, -1e6f, 1e6f);
-    return Saturate(std::llrint(steps) + scales.output.zero_point);
+    const auto zero_point = static_cast<float>(scales.output.zero_point);
+    return Saturate(std::llrint(std::clamp(y / scales.output.scale + zero_point, -1e6f, 1e6f)));
+  });
+}
+
+Int8Table LeakyReluTable(float slope, const Int8Scales& scales) {
+  const float ratio = scales.input.scale / scales.output.scale;
+  const int64_t positive = std::llrint(256.0f * ratio);
+  const int64_t negative = std::llrint(256.0f * (ratio * slope));
+  return Tabulate([&](int q) {
+    const int64_t value = q - scales.input.zero_point;
+    const int64_t product = value * (value < 0 ? negative : positive) + 128;
+    return Saturate((product >> 8) + scales.output.zero_point);
   });
 }
 
 }  // namespace
 
-Int8Table TableOf(Elementwise function, const Int8Scales& scales) {
-  if (function == Elementwise::kHardSwish) return HardSwishTable(scales);
-  if (function == Elementwise::kTanh) {
-    return FunctionTable(scales, [](double x) { return std::tanh(x); });
+Int8Table TableOf(const UnaryFunction& function, const Int8Scales& scales) {
+  switch (function.function) {
+    case Elementwise::kHardSwish:
+      return HardSwishTable(scales);
+    case Elementwise::kLeakyRelu:
+      return LeakyReluTable(function.s, scales);
+    case Elementwise::kElu:
+      return FunctionTable(scales, [](double x) { return x < 0.0 ? std::expm1(x) : x; });
+    case Elementwise::kTanh:
+      return FunctionTable(scales, [](double x) { return std::tanh(x); });
+    default:
+      return FunctionTable(scales, [](double x) { return 1.0 / (1.0 + std::exp(-x)); });
   }
-  return FunctionTable(scales, [](double x) { return 1.0 / (1.0 + std::exp(-x)); });
 }
 
 Int8Table ClampTable(Activation activation, const Int8Scales& scales) {

@@ -21,8 +21,8 @@ struct Int8Scales {
   Quantization output;
 };
 
-// kHardSwish, kLogistic or kTanh.
-Int8Table TableOf(Elementwise function, const Int8Scales& scales);
+// kHardSwish, kLogistic, kTanh, kElu or kLeakyRelu.
+Int8Table TableOf(const UnaryFunction& function, const Int8Scales& scales);
 
 // RELU and the like, standing alone.
 Int8Table ClampTable(Activation activation, const Int8Scales& scales);

@@ -119,7 +119,7 @@ Int8Table TableOf(const PlannedOp& op, const StepBuilder& builder) {
   if (op.op->If<ClampOp>()) return ClampTable(op.activation, scales);
   if (op.op->If<RequantizeOp>()) return RequantizationTable(scales);
   const auto* arithmetic = op.op->If<ArithmeticOp>();
-  if (arithmetic == nullptr) return TableOf(op.function->function, scales);
+  if (arithmetic == nullptr) return TableOf(*op.function, scales);
   return ArithmeticTable(arithmetic->function, arithmetic->int8, arithmetic->constant.first,
                          RangeOf(op.activation, scales.output), scales);
 }

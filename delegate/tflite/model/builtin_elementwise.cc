@@ -140,6 +140,20 @@ Status ReadFunction(const NodeView&, GraphOp* op) {
   return Status::Ok();
 }
 
+// XNNPACK's range, as for QUANTIZE, of values above and below zero.
+Status CheckInt8Slopes(const NodeView& node, float alpha) {
+  Quantization input, output;
+  UBP_RETURN_IF_ERROR(ReadQuantization(*node.Input(0), "input", &input));
+  UBP_RETURN_IF_ERROR(ReadQuantization(*node.Output(), "output", &output));
+  const float factor = input.scale / output.scale;
+  for (const float each : {factor, factor * alpha}) {
+    if (std::fabs(each) >= 0x1p-8f && std::fabs(each) < 127.0f) continue;
+    return Status::Error("int8 values are scaled by " + std::to_string(each) +
+                         ", expected 2^-8 to 127.");
+  }
+  return Status::Ok();
+}
+
 Status ReadLeakyRelu(const NodeView& node, GraphOp* op) {
   const builtin::LeakyReluParams* params = nullptr;
   UBP_RETURN_IF_ERROR(ReadParams(node, &params));
@@ -147,7 +161,7 @@ Status ReadLeakyRelu(const NodeView& node, GraphOp* op) {
     return Status::Error("the alpha is " + std::to_string(params->alpha) + ".");
   }
   op->details = FunctionOp{{}, {Elementwise::kLeakyRelu, params->alpha}, {}};
-  return Status::Ok();
+  return op->is_int8() ? CheckInt8Slopes(node, params->alpha) : Status::Ok();
 }
 
 Status ReadPRelu(const NodeView& node, GraphOp* op) {
@@ -173,9 +187,9 @@ constexpr BuiltinOp kOps[] = {
     {kTfLiteBuiltinRelu, 1, 0, 1, 1, true, &ReadClamp<Activation::kRelu>},
     {kTfLiteBuiltinReluN1To1, 1, 0, 1, 1, true, &ReadClamp<Activation::kReluN1To1>},
     {kTfLiteBuiltinRelu6, 1, 0, 1, 1, true, &ReadClamp<Activation::kRelu6>},
-    {kTfLiteBuiltinLeakyRelu, 1, 0, 1, 1, false, &ReadLeakyRelu},
+    {kTfLiteBuiltinLeakyRelu, 1, 0, 1, 1, true, &ReadLeakyRelu},
     {kTfLiteBuiltinPrelu, 1, 0, 2, 2, false, &ReadPRelu},
-    {kTfLiteBuiltinElu, 1, 0, 1, 1, false, &ReadFunction<Elementwise::kElu>},
+    {kTfLiteBuiltinElu, 1, 0, 1, 1, true, &ReadFunction<Elementwise::kElu>},
     {kTfLiteBuiltinGelu, 1, 0, 1, 1, false, &ReadGelu},
     {kTfLiteBuiltinHardSwish, 1, 0, 1, 1, true, &ReadHardSwish},
     {kTfLiteBuiltinLogistic, 1, 0, 1, 1, true, &ReadFunction<Elementwise::kLogistic>},
