@@ -43,18 +43,29 @@ _MIN_STEPS = 3  # of a model with variables
 class Verification:
     """The comparison of two models.
 
-    max_abs_error: of the output with the largest error for its range, the largest difference of any
-        value; NaN if one model's output is not finite.
-    output_range: max - min of that output in the dense model, or its magnitude if it is constant.
-    tolerance: the largest accepted max_abs_error / output_range.
-    mean_abs_error: mean difference over all values of all outputs.
-    samples: how many inputs were tried, of the signature that had most.
-    agreement: share of the outputs' rows in which both models have their largest value at the same
-        place, as classifiers do; None unless every output is [batch, classes].
-    signatures: what was run, the main graph among it.
-    not_run: what was not, and why not.
-    input_shapes: of the main graph's inputs, where the model leaves sizes open and the inputs were
-        random; otherwise empty.
+        >>> import keras
+        >>> import ubp
+        >>> model = keras.Sequential([keras.Input((256,)), keras.layers.Dense(64, name="hidden")])
+        >>> pruned = ubp.strip(ubp.prune(model, ubp.ConstantSparsity(0.9), layers="hidden"))
+        >>> result = ubp.convert(pruned)
+        >>> check = ubp.verify(result.dense, result.model, runs=5)
+        >>> check.passed, check.samples, check.relative_error < check.tolerance
+        (True, 5, True)
+
+    Attributes:
+        max_abs_error: of the output with the largest error for its range, the largest difference of
+            any value; NaN if one model's output is not finite.
+        output_range: max - min of that output in the dense model, or its magnitude if it is
+            constant.
+        tolerance: the largest accepted max_abs_error / output_range.
+        mean_abs_error: mean difference over all values of all outputs.
+        samples: how many inputs were tried, of the signature that had most.
+        agreement: share of the outputs' rows in which both models have their largest value at the
+            same place, as classifiers do; None unless every output is [batch, classes].
+        signatures: what was run, the main graph among it.
+        not_run: what was not, and why not.
+        input_shapes: of the main graph's inputs, where the model leaves sizes open and the inputs
+            were random; otherwise empty.
     """
 
     max_abs_error: float
@@ -69,10 +80,12 @@ class Verification:
 
     @property
     def relative_error(self) -> float:
+        """`max_abs_error` as a share of the output's range."""
         return self.max_abs_error / self.output_range
 
     @property
     def passed(self) -> bool:
+        """Whether that is within the tolerance."""
         return self.relative_error <= self.tolerance  # False for NaN
 
 
@@ -115,6 +128,9 @@ def verify(
             default `inputs` have them, or usual ones are assumed.
         delegate_options: as of `ubp.Interpreter`, such as backend="gpu". With fp16_storage or fp16
             as precision, the default tolerance is the one for 16-bit weights at least.
+
+    Returns:
+        The largest and mean differences, in the outputs' units, and whether they are accepted.
 
     Raises:
         ValueError: if the models' inputs, outputs or signatures differ in number, shape or type, if

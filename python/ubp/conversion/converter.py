@@ -40,12 +40,21 @@ MIN_SPEEDUP: float = COSTS["min_speedup"]
 class ConversionResult:
     """A converted model.
 
-    model: the .tflite file with block-sparse layers; it needs the UBP delegate to run.
-    dense: the .tflite file it was made from; it computes the same without the delegate.
-    report: every layer with weights, in the order of the file.
-    input_shapes: of the main graph's inputs, for which speed-ups are predicted, where the model
-        leaves sizes open and nobody has given them; otherwise empty.
-    times: of the whole network, where `costs` has measured it in place; otherwise None.
+        >>> import keras
+        >>> import ubp
+        >>> model = keras.Sequential([keras.Input((256,)), keras.layers.Dense(64, name="hidden")])
+        >>> pruned = ubp.strip(ubp.prune(model, ubp.ConstantSparsity(0.9), layers="hidden"))
+        >>> result = ubp.convert(pruned)
+        >>> float(round(result.sparsity, 2)), [layer.taken for layer in result.report]
+        (0.9, [True])
+
+    Attributes:
+        model: the .tflite file with block-sparse layers; it needs the UBP delegate to run.
+        dense: the .tflite file it was made from; it computes the same without the delegate.
+        report: every layer with weights, in the order of the file.
+        input_shapes: of the main graph's inputs, for which speed-ups are predicted, where the model
+            leaves sizes open and nobody has given them; otherwise empty.
+        times: of the whole network, where `costs` has measured it in place; otherwise None.
     """
 
     model: bytes = field(repr=False)
@@ -117,6 +126,9 @@ def convert(
             predictions are made for. By default a batch of one picture of 224x224, and 128 for
             other open sizes. A Keras model of unknown batch size is converted for the batch that
             the shapes have.
+
+    Returns:
+        The converted file, the dense one that it was made from, and a report of every layer.
 
     Raises:
         ValueError: if an argument or the model is not what is expected, or a weight does not fit

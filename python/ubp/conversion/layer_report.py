@@ -28,28 +28,40 @@ PICTURE_LANES, PICTURE_CHANNELS = 48, 96
 class LayerReport:
     """One layer with weights.
 
-    name: the weights tensor's name.
-    op: the operator's name before conversion.
-    taken: whether it was converted.
-    reason: why not; empty if taken.
-    shape: the weights' shape in the file before conversion.
-    sparsity: share of zeros among the weights, or None where they were not examined.
-    block_size, block_lanes, num_blocks: the cover with the best predicted speed, also where it was
-        not taken; None for layers that cannot be converted.
-    bytes_before, bytes_after: of the weights in the file; equal where nothing changed. Weights that
-        several layers share count in the first of them.
-    speedup: predicted for the layer alone, sparse over dense; None for layers that cannot be
-        converted.
-    macs: multiply-adds of one inference of the dense layer; None where they are not known.
-    measured: as speedup, measured by ubp.timing.layers; None where it was not.
-    picture: bool [lanes, channels], where the blocks lie in the first lanes and channels, at most
-        PICTURE_LANES x PICTURE_CHANNELS of them; None for layers that cannot be converted.
-    attributes: of a layer that was block-sparse before; otherwise None.
-    shares_weights: an earlier layer has the same weights.
-    is_int8: its input and output are int8, and so is its arithmetic.
-    stored_as: the value type of the packed weights, such as "F32"; None where it was not converted.
-    note: what the converted layer does otherwise than the ordinary one; empty where nothing.
-    keeps_dense: taken, but the dense weights stay in the file, as something else refers to them.
+        >>> import keras
+        >>> import ubp
+        >>> model = keras.Sequential([keras.Input((256,)), keras.layers.Dense(64, name="hidden")])
+        >>> (layer,) = ubp.convert(model).report
+        >>> layer.op, layer.shape, float(layer.sparsity), layer.taken
+        ('FULLY_CONNECTED', (64, 256), 0.0, False)
+        >>> layer.reason
+        'predicted speed-up 0.70x is below 1.1x'
+
+    Attributes:
+        name: the weights tensor's name.
+        op: the operator's name before conversion.
+        taken: whether it was converted.
+        reason: why not; empty if taken.
+        shape: the weights' shape in the file before conversion.
+        sparsity: share of zeros among the weights, or None where they were not examined.
+        block_size, block_lanes, num_blocks: the cover with the best predicted speed, also where it
+            was not taken; None for layers that cannot be converted.
+        bytes_before, bytes_after: of the weights in the file; equal where nothing changed. Weights
+            that several layers share count in the first of them.
+        speedup: predicted for the layer alone, sparse over dense; None for layers that cannot be
+            converted.
+        macs: multiply-adds of one inference of the dense layer; None where they are not known.
+        measured: as speedup, measured by ubp.timing.layers; None where it was not.
+        picture: bool [lanes, channels], where the blocks lie in the first lanes and channels, at
+            most PICTURE_LANES x PICTURE_CHANNELS of them; None for layers that cannot be converted.
+        attributes: of a layer that was block-sparse before; otherwise None.
+        shares_weights: an earlier layer has the same weights.
+        is_int8: its input and output are int8, and so is its arithmetic.
+        stored_as: the value type of the packed weights, such as "F32"; None where it was not
+            converted.
+        note: what the converted layer does otherwise than the ordinary one; empty where nothing.
+        keeps_dense: taken, but the dense weights stay in the file, as something else refers to
+            them.
     """
 
     name: str

@@ -45,6 +45,21 @@ def to_json(model: LatencyModel) -> str:
 def read_costs(path: str | os.PathLike[str]) -> CostModel | LatencyModel:
     """Read a file of `ubp calibrate` or `ubp profile`, for `ubp.convert` and `ubp.LatencyBudget`.
 
+        >>> import tempfile
+        >>> import ubp
+        >>> from ubp.costs import DEFAULT_COSTS
+        >>> with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        ...     _ = file.write(DEFAULT_COSTS.to_json())
+        ...     file.flush()
+        ...     ubp.read_costs(file.name) == DEFAULT_COSTS
+        True
+
+    Args:
+        path: of the file.
+
+    Returns:
+        Constants, in multiply-adds of a dense kernel; or measured times, in microseconds.
+
     Raises:
         FileNotFoundError, IsADirectoryError: if there is no such file.
         ValueError: if it is anything else, saying what is wrong.

@@ -79,6 +79,14 @@ class SchemeMapping:
     `print` shows it as a table, `save` and `load` keep it as JSON that may be edited, and
     `ubp.prune(model, schedule, layers=mapping.layers)` prunes by it.
 
+        >>> import keras
+        >>> import ubp
+        >>> layers = [keras.layers.Conv2D(64, 3, name=name) for name in ("stem", "a", "b", "c")]
+        >>> model = keras.Sequential([keras.Input((24, 24, 3)), *layers])
+        >>> mapping = ubp.map_schemes(model, speedup=3)
+        >>> sorted(mapping.layers), 0 < mapping.kept < 1, mapping.speedup >= 3
+        (['a', 'b'], True, True)
+
     Attributes:
         model: what it is called.
         method: how it was found.
@@ -93,7 +101,8 @@ class SchemeMapping:
         is_timed: times are in microseconds; otherwise in multiply-adds of a dense kernel.
         alternatives: what less and more time would buy.
         left: why other layers stay dense, by name.
-        score: what a search found this to lose, in `trials` trials; None without a search.
+        score: what a search found this to lose; None without a search.
+        trials: of that search.
     """
 
     model: str

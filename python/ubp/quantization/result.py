@@ -42,11 +42,20 @@ class QuantizedWeights:
 class QuantizedFile:
     """A quantised .tflite file.
 
-    model: the file.
-    mode: "int8" or "weights".
-    report: the weights of each convolution and dense layer, in the order of the file.
-    float_operators: the operators of an int8 file that compute with floats, but for QUANTIZE and
-        DEQUANTIZE: their names in the schema, with the tensor that they compute.
+        >>> import keras
+        >>> import ubp
+        >>> layers = [keras.layers.Dense(64, "relu"), keras.layers.Dense(4)]
+        >>> model = keras.Sequential([keras.Input((64,)), *layers])
+        >>> result = ubp.quantize(model, mode="weights")  # the second layer is too small for it
+        >>> result.mode, [row.dtype for row in result.report], result.rounded_to_zero < 0.05
+        ('weights', ['int8', 'float32'], True)
+
+    Attributes:
+        model: the file.
+        mode: "int8" or "weights".
+        report: the weights of each convolution and dense layer, in the order of the file.
+        float_operators: the operators of an int8 file that compute with floats, but for QUANTIZE
+            and DEQUANTIZE: their names in the schema, with the tensor that they compute.
     """
 
     model: bytes = field(repr=False)

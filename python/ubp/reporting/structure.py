@@ -23,6 +23,12 @@ from ubp.lanes import input_channels, sum_lane_groups, to_lanes
 class BlockStructure:
     """The non-zeros of a layer, and the fewest blocks that hold them.
 
+        >>> import numpy as np
+        >>> import ubp
+        >>> found = ubp.block_structure(np.array([[0, 1, 2, 0], [0, 0, 0, 0]]), 2)
+        >>> found.num_blocks, found.aligned, found.empty_lanes, found.empty_channels
+        (1, 0.0, 1, 2)
+
     Attributes:
         nonzero: bool [lanes, channels].
         block_size, block_lanes: N and M of the blocks.
@@ -113,6 +119,9 @@ def block_structure(
         block_size: N, the output channels of a block.
         block_lanes: M, its lanes, a divisor of the input channels.
         channel_axis: the axis of the output channels: -1 for Keras, 0 for TFLite.
+
+    Returns:
+        The blocks [num_blocks], by lane and start channel, and shares of what they hold.
 
     Raises:
         ValueError: if an argument is not as described.

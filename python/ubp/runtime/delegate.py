@@ -25,6 +25,14 @@ def delegate_path() -> str:
 
     The environment variable UBP_DELEGATE names another one.
 
+        >>> import pathlib
+        >>> import ubp
+        >>> pathlib.Path(ubp.delegate_path()).is_file()
+        True
+
+    Returns:
+        The path of a file that exists.
+
     Raises:
         FileNotFoundError: if there is no such file, saying what to do.
     """
@@ -46,6 +54,15 @@ def delegate_path() -> str:
 def load_delegate(**options: str | int | os.PathLike[str]) -> Delegate:
     """Load the delegate, for `experimental_delegates` of ai_edge_litert's or tf.lite's interpreter.
 
+        >>> from ai_edge_litert.interpreter import Interpreter
+        >>> import keras
+        >>> import ubp
+        >>> model = keras.Sequential([keras.Input((256,)), keras.layers.Dense(64, name="hidden")])
+        >>> pruned = ubp.strip(ubp.prune(model, ubp.ConstantSparsity(0.9), layers="hidden"))
+        >>> file = ubp.convert(pruned).model
+        >>> delegates = [ubp.load_delegate(num_threads=2)]
+        >>> Interpreter(model_content=file, experimental_delegates=delegates).allocate_tensors()
+
     Args:
         options: the delegate's options: num_threads (int; default: the interpreter's), kernel
             ("auto", "reference", "portable", "avx2", "avx512", "neon" or "neon_in_order"), take
@@ -56,6 +73,9 @@ def load_delegate(**options: str | int | os.PathLike[str]) -> Delegate:
             "fp16"), gpu_device (its number or a part of its name, as `ubp devices` lists them),
             gpu_cache (the path of a directory for compiled programs and measurements), gpu_tune
             ("on" or "off"); see docs/gpu.md.
+
+    Returns:
+        The delegate, as `experimental_delegates` takes it. The interpreter keeps it alive.
 
     Raises:
         FileNotFoundError: if the library is missing.

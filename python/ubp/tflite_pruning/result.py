@@ -59,13 +59,24 @@ class OutputError:
 class PrunedFile:
     """A .tflite file pruned without training.
 
-    model: the file, with exact zeros.
-    dense: the file that it was made from.
-    layers: what became of each layer with weights, in their order.
-    outputs: what became of each float output.
-    samples, held_out: how many were calibrated on, and judged by.
-    warnings: what speaks against the result, in sentences.
-    seconds: that it took.
+        >>> import keras
+        >>> import ubp
+        >>> model = keras.Sequential([keras.Input((256,)), keras.layers.Dense(64, name="hidden")])
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(100, 256)).astype("float32")
+        >>> dense = ubp.convert(model).dense
+        >>> found = ubp.prune_tflite(dense, x, 0.5, layers="*", progress=False)
+        >>> found.sparsity, len(found.layers), found.samples + found.held_out
+        (0.5, 1, 100)
+
+    Attributes:
+        model: the file, with exact zeros.
+        dense: the file that it was made from.
+        layers: what became of each layer with weights, in their order.
+        outputs: what became of each float output.
+        samples, held_out: how many were calibrated on, and judged by.
+        warnings: what speaks against the result, in sentences.
+        seconds: that it took.
     """
 
     model: bytes = field(repr=False)

@@ -68,6 +68,14 @@ def permute_channels(
 
     Before it returns, every layer of the copy and the whole copy are run against the original.
 
+        >>> import keras
+        >>> import ubp
+        >>> layers = [keras.layers.Conv2D(16, 3, name="a"), keras.layers.Conv2D(4, 3, name="b")]
+        >>> model = keras.Sequential([keras.Input((9, 9, 3)), *layers])
+        >>> permuted, report = ubp.permute_channels(model, 4, layers="a", progress=False)
+        >>> permuted.get_layer("a").kernel.shape == model.get_layer("a").kernel.shape
+        True
+
     Args:
         model: a built functional or Sequential model of Keras 3; may contain such models. It stays
             as it is.
@@ -84,6 +92,10 @@ def permute_channels(
         check_inputs: what the models are run on, as `model` takes it; by default random numbers,
             one sample, 64 where the model leaves a size open.
         progress: show a progress bar on standard error, if that is a terminal.
+
+    Returns:
+        The copy, and a report of what became of each group of channels, whose `print()` shows a
+        table.
 
     Raises:
         TypeError: if the model or `layers` is of the wrong kind.

@@ -32,9 +32,19 @@ def strip(model: keras.Model | PrunedLayer) -> keras.Model | keras.layers.Layer:
     model is, with a fresh optimizer, where Keras can copy that (a warning says where not). See
     `ubp.prune` for an example.
 
+        >>> import keras
+        >>> import ubp
+        >>> model = keras.Sequential([keras.Input((256,)), keras.layers.Dense(64, name="hidden")])
+        >>> pruned = ubp.prune(model, ubp.ConstantSparsity(0.75), layers="hidden")
+        >>> type(ubp.strip(pruned).get_layer("hidden")).__name__
+        'Dense'
+
     Args:
         model: a model made by `ubp.prune`, trained or not, or one loaded from a file; or a single
             built layer that `ubp.prune` made.
+
+    Returns:
+        The copy of the model; of a pruned layer an ordinary one.
 
     Raises:
         TypeError: if it is neither a model nor a pruned layer.

@@ -154,6 +154,9 @@ def prune(
         quantize: `QuantizeAware()`: of a functional or Sequential model, train for int8, too: the
             copy is a functional model that computes as its int8 file will, see docs/int8.md.
 
+    Returns:
+        The copy of the model; of a layer a layer, of a list of layers a list.
+
     Raises:
         TypeError: if an argument is of the wrong kind.
         ValueError: if the model is not built or already pruned, if a layer that is named is unknown

@@ -53,6 +53,15 @@ def pruning_summary(
     Of a pruned model: the settings and the sparsity of every pruned layer. Of another model: what
     `ubp.prune(model, schedule, pattern)` would prune. Either way, why each other layer is dense.
 
+        >>> import keras
+        >>> import ubp
+        >>> layers = [keras.layers.Conv2D(8, 3, name=name) for name in ("stem", "body", "head")]
+        >>> model = keras.Sequential([keras.Input((9, 9, 3)), *layers])
+        >>> lines = []
+        >>> ubp.pruning_summary(model, ubp.UnalignedBlock(4), print_fn=lines.append)
+        >>> "stem" in lines[0] and "body" in lines[0]
+        True
+
     Args:
         model: a built model of Keras 3, functional, Sequential or subclassed; pruned or not.
         pattern: what to prune in; ignored where the model is pruned.

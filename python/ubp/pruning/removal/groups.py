@@ -125,6 +125,9 @@ def channel_groups(model: keras.Model) -> ChannelGroups:
         model: a built functional or Sequential model of Keras 3; may contain such models. It stays
             as it is.
 
+    Returns:
+        The groups, by the name of any layer that makes their channels; `print()` shows a table.
+
     Raises:
         TypeError: if the model is of another kind.
         ValueError: if it is not built, is pruned by `ubp.prune`, computes in less than float32,

@@ -43,8 +43,16 @@ class ADMM(RegularizedSchedule):
     A rho that grows lets the loss decide at first, and brings the kernels to their projections in
     the end; the scaled dual variable shrinks as rho grows (Boyd et al., section 3.4.1).
 
+        >>> import ubp
+        >>> schedule = ubp.ADMM(0.9, begin_step=0, end_step=100, frequency=10)
+        >>> schedule(10), schedule(100)  # an update of the penalty; then the masks
+        ((True, 0.0), (True, 0.9))
+
     Attributes:
-        final_sparsity, begin_step, end_step, frequency: see `RegularizedSchedule`.
+        final_sparsity: share of weights to remove at `end_step`, above 0 and below 1.
+        begin_step: first update of the penalty, >= 0.
+        end_step: the masks are chosen, and the penalty ends; > begin_step.
+        frequency: steps between updates of the penalty, >= 1.
         rho: penalty parameter at `begin_step`, > 0.
         final_rho: what it has grown to, by a constant factor per update, at `end_step`; >= rho.
 

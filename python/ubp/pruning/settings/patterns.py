@@ -33,7 +33,13 @@ Mask = npt.NDArray[np.bool_]
 
 
 class Pattern(SavedWithModel, ABC):
-    """What masks of one layer look like. Immutable; compared by value; saved with the model."""
+    """What masks of one layer look like. Immutable; compared by value; saved with the model.
+
+    >>> import ubp
+    >>> pattern = ubp.UnalignedBlock(2, lanes=4)
+    >>> isinstance(pattern, ubp.Pattern), pattern.block_size, pattern.lanes
+    (True, 2, 4)
+    """
 
     @property
     @abstractmethod
@@ -228,6 +234,12 @@ class AlignedBlock(_Block):
 
     The best aligned blocks are found directly, so "optimal" and "aligned" mean the same here.
 
+        >>> import numpy as np
+        >>> import ubp
+        >>> importance = np.array([[0, 3, 3, 0, 1, 1]], float)
+        >>> ubp.AlignedBlock(2).mask(importance, 2 / 3, "optimal").astype(int).tolist()
+        [[1, 1, 0, 0, 0, 0]]
+
     Attributes:
         block_size: N, at least 1; must divide the channels of every pruned layer.
         lanes: M, the lanes of a block, as of `UnalignedBlock`.
@@ -249,7 +261,14 @@ class AlignedBlock(_Block):
 @keras.saving.register_keras_serializable(package="ubp")
 @dataclass(frozen=True)
 class Unstructured(Pattern):
-    """Single weights: blocks of one channel. Every method gives the same mask."""
+    """Single weights: blocks of one channel. Every method gives the same mask.
+
+    >>> import numpy as np
+    >>> import ubp
+    >>> importance = np.array([[0, 3, 2, 0, 1, 1]], float)
+    >>> ubp.Unstructured().mask(importance, 2 / 3, "optimal").astype(int).tolist()
+    [[0, 1, 1, 0, 0, 0]]
+    """
 
     @property
     def block_size(self) -> int:

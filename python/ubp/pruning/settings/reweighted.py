@@ -39,8 +39,16 @@ class ReweightedRegularization(RegularizedSchedule):
     `UpdatePruning` reports how far the kernels are from what pruning would make of them; a distance
     that does not fall asks for a larger strength, or for more steps.
 
+        >>> import ubp
+        >>> schedule = ubp.ReweightedRegularization(0.9, begin_step=0, end_step=100, strength=1e-3)
+        >>> schedule(50), schedule(100)  # whether an update is due, and the sparsity
+        ((False, 0.0), (True, 0.9))
+
     Attributes:
-        final_sparsity, begin_step, end_step, frequency: see `RegularizedSchedule`.
+        final_sparsity: share of weights to remove at `end_step`, above 0 and below 1.
+        begin_step: first update of the penalty, >= 0.
+        end_step: the masks are chosen, and the penalty ends; > begin_step.
+        frequency: steps between updates of the penalty, >= 1.
         strength: what the penalty counts in the loss, > 0.
         epsilon: share of the mean squared norm of a kernel's blocks that bounds alpha, > 0.
 

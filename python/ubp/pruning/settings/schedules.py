@@ -46,6 +46,11 @@ class Schedule(SavedWithModel, ABC):
 class ConstantSparsity(Schedule):
     """One sparsity, from `begin_step` to `end_step`, with an update every `frequency` steps.
 
+        >>> import ubp
+        >>> schedule = ubp.ConstantSparsity(0.8, begin_step=10, frequency=5)
+        >>> schedule(9), schedule(10), schedule(12)  # whether an update is due, and the sparsity
+        ((False, 0.8), (True, 0.8), (False, 0.8))
+
     Attributes:
         target_sparsity: share of weights to remove, in [0, 1).
         begin_step: first step with an update, >= 0.
@@ -83,6 +88,11 @@ class PolynomialDecay(Schedule):
 
     sparsity(step) = final + (initial - final) * (1 - (step - begin) / (end - begin)) ** power,
     constant before `begin_step` and after `end_step`; updates as in `ConstantSparsity`.
+
+        >>> import ubp
+        >>> schedule = ubp.PolynomialDecay(0.0, 0.8, begin_step=0, end_step=100, frequency=50)
+        >>> [round(schedule(step)[1], 3) for step in (0, 50, 100)]
+        [0.0, 0.7, 0.8]
 
     Attributes:
         initial_sparsity, final_sparsity: in [0, 1).
@@ -139,6 +149,11 @@ class CustomSchedule(Schedule):
 
     To load a saved model, the callable must be registered with
     `keras.saving.register_keras_serializable` or passed as a custom object.
+
+        >>> import ubp
+        >>> schedule = ubp.CustomSchedule(lambda step: min(0.8, step / 100), frequency=10)
+        >>> schedule(40), schedule(45)  # whether an update is due, and the sparsity
+        ((True, 0.4), (False, 0.45))
 
     Attributes:
         function: step -> sparsity in [0, 1), or step -> (update due, sparsity); numbers or tensors.

@@ -141,6 +141,16 @@ def _naming(kernel: Kernel) -> Iterator[None]:
 class GlobalBudget(Scope):
     """The scheduled sparsity is that of all kernels together.
 
+        >>> import keras
+        >>> import ubp
+        >>> layers = [keras.layers.Dense(8, name="a"), keras.layers.Dense(32, name="b")]
+        >>> model = keras.Sequential([keras.Input((16,)), *layers])
+        >>> scope = ubp.GlobalBudget("lamp", min_density=0.1)
+        >>> pruned = ubp.prune(model, ubp.ConstantSparsity(0.75), layers=["a", "b"], scope=scope)
+        >>> weights = [layer.get_weights()[0] for layer in ubp.strip(pruned).layers]
+        >>> sum(int((kernel == 0).sum()) for kernel in weights), 0.75 * (16 * 8 + 8 * 32)
+        (288, 288.0)
+
     Attributes:
         normalize: how importance is made comparable between kernels, see
             `ubp.select_blocks_global`. "lamp" (arXiv 2010.07611) spares small layers; with "rms"
@@ -261,6 +271,16 @@ class LatencyBudget(GlobalBudget):
 
     A block of a convolution costs time at every position of its output. The positions of a layer
     are those of the input it was built for; a layer that the model uses twice counts once.
+
+        >>> import keras
+        >>> import ubp
+        >>> layers = [keras.layers.Conv2D(8, 3, name="a"), keras.layers.Conv2D(8, 3, 4, name="b")]
+        >>> model = keras.Sequential([keras.Input((20, 20, 4)), *layers])
+        >>> scope = ubp.LatencyBudget()
+        >>> pruned = ubp.prune(model, ubp.ConstantSparsity(0.5), layers=["a", "b"], scope=scope)
+        >>> a, b = ((layer.get_weights()[0] == 0).mean() for layer in ubp.strip(pruned).layers)
+        >>> bool(a > b)  # a block of b is multiplied at fewer pixels
+        True
 
     Attributes:
         costs: as `ubp calibrate` or `ubp profile` measure them on a device and `ubp.read_costs`

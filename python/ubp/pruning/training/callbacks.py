@@ -33,6 +33,18 @@ class UpdatePruning(keras.callbacks.Callback):
     `on_train_batch_begin(batch)` and `on_train_batch_end(batch)` around each step,
     `on_epoch_end(epoch)`, and `on_train_end()` after it.
 
+        >>> import keras
+        >>> import numpy as np
+        >>> import ubp
+        >>> model = keras.Sequential([keras.Input((16,)), keras.layers.Dense(8, name="hidden")])
+        >>> schedule = ubp.PolynomialDecay(0.0, 0.75, begin_step=0, end_step=2, frequency=1)
+        >>> pruned = ubp.prune(model, schedule, layers="hidden")
+        >>> pruned.compile("sgd", "mse")
+        >>> x, y = np.ones((32, 16)), np.ones((32, 8))
+        >>> history = pruned.fit(x, y, batch_size=8, verbose=0, callbacks=[ubp.UpdatePruning()])
+        >>> [round(float(value), 2) for value in history.history["sparsity"]]
+        [0.75]
+
     Args:
         verbose: 0, or 1 for a line about each update: sparsity, how many of the kept weights came
             back, how much importance is kept, and how long the update took; while a schedule

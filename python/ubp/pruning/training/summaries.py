@@ -39,6 +39,18 @@ class PruningSummaries(keras.callbacks.Callback):
 
     The place in the list of callbacks does not matter.
 
+        >>> import tempfile
+        >>> import keras
+        >>> import numpy as np
+        >>> import ubp
+        >>> model = keras.Sequential([keras.Input((16,)), keras.layers.Dense(8, name="hidden")])
+        >>> pruned = ubp.prune(model, ubp.ConstantSparsity(0.75), layers="hidden")
+        >>> pruned.compile("sgd", "mse")
+        >>> x, y = np.ones((32, 16)), np.ones((32, 8))
+        >>> with tempfile.TemporaryDirectory() as logs:
+        ...     callbacks = [ubp.UpdatePruning(), ubp.PruningSummaries(logs)]
+        ...     history = pruned.fit(x, y, verbose=0, callbacks=callbacks)
+
     Args:
         log_dir: events go into its folder "pruning"; the same folder that
             `keras.callbacks.TensorBoard` is given may be used.

@@ -101,6 +101,16 @@ class RebuildingReport:
 class PrunedWithoutTraining:
     """What `prune_without_training` returns.
 
+        >>> import keras
+        >>> import numpy as np
+        >>> import ubp
+        >>> x = np.random.default_rng(0).normal(size=(100, 16)).astype("float32")
+        >>> model = keras.Sequential([keras.Input((16,)), keras.layers.Dense(8, name="hidden")])
+        >>> found = ubp.prune_without_training(model, x, 0.5, layers="hidden", progress=False)
+        >>> (row,) = found.report.pruned
+        >>> row.kept, 0 < row.relative_error < 1
+        (0.5, True)
+
     Attributes:
         model: a copy of the model with exact zeros.
         report: what became of each layer.

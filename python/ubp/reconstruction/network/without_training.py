@@ -66,7 +66,8 @@ def prune_without_training(
     Layer after layer, the blocks are chosen and the kept weights re-fitted so that from the inputs
     that the layer now gets, its outputs come as close as can be to those of the dense model; then
     the statistics of the batch normalisation behind it are measured anew. No labels, no gradients.
-    The model stays as it is. docs/no-training.md says what to expect.
+    The model stays as it is. Blocks are chosen by ADMM (ALPS, arXiv 2406.07831) and swaps;
+    docs/no-training.md says what to expect.
 
         >>> import keras
         >>> import numpy as np
@@ -97,11 +98,16 @@ def prune_without_training(
             (see budget.py), not by the size of weights; of a budget's attributes `normalize` is
             not used. It takes about three times as long.
         samples: to use at most. Up to 64 more are held out, to judge the result by.
+        preprocess, size: of pictures.
         refit: whether the dense layers behind pruned ones are re-fitted, too.
         damping: how strongly weights are drawn to the dense ones, in units of the mean power of a
             layer's inputs; above 0.
         seed: of all draws: the same seed, the same result.
         progress: show a progress bar on standard error.
+
+    Returns:
+        The copy, and a report: what became of each layer, and the error of each output on samples
+        that were held out.
 
     Raises:
         TypeError: if the model or an argument is of the wrong kind.

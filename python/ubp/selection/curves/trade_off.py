@@ -113,7 +113,18 @@ class TradeoffCurve:
 
 @dataclass(frozen=True, eq=False)
 class TradeoffCurves(Sequence[TradeoffCurve]):
-    """The curves of several layers: a sequence of `TradeoffCurve`, in the order of the layers."""
+    """The curves of several layers: a sequence of `TradeoffCurve`, in the order of the layers.
+
+        >>> import numpy as np
+        >>> import ubp
+        >>> curves = ubp.tradeoff_curves([np.arange(1.0, 17.0).reshape(2, 8)], 4)
+        >>> lower, upper = curves[0].bounds(2)  # what two blocks keep at their best
+        >>> bool(lower <= 42 + 58 <= upper)
+        True
+
+    Attributes:
+        curves: of the layers; indexing and iterating give the same.
+    """
 
     curves: tuple[TradeoffCurve, ...]
 
@@ -161,6 +172,13 @@ def tradeoff_curves(
 ) -> TradeoffCurves:
     """Find every layer's trade-off between density and the importance that is kept.
 
+        >>> import numpy as np
+        >>> import ubp
+        >>> importance = np.arange(1.0, 17.0).reshape(2, 8)
+        >>> (curve,) = ubp.tradeoff_curves([importance], 4, names=["hidden"])
+        >>> curve.name, curve.density.tolist(), curve.kept.round(2).tolist()
+        ('hidden', [0.0, 0.25, 0.5, 0.75, 1.0], [0.0, 0.43, 0.74, 0.93, 1.0])
+
     Args:
         importances: of each layer float32 or float64 [lanes, channels], finite and >= 0.
         block_size: N, one for all layers or one for each.
@@ -169,6 +187,9 @@ def tradeoff_curves(
             layer's importance, above 0. A curve takes about 40 points at 0.001, a third at 0.01.
         names: of the layers, for the plot; by default their numbers.
         progress: whether to show a progress bar.
+
+    Returns:
+        A sequence of curves, one for each layer: shares of weights and of importance that are kept.
 
     Raises:
         ValueError: if an argument is not as described.

@@ -30,6 +30,12 @@ class Kept(NamedTuple):
 class Selection:
     """The kept blocks of a layer's weights [lanes, channels]; the arrays are read-only.
 
+        >>> import numpy as np
+        >>> import ubp
+        >>> selection = ubp.select_blocks(np.array([[0.0, 1.0, 2.0, 0.5]]), 2, num_blocks=1)
+        >>> len(selection), selection.score, selection.shape, selection.block_weights
+        (1, 3.0, (1, 4), 2)
+
     Attributes:
         lanes: int64 [num_blocks], the first lane of each block.
         starts: int64 [num_blocks], its start channel. Sorted by (lane, start); no two overlap.

@@ -64,6 +64,9 @@ def select_blocks(
             method is then no longer exact; the upper bound still holds.
         threads: how many the native core uses, at most as many as there are processors.
 
+    Returns:
+        The m blocks, their mask and score, and a bound on the score of any other m.
+
     Raises:
         ValueError: if an argument is not as described, or if m blocks cannot be packed (with
             `max_per_start`: if it is not found how).

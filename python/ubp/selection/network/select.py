@@ -40,7 +40,8 @@ def select_blocks_global(
     """Choose which blocks of several layers to keep under one budget for all of them.
 
     How many blocks each layer keeps follows from the importance alone: the result has the largest
-    sum of normalised importance over all layers that the budget allows.
+    sum of normalised importance over all layers that the budget allows. It is found by a price for
+    each unit of the budget (Everett 1963).
 
     What is exact (to importance in 2^29 / N steps per layer, and float64 between layers): with
     `num_blocks`, with `sparsity` if all layers' blocks are of one size and there are no `costs`,
@@ -75,6 +76,9 @@ def select_blocks_global(
         method: how the blocks within a layer are chosen, see `select_blocks`. The numbers of blocks
             and the bound are those of "optimal" for every method.
         block_lanes: M, one for all layers or one for each; see `select_blocks`.
+
+    Returns:
+        A sequence of `Selection`, one for each layer, with the whole score, bound and cost.
 
     Raises:
         ValueError: if an argument is not as described, or if budget and limits exclude each other.
@@ -123,6 +127,13 @@ def select_blocks_global(
 @dataclass(frozen=True, eq=False)
 class GlobalSelection(Sequence[Selection]):
     """The kept blocks of several layers: a sequence of `Selection`, in the order of the layers.
+
+        >>> import numpy as np
+        >>> import ubp
+        >>> layers = [np.full((4, 8), 1.0), np.full((2, 8), 3.0)]
+        >>> chosen = ubp.select_blocks_global(layers, 4, num_blocks=6, normalize="none")
+        >>> len(chosen), chosen.num_blocks, chosen[0].mask().sum().item()
+        (2, 6, 8)
 
     Attributes:
         selections: one of each layer.
