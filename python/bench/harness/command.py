@@ -121,10 +121,12 @@ class Command(Generic[_Report]):
             return _INTERRUPTED
         return 0
 
-    def section(self, report: _Report) -> str:
+    def section(self, report: _Report, template: str = "section.md.j2") -> str:
         """The section of the page, in Markdown."""
-        template = f"{self.kind.word}/{self.name}/section.md.j2"
-        return page.render(template, report=report, **self.values(report))
+        return page.render(self._template(template), report=report, **self.values(report))
+
+    def _template(self, name: str) -> str:
+        return f"{self.kind.word}/{self.name}/{name}"
 
     @property
     def _command(self) -> str:
@@ -149,6 +151,9 @@ class Command(Generic[_Report]):
             picture = page.DOCS / f"{self.name}.svg"
             self.draw(picture, report)
             drawn = f", and {picture}"
+        if page.exists(self._template("readme.md.j2")):
+            page.README.write_section(self._command, self.section(report, "readme.md.j2"))
+            drawn += f", and one of {page.README.path}"
         heading = section.partition("\n")[0].removeprefix("## ")
         console.print(f"Wrote the section '{heading}' of {self.kind.page.path}{drawn}.")
 

@@ -2,7 +2,8 @@
 """Pages in docs/: each benchmark owns one section of its page, and leaves the others alone.
 
 A section is made by the template section.md.j2 beside the benchmark, which begins with the
-section's heading. A comment behind the heading names the command that wrote it.
+section's heading. A comment behind the heading names the command that wrote it. Where there is a
+template readme.md.j2, too, it makes a section of README.md.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ DOCS = _PYTHON.parent / "docs"
 class Page:
     """A page.
 
-    name: of its file in docs/.
+    name: of its file in docs/, or README.md, which lies beside docs/.
     head: what it begins with, before all sections.
     """
 
@@ -34,7 +35,7 @@ class Page:
     @property
     def path(self) -> Path:
         """Of its file."""
-        return DOCS / self.name
+        return (DOCS.parent if self.name == "README.md" else DOCS) / self.name
 
     def write_section(self, command: str, section: str) -> None:
         """Write one section of the page, which is made if it is not there.
@@ -65,6 +66,9 @@ Each section is written by `./run experiment NAME --write-docs` from the results
 )
 
 
+README = Page("README.md", "# UBP for TensorFlow Lite\n")
+
+
 def replace_section(text: str, command: str, section: str) -> str:
     """A page with the section of this command replaced, or added at its end."""
     marker = f"<!-- {command} -->"
@@ -77,6 +81,11 @@ def replace_section(text: str, command: str, section: str) -> str:
     else:
         parts.append(marked)
     return "\n\n## ".join(part.strip() for part in parts) + "\n"
+
+
+def exists(template: str) -> bool:
+    """Whether there is a template of this path below python/."""
+    return (_PYTHON / template).is_file()
 
 
 def render(template: str, **values: Any) -> str:

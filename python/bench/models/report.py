@@ -30,6 +30,8 @@ HEADINGS = (
     "error",
     "MiB",
 )
+SHORT_HEADINGS = ("network", "zeros", "XNNPACK ms", "UBP ms", "times as fast")
+_SHORT_SPARSITIES = (80, 90)  # of README.md
 TOLERANCE = 1e-4  # most that UBP's outputs may differ from XNNPACK's, of their range
 _MIB = 2**20
 
@@ -124,6 +126,13 @@ def cells(result: Result) -> list[str]:
     ]
 
 
+def short_cells(result: Result) -> list[str]:
+    """One row under SHORT_HEADINGS."""
+    network, sparsity, _ = _setting(result)
+    times = f"{result.xnnpack_ms.median:.2f}", f"{result.ubp_ms.median:.2f}"
+    return [network, sparsity, *times, _times(result.speedup)]
+
+
 def peer_headings(peers: Sequence[str]) -> list[str]:
     """Of the table of other engines, given their names."""
     return [*HEADINGS[:3], "UBP", *peers]
@@ -179,6 +188,12 @@ def values(report: Report) -> dict[str, Any]:
             f"{result.network} at {result.sparsity}% with {count_of(result.threads, 'thread')}"
             for result in report.results
             if result.speedup.median < 1
+        ],
+        "short_headings": SHORT_HEADINGS,
+        "short_rows": [
+            short_cells(result)
+            for result in report.results
+            if result.threads == 1 and result.sparsity in _SHORT_SPARSITIES
         ],
         "peer_headings": peer_headings(peers),
         "peer_rows": [peer_cells(result, peers) for result in report.results],

@@ -78,8 +78,18 @@ def test_page_shows_other_engines_and_what_could_not_be_measured() -> None:
 
 
 def test_docs_are_written_from_the_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = written_page(main, "models", report(result()), tmp_path, monkeypatch)
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    readme = tmp_path / "README.md"
+    readme.write_text("# UBP\n\n## Results\n\n<!-- ./run bench models -->\n\nold\n\n## After\n")
+    both = report(result(), result(threads=2))
+    text = written_page(main, "models", both, folder, monkeypatch)
     assert text.startswith("# Performance\n")
+    short = readme.read_text()
+    assert "old" not in short and short.endswith("repeats it.\n\n## After\n")
+    assert [row for row in short.splitlines() if row.startswith("| MobileNet")] == [
+        "| MobileNet | 80% | 20.00 | 5.00 | 4.00x |"
+    ]
     assert "## Whole networks\n" in text and "MobileNet 10.\n- Memory:" in text
 
 
