@@ -35,7 +35,7 @@ fetch_newest() {
 install_versions() {
   local environment=.deps/$1
   logged "$1-venv" "making $environment with $(find_python)" "$(find_python)" -m venv "$environment"
-  logged "$1-pip" "installing the $1 versions" "$environment/bin/python" -m pip install "${@:2}" --editable '.[train,report,search,dev]'
+  logged "$1-pip" "installing the $1 versions" "$environment/bin/python" -m pip install "${@:2}" --editable '.[train,report,search,dev,docs]'
 }
 
 # version_tests oldest|newest [ARGUMENT...]: what follows goes to pytest.

@@ -48,6 +48,7 @@ def checkout(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("command", "needed", "others"),
     [
+        ("docs", {"python3-venv"}, BUILD - {"python3-venv"} | HOSTS | ARM | NDK | OPENCL),
         ("demo", BUILD, HOSTS | ARM | NDK | OPENCL),
         ("test --fast", BUILD | OPENCL, HOSTS | ARM | NDK),
         ("test --sanitize", BUILD, HOSTS | ARM | NDK | OPENCL),
