@@ -42,11 +42,11 @@ def blocks() -> str:
         share = f"{found.score / importance.sum():.0%}"
         parts += [
             *_matrix(importance, found, x, 40),
-            _text(x, 20, title, bold=True),
-            _text(x, 34, f"keep {share} of the magnitude"),
+            _text(x, 18, title, bold=True, size=15),
+            _text(x, 35, f"{share} is kept", size=15),
         ]
     height = 40 + lanes * _CELL + 24
-    parts.append(_text(14, height - 8, "rows: lanes (inputs); columns: output channels", size=10))
+    parts.append(_text(14, height - 7, "rows: lanes (inputs); columns: output channels", size=13))
     return _svg(width * len(ways), height, parts)
 
 
