@@ -3,14 +3,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from tqdm import tqdm
 
 _LINES = 10  # in a log, not counting that of the start
+_hidden = False
 
 
-class ProgressBar(tqdm):
+@contextmanager
+def progress_hidden(hidden: bool = True) -> Iterator[None]:
+    """Within, bars that are made show nothing, if `hidden`.
+
+    Example:
+        >>> with progress_hidden():
+        ...     list(ProgressBar([1, 2]))
+        [1, 2]
+    """
+    global _hidden
+    before = _hidden
+    _hidden = hidden or before
+    try:
+        yield
+    finally:
+        _hidden = before
+
+
+class Bar(tqdm):
+    """A bar of tqdm that shows nothing within `progress_hidden`. Takes what tqdm takes."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        hidden = {"disable": True} if _hidden else {}
+        super().__init__(*arguments, **(options | hidden))
+
+
+class ProgressBar(Bar):
     """A bar on a terminal; elsewhere a line at the start and after every tenth of the work.
 
     Takes what tqdm takes.

@@ -67,7 +67,7 @@ def test_both_models_by_turns(
     printed = capsys.readouterr().out
     assert "median ms" in printed
     assert "sparse.tflite (UBP)" in printed.replace("\n", "")
-    rows = json.loads(output.read_text())
+    rows = json.loads(output.read_text())["data"]["timings"]
     names = [f"{models[0]} (UBP)", f"{models[1]} (XNNPACK)"]
     assert [(row["model"], row["threads"]) for row in rows] == [
         (name, threads) for threads in (1, 2) for name in names
@@ -84,7 +84,7 @@ def test_both_backends_by_turns(
     output = tmp_path / "times.json"
     more = ["--against", models[1], "--backend", "cpu,gpu", "--json", output]
     assert main(command(models[0], *more)) == 0
-    rows = json.loads(output.read_text())
+    rows = json.loads(output.read_text())["data"]["timings"]
     assert [row["model"] for row in rows] == [
         f"{models[0]} (UBP on cpu)",
         f"{models[0]} (UBP on gpu)",

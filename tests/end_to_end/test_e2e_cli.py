@@ -213,7 +213,7 @@ def test_benchmark(
     timings = tmp_path / "timings.json"
     command = ["benchmark", str(sparse), "--rounds", "2", "--json", str(timings)]
     assert main([*command, "--against", str(dense), "--threads", "1,2"]) == 0
-    rows = json.loads(timings.read_text())
+    rows = json.loads(timings.read_text())["data"]["timings"]
     assert [(row["model"], row["threads"]) for row in rows] == [
         (str(path), threads) for threads in (1, 2) for path in (sparse, dense)
     ]
@@ -223,7 +223,7 @@ def test_benchmark(
     assert main(command) == 3
     assert "exists already" in capsys.readouterr().err
     assert main([*command, "--force"]) == 0
-    assert "speedup" not in json.loads(timings.read_text())[0]
+    assert "speedup" not in json.loads(timings.read_text())["data"]["timings"][0]
 
 
 def test_calibrate_writes_what_convert_reads(

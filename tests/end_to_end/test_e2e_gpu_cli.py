@@ -55,7 +55,7 @@ def test_benchmark_on_both(run_ubp: Ubp, models: tuple[str, str], tmp_path: Path
     assert done.returncode == 0, done.stderr
     assert "UBP on gpu" in done.stdout
     assert "the device's kernels, kernel opencl" in done.stdout
-    rows = json.loads(timings.read_text())
+    rows = json.loads(timings.read_text())["data"]["timings"]
     names = [f"{sparse} (cpu)", f"{sparse} (gpu)"]
     assert [(row["model"], row["backend"]) for row in rows] == [
         (names[0], "cpu"),
@@ -72,7 +72,7 @@ def test_benchmark_on_both(run_ubp: Ubp, models: tuple[str, str], tmp_path: Path
 
     done = run_ubp(*command, "--against", dense, "--force")
     assert done.returncode == 0, done.stderr
-    rows = json.loads(timings.read_text())
+    rows = json.loads(timings.read_text())["data"]["timings"]
     assert [row["model"] for row in rows] == [*names, dense]
     assert [row["backend"] for row in rows] == ["cpu", "gpu", ""]
     assert rows[2]["speedup"] == 1.0 and "profile" not in rows[1]

@@ -113,7 +113,7 @@ def test_benchmark_shows_the_profile(
     assert main([*command, "--threads", "1,2", *files]) == 0
     printed = capsys.readouterr().out
     assert all(text in printed for text in ("GMAC/s", "UbpConv2D", "outside the delegate"))
-    rows = json.loads(timings.read_text())
+    rows = json.loads(timings.read_text())["data"]["timings"]
     assert [row["profile"]["threads"] for row in rows if row["model"] == str(sparse)] == [1, 2]
     assert all("profile" not in row for row in rows if row["model"] == str(dense))
     assert {step["runs"] for step in rows[0]["profile"]["steps"]} == {10}

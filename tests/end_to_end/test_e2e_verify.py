@@ -278,7 +278,7 @@ def test_open_sizes_on_the_command_line(
     timings = tmp_path / "timings.json"
     command = ["benchmark", str(dense), "--against", str(dense), "--rounds", "1"]
     assert main([*command, "--shape", "1,32,32,1", "--json", str(timings)]) == 0
-    rows = json.loads(timings.read_text())
+    rows = json.loads(timings.read_text())["data"]["timings"]
     assert [row["model"] for row in rows] == [str(dense), f"{dense} (against)"]
     assert [row["delegate"] for row in rows] == [True, False]
     assert main([*command, "--shape", "1,32"]) == 3
@@ -290,7 +290,7 @@ def test_an_ordinary_file_is_timed_with_the_delegate(upscaler: bytes, tmp_path: 
     dense.write_bytes(upscaler)
     command = ["benchmark", str(dense), "--shape", "1,32,32,1", "--rounds", "1", "--profile"]
     assert main([*command, "--json", str(timings)]) == 0
-    (row,) = json.loads(timings.read_text())
+    (row,) = json.loads(timings.read_text())["data"]["timings"]
     assert row["delegate"] is True
 
 

@@ -7,10 +7,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ubp.cli.shared import add_command, add_timing, check_timing_outputs, show_timings
+from ubp.cli.outcome import Outcome
+from ubp.cli.shared import add_command, add_timing, check_timing_outputs, timing_outcome
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> Outcome:
     """Time models on a device."""
     from ubp.reporting.timings import timing_rows
     from ubp.timing.android import Device, DeviceBenchmark
@@ -30,8 +31,7 @@ def run(options: argparse.Namespace) -> int:
                 threads, options.rounds, backends=options.backend, precision=options.precision
             )
             rows += timing_rows(result, threads, against)
-    show_timings(rows, options)
-    return 0
+    return timing_outcome(rows, options)
 
 
 def add(commands: Any) -> None:

@@ -11,13 +11,14 @@ from typing import Any
 
 from ubp.cli import calibrate
 from ubp.cli.gpu import add_gpu, delegate_options
+from ubp.cli.outcome import Outcome
 from ubp.cli.shared import (
     add_command,
     add_inputs,
     add_shape,
     add_timing,
     check_timing_outputs,
-    show_timings,
+    timing_outcome,
 )
 
 _LOGGER = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ _BLOCK = 10  # inferences, in each round for each model
 _SEED = 0  # of random inputs
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> Outcome:
     """Time models."""
     from ubp.reporting.timings import timing_rows
     from ubp.timing.interleaved import interleave
@@ -57,8 +58,7 @@ def run(options: argparse.Namespace) -> int:
                 model.data, options.rounds * _BLOCK, threads, inputs=model.inputs, **model.options
             )
         rows += timed
-    show_timings(rows, options)
-    return 0
+    return timing_outcome(rows, options)
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,6 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--profile",
         action="store_true",
-        help="also run the model with each step of the delegate timed, and show them; "
-        "--json has them as well",
+        help="also run the model with each step of the delegate timed, and show them",
     )
     parser.add_argument("--calibrate", type=Path, metavar="FILE", help=argparse.SUPPRESS)

@@ -4,15 +4,19 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from ubp.cli.gpu import add_gpu, delegate_options
-from ubp.cli.shared import add_command, console
+from ubp.cli.outcome import Outcome
+from ubp.cli.shared import add_command
 from ubp.output import check_output, write_output
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> Outcome:
     """Measure the constants and write them."""
     gpu = delegate_options(options)
     return write_costs(options.output, options.force, options.rounds, options.threads, gpu)
@@ -24,8 +28,8 @@ def write_costs(
     rounds: int = 15,
     threads: int = 1,
     gpu: dict[str, Any] | None = None,
-) -> int:
-    """Measure the constants, write them to a file and print them; returns the exit status.
+) -> Outcome:
+    """Measure the constants and write them to a file.
 
     gpu: the delegate's options for one, if it is what they are measured on.
     """
@@ -35,9 +39,12 @@ def write_costs(
     check_output(output, overwrite)
     costs = calibrate_gpu(rounds, **gpu) if gpu else calibrate(rounds, threads)
     write_output(output, costs.to_json(), overwrite)
-    print_costs(costs, console())
-    print(f"wrote {output}; predict with it by 'ubp convert --costs {output}'")
-    return 0
+
+    def show(console: Console) -> None:
+        print_costs(costs, console)
+        print(f"wrote {output}; predict with it by 'ubp convert --costs {output}'")
+
+    return Outcome({"costs": json.loads(costs.to_json()), "written": [output]}, show)
 
 
 def add(commands: Any) -> None:
@@ -64,5 +71,4 @@ def add(commands: Any) -> None:
         "--rounds", type=int, default=15, help="blocks of inferences for each layer (default: 15)"
     )
     parser.add_argument("--threads", type=int, default=1, help="of the CPU (default: 1)")
-    parser.add_argument("--force", action="store_true", help="overwrite the output if it exists")
     add_gpu(parser, "the layers", auto=False)

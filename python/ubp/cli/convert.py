@@ -4,16 +4,16 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Console
+
+from ubp.cli.outcome import Outcome
 from ubp.cli.shared import (
-    EXIT_FAILED,
     add_command,
     add_inputs,
     add_shape,
-    console,
     print_assumption,
 )
 from ubp.constants import COSTS, FORMAT
@@ -24,17 +24,34 @@ if TYPE_CHECKING:
     from ubp.conversion import ConversionResult
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> Outcome:
     """Convert, check and write a model."""
     from ubp.check.verification import verify
-    from ubp.conversion.converter import convert
-    from ubp.costs import DEFAULT_COSTS
-    from ubp.latency import read_costs
-    from ubp.reporting.tables import network_text, print_report, verification_text
-    from ubp.timing.layers import measure_layers
+    from ubp.reporting.conversion import report_data
 
     check_output(options.output, options.force)
     _check_report(options)
+    result = _converted(options)
+    verification = None
+    if options.verify or options.inputs is not None:
+        verification = verify(result.dense, result.model, options.inputs, shapes=options.shape)
+    failed = verification is not None and not verification.passed
+    written = [] if failed else _write(options, result, verification)
+    data = report_data(result, options.model.name, verification)
+    return Outcome(
+        data | {"input_shapes": result.input_shapes, "written": written},
+        lambda console: _show(result, verification, written, console),
+        f"verification failed; {options.output} was not written." if failed else "",
+    )
+
+
+def _converted(options: argparse.Namespace) -> ConversionResult:
+    """The model converted, and its layers timed if that is asked for."""
+    from ubp.conversion.converter import convert
+    from ubp.costs import DEFAULT_COSTS
+    from ubp.latency import read_costs
+    from ubp.timing.layers import measure_layers
+
     auto = options.block_size == "auto"
     size: Any = options.block_size if auto else int(options.block_size)
     costs = DEFAULT_COSTS if options.costs is None else read_costs(options.costs)
@@ -42,14 +59,19 @@ def run(options: argparse.Namespace) -> int:
     if options.mapping is not None:
         size = _mapped_sizes(options)
     result = convert(options.model, size, options.weights, options.min_speedup, costs, shapes)
-    if options.measure:
-        result = measure_layers(result, shapes=shapes)
-    verification = None
-    if options.verify or options.inputs is not None:
-        verification = verify(result.dense, result.model, options.inputs, shapes=shapes)
-    failed = verification is not None and not verification.passed
-    written = [] if failed else _write(options, result, verification)
-    print_report(result.report, console())
+    return measure_layers(result, shapes=shapes) if options.measure else result
+
+
+def _show(
+    result: ConversionResult,
+    verification: Verification | None,
+    written: list[Path],
+    console: Console,
+) -> None:
+    """Print the table, and what there is to say of all layers together."""
+    from ubp.reporting.tables import network_text, print_report, verification_text
+
+    print_report(result.report, console)
     taken = sum(layer.taken for layer in result.report)
     print(
         f"{taken} of {len(result.report)} layers converted; {len(result.dense)} -> "
@@ -62,11 +84,6 @@ def run(options: argparse.Namespace) -> int:
         print(verification_text(verification))
     for path in written:
         print(f"wrote {path}")
-    if failed:
-        print(
-            f"ubp: error: verification failed; {options.output} was not written.", file=sys.stderr
-        )
-    return EXIT_FAILED if failed else 0
 
 
 def _mapped_sizes(options: argparse.Namespace) -> dict[str, int | None]:
@@ -176,7 +193,6 @@ def add(commands: Any) -> None:
         help="predict with the costs in this file, which 'ubp calibrate' or 'ubp profile' has made",
     )
     _add_checks(parser)
-    parser.add_argument("--force", action="store_true", help="overwrite files that exist")
 
 
 def _add_checks(parser: argparse.ArgumentParser) -> None:

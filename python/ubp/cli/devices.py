@@ -4,33 +4,25 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
-from ubp.cli.shared import add_command, console
-from ubp.output import check_output, write_output
+from ubp.cli.outcome import Outcome
+from ubp.cli.shared import add_command
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> Outcome:
     """List the devices."""
-    from ubp.reporting.devices import devices_to_json, print_devices
+    from ubp.reporting.devices import print_devices
     from ubp.runtime.devices import list_devices
 
-    if isinstance(options.json, Path):
-        check_output(options.json, options.force)
     devices = list_devices()
-    if options.json is None:
-        print_devices(devices, console())
-    elif isinstance(options.json, Path):
-        write_output(options.json, devices_to_json(devices), options.force)
-    else:
-        print(devices_to_json(devices), end="")
-    return 0
+    return Outcome(asdict(devices), lambda console: print_devices(devices, console))
 
 
 def add(commands: Any) -> None:
     """Add the command."""
-    parser = add_command(
+    add_command(
         commands,
         "devices",
         run,
@@ -47,12 +39,3 @@ def add(commands: Any) -> None:
         "  ubp devices --json\n"
         "  UBP_OPENCL_LIBRARY=/opt/vendor/libOpenCL.so ubp devices   another OpenCL library",
     )
-    parser.add_argument(
-        "--json",
-        type=Path,
-        nargs="?",
-        const=True,
-        metavar="FILE",
-        help="print the same as JSON instead, or write it to this file",
-    )
-    parser.add_argument("--force", action="store_true", help="overwrite the file if it exists")

@@ -4,35 +4,32 @@
 from __future__ import annotations
 
 import argparse
-import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 from rich.table import Table
 
-from ubp.cli.shared import EXIT_FAILED, add_command, console
+from ubp.cli.outcome import Outcome
+from ubp.cli.shared import add_command
+from ubp.reporting.narrow import print_table
 
 if TYPE_CHECKING:
     from ubp.cli.installation import Finding
 
 _STYLES = {"ok": "green", "missing": "yellow", "broken": "bold red"}
-_SCHEMA_VERSION = 1
 
 
-def run(options: argparse.Namespace) -> int:
-    """Print what was found; returns the exit status."""
+def run(options: argparse.Namespace) -> Outcome:
+    """Look at everything."""
     from ubp.cli.installation import examine_installation
 
     findings = examine_installation()
-    healthy = all(finding.state != "broken" for finding in findings)
-    if options.json:
-        found = [asdict(finding) for finding in findings]
-        document = {"schema_version": _SCHEMA_VERSION, "healthy": healthy, "findings": found}
-        print(json.dumps(document, indent=2))
-    else:
-        console().print(_table(findings))
-    return 0 if healthy else EXIT_FAILED
+    broken = ", ".join(finding.name for finding in findings if finding.state == "broken")
+    return Outcome(
+        {"healthy": not broken, "findings": findings},
+        lambda console: print_table(_table(findings), console),
+        f"{broken}: broken; the last column says what to do." if broken else "",
+    )
 
 
 def _table(findings: list[Finding]) -> Table:
@@ -47,7 +44,7 @@ def _table(findings: list[Finding]) -> Table:
 
 def add(commands: Any) -> None:
     """Add the command."""
-    parser = add_command(
+    add_command(
         commands,
         "doctor",
         run,
@@ -58,4 +55,3 @@ def add(commands: Any) -> None:
         "exit status is 1.",
         "  ubp doctor\n  ubp doctor --json",
     )
-    parser.add_argument("--json", action="store_true", help="print the same as JSON")

@@ -7,22 +7,38 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from ubp.cli.gpu import add_gpu, delegate_options
-from ubp.cli.shared import add_command, add_shape, console, print_assumption
+from ubp.cli.outcome import Outcome
+from ubp.cli.shared import add_command, add_shape, print_assumption
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> Outcome:
     """Show what is in a model."""
     from ubp.conversion.converter import convert
+    from ubp.reporting.conversion import report_data
     from ubp.reporting.tables import print_attributes, print_delegate_report, print_report
     from ubp.runtime.decisions import delegate_report
 
     result = convert(options.model, shapes=options.shape)
-    print_report(result.report, console(), done=False)
-    print_assumption(result.input_shapes)
-    print_attributes(result.report, console())
-    print_delegate_report(delegate_report(result.dense, **delegate_options(options)), console())
-    return 0
+    delegate = delegate_report(result.dense, **delegate_options(options))
+
+    def show(console: Console) -> None:
+        print_report(result.report, console, done=False)
+        print_assumption(result.input_shapes)
+        print_attributes(result.report, console)
+        print_delegate_report(delegate, console)
+
+    found = report_data(result, options.model.name)
+    return Outcome(
+        {
+            **{name: found[name] for name in ("model", "totals", "layers")},
+            "input_shapes": result.input_shapes,
+            "delegate": delegate,
+        },
+        show,
+    )
 
 
 def add(commands: Any) -> None:

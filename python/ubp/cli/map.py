@@ -4,9 +4,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
+from ubp.cli.outcome import Outcome
 from ubp.cli.shared import add_command
 from ubp.format import BLOCK_SIZES
 from ubp.output import check_output, write_output
@@ -15,10 +19,11 @@ _METHODS = ("knapsack", "rules", "search")
 _IMPORTANCES = ("magnitude", "squared")
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> Outcome:
     """Map, print and write."""
     from ubp.conversion.load.loader import load_keras
     from ubp.latency import LatencyModel
+    from ubp.mapping.recipe import to_json
     from ubp.mapping.schemes import map_schemes
     from ubp.timing import NetworkTimer
 
@@ -49,11 +54,14 @@ def run(options: argparse.Namespace) -> int:
         from ubp.reporting.mapping import mapping_page
 
         write_output(options.report, mapping_page(mapping), options.force)
-    print(mapping)
-    for path in (options.output, options.report):
-        if path is not None:
+    written = [path for path in (options.output, options.report) if path is not None]
+
+    def show(console: Console) -> None:
+        print(mapping)
+        for path in written:
             print(f"wrote {path}")
-    return 0
+
+    return Outcome({"mapping": json.loads(to_json(mapping)), "written": written}, show)
 
 
 def _search(options: argparse.Namespace) -> dict[str, Any]:
@@ -146,7 +154,6 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--report", type=Path, help="also write a page with pictures (.html)")
     _add_search(parser)
-    parser.add_argument("--force", action="store_true", help="overwrite files that exist")
 
 
 def _add_search(parser: argparse.ArgumentParser) -> None:

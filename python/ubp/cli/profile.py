@@ -4,17 +4,22 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
-from ubp.cli.shared import add_command, add_shape, console
+from rich.console import Console
+
+from ubp.cli.outcome import Outcome
+from ubp.cli.shared import add_command, add_shape
 from ubp.format import BLOCK_SIZES
 from ubp.latency.in_place import MEASURED_DENSITIES, MEASURED_SIZES
 from ubp.output import check_output
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> Outcome:
     """Measure, write the latency model and print it."""
+    from ubp.latency.record import to_json
     from ubp.reporting.latency import print_latency
     from ubp.timing.grid import measure_device
     from ubp.timing.network import measure_network
@@ -35,9 +40,19 @@ def run(options: argparse.Namespace) -> int:
             shapes=options.shape,
         )
     model.save(options.output, options.force)
-    print_latency(model, console())
-    print(f"wrote {options.output}; plan with it by 'ubp map --latency {options.output}'")
-    return 0
+
+    def show(console: Console) -> None:
+        print_latency(model, console)
+        print(f"wrote {options.output}; plan with it by 'ubp map --latency {options.output}'")
+
+    return Outcome(
+        {
+            "latency": json.loads(to_json(model)),
+            "errors": model.errors(),
+            "written": [options.output],
+        },
+        show,
+    )
 
 
 def _refuse_options_of_networks(options: argparse.Namespace) -> None:
@@ -95,4 +110,3 @@ def add(commands: Any) -> None:
     parser.add_argument("--rounds", type=int, help="how often each file has its turn (default: 15)")
     parser.add_argument("--seed", type=int, default=0, help="of the mixtures (default: 0)")
     add_shape(parser)
-    parser.add_argument("--force", action="store_true", help="overwrite the output if it exists")

@@ -4,16 +4,21 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from dataclasses import replace
+import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ubp.cli.shared import EXIT_FAILED, add_command, console
+from rich.console import Console
+
+from ubp.cli.outcome import Outcome
+from ubp.cli.shared import add_command
 from ubp.constants import FORMAT
 from ubp.output import check_output, write_output
 
 if TYPE_CHECKING:
+    from ubp.check.verification import Verification
+    from ubp.conversion import ConversionResult
     from ubp.data import Preprocessing
     from ubp.tflite_pruning import PrunedFile
 
@@ -21,17 +26,39 @@ _PATTERNS = ("unaligned", "aligned", "unstructured")
 _PREPROCESSINGS = ("0..1", "-1..1", "raw", "imagenet-torch", "imagenet-caffe")
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> Outcome:
     """Prune, check and write a model."""
-    from ubp.reporting.pruning import pruning_text
-    from ubp.tflite_pruning import prune_tflite
-
     check_output(options.output, options.force)
     if options.report is not None:
         if options.report.suffix != ".json":
             raise ValueError(f"{options.report}: a report is a .json file; choose such a name.")
         check_output(options.report, options.force)
-    result = prune_tflite(
+    result = _pruned(options)
+    converted = _converted(result) if options.convert else None
+    failed = converted is not None and not converted.passed
+    written = []
+    if not failed:
+        model = result.model if converted is None else converted.result.model
+        write_output(options.output, model, options.force)
+        written.append(options.output)
+    if options.report is not None:
+        write_output(options.report, result.to_json(), options.force)
+        written.append(options.report)
+    return Outcome(
+        {
+            **json.loads(result.to_json()),
+            "conversion": None if converted is None else converted.data(options.model.name),
+            "written": written,
+        },
+        lambda console: _show(result, converted, written, console),
+        f"verification failed; {options.output} was not written." if failed else "",
+    )
+
+
+def _pruned(options: argparse.Namespace) -> PrunedFile:
+    from ubp.tflite_pruning import prune_tflite
+
+    return prune_tflite(
         options.model,
         options.data,
         options.sparsity,
@@ -48,40 +75,59 @@ def run(options: argparse.Namespace) -> int:
         seed=options.seed,
         num_threads=options.threads,
     )
-    model = result.model if not options.convert else _converted(result)
-    if model is not None:
-        write_output(options.output, model, options.force)
-    if options.report is not None:
-        write_output(options.report, result.to_json(), options.force)
-    print(pruning_text(result, console()))
-    for path in (options.output if model is not None else None, options.report):
-        if path is not None:
-            print(f"wrote {path}")
-    if model is None:
+
+
+def _show(
+    result: PrunedFile, converted: _Converted | None, written: list[Path], console: Console
+) -> None:
+    from ubp.reporting.pruning import pruning_text
+
+    if converted is not None:
+        converted.show(console)
+    print(pruning_text(result, console))
+    for path in written:
+        print(f"wrote {path}")
+
+
+@dataclass(frozen=True)
+class _Converted:
+    """The pruned model converted, and compared with itself where a layer was."""
+
+    result: ConversionResult
+    verification: Verification | None
+
+    @property
+    def passed(self) -> bool:
+        """Whether it computes what the pruned one does."""
+        return self.verification is None or self.verification.passed
+
+    def data(self, source: str) -> dict[str, Any]:
+        """As of 'ubp convert'."""
+        from ubp.reporting.conversion import report_data
+
+        return report_data(self.result, source, self.verification)
+
+    def show(self, console: Console) -> None:
+        """Print the table."""
+        from ubp.reporting.tables import print_report, verification_text
+
+        report = self.result.report
+        print_report(report, console)
         print(
-            f"ubp: error: verification failed; {options.output} was not written.", file=sys.stderr
+            f"{sum(layer.taken for layer in report)} of {len(report)} layers converted; "
+            f"{len(self.result.dense)} -> {len(self.result.model)} bytes"
         )
-    return 0 if model is not None else EXIT_FAILED
+        if self.verification is not None:
+            print(verification_text(self.verification))
 
 
-def _converted(result: PrunedFile) -> bytes | None:
-    """The block-sparse model; None if it does not compute what the pruned one does."""
+def _converted(result: PrunedFile) -> _Converted:
     from ubp.check.verification import verify
     from ubp.conversion.converter import convert
-    from ubp.reporting.tables import print_report, verification_text
 
     converted = convert(result.model)
-    print_report(converted.report, console())
-    taken = sum(layer.taken for layer in converted.report)
-    print(
-        f"{taken} of {len(converted.report)} layers converted; {len(converted.dense)} -> "
-        f"{len(converted.model)} bytes"
-    )
-    if not taken:
-        return converted.model
-    verification = verify(converted.dense, converted.model)
-    print(verification_text(verification))
-    return converted.model if verification.passed else None
+    taken = any(layer.taken for layer in converted.report)
+    return _Converted(converted, verify(converted.dense, converted.model) if taken else None)
 
 
 def _preprocessing(options: argparse.Namespace) -> str | Preprocessing | None:
@@ -131,7 +177,6 @@ def add(commands: Any) -> None:
         "--threads", type=int, help="for running the model (default: one for each processor)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of all draws (default: 0)")
-    parser.add_argument("--force", action="store_true", help="overwrite files that exist")
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:

@@ -4,39 +4,98 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from ubp.cli.outcome import Outcome
 from ubp.output import check_output, write_output
 
 if TYPE_CHECKING:
     from ubp.reporting.timings import Row
 
-EXIT_FAILED = 1  # of a command that worked, with a negative verdict
+_NOT_A_TERMINAL = 160  # characters of a line, where tables go elsewhere
+_TEXT = 92  # that explanations are written for
 
 
 def add_command(
-    commands: Any, name: str, run: Callable[[argparse.Namespace], int], text: str, examples: str
+    commands: Any, name: str, run: Callable[[argparse.Namespace], Outcome], text: str, examples: str
 ) -> argparse.ArgumentParser:
-    """Add a command: `text` explains it, its first paragraph in the list of commands."""
+    """Add a command, with the options that all have.
+
+    text: explains it, its first paragraph in the list of commands.
+    """
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
         help=text.partition("\n\n")[0].removesuffix("."),
-        description=text[0].upper() + text[1:],
+        description=fitted(text[0].upper() + text[1:]),
         epilog=f"examples:\n{examples}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, command=name)
+    _add_output(parser)
     return parser
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    """Add what all commands have: how much they say, and in which form."""
+    group = parser.add_argument_group("output")
+    group.add_argument(
+        "--json",
+        type=_json_file,
+        nargs="?",
+        const=True,
+        metavar="FILE.json",
+        help="print one JSON object and nothing else, also where the command fails; or write it to "
+        "a file, beside the tables (docs/command-line.md lists its fields)",
+    )
+    group.add_argument("--force", action="store_true", help="overwrite files that exist")
+    volume = group.add_mutually_exclusive_group()
+    volume.add_argument(
+        "-q", "--quiet", action="store_true", help="print nothing but warnings and errors"
+    )
+    volume.add_argument(
+        "-v",
+        "--verbose",
+        action="store_true",
+        help="say more on standard error: versions, times, and where in the code an error arose",
+    )
+
+
+def _json_file(text: str) -> Path:
+    # Without it a model behind --json would be what is written.
+    if not text.endswith(".json"):
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is no name of a .json file; put --json last to print instead"
+        )
+    return Path(text)
+
+
+def fitted(text: str) -> str:
+    """Paragraphs, broken anew where the terminal is too narrow for them."""
+    width = shutil.get_terminal_size().columns - 2  # as argparse has it
+    if width >= _TEXT:
+        return text
+    return "\n\n".join(_fitted(paragraph, width) for paragraph in text.split("\n\n"))
+
+
+def _fitted(paragraph: str, width: int) -> str:
+    lines = paragraph.split("\n")
+    if not any(line.startswith(" ") for line in lines):
+        return textwrap.fill(" ".join(lines), width)
+    return "\n".join(textwrap.fill(line, width, subsequent_indent="     ") for line in lines)
 
 
 def console() -> Console:
     """A console on standard output; wide enough for the tables where that is no terminal."""
-    return Console(width=None if sys.stdout.isatty() else 160)
+    asked = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdecimal()
+    return Console(width=None if asked else _NOT_A_TERMINAL)
 
 
 def parse_shape(text: str) -> tuple[int, ...]:
@@ -91,31 +150,31 @@ def add_timing(parser: argparse.ArgumentParser, rounds: int, unit: str) -> None:
     parser.add_argument(
         "--rounds", type=int, default=rounds, help=f"{unit} for each model (default: {rounds})"
     )
-    parser.add_argument("--json", type=Path, help="also write the timings to this file")
-    parser.add_argument("--csv", type=Path, help="the same as comma-separated values")
-    parser.add_argument("--force", action="store_true", help="overwrite files that exist")
+    parser.add_argument("--csv", type=Path, help="also write the timings as comma-separated values")
 
 
 def check_timing_outputs(options: argparse.Namespace) -> None:
     """Refuse files for timings that cannot be written, before anything is timed."""
-    for path in (options.json, options.csv):
-        if path is not None:
-            check_output(path, options.force)
+    if options.csv is not None:
+        check_output(options.csv, options.force)
 
 
-def show_timings(rows: list[Row], options: argparse.Namespace) -> None:
-    """Write the rows to the --json and --csv files, and print the tables."""
+def timing_outcome(rows: list[Row], options: argparse.Namespace) -> Outcome:
+    """Write the rows to the --csv file; returns what else is to be said."""
     from ubp.reporting.tables import print_profile
-    from ubp.reporting.timings import print_timings, timings_to_csv, timings_to_json
+    from ubp.reporting.timings import print_timings, timings_to_csv
 
     if options.csv is not None:
         write_output(options.csv, timings_to_csv(rows), options.force)
-    if options.json is not None:
-        write_output(options.json, timings_to_json(rows), options.force)
-    print_timings(rows, console())
-    for row in rows:
-        if "profile" in row:
-            print_profile(row["profile"], console())
+
+    def show(console: Console) -> None:
+        print_timings(rows, console)
+        for row in rows:
+            if "profile" in row:
+                print_profile(row["profile"], console)
+
+    written = [] if options.csv is None else [options.csv]
+    return Outcome({"timings": rows, "written": written}, show)
 
 
 def _threads(text: str) -> list[int]:

@@ -2,7 +2,8 @@
 """Standard output and error of the command line, for readers that stop reading.
 
 `ubp inspect m.tflite | head -1` closes the pipe while the command still prints: that is the end of
-printing, and neither an error nor the end of the command.
+printing, and neither an error nor the end of the command. With --json nothing but one object may be
+on standard output, whatever packages print there.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO
+
+_STDOUT, _STDERR = 1, 2  # the file descriptors, which C++ writes to
 
 
 class UntilClosed(io.TextIOBase):
@@ -82,3 +85,20 @@ def until_closed() -> Iterator[None]:
                 sys.stdout.flush()
             for name, stream in streams.items():
                 setattr(sys, name, stream)
+
+
+@contextlib.contextmanager
+def onto_standard_error() -> Iterator[None]:
+    """Within, what is printed on standard output goes to standard error: from C++, too."""
+    sys.stdout.flush()
+    kept = -1
+    with contextlib.suppress(OSError):  # either may be closed
+        kept = os.dup(_STDOUT)
+        os.dup2(_STDERR, _STDOUT)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        if kept >= 0:
+            os.dup2(kept, _STDOUT)
+            os.close(kept)

@@ -7,11 +7,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ubp.cli.outcome import Outcome
 from ubp.cli.shared import add_command
 from ubp.output import check_output, write_output
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> Outcome:
     """Unpack a model."""
     from ubp.conversion.unpacking import unpack
 
@@ -19,8 +20,10 @@ def run(options: argparse.Namespace) -> int:
     data = unpack(options.model)
     size = options.model.stat().st_size
     write_output(options.output, data, options.force)
-    print(f"wrote {options.output}: {len(data)} bytes, {size} before")
-    return 0
+    return Outcome(
+        {"bytes_before": size, "bytes_after": len(data), "written": [options.output]},
+        lambda console: print(f"wrote {options.output}: {len(data)} bytes, {size} before"),
+    )
 
 
 def add(commands: Any) -> None:
@@ -39,4 +42,3 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, required=True, help="the .tflite file to write"
     )
-    parser.add_argument("--force", action="store_true", help="overwrite the output if it exists")

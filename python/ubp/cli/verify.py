@@ -4,14 +4,18 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from ubp.cli.gpu import add_gpu, delegate_options
-from ubp.cli.shared import EXIT_FAILED, add_command, add_inputs, add_shape, print_assumption
+from ubp.cli.outcome import Outcome
+from ubp.cli.shared import add_command, add_inputs, add_shape, print_assumption
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> Outcome:
     """Compare two models."""
     from ubp.check.verification import verify
     from ubp.reporting.tables import verification_text
@@ -27,9 +31,16 @@ def run(options: argparse.Namespace) -> int:
         shapes=options.shape,
         **delegate_options(options),
     )
-    print_assumption(result.input_shapes)
-    print(verification_text(result))
-    return 0 if result.passed else EXIT_FAILED
+
+    def show(console: Console) -> None:
+        print_assumption(result.input_shapes)
+        print(verification_text(result))
+
+    return Outcome(
+        asdict(result) | {"relative_error": result.relative_error, "passed": result.passed},
+        show,
+        "" if result.passed else f"{options.sparse} does not compute what {options.dense} does.",
+    )
 
 
 def add(commands: Any) -> None:

@@ -27,14 +27,17 @@ _NEED = ("an HTML report", "write a .json report")
 class Totals:
     """Sums over a report; ratios are None where there is nothing to divide.
 
-    zeros: share of the weights of all layers that were examined.
+    sparsity: share of zeros among the weights of the layers that have any: of those that were
+        pruned, as the logs of `fit` and TensorBoard have it.
+    model_sparsity: of all layers that were examined.
     predicted, measured: time of the dense layers over that of the converted ones, of the layers
         that were converted, weighted with their multiply-adds.
     """
 
     taken: int
     layers: int
-    zeros: float | None
+    sparsity: float | None
+    model_sparsity: float | None
     predicted: float | None
     measured: float | None
 
@@ -45,6 +48,7 @@ def totals(report: list[LayerReport]) -> Totals:
     return Totals(
         len(taken),
         len(report),
+        sparsity_of([layer for layer in report if layer.sparsity]),
         sparsity_of(report),
         _weighted([(layer.macs, layer.speedup) for layer in taken]),
         _weighted([(layer.macs, layer.measured) for layer in taken]),
@@ -58,8 +62,14 @@ def _weighted(layers: list[tuple[int | None, float | None]]) -> float | None:
     return sum(macs for macs, _ in known) / sum(macs / speedup for macs, speedup in known)
 
 
-def to_json(result: ConversionResult, source: str, verification: Verification | None = None) -> str:
-    """The report as a JSON object: model, bytes, totals, verification and layers."""
+def report_data(
+    result: ConversionResult, source: str, verification: Verification | None = None
+) -> dict[str, Any]:
+    """The report as plain data: model, bytes, totals, network, verification and layers.
+
+    Args:
+        result, source, verification: as of `to_html`.
+    """
     layers = []
     for layer in result.report:
         values = {
@@ -70,21 +80,20 @@ def to_json(result: ConversionResult, source: str, verification: Verification | 
         if layer.attributes is not None:
             values["attributes"] = layer.attributes.as_dict()
         layers.append(values)
-    return (
-        json.dumps(
-            {
-                "model": source,
-                "bytes_before": len(result.dense),
-                "bytes_after": len(result.model),
-                "totals": dataclasses.asdict(totals(result.report)),
-                "network": None if result.times is None else dataclasses.asdict(result.times),
-                "verification": None if verification is None else dataclasses.asdict(verification),
-                "layers": layers,
-            },
-            indent=2,
-        )
-        + "\n"
-    )
+    return {
+        "model": source,
+        "bytes_before": len(result.dense),
+        "bytes_after": len(result.model),
+        "totals": dataclasses.asdict(totals(result.report)),
+        "network": None if result.times is None else dataclasses.asdict(result.times),
+        "verification": None if verification is None else dataclasses.asdict(verification),
+        "layers": layers,
+    }
+
+
+def to_json(result: ConversionResult, source: str, verification: Verification | None = None) -> str:
+    """The report as a JSON object."""
+    return json.dumps(report_data(result, source, verification), indent=2) + "\n"
 
 
 def to_html(result: ConversionResult, source: str, verification: Verification | None = None) -> str:

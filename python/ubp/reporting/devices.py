@@ -1,21 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The list of devices: for the terminal, and as JSON."""
+"""The list of devices, for the terminal."""
 
 from __future__ import annotations
-
-import json
-from dataclasses import asdict
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ubp.reporting.narrow import print_table
 from ubp.runtime.devices import Device, Devices
-
-
-def devices_to_json(devices: Devices) -> str:
-    """All that is known of them."""
-    return json.dumps(asdict(devices), indent=2) + "\n"
 
 
 def print_devices(devices: Devices, console: Console) -> None:
@@ -24,7 +17,7 @@ def print_devices(devices: Devices, console: Console) -> None:
     if devices.library:
         console.print(f"OpenCL library: {escape(devices.library)}", highlight=False)
     if devices.devices:
-        console.print(_table(devices.devices))
+        print_table(_table(devices.devices), console)
     if devices.error:
         console.print(f"No GPU: {escape(devices.error)}", highlight=False)
     for number, device in enumerate(devices.devices):

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ubp.latency import LatencyModel, MeasuredNetwork
+from ubp.reporting.narrow import print_table
 
 _SHOWN_DENSITY = 0.2
 
@@ -18,7 +19,7 @@ def print_latency(model: LatencyModel, console: Console) -> None:
         threads = f"{device.threads} thread{'s' * (device.threads != 1)}"
         console.print(f"{device.name}, {device.instruction_set}, {threads}, {device.date}")
     if model.network is not None:
-        console.print(_layers(model.network))
+        print_table(_layers(model.network), console)
         console.print(_rest(model.network))
     console.print(str(model.errors()))
 

@@ -8,6 +8,7 @@ import math
 from rich.console import Console
 from rich.table import Table
 
+from ubp.reporting.narrow import print_table
 from ubp.reporting.tables import short_name
 from ubp.tflite_pruning.result import OutputError, PrunedFile, RebuiltLayer
 
@@ -22,7 +23,7 @@ def pruning_text(result: PrunedFile, console: Console) -> str:
     table.add_column("result", overflow="fold")
     for layer in result.layers:
         table.add_row(*_cells(layer), style=None if layer.pruned else "dim")
-    console.print(table)
+    print_table(table, console)
     pruned = sum(layer.pruned for layer in result.layers)
     return "\n".join(
         [

@@ -11,6 +11,7 @@ from ubp.conversion.layer_report import LayerReport, sparsity_of
 from ubp.conversion.whole import NetworkTimes
 from ubp.costs import CostModel
 from ubp.format import Activation, Padding, ValueType
+from ubp.reporting.narrow import print_table
 from ubp.runtime.decisions import DelegateReport, NodeDecision
 from ubp.timing.profile import DelegateProfile, ProfiledStep
 
@@ -28,7 +29,7 @@ def print_report(report: list[LayerReport], console: Console, done: bool = True)
     for heading in ("layer", "op", "weights"):
         table.add_column(heading, overflow="fold")
     measured = any(layer.measured is not None for layer in report)
-    for heading in ("zeros", "N", "blocks", "KiB", "predicted", *(["measured"] * measured)):
+    for heading in ("sparsity", "N", "blocks", "KiB", "predicted", *(["measured"] * measured)):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("result" if done else "convert would", overflow="fold")
     for layer in report:
@@ -36,7 +37,7 @@ def print_report(report: list[LayerReport], console: Console, done: bool = True)
         table.add_row(*_cells(layer, measured), verdict, style=None if layer.taken else "dim")
     table.add_section()
     table.add_row(*_total_cells(report, measured))
-    console.print(table)
+    print_table(table, console)
 
 
 def print_attributes(report: list[LayerReport], console: Console) -> None:
@@ -52,7 +53,7 @@ def print_attributes(report: list[LayerReport], console: Console) -> None:
         named = {name: kind(values[name]).name for name, kind in _NAMED.items() if name in values}
         shown = (f"{name} {value}" for name, value in (values | named).items())
         table.add_row(short_name(layer.name), ", ".join(shown))
-    console.print(table)
+    print_table(table, console)
 
 
 def short_name(name: str) -> str:
@@ -124,12 +125,12 @@ def print_delegate_report(report: DelegateReport, console: Console) -> None:
     table.add_column("node", justify="right", no_wrap=True)
     for heading in ("op", "layer"):
         table.add_column(heading, overflow="fold")
-    for heading in ("zeros", "N", "predicted"):
+    for heading in ("sparsity", "N", "predicted"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("delegate", overflow="fold")
     for node in report.nodes:
         table.add_row(*_node_cells(node), style=None if node.taken else "dim")
-    console.print(table)
+    print_table(table, console)
 
 
 def _node_cells(node: NodeDecision) -> list[str]:
@@ -176,7 +177,7 @@ def print_profile(profile: DelegateProfile, console: Console) -> None:
     rest = "transfers, waiting and outside the delegate" if on_device else "outside the delegate"
     table.add_row(rest, f"{rest_ms / profile.mean_ms:.1%}", f"{rest_ms * 1e3:.1f}")
     table.caption = "GMAC/s: zeros count as if they were multiplied"
-    console.print(table)
+    print_table(table, console)
 
 
 def _step_name(step: ProfiledStep) -> str:
@@ -204,7 +205,7 @@ def print_costs(costs: CostModel, console: Console) -> None:
         f"in multiply-adds of the dense kernel{where}; changing a value's layout: "
         f"{costs.transpose:.2f}"
     )
-    console.print(table)
+    print_table(table, console)
 
 
 def network_text(times: NetworkTimes) -> str:

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from ubp.reporting.narrow import print_table
 from ubp.timing.interleaved import BenchmarkResult
 
 Row = dict[str, Any]
@@ -32,11 +31,6 @@ def timing_rows(result: BenchmarkResult, threads: int, against: str | None) -> l
             row["speedup"] = result.speedup(name, against)
         rows.append(row)
     return rows
-
-
-def timings_to_json(rows: Sequence[Row]) -> str:
-    """The rows as a JSON list."""
-    return json.dumps(rows, indent=2, default=asdict) + "\n"
 
 
 def timings_to_csv(rows: Sequence[Row]) -> str:
@@ -63,4 +57,4 @@ def print_timings(rows: Sequence[Row], console: Console) -> None:
         on = f" on {backend}" if backend not in ("", "cpu") else ""
         delegate = f"UBP{on}" if row.get("delegate") else ""
         table.add_row(row["model"], delegate, str(row["threads"]), *times, speedup)
-    console.print(table)
+    print_table(table, console)

@@ -25,12 +25,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
 from ubp.conversion.converter import convert
 from ubp.costs import DEFAULT_COSTS, CostModel
 from ubp.format import BLOCK_SIZES
 from ubp.lanes import from_lanes
+from ubp.progress import Bar
 from ubp.runtime import Interpreter
 from ubp.selection import select_blocks
 from ubp.tflite.single_operator import single_convolution, single_fully_connected
@@ -76,7 +76,7 @@ def calibrate(rounds: int = 15, num_threads: int = 1, progress: bool = True) -> 
     """
     prunings = list(product(_SPARSITIES, BLOCK_SIZES))
     convolutions, single = [], []
-    with tqdm(
+    with Bar(
         total=(len(_CONVOLUTIONS) + len(_FULLY_CONNECTED)) * len(prunings),
         desc="calibrate",
         unit="layer",
@@ -105,7 +105,7 @@ def calibrate_gpu(rounds: int = 15, progress: bool = True, **delegate_options: A
     options = delegate_options | {"backend": "gpu"}
     cases = list(product(_CONVOLUTIONS, _SPARSITIES, BLOCK_SIZES))
     points = []
-    for (kernel, in_channels, channels, size), sparsity, n in tqdm(
+    for (kernel, in_channels, channels, size), sparsity, n in Bar(
         cases, desc="calibrate", unit="layer", disable=None if progress else True
     ):
         shape = (kernel, in_channels, channels, size)

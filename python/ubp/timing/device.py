@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 
 from ubp.latency import Device
+from ubp.machine import processor_name
 from ubp.runtime import delegate_path
 from ubp.runtime.decisions import delegate_report
 from ubp.tflite.single_operator import single_convolution
-
-_CPUINFO = Path("/proc/cpuinfo")
 
 
 def this_device(num_threads: int, **delegate_options: Any) -> Device:
@@ -28,16 +27,10 @@ def this_device(num_threads: int, **delegate_options: Any) -> Device:
     model = single_convolution(np.ones((4, 1, 1, 4), np.float32), 1, 1)
     report = delegate_report(model, num_threads, **delegate_options)
     return Device(
-        _processor(),
+        processor_name(),
         platform.machine(),
         report.kernel,
         num_threads,
         hashlib.sha256(Path(delegate_path()).read_bytes()).hexdigest(),
         datetime.now(UTC).isoformat(timespec="seconds"),
     )
-
-
-def _processor() -> str:
-    lines = _CPUINFO.read_text().splitlines() if _CPUINFO.is_file() else []
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return named[0] if named else platform.processor() or platform.machine()

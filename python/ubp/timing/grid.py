@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter as StandardInterpreter
-from tqdm import tqdm
 
 from ubp.arguments import check_counts, check_number, check_whole
 from ubp.conversion.converter import convert
@@ -24,6 +23,7 @@ from ubp.costs import DEFAULT_COSTS, CostModel, LayerShape
 from ubp.format import BLOCK_SIZES
 from ubp.lanes import from_lanes
 from ubp.latency import LatencyModel, Point
+from ubp.progress import Bar
 from ubp.runtime import Interpreter
 from ubp.selection import max_num_blocks, select_blocks
 from ubp.tflite.single_operator import single_convolution, single_fully_connected
@@ -98,7 +98,7 @@ def measure_device(
     options = {"num_threads": num_threads, **delegate_options}
     clock = clock_for(num_threads, delegate_options.get("backend", "cpu"))
     hidden = None if progress else True
-    for layer in tqdm(layers, "prepare", unit="shape", disable=hidden):
+    for layer in Bar(layers, "prepare", unit="shape", disable=hidden):
         for point, interpreter in _prepared(layer, rng, options):
             points.append(point)
             timers.append(block_timer(interpreter, seed, clock=clock))
@@ -173,7 +173,7 @@ def _least_us(timers: Sequence[BlockTimer], seconds: float, hidden: bool | None)
     runs = [int(np.clip(_ROUND_MS / max(ms, 1e-3), 3, _MOST_RUNS)) for ms in first]
     blocks: list[list[Sequence[float]]] = [[] for _ in timers]
     begin, rounds = time.perf_counter(), 0
-    with tqdm(total=round(seconds), desc="measure", unit="s", disable=hidden) as bar:
+    with Bar(total=round(seconds), desc="measure", unit="s", disable=hidden) as bar:
         while rounds < _LEAST_ROUNDS or time.perf_counter() - begin < seconds:
             for number, timer in enumerate(timers):
                 blocks[number].append(timer(runs[number]))

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
 from ubp.arguments import check_counts, check_whole, shown
+from ubp.progress import Bar
 from ubp.runtime import Interpreter
 from ubp.runtime.inputs import give_inputs, random_inputs, set_inputs
 
@@ -206,7 +206,7 @@ def interleave(
         for _ in range(_WARM_UP_BLOCKS):
             timer(block)
     times = {name: np.empty((rounds, block)) for name in timers}
-    for index in tqdm(
+    for index in Bar(
         range(rounds), desc="benchmark", unit="round", disable=None if progress else True
     ):
         for name, timer in timers.items():

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter as StandardInterpreter
-from tqdm import tqdm
 
 from ubp.conversion.converter import ConversionResult
 from ubp.conversion.find import find_layers
 from ubp.conversion.layer_report import LayerReport
 from ubp.conversion.open_sizes import resolve_shapes
 from ubp.conversion.unpacking import unpack
+from ubp.progress import Bar
 from ubp.runtime import Interpreter
 from ubp.runtime.inputs import check_sizes
 from ubp.tflite import flatbuffer
@@ -58,7 +58,7 @@ def measure_layers(
     resolved = resolve_shapes(result.dense, "the dense model", given).tensors
     report: list[LayerReport] = []
     for layer, place, dense_place in zip(
-        tqdm(result.report, desc="layers", unit="layer", disable=None if progress else True),
+        Bar(result.report, desc="layers", unit="layer", disable=None if progress else True),
         find_layers(sparse),
         find_layers(dense),
         strict=True,

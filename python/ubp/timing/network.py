@@ -22,7 +22,6 @@ from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter as StandardInterpreter
-from tqdm import tqdm
 
 from ubp.arguments import check_counts, check_sequence, check_share, check_whole, shown
 from ubp.conversion.find import find_layers
@@ -37,6 +36,7 @@ from ubp.latency.in_place import (
     fit_layers,
     with_rest,
 )
+from ubp.progress import Bar
 from ubp.runtime import Interpreter
 from ubp.runtime.inputs import check_sizes
 from ubp.tflite import flatbuffer
@@ -154,7 +154,7 @@ def _measure(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         nodes: list[dict[int, int]] = []
         timers: list[BlockTimer] = []
-        for number, settings in enumerate(tqdm(designs, "convert", unit="file", disable=hidden)):
+        for number, settings in enumerate(Bar(designs, "convert", unit="file", disable=hidden)):
             data = converted(subject, settings)
             nodes.append(_nodes(data, subject))
             interpreter = Interpreter(data, profile=folder / f"{number}.json", **options)

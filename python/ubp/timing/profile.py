@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
-from tqdm import tqdm
 
 from ubp.arguments import check_counts, existing_file
+from ubp.progress import Bar
 from ubp.runtime.interpreter import Interpreter
 from ubp.timing.interleaved import block_timer
 
@@ -129,7 +129,7 @@ def delegate_profile(
         interpreter = Interpreter(model, num_threads, profile=path, **delegate_options)
         timer = block_timer(interpreter, seed, inputs)
         del interpreter
-        rounds = tqdm(range(runs), desc="profile", disable=None if progress else True)
+        rounds = Bar(range(runs), desc="profile", disable=None if progress else True)
         mean_ms = sum(timer(1)[0] for _ in rounds) / runs
         del timer  # and with it the interpreter, so that the delegate writes the file
         content = _load(path)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
+from ubp.progress import Bar
 from ubp.runtime.inputs import random_values
 from ubp.timing.interleaved import BlockTimer, Clock, block_timer, near_least
 from ubp.timing.mixtures import Subject
@@ -35,7 +35,7 @@ def least_us(timers: Sequence[BlockTimer], rounds: int, hidden: bool | None) -> 
     first = [max(timer(3)) for timer in timers]
     runs = [int(np.clip(_ROUND_MS / max(ms, 1e-3), 3, _MOST_RUNS)) for ms in first]
     blocks: list[list[Sequence[float]]] = [[] for _ in timers]
-    for _ in tqdm(range(rounds), "measure", unit="round", disable=hidden):
+    for _ in Bar(range(rounds), "measure", unit="round", disable=hidden):
         for number, timer in enumerate(timers):
             blocks[number].append(timer(runs[number]))
     return [1e3 * near_least(each) for each in blocks]

@@ -136,14 +136,16 @@ def test_a_layer_without_gain_is_explained(
         ("benchmark {dir}/hdf5", "hdf5: a Keras file, expected a .tflite file; 'ubp convert'"),
         ("benchmark {dir}", "a directory, expected a .tflite file"),
         ("benchmark {dir}/notes.txt", "notes.txt: not a TensorFlow Lite model"),
-        ("benchmark {dir}/model.tflite --json {dir}/notes.txt", "notes.txt exists already"),
+        ("benchmark {dir}/model.tflite --json {dir}/notes.json", "notes.json exists already"),
+        ("benchmark {dir}/model.tflite --csv {dir}/notes.txt", "notes.txt exists already"),
         ("benchmark {dir}/model.tflite --rounds 0", "rounds is 0"),
     ],
 )
 def test_errors_are_one_sentence_and_write_nothing(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, message: str
 ) -> None:
-    (tmp_path / "notes.txt").write_text("just some notes")
+    for name in ("notes.txt", "notes.json"):
+        (tmp_path / name).write_text("just some notes")
     (tmp_path / "zip").write_bytes(b"PK\x03\x04 of something else")
     (tmp_path / "hdf5").write_bytes(b"\x89HDF\r\n\x1a\n")
     (tmp_path / "cut.tflite").write_bytes(model.read_bytes()[:200])
@@ -176,6 +178,7 @@ def test_a_missing_delegate_is_one_sentence(
     [
         *("prune", "convert", "unpack", "inspect", "verify", "benchmark", "calibrate"),
         "android-benchmark",
+        "completion",
     ],
 )
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -196,7 +199,7 @@ def test_the_program_explains_the_way_and_lists_the_commands(
     listed = re.findall(r"^    ([a-z-]+)(?:  |$)", printed, re.MULTILINE)
     assert listed == [
         *("prune", "convert", "unpack", "inspect", "verify", "benchmark", "calibrate", "profile"),
-        *("map", "devices", "doctor", "android-benchmark"),
+        *("map", "devices", "doctor", "android-benchmark", "completion"),
     ]
     for step in ("ubp inspect", "ubp convert", "ubp benchmark"):
         assert f"'{step}'" in printed

@@ -66,9 +66,11 @@ def test_what_cannot_work_is_a_verdict(
 ) -> None:
     with_version(monkeypatch, package, version)
     assert main(["doctor", "--json"]) == 1
-    document = json.loads(capsys.readouterr().out)
-    assert document["schema_version"] == 1 and document["healthy"] is False
-    (finding,) = [each for each in document["findings"] if each["state"] == "broken"]
+    text = capsys.readouterr()
+    assert f"ubp: error: {package}: broken; the last column says what to do." in text.err
+    document = json.loads(text.out)
+    assert document["verdict"] == "failed" and document["data"]["healthy"] is False
+    (finding,) = [each for each in document["data"]["findings"] if each["state"] == "broken"]
     assert (finding["name"], finding["found"]) == (package, said)
     assert f'pip install "{package}>=' in finding["advice"]
 

@@ -52,6 +52,7 @@ _HELPERS = {
     "ubp.deprecated",
     "ubp.extras",
     "ubp.log",
+    "ubp.machine",
     "ubp.output",
     "ubp.progress",
 }

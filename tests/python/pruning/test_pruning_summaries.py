@@ -13,6 +13,7 @@ from pruning_models import compiled, data, sequential_model
 
 import ubp
 from ubp.pruning.layers.pruned_layer import pruned_layers
+from ubp.reporting.conversion import report_data, to_html
 
 GRADUAL = ubp.PolynomialDecay(0.25, 0.75, begin_step=2, end_step=6, power=1, frequency=2)
 FIGURES = ("sparsity", "threshold", "moved", "kept_importance")
@@ -61,7 +62,7 @@ def test_every_update_of_every_kernel_is_written(tmp_path, summaries_first):
     fit(pruned, [summaries, update, recorder] if summaries_first else [update, recorder, summaries])
     found = events(tmp_path / "pruning")
     assert set(found) == {
-        "model_sparsity", *(f"{figure}/{kernel}" for figure in FIGURES for kernel in KERNELS)
+        "sparsity", *(f"{figure}/{kernel}" for figure in FIGURES for kernel in KERNELS)
     }  # fmt: skip
     assert {step for step, _ in recorder.seen} == {2, 4, 6}
     for figure in FIGURES:
@@ -73,10 +74,10 @@ def test_every_update_of_every_kernel_is_written(tmp_path, summaries_first):
             }
             assert found[f"{figure}/{kernel}"] == pytest.approx(expected, rel=1e-6)
     sizes = {layer.name: layer.kernels[0].size for layer in pruned_layers(pruned)}
-    for step, whole in found["model_sparsity"].items():
+    for step, whole in found["sparsity"].items():
         zeros = sum(size * found[f"sparsity/{name}"][step] for name, size in sizes.items())
         assert whole == pytest.approx(zeros / sum(sizes.values()), rel=1e-6)
-    assert found["model_sparsity"][6] == pytest.approx(0.75, abs=0.01)
+    assert found["sparsity"][6] == pytest.approx(0.75, abs=0.01)
     assert all(0 < value <= 1 for value in found["kept_importance/hidden"].values())
     assert found["threshold/hidden"][6] > found["threshold/hidden"][2] > 0
 
@@ -102,7 +103,7 @@ def test_second_fit_writes_only_its_own_updates(tmp_path, same_callback):
     fit(pruned, [ubp.UpdatePruning(), summaries], epochs=1)  # 4 steps
     again = summaries if same_callback else ubp.PruningSummaries(tmp_path)
     fit(pruned, [ubp.UpdatePruning(), again], epochs=1)
-    assert list(events(tmp_path / "pruning")["model_sparsity"]) == [2, 4, 6]
+    assert list(events(tmp_path / "pruning")["sparsity"]) == [2, 4, 6]
 
 
 def test_steps_per_execution(tmp_path):
@@ -110,7 +111,7 @@ def test_steps_per_execution(tmp_path):
         ubp.prune(sequential_model(), GRADUAL), jit_compile=False, steps_per_execution=3
     )
     fit(pruned, [ubp.PruningSummaries(tmp_path), ubp.UpdatePruning()])
-    written = list(events(tmp_path / "pruning")["model_sparsity"])
+    written = list(events(tmp_path / "pruning")["sparsity"])
     assert written[-1] >= 6 and written == sorted(written)
 
 
@@ -148,3 +149,27 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path):
     with pytest.raises(OSError, match=r"PruningSummaries: .*file/pruning cannot be made"):
         fit(pruned_model(), [ubp.UpdatePruning(), ubp.PruningSummaries(tmp_path / "file")])
     assert (tmp_path / "file").read_text() == "precious"
+
+
+def test_the_same_figures_under_the_same_name_everywhere(tmp_path):
+    """In TensorBoard, in the History, in the summary, and in the reports on the conversion."""
+    pruned = pruned_model()
+    x, y = data()
+    callbacks = [ubp.UpdatePruning(), ubp.PruningSummaries(tmp_path)]
+    history = pruned.fit(x, y, batch_size=8, epochs=2, verbose=0, callbacks=callbacks).history
+    board = {
+        tag: list(by_step.values())[-1] for tag, by_step in events(tmp_path / "pruning").items()
+    }
+    assert board["sparsity"] == pytest.approx(history["sparsity"][-1], rel=1e-6)
+    result = ubp.convert(ubp.strip(pruned), min_speedup=0)
+    found = report_data(result, "model")
+    assert found["totals"]["sparsity"] == pytest.approx(history["sparsity"][-1], rel=1e-6)
+    assert found["totals"]["model_sparsity"] == pytest.approx(result.sparsity)
+    page, lines = to_html(result, "model"), []
+    ubp.pruning_summary(pruned, print_fn=lines.append)
+    for name in KERNELS:
+        (layer,) = [each for each in found["layers"] if name in each["name"]]
+        assert board[f"sparsity/{name}"] == pytest.approx(layer["sparsity"], rel=1e-6)
+        assert f">{layer['sparsity']:.1%}</span>" in page
+        assert f" {layer['sparsity']:.1%} " in "".join(lines)
+    assert f"<b>{history['sparsity'][-1]:.1%}</b><span>sparsity" in page

@@ -41,9 +41,13 @@ def test_totals_weigh_layers_with_their_work(result: ConversionResult) -> None:
     assert totals([first, second]).measured == 2.0
     assert (totals(both).taken, totals(both).layers) == (2, 3)
     zeros = (128 * 64 * first.sparsity + 0) / (128 * 64 + 32 * 128)
-    assert totals([first, second]).zeros == pytest.approx(zeros)
-    assert result.sparsity == totals([first, second]).zeros
-    assert totals([]).zeros is None and sparsity_of([]) is None
+    assert totals([first, second]).model_sparsity == pytest.approx(zeros)
+    assert result.sparsity == totals([first, second]).model_sparsity
+    assert (
+        totals([]).sparsity is None
+        and totals([]).model_sparsity is None
+        and sparsity_of([]) is None
+    )
 
 
 def test_layers_that_were_not_examined_do_not_count(result: ConversionResult) -> None:
@@ -62,7 +66,9 @@ def test_the_table_ends_with_all_layers_together(result: ConversionResult) -> No
     before = sum(layer.bytes_before for layer in result.report) / 1024
     after = sum(layer.bytes_after for layer in result.report) / 1024
     assert f"{before:.1f} -> {after:.1f}" in rows[-1]
-    assert f"{100 * result.sparsity:.1f}%</b>" in to_html(result, "model")
+    page = to_html(result, "model")
+    assert f"<b>{totals(result.report).sparsity:.1%}</b><span>sparsity" in page
+    assert f"of all layers {result.sparsity:.1%}</span>" in page
 
 
 def test_the_page_stands_alone_and_shows_every_layer(result: ConversionResult) -> None:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
 from ubp.lanes import input_channels, sum_lane_groups, to_lanes
+from ubp.progress import Bar
 from ubp.pruning.channels.flow import ChannelFlow, Channels, Segment, sizes
 from ubp.pruning.channels.report import GroupReport, LayerKept
 from ubp.pruning.layers.prunable import prunable_weights
@@ -78,7 +78,7 @@ class Search:
         roles = [self._roles(group, matrices) for group in groups]
         free = sum(any(role) and not group.pins for group, role in zip(groups, roles, strict=True))
         rounds = self.rounds if self.method == "hill_climb" else 1
-        with tqdm(
+        with Bar(
             total=rounds * free,
             desc="permuting channels",
             unit="round",

@@ -28,14 +28,16 @@ class PruningSummaries(keras.callbacks.Callback):
         pruned.fit(x, y, callbacks=[ubp.UpdatePruning(), ubp.PruningSummaries("logs")])
 
     The step is that of training. The tags are FIGURE/KERNEL, so that TensorBoard shows all kernels
-    of a figure side by side, and `model_sparsity`:
+    of a figure side by side, and `sparsity` of the whole:
 
-        sparsity         share of the kernel's weights that the mask removes
+        sparsity         share of the kernel's weights that the mask removes; what `ubp.convert`
+                         reports of the layer
         threshold        importance of the least important block that is kept
         moved            share of the kept weights that the mask before did not keep
         kept_importance  share of the kernel's importance that is kept
         residual         while the schedule regularises: distance from blocks, relative to the norm
-        model_sparsity   share of the weights of all pruned kernels that the masks remove
+        sparsity         without a kernel: share of the weights of all pruned kernels that the masks
+                         remove, as `UpdatePruning` gives it to the `History`
 
     The place in the list of callbacks does not matter.
 
@@ -141,7 +143,7 @@ class PruningSummaries(keras.callbacks.Callback):
             for update in new:
                 _write_scalars(update)
             step = max(update.step for update in new)
-            _write_scalar("model_sparsity", overall_sparsity(self._layers), step)
+            _write_scalar("sparsity", overall_sparsity(self._layers), step)
 
 
 def _write_scalars(update: MaskUpdate) -> None:
