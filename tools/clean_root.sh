@@ -20,7 +20,8 @@ clean_root() {
   ((EUID == 0)) || die "clean-root makes a root directory of its own, for which it must be root"
   [[ -z $(git status --porcelain) ]] || echo "clean root: tests the last commit; what is not committed is left out"
   install_packages "clean-root" missing_clean_root_packages
-  make_clean_root "$root"
+  make_clean_root "$root" git,python3
+  git clone -q --no-hardlinks . "$root/ubp"
   for command; do
     echo "clean root: ./run $command"
     start=$SECONDS
@@ -32,9 +33,9 @@ clean_root() {
   return "$status"
 }
 
-# Makes the root in this directory, in place of an older one.
+# make_clean_root DIRECTORY PACKAGES: makes a root with these packages, in place of an older one.
 make_clean_root() {
-  local root=$1 suite sources packages=git,python3
+  local root=$1 suite sources packages=$2
   [[ ! -e $root || -e $root/$clean_root_mark ]] || die "$root is there already and no clean root; name another directory"
   suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
   sources=$(apt_sources "$suite" "$suite-updates" "$suite-security")
@@ -50,7 +51,6 @@ make_clean_root() {
     debootstrap --variant=minbase "--include=$packages" "$suite" "$root" "$(cut -d ' ' -f 2 <<<"${sources%%$'\n'*}")"
   echo "$sources" >"$root/etc/apt/sources.list"
   copy_settings "$root"
-  git clone -q --no-hardlinks . "$root/ubp"
 }
 
 # apt_sources SUITE...: prints where this machine's apt gets their packages, suite after suite, as lines of a sources.list.
@@ -80,7 +80,7 @@ copy_settings() {
   fi
 }
 
-# in_clean_root ROOT COMMAND: runs a line of shell in the clone. The mounts and processes are of namespaces that end with it,
+# in_clean_root ROOT COMMAND: runs a line of shell in the root's folder /ubp. The mounts and processes are of namespaces that end with it,
 # however it ends: none is left over, and what deletes the root never sees them.
 in_clean_root() {
   local name settings=()

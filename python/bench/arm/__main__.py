@@ -64,6 +64,7 @@ _COMMAND = Command(
     values=values,
     is_met=lambda report: all(verdict.met for verdict in verdicts(report)),
     text_width=120,
+    library=lambda report: (report.library, LIBRARY),
 )
 
 

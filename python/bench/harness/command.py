@@ -13,7 +13,9 @@ from typing import Any, Generic, TypeVar
 
 from rich.console import Console
 
+import ubp
 from bench.harness import page
+from bench.harness.machine import library_digest
 from bench.harness.page import Page
 from bench.harness.results import ResultFolder
 
@@ -31,12 +33,14 @@ class Kind:
     output: the folder that results go to.
     page: that each writes a section of.
     interrupted: what is said to who interrupts it.
+    times: whether results are of the library that they were measured with, and of no other.
     """
 
     word: str
     output: Path
     page: Page
     interrupted: str = "interrupted."
+    times: bool = False
 
     @property
     def quick_output(self) -> Path:
@@ -44,7 +48,11 @@ class Kind:
         return self.output / "quick"
 
 
-BENCHMARK = Kind("bench", Path("bench_output"), page.PERFORMANCE)
+BENCHMARK = Kind("bench", Path("bench_output"), page.PERFORMANCE, times=True)
+
+
+def _delegate_of(report: Any) -> tuple[str, Path]:
+    return report.machine.delegate, Path(ubp.delegate_path())
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,7 @@ class Command(Generic[_Report]):
     is_met: whether they are good enough for exit status 0.
     kind: which of the two it is.
     text_width: characters of a line, where there is no terminal to ask.
+    library: SHA-256 of the library that a report is of, and where that library is now.
     """
 
     name: str
@@ -73,6 +82,7 @@ class Command(Generic[_Report]):
     is_met: Callable[[_Report], bool] = lambda report: True
     kind: Kind = BENCHMARK
     text_width: int = 100
+    library: Callable[[_Report], tuple[str, Path]] = _delegate_of
 
     def parser(self, description: str, files: str = "", quick: str = "") -> argparse.ArgumentParser:
         """A parser with the options that all benchmarks have.
@@ -143,7 +153,18 @@ class Command(Generic[_Report]):
         console.print(f"Wrote {folder.json}{drawn}.")
         return 0 if self.is_met(report) else 1
 
+    def _check_library(self, report: _Report) -> None:
+        measured, library = self.library(report)
+        built = library_digest(library)
+        if measured != built:
+            raise ValueError(
+                f"{self.name}.json is of another library ({measured[:16]}...) than {library} "
+                f"({built[:16]}...), and no page is written of it; run '{self._command}' again."
+            )
+
     def _write_docs(self, report: _Report, console: Console) -> None:
+        if self.kind.times:
+            self._check_library(report)
         section = self.section(report)
         self.kind.page.write_section(self._command, section)
         drawn = ""

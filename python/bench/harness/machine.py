@@ -53,8 +53,17 @@ class Machine:
             instruction_sets=[name for name in _INSTRUCTION_SETS if name in flags],
             system=f"{platform.system()} {platform.machine()}",
             versions=versions | {name: package_version(name) for name in _PACKAGES},
-            delegate=hashlib.sha256(Path(ubp.delegate_path()).read_bytes()).hexdigest(),
+            delegate=library_digest(Path(ubp.delegate_path())),
         )
+
+
+def library_digest(path: Path) -> str:
+    """SHA-256 of a library that is built.
+
+    Raises:
+        FileNotFoundError: if there is none.
+    """
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def package_version(name: str) -> str:

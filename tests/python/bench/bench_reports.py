@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bench.harness import page
+from bench.harness import command, page
 from bench.harness.machine import Machine
 from bench.harness.results import ResultFolder
 from bench.kernels.layers import LayerShape
@@ -89,6 +89,11 @@ def layer_report(*results: LayerResult) -> LayerReport:
     return LayerReport(DATE, MACHINE, 3, peaks, [*results])
 
 
+def measured_now(monkeypatch: pytest.MonkeyPatch, delegate: str) -> None:
+    """Has this be the SHA-256 of the library that is built."""
+    monkeypatch.setattr(command, "library_digest", lambda library: delegate)
+
+
 def written_page(
     main: Callable[[list[str]], int],
     name: str,
@@ -98,6 +103,7 @@ def written_page(
 ) -> str:
     """The page that a benchmark's command makes of a report."""
     monkeypatch.setattr(page, "DOCS", folder)
+    measured_now(monkeypatch, report.machine.delegate)
     ResultFolder(folder, name).save(report)
     assert main(["--write-docs", "--output", str(folder)]) == 0
     text = (folder / "performance.md").read_text()

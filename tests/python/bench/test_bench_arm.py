@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from bench_reports import measured_now
 
 from bench.arm import __main__ as command
 from bench.arm.__main__ import LIBRARY, main
@@ -179,6 +180,7 @@ def test_json_and_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         from_json(Report, {"kernels": [], "tiles": [{"pixels": 4}]})
     (tmp_path / "arm.json").write_text(json.dumps({"benchmark": "arm"} | to_json(report)))
     monkeypatch.setattr(page, "DOCS", tmp_path)
+    measured_now(monkeypatch, report.library)
     assert main(["--write-docs", "--output", str(tmp_path)]) == 0
     text = (tmp_path / "performance.md").read_text()
     assert text.count("## Arm kernels in models of processors") == 1

@@ -17,7 +17,10 @@ ROOT = Path(__file__).parents[3]
 PYTHON = ROOT / "python"
 OURS = {path.name for path in PYTHON.iterdir() if path.is_dir()}  # packages
 PAGES = {"bench": PERFORMANCE, "experiment": ACCURACY}
-SHARED = {"bench": {"harness"}, "experiment": {"strokes", "study"}}  # folders that are no commands
+SHARED = {
+    "bench": {"harness", "all"},
+    "experiment": {"strokes", "study"},
+}  # folders that are no commands
 
 # What some take from elsewhere: the demo's network with its images and training, and the maker of
 # models operator by operator.
@@ -86,6 +89,7 @@ def test_a_benchmark_imports_the_harness_and_no_other_benchmark(name: str) -> No
     ("folder", "allowed"),
     [
         ("bench/harness", {"ubp", "bench.harness"}),
+        ("bench/all", {"bench.harness", "bench.all"}),
         ("demo", {"ubp", "bench.harness", "demo"}),
         ("experiment/strokes", {"bench.harness", "experiment.strokes"}),
         ("experiment/study", {"ubp", "bench.harness", "experiment.strokes", "experiment.study"}),

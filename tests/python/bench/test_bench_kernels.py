@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
-from bench_reports import LAYER, layer_report, layer_result
+from bench_reports import LAYER, layer_report, layer_result, measured_now
 from matplotlib.image import imread
 
 from bench.harness import page
@@ -210,6 +210,7 @@ def test_section_lists_one_setting_and_sums_up_all(
         layer_result(WINDOW),
     )
     monkeypatch.setattr(page, "DOCS", tmp_path)
+    measured_now(monkeypatch, made.machine.delegate)
     (tmp_path / "kernels.json").write_text(json.dumps({"benchmark": "kernels"} | to_json(made)))
     assert main(["--write-docs", "--output", str(tmp_path)]) == 0
     text = (tmp_path / "performance.md").read_text()

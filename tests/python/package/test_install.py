@@ -66,6 +66,13 @@ def test_wheel_is_for_one_platform_and_any_python3(wheel: Path) -> None:
     assert platform_tag != "any"
 
 
+def test_wheel_is_as_it_should_be(wheel: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools" / "check_wheel.py", wheel], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, f"{wheel.name}: as it should be\n")
+
+
 def library_for(machine: int, path: Path) -> Path:
     """The beginning of a 64-bit ELF library for a processor."""
     path.write_bytes(b"\x7fELF\x02\x01\x01".ljust(18, b"\0") + machine.to_bytes(2, "little"))
