@@ -84,7 +84,7 @@ check_wheels() {
 # Under emulation there is no TensorFlow: the model that README's code has made is unpacked, compared and timed.
 check_aarch64_wheel() {
   local model=$PWD/$wheel_root/ubp/model.tflite start=$SECONDS
-  get_ready "./run wheels --check" aarch64
+  get_ready "./run wheels --check" build aarch64
   rm -rf "$wheel_site"
   logged wheel-aarch64-install "installing the wheel for aarch64" "$(find_python)" -m pip install --target "$wheel_site" --no-deps \
     --only-binary=:all: --implementation py --python-version 3 --abi none --platform "$(aarch64_platform)" dist/*_aarch64.whl

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -137,3 +139,14 @@ def test_code_of_a_page(tmp_path: Path) -> None:
     assert code("pip install").stdout == "pip install y\n"
     failed = code("npm")
     assert failed.returncode == 1 and "has no such code: npm" in failed.stderr
+
+
+def test_wheels_are_made_before_they_are_checked(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "run", tmp_path)
+    shutil.copytree(ROOT / "tools", tmp_path / "tools")
+    done = subprocess.run(
+        [tmp_path / "run", "wheels", "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    said = "run './run wheels' first" if os.geteuid() == 0 else "it must be root"
+    assert said in done.stderr
