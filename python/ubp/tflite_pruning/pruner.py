@@ -67,16 +67,14 @@ def prune_tflite(
     what it gave in the dense network, of what it gets in the pruned one. The file may come from any
     framework. Its float16 weights stay float16. See docs/no-training.md.
 
+        >>> import keras
         >>> import numpy as np
         >>> import ubp
-        >>> from fuzz.builder import ModelBuilder
-        >>> rng, builder = np.random.default_rng(0), ModelBuilder()
-        >>> graph = builder.subgraph()
-        >>> x = graph.input([1, 32])
-        >>> w = graph.constant(rng.normal(size=(64, 32)).astype("float32"), "w")
-        >>> graph.output(graph.fully_connected(x, w))
-        >>> pictures = rng.normal(size=(300, 4)) @ rng.normal(size=(4, 32))
-        >>> result = ubp.prune_tflite(builder.build(), pictures, 0.75, layers="w", progress=False)
+        >>> model = keras.Sequential([keras.Input((32,)), keras.layers.Dense(64, name="hidden")])
+        >>> rng = np.random.default_rng(0)
+        >>> x = rng.normal(size=(300, 4)) @ rng.normal(size=(4, 32))
+        >>> dense = ubp.convert(model).dense
+        >>> result = ubp.prune_tflite(dense, x, 0.75, layers="*", progress=False)
         >>> round(result.sparsity, 2), result.outputs[0].relative_error < 0.02
         (0.75, True)
 
