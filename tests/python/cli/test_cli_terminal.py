@@ -144,7 +144,9 @@ def test_bash_completes_commands_options_and_files(tmp_path: Path) -> None:
     assert completions("ubp convert --costs spa", tmp_path) == ["sparse.tflite"]
 
 
-@pytest.mark.parametrize(("shell", "said"), [("zsh", "#compdef ubp"), ("fish", "complete ")])
+@pytest.mark.parametrize(
+    ("shell", "said"), [("zsh", "compdef _python_argcomplete ubp"), ("fish", "complete ")]
+)
 def test_other_shells(shell: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", shell]) == 0
     script = capsys.readouterr().out
