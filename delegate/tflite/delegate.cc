@@ -17,6 +17,7 @@
 #include "delegate/tflite/model/partition.h"
 #include "delegate/tflite/part.h"
 #include "delegate/tflite/summary.h"
+#include "delegate/tflite/thread_record.h"
 
 namespace ubp {
 namespace {
@@ -89,6 +90,8 @@ TfLiteStatus TakeNodes(TfLiteContext* context, TfLiteDelegate* tflite_delegate) 
     if (decision.taken) taken.push_back(decision.node);
   }
   taken[0] = static_cast<int>(taken.size()) - 1;
+  RecordOfThread().nodes += decisions.size();
+  RecordOfThread().nodes_taken += taken.size() - 1;
   if (options.log_info) LogDecisions(decisions);
   LogTotal(options, decisions);
   if (delegate.report() != nullptr) {

@@ -15,6 +15,7 @@
 #include "delegate/tflite/delegate.h"
 #include "delegate/tflite/log.h"
 #include "delegate/tflite/model/import.h"
+#include "delegate/tflite/thread_record.h"
 #include "tensorflow/lite/builtin_ops.h"
 
 namespace ubp {
@@ -209,6 +210,7 @@ TfLiteStatus Invoke(TfLiteContext* context, TfLiteNode* node) {
 }  // namespace
 
 TfLiteStatus Fail(TfLiteContext* context, const std::string& message) {
+  RecordOfThread().AddError(message);
   context->ReportError(context, "%s\n", message.c_str());
   return kTfLiteError;
 }
