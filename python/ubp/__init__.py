@@ -60,6 +60,8 @@ if TYPE_CHECKING:  # what __getattr__ loads, for type checkers and editors
     from ubp.runtime import Interpreter as Interpreter
     from ubp.runtime import delegate_path as delegate_path
     from ubp.runtime import load_delegate as load_delegate
+    from ubp.runtime.compiled_model import CompiledModel as CompiledModel
+    from ubp.runtime.environment import litert_environment as litert_environment
     from ubp.selection import GlobalSelection as GlobalSelection
     from ubp.selection import Selection as Selection
     from ubp.selection import TradeoffCurves as TradeoffCurves
@@ -118,7 +120,9 @@ _HOME = {
     "LatencyModel": "ubp.latency",
     "map_schemes": "ubp.mapping.schemes",
     "SchemeMapping": "ubp.mapping",
+    "CompiledModel": "ubp.runtime.compiled_model",
     "Interpreter": "ubp.runtime",
+    "litert_environment": "ubp.runtime.environment",
     "load_delegate": "ubp.runtime",
     "delegate_path": "ubp.runtime",
     "Preprocessing": "ubp.data",

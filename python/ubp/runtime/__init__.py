@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The standard interpreter with the UBP delegate attached; needs neither TensorFlow nor Keras.
+"""LiteRT's two runtimes with the UBP delegate; needs neither TensorFlow nor Keras.
 
 interpreter.py  the interpreter
+compiled_model.py  LiteRT's CompiledModel
+environment.py  what CompiledModel finds the delegate in
+accelerator.py  the delegate's functions for it
 delegate.py     the delegate's library, found and loaded
 devices.py      the processors that the delegate can run on
 decisions.py    what the delegate takes of a model, and why not the rest

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ai_edge_litert.interpreter import Delegate
 from ai_edge_litert.interpreter import load_delegate as load_external_delegate
@@ -83,20 +85,30 @@ def load_delegate(**options: str | int | os.PathLike[str]) -> Delegate:
         ValueError: if an option is none of its kind, or the delegate refuses it, in its own words;
             with backend="gpu" also where no OpenCL device can be used.
     """
-    for name, value in options.items():
-        if not isinstance(value, str | os.PathLike) and not is_whole(value):
-            raise ValueError(
-                f"the delegate option '{name}' is {shown(value)}; expected text such as 'on' or "
-                "'off', a whole number or a path."
-            )
+    texts = option_texts(options)
     path = delegate_path()
     try:
         ctypes.CDLL(path)  # litert's Delegate leaves a half-made object behind where this fails
     except OSError as error:
         raise OSError(f"{path} cannot be loaded as the UBP delegate: {error}.") from error
     try:
-        return load_external_delegate(path, {name: str(value) for name, value in options.items()})
+        return load_external_delegate(path, texts)
     except ValueError as error:
         # litert's text is "Failed to load delegate from PATH", then a line with our own message.
         _, _, message = str(error).partition("\n")
         raise DelegateError(message or str(error)) from error
+
+
+def option_texts(options: Mapping[str, Any]) -> dict[str, str]:
+    """The delegate's options as it takes them.
+
+    Raises:
+        ValueError: if the value of one is neither text nor a whole number nor a path.
+    """
+    for name, value in options.items():
+        if not isinstance(value, str | os.PathLike) and not is_whole(value):
+            raise ValueError(
+                f"the delegate option '{name}' is {shown(value)}; expected text such as 'on' or "
+                "'off', a whole number or a path."
+            )
+    return {name: str(value) for name, value in options.items()}

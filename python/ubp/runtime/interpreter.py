@@ -67,7 +67,7 @@ class Interpreter(litert.Interpreter):
         ours, standard = _sorted_options(options)
         if num_threads is not None:
             check_whole("num_threads", num_threads, 1)
-        source = _source(given[0])
+        source = model_source(given[0])
         delegates = [load_delegate(**ours), *_checked_delegates(experimental_delegates)]
         try:
             super().__init__(
@@ -116,8 +116,13 @@ def _checked_delegates(delegates: Sequence[Any] | None) -> Sequence[Any]:
     return delegates
 
 
-def _source(model: Any) -> dict[str, str | bytes]:
-    """The model as the standard interpreter takes it."""
+def model_source(model: Any) -> dict[str, str | bytes]:
+    """The model as the standard interpreter takes it, by the name of its argument.
+
+    Raises:
+        FileNotFoundError, IsADirectoryError: if it is a path, and no file is there.
+        ValueError: if it is neither a path nor bytes.
+    """
     if isinstance(model, str | os.PathLike):
         return {"model_path": str(existing_file("model", model))}
     if isinstance(model, bytes | bytearray | memoryview):

@@ -17,6 +17,7 @@ from wrong_arguments import (
     PATH,
     SHARE,
     TEXT,
+    THING,
     WHOLE,
     Walk,
 )
@@ -59,6 +60,17 @@ def file_walks(dense: bytes, sparse: bytes) -> dict[str, Walk]:
         sparse: the converted one.
     """
     return {
+        "CompiledModel": Walk(
+            ubp.CompiledModel,
+            {"model": dense},
+            {
+                "model": MODEL,
+                "environment": [3, NAN, True, TEXT, LIST, ARRAY, THING],
+                **_DELEGATE,
+                "num_threads": COUNT,
+            },
+        ),
+        "litert_environment": Walk(ubp.litert_environment, {}, _DELEGATE),
         "ConversionResult.save": Walk(
             ubp.convert(dense).save,
             {"path": "new.tflite"},
