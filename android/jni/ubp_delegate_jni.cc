@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The native methods of the Java class org.ubp.tflite.UbpDelegate: the functions that the external
-// delegate exports, in Java's types. Thread-safe.
+// The native methods of the Java classes org.ubp.tflite.UbpDelegate and UbpAccelerator: the functions
+// that the delegate exports, in Java's types. Thread-safe.
 //
 // Text crosses as bytes of UTF-8, which Java's classes encode and decode: JNI's own functions for
 // strings use a modified UTF-8, in which characters outside the Basic Multilingual Plane and NUL
@@ -15,18 +15,7 @@
 #include <utility>
 #include <vector>
 
-struct TfLiteDelegate;
-
-extern "C" {
-
-// libubp_delegate.so; see delegate/tflite/external_delegate.cc.
-TfLiteDelegate* tflite_plugin_create_delegate(const char* const* options_keys,
-                                              const char* const* options_values, size_t num_options,
-                                              void (*report_error)(const char*));
-void tflite_plugin_destroy_delegate(TfLiteDelegate* delegate);
-const char* ubp_delegate_version();
-
-}  // extern "C"
+#include "delegate/tflite/ubp_delegate.h"
 
 namespace {
 
@@ -65,13 +54,19 @@ std::vector<const char*> Pointers(const std::vector<std::string>& texts) {
   return pointers;
 }
 
-// Puts `message` as a byte[] into errors[0]; Java throws on return where it has no memory for it.
-void ReturnError(JNIEnv* env, const std::string& message, jobjectArray errors) {
-  const auto size = static_cast<jsize>(message.size());
+// Returns null where Java has no memory for it, and throws on return.
+jbyteArray Bytes(JNIEnv* env, const std::string& text) {
+  const auto size = static_cast<jsize>(text.size());
   const jbyteArray bytes = env->NewByteArray(size);
-  if (bytes == nullptr) return;
-  env->SetByteArrayRegion(bytes, 0, size, reinterpret_cast<const jbyte*>(message.data()));
-  env->SetObjectArrayElement(errors, 0, bytes);
+  if (bytes == nullptr) return nullptr;
+  env->SetByteArrayRegion(bytes, 0, size, reinterpret_cast<const jbyte*>(text.data()));
+  return bytes;
+}
+
+// Puts `message` as a byte[] into errors[0].
+void ReturnError(JNIEnv* env, const std::string& message, jobjectArray errors) {
+  const jbyteArray bytes = Bytes(env, message);
+  if (bytes != nullptr) env->SetObjectArrayElement(errors, 0, bytes);
 }
 
 // `message` is ASCII. An exception that Java threw before stays.
@@ -103,6 +98,17 @@ TfLiteDelegate* Create(JNIEnv* env, jobjectArray keys, jobjectArray values, jobj
   return delegate;
 }
 
+// Returns null, or the sentence of a refusal.
+jbyteArray SetAcceleratorOptions(JNIEnv* env, jobjectArray keys, jobjectArray values) {
+  const std::vector<std::string> key_texts = Texts(env, keys);
+  if (env->ExceptionCheck()) return nullptr;
+  const std::vector<std::string> value_texts = Texts(env, values);
+  if (env->ExceptionCheck()) return nullptr;
+  const char* const error = ubp_litert_set_options(nullptr, Pointers(key_texts).data(),
+                                                   Pointers(value_texts).data(), key_texts.size());
+  return error != nullptr ? Bytes(env, error) : nullptr;
+}
+
 }  // namespace
 
 // keys and values are byte[][] of the same length, of UTF-8 without NUL; errors is a byte[1][].
@@ -129,4 +135,23 @@ extern "C" JNIEXPORT void JNICALL Java_org_ubp_tflite_UbpDelegate_destroy(JNIEnv
 extern "C" JNIEXPORT jstring JNICALL Java_org_ubp_tflite_UbpDelegate_nativeVersion(JNIEnv* env,
                                                                                    jclass) {
   return env->NewStringUTF(ubp_delegate_version());
+}
+
+extern "C" JNIEXPORT jlong JNICALL Java_org_ubp_tflite_UbpAccelerator_nativeHandle(JNIEnv*,
+                                                                                   jclass) {
+  return reinterpret_cast<jlong>(ubp_litert_accelerator());
+}
+
+// keys and values are byte[][] of the same length, of UTF-8 without NUL.
+extern "C" JNIEXPORT jbyteArray JNICALL Java_org_ubp_tflite_UbpAccelerator_nativeSetOptions(
+    JNIEnv* env, jclass, jobjectArray keys, jobjectArray values) {
+  try {
+    return SetAcceleratorOptions(env, keys, values);
+  } catch (const std::bad_alloc&) {
+    ThrowOutOfMemory(env);
+  } catch (...) {
+    Throw(env, "java/lang/IllegalStateException",
+          "The options could not be set: an unexpected C++ exception.");
+  }
+  return nullptr;
 }

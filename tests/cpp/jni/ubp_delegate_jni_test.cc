@@ -19,6 +19,10 @@ extern "C" JNIEXPORT jlong JNICALL Java_org_ubp_tflite_UbpDelegate_create(JNIEnv
                                                                           jobjectArray,
                                                                           jobjectArray);
 
+extern "C" JNIEXPORT jlong JNICALL Java_org_ubp_tflite_UbpAccelerator_nativeHandle(JNIEnv*, jclass);
+extern "C" JNIEXPORT jbyteArray JNICALL
+Java_org_ubp_tflite_UbpAccelerator_nativeSetOptions(JNIEnv*, jclass, jobjectArray, jobjectArray);
+
 struct TfLiteDelegate {};
 
 namespace ubp {
@@ -36,6 +40,7 @@ Java* java = nullptr;
 TfLiteDelegate a_delegate;
 // What the delegate does after it has read the options.
 TfLiteDelegate* (*outcome)(void (*report_error)(const char*)) = nullptr;
+const char* refusal = nullptr;  // of the accelerator's options
 
 _jbyteArray* MakeText(const std::string& text) {
   const EnoughMemory enough;
@@ -185,6 +190,26 @@ TEST_F(JniTest, ARefusalForWhichThereIsNoMemoryIsAnOutOfMemoryError) {
   EXPECT_EQ(java_.thrown, "java/lang/OutOfMemoryError");
 }
 
+TEST_F(JniTest, TheAcceleratorsOptionsArriveAndAreRefusedByteForByte) {
+  EXPECT_EQ(Java_org_ubp_tflite_UbpAccelerator_nativeHandle(&env_, nullptr),
+            reinterpret_cast<jlong>(&a_delegate));
+  const jobjectArray keys = MakeArray({MakeText("report")});
+  const jobjectArray values = MakeArray({MakeText(kPath)});
+  const auto set = &Java_org_ubp_tflite_UbpAccelerator_nativeSetOptions;
+  refusal = nullptr;
+  EXPECT_EQ(set(&env_, nullptr, keys, values), nullptr);
+  EXPECT_EQ(java_.options, std::vector<std::string>({"report=" + kPath}));
+  refusal = "the option is '\xF0\x9F\x90\x88'.";
+  EXPECT_EQ(java_.texts.at(set(&env_, nullptr, keys, values)), refusal);
+  for (long allocations = 0; allocations < 2; ++allocations) {
+    java_.thrown.clear();
+    AllowAllocations(allocations);
+    EXPECT_EQ(set(&env_, nullptr, keys, values), nullptr);
+    AllowAllocations(kEnough);
+    EXPECT_EQ(java_.thrown, "java/lang/OutOfMemoryError");
+  }
+}
+
 TEST_F(JniTest, ExceptionsOfTheDelegateBecomeJavas) {
   outcome = [](void (*)(const char*)) -> TfLiteDelegate* { throw std::bad_alloc(); };
   EXPECT_FALSE(Create());
@@ -213,3 +238,13 @@ extern "C" TfLiteDelegate* tflite_plugin_create_delegate(const char* const* opti
 
 extern "C" void tflite_plugin_destroy_delegate(TfLiteDelegate*) {}
 extern "C" const char* ubp_delegate_version() { return "0.0.0"; }
+extern "C" const void* ubp_litert_accelerator() { return &ubp::a_delegate; }
+extern "C" const char* ubp_litert_set_options(const char* directory, const char* const* keys,
+                                              const char* const* values, size_t count) {
+  const ubp::EnoughMemory enough;
+  EXPECT_EQ(directory, nullptr);
+  for (size_t i = 0; i < count; ++i) {
+    ubp::java->options.push_back(std::string(keys[i]) + "=" + values[i]);
+  }
+  return ubp::refusal;
+}

@@ -47,18 +47,10 @@ public final class UbpDelegate implements Delegate {
   public UbpDelegate(Options options) {
     NativeLibrary.checkLoaded();
     byte[][] error = new byte[1][];
-    handle = create(utf8(options.keys()), utf8(options.values()), error);
+    handle = create(Utf8.encode(options.keys()), Utf8.encode(options.values()), error);
     if (handle == CLOSED) {
-      throw new IllegalArgumentException(new String(error[0], StandardCharsets.UTF_8));
+      throw new IllegalArgumentException(Utf8.decode(error[0]));
     }
-  }
-
-  private static byte[][] utf8(String[] texts) {
-    byte[][] bytes = new byte[texts.length][];
-    for (int i = 0; i < texts.length; ++i) {
-      bytes[i] = texts[i].getBytes(StandardCharsets.UTF_8);
-    }
-    return bytes;
   }
 
   /**
