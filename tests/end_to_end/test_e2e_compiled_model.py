@@ -84,11 +84,31 @@ def test_litert_and_its_own_factories(model: bytes, path: Path) -> None:
             assert compiled.nodes_taken == 3
 
 
-def test_a_folder_of_the_users_own(path: Path, tmp_path: Path) -> None:
-    """And options in the variable, as with benchmark_litert_model."""
+def folder_with_the_delegate(tmp_path: Path) -> Path:
+    """As docs/runtimes.md has users make it."""
     folder = tmp_path / "runtime"
     folder.mkdir()
     (folder / "libLiteRtGpuAccelerator.so").symlink_to(Path(ubp.delegate_path()).resolve())
+    return folder
+
+
+def test_litert_benchmark(path: Path, tmp_path: Path) -> None:
+    folder = folder_with_the_delegate(tmp_path)
+    tool = [sys.executable, "-m", "ai_edge_litert.tools.benchmark_litert_model", "--model", path]
+    done = subprocess.run(
+        [*tool, "--runtime_path", folder, "--num_runs", "3", "--num_threads", "2"],
+        env=os.environ | {"UBP_DELEGATE_OPTIONS": "log:info"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "UBP delegate: INFO: took 3 of the model's 3 nodes." in done.stderr
+    assert " 2 thread(s)" in done.stderr
+
+
+def test_a_folder_of_the_users_own(path: Path, tmp_path: Path) -> None:
+    folder = folder_with_the_delegate(tmp_path)
     program = f"""
 import numpy as np, ubp
 from ai_edge_litert.environment import Environment
