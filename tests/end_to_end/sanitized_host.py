@@ -5,7 +5,8 @@ usage: sanitized_host.py MODEL.tflite STANDARD.tflite [KEY=VALUE...]
 
 Both files hold the same network of [batch, height, width, 3]; STANDARD.tflite has no custom
 operators. The first runs through the delegate with these options, at several shapes and numbers of
-threads, the second in the plain interpreter; ends with status 1 and a sentence where they differ.
+threads, in interpreters and in LiteRT's CompiledModel, the second in the plain interpreter; ends
+with status 1 and a sentence where they differ.
 What a sanitizer finds ends the process by itself.
 """
 
@@ -15,6 +16,7 @@ import sys
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from compiled_models import infer
 
 import ubp
 
@@ -38,12 +40,14 @@ def main() -> None:
     plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     expected = Interpreter(standard, experimental_op_resolver_type=plain)
     interpreters = [ubp.Interpreter(model, num_threads=n, **options) for n in (1, 3)]
+    compiled = ubp.CompiledModel(model, 2, **options)
     rng = np.random.default_rng(0)
     for shape in SHAPES:
         x = rng.normal(size=shape).astype(np.float32)
         wanted = outputs_of(expected, x)
-        for interpreter in interpreters:
-            for found, want in zip(outputs_of(interpreter, x), wanted, strict=True):
+        results = [outputs_of(interpreter, x) for interpreter in interpreters]
+        for result in [*results, infer(compiled, x)]:
+            for found, want in zip(result, wanted, strict=True):
                 error = np.abs(found - want).max() / np.ptp(want)
                 if not error <= TOLERANCE:
                     sys.exit(f"{shape}: differs from the plain interpreter by {error:.2g}")

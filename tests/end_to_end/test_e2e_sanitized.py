@@ -19,6 +19,8 @@ from fuzz.sanitized import LIBRARY, ROOT, sanitized_environment
 
 OPTIONS = [(), ("take=all",), ("take=all", "kernel=portable")]
 
+FOLDERS = [str(ROOT / "python"), str(ROOT / "tests" / "python" / "shared")]
+
 pytestmark = pytest.mark.slow  # './run test --fast' does not build the library
 
 
@@ -56,7 +58,7 @@ def test_nothing_is_found(
     standard.write_bytes(conversion.dense)
     done = subprocess.run(
         [sys.executable, Path(__file__).with_name("sanitized_host.py"), model, standard, *options],
-        env=os.environ | {"PYTHONPATH": str(ROOT / "python")} | sanitized_environment(),
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(FOLDERS)} | sanitized_environment(),
         capture_output=True,
         text=True,
         check=False,
