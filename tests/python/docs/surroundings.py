@@ -141,5 +141,6 @@ _SURROUNDINGS = {
     "docs/mapping.md": _mapping,
     "docs/no-training.md": _without_training,
     "docs/pruning.md": _pruning,
+    "docs/runtimes.md": _pruned_file,
     "docs/selection.md": _selection,
 }
