@@ -2,7 +2,7 @@
 """Prints the requirements of pyproject.toml as constraints: the oldest version that each allows.
 
     python3 tools/requirements.py >constraints.txt
-    pip install --editable '.[train,report,search,dev,docs]' --constraint constraints.txt
+    pip install --editable '.[train,jax,report,search,dev,docs]' --constraint constraints.txt
 
 A floor is a version that exists and has not been withdrawn: pip is asked for just that one.
 """

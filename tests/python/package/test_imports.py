@@ -20,7 +20,7 @@ import ubp
 
 PYTHON = Path(__file__).parents[3] / "python"
 
-_TRAINING = {"keras", "tensorflow", "tensorflow_model_optimization", "tf_keras", "torch"}
+_TRAINING = {"jax", "keras", "tensorflow", "tensorflow_model_optimization", "tf_keras", "torch"}
 _TFLITE = {"ai_edge_litert", "flatbuffers"}
 
 # Folders that put others together: nothing below them knows them.

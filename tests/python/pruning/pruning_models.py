@@ -65,7 +65,7 @@ def data(samples: int = 32) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int
 
 def outputs(model: keras.Model) -> npt.NDArray[np.float32]:
     """The model's inference on `data`."""
-    return np.asarray(model(data()[0], training=False))
+    return keras.ops.convert_to_numpy(model(data()[0], training=False))
 
 
 def mask_of(layer: PrunedLayer) -> npt.NDArray[np.bool_]:

@@ -15,7 +15,7 @@ from typing import Any
 from ubp.extras import extra_needed
 
 _PACKAGES = ("keras", "tf_keras")
-_INSTEAD = "convert a .tflite file"
+INSTEAD = "convert a .tflite file"
 
 
 def import_tensorflow() -> ModuleType:
@@ -24,7 +24,7 @@ def import_tensorflow() -> ModuleType:
     Raises:
         ImportError: if it is not installed, saying what to do.
     """
-    with extra_needed("converting a Keras model", _INSTEAD):
+    with extra_needed("converting a Keras model", INSTEAD):
         return importlib.import_module("tensorflow")
 
 
@@ -38,7 +38,7 @@ def import_keras(version: str) -> ModuleType:
         ImportError: if it, or TensorFlow, is not installed, saying what to do.
     """
     import_tensorflow()
-    with extra_needed(f"a file of Keras {version}", _INSTEAD):
+    with extra_needed(f"a file of Keras {version}", INSTEAD):
         if version.startswith(("1.", "2.")):
             return importlib.import_module("tf_keras")
         package = importlib.import_module("keras")

@@ -19,6 +19,7 @@ from ubp.conversion.load.files import Kind, kind_of, read_tflite, tflite_of
 from ubp.conversion.load.keras_files import load_keras_file
 from ubp.conversion.load.keras_packages import import_tensorflow, keras_of, reason_of
 from ubp.conversion.load.layer_names import layer_names
+from ubp.conversion.load.other_backends import backend_of, convert_on_tensorflow
 from ubp.conversion.load.refused import check_metadata, check_model
 from ubp.runtime.inputs import Shape
 
@@ -27,9 +28,10 @@ def load(source: Any, shapes: Sequence[Shape] | None = None) -> tuple[bytes, str
     """Read or convert a model.
 
     Args:
-        source: a Keras model (Keras 3 or tf_keras); the path of a .tflite file, of a .keras or .h5
-            file that either of them has saved, or of a SavedModel's directory; or a .tflite file's
-            bytes. A model that still carries ubp.prune's wrappers is stripped first.
+        source: a Keras model (Keras 3, on any of its backends, or tf_keras); the path of a .tflite
+            file, of a .keras or .h5 file that either of them has saved, or of a SavedModel's
+            directory; or a .tflite file's bytes. A model that still carries ubp.prune's wrappers is
+            stripped first.
             A Keras model of unknown batch size is converted for batches of one, which keeps the
             graph free of shape arithmetic; any other batch size is kept, and so is that of a
             SavedModel.
@@ -104,7 +106,7 @@ def convert_keras(model: Any, batch: int = 1) -> bytes:
     """Convert a Keras model with TensorFlow's own converter, without optimizations.
 
     Args:
-        model: of either package.
+        model: of either package, Keras 3 on any of its backends.
         batch: of a model that leaves it open.
 
     Raises:
@@ -117,7 +119,10 @@ def convert_keras(model: Any, batch: int = 1) -> bytes:
     package = keras_of(model)
     if package is not None and package.__name__ == "tf_keras":
         check_model(model, source)
-    return run_converter(keras_converter(_stripped(model), batch), source)
+    stripped = _stripped(model)
+    if backend_of(model) != "tensorflow":
+        return convert_on_tensorflow(stripped, batch)
+    return run_converter(keras_converter(stripped, batch), source)
 
 
 def keras_converter(model: Any, batch: int = 1) -> Any:
@@ -128,11 +133,17 @@ def keras_converter(model: Any, batch: int = 1) -> Any:
         batch: of a model that leaves it open.
 
     Raises:
-        ValueError: if the model is not built.
+        ValueError: if the model is not built, or one of Keras on another backend.
         ImportError: if TensorFlow is not installed.
     """
-    tensorflow = import_tensorflow()
     _check_built(model)
+    if (backend := backend_of(model)) != "tensorflow":
+        raise ValueError(
+            f"Keras model '{model.name}' is on {backend}, and TensorFlow's converter takes models "
+            "of Keras on TensorFlow alone; save it with model.save(), and load it and call this in "
+            "a process with KERAS_BACKEND=tensorflow."
+        )
+    tensorflow = import_tensorflow()
     return tensorflow.lite.TFLiteConverter.from_keras_model(_with_static_batch(model, batch))
 
 

@@ -100,8 +100,8 @@ class Comparison:
         permuted = {id(each): self._permute(each, values[id(each)]) for each in call.tensors}
         found = _call(self.copies[id(operation)], call, permuted)
         for tensor, one, other in zip(call.outputs, expected, found, strict=True):
-            wanted = np.asarray(self._permute(tensor, one))
-            difference = relative_difference(wanted, np.asarray(other))
+            wanted = _array(self._permute(tensor, one))
+            difference = relative_difference(wanted, _array(other))
             if not difference <= _LAYER_TOLERANCE:
                 raise RuntimeError(
                     f"{self.flow.caller}: layer '{operation.name}' ({type(operation).__name__}) of "
@@ -112,12 +112,12 @@ class Comparison:
 
     def _permute(self, tensor: keras.KerasTensor, value: Any) -> Any:
         index = channel_index(self.flow.channels[id(tensor)], self.orders)
-        return value if index is None else np.take(np.asarray(value), index, axis=-1)
+        return value if index is None else np.take(_array(value), index, axis=-1)
 
     def _without(self, tensor: keras.KerasTensor, value: Any) -> Any:
         """The value with zeros in the channels that the copy does not have."""
         index = channel_index(self.flow.channels[id(tensor)], self.orders)
-        array = np.asarray(value)
+        array = _array(value)
         if index is None or len(index) == array.shape[-1]:
             return value
         zeroed = np.zeros_like(array)
@@ -138,7 +138,7 @@ def check_outputs(expected: Sequence[Any], copy: keras.Model, inputs: Any, calle
         RuntimeError: if that is more than float rounding.
     """
     pairs = zip(expected, keras.tree.flatten(copy(inputs)), strict=True)
-    difference = max(relative_difference(np.asarray(a), np.asarray(b)) for a, b in pairs)
+    difference = max(relative_difference(_array(a), _array(b)) for a, b in pairs)
     if not difference <= _MODEL_TOLERANCE:
         raise RuntimeError(
             f"{caller}: the outputs of the copy of model '{copy.name}' differ from the "
@@ -198,3 +198,11 @@ def _call(operation: keras.Operation, call: Call, values: dict[int, Any]) -> lis
 
     args, kwargs = keras.tree.map_structure(value_of, (call.args, call.kwargs))
     return list(keras.tree.flatten(operation(*args, **kwargs)))
+
+
+def _array(value: Any) -> npt.NDArray[Any]:
+    """An array, or a tensor of whichever backend, as an array."""
+    array: npt.NDArray[Any] = (
+        keras.ops.convert_to_numpy(value) if keras.ops.is_tensor(value) else np.asarray(value)
+    )
+    return array

@@ -29,6 +29,7 @@ from ubp.pruning.layers.walking import (
     is_container,
     own_weights,
     path_in_words,
+    set_attribute,
     with_layers,
 )
 
@@ -101,12 +102,12 @@ def exchange_layers(
     # Keras keeps a layer that was an attribute even when the attribute is set to something else.
     # It lets go of the layers of a list that is cleared.
     for name in values:
-        setattr(copy, name, [layer for path, layer in made.items() if path[0] == name])
+        set_attribute(copy, name, [layer for path, layer in made.items() if path[0] == name])
         getattr(copy, name).clear()
     for name in list(values)[:1]:  # makes Keras list the weights in the order of the original
-        setattr(copy, name, _in_order_of_weights(original, held, layers))
+        set_attribute(copy, name, _in_order_of_weights(original, held, layers))
     for name, value in values.items():
-        setattr(copy, name, value)
+        set_attribute(copy, name, value)
     in_use = {id(layer) for layer in layers.values()}
     for path, layer in made.items():
         if id(layer) not in in_use:

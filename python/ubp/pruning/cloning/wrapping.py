@@ -110,7 +110,8 @@ def prune(
     The copy is compiled as the original is, with a fresh optimizer; if the original is not
     compiled, or Keras cannot copy its loss (a warning says so), compile the copy. The original
     stays as it is. The copy belongs to the `tf.distribute.Strategy` in whose scope the original was
-    made, or, if in none, to that of the call.
+    made, or, if in none, to that of the call; on JAX, `keras.distribution` spreads it as any model.
+    docs/pruning.md says what each backend of Keras can do.
 
     In place of a model a layer may be given, built or not, or a list of layers: the result is a
     layer, or a list of layers, to make a model of. In a list, layers that have nothing to prune

@@ -14,6 +14,7 @@ quantized_layer.py QuantizedLayer: a layer that sees its kernel so
 fake_quantization.py  the same for what passes between layers: LearnedRange, FakeQuantize
 tensor_ranges.py   which tensors int8 needs ranges of
 saved_last.py      tells a layer that Keras has saved it
+observation.py     gradients observed as they pass, by the means of each backend of Keras
 replicas.py        what is to be known of tf.distribute
 overview.py        prints which layers are or would be pruned, and why others not
 """

@@ -4,7 +4,7 @@
     variable     the layer's own weight, float, any shape, trained as before
     mask         bool, shape of the variable, non-trainable; True: weight kept
     sensitivity  float32, shape of the variable, or None: sum of |w * dL/dw| since the last update,
-                 w as the forward pass sees it
+                 w as the forward pass sees it; see observation.py
     penalty      what a schedule that regularises adds to the loss, with its state; or None
     aside        shape and dtype of the variable, non-trainable; the values of pruned weights while
                  the variable has zeros in their place, otherwise zero
@@ -27,7 +27,7 @@ import numpy.typing as npt
 from keras import ops
 
 from ubp.lanes import from_lanes, input_channels, to_lanes
-from ubp.pruning.layers.replicas import sum_over_replicas
+from ubp.pruning.layers.observation import Observer
 from ubp.pruning.settings.importance import Importance, Matrix
 from ubp.pruning.settings.patterns import Mask
 from ubp.pruning.settings.regularized import Penalty, State
@@ -81,6 +81,9 @@ class PrunedKernel:
     aside: keras.Variable | None = None
     last_update: MaskUpdate | None = None
 
+    def __post_init__(self) -> None:
+        self._observer = None if self.sensitivity is None else Observer(self.sensitivity)
+
     @property
     def shape(self) -> tuple[int, int]:
         """(lanes, channels)."""
@@ -127,7 +130,7 @@ class PrunedKernel:
         self.put_back()  # what was set aside belongs to the old mask
         self.mask.assign(from_lanes(mask, tuple(self.mask.shape), self.channel_axis))
         if self.sensitivity is not None:
-            self.sensitivity.assign(ops.zeros_like(self.sensitivity))
+            self.sensitivity.assign(np.zeros(self.sensitivity.shape, np.float32))
 
     def penalty_state(self) -> State:
         """The state of the penalty as [lanes, channels], by name."""
@@ -166,7 +169,7 @@ class PrunedKernel:
         """The inverse of `set_aside`; what has been assigned to the variable since stays."""
         if self.is_aside:
             self.variable.assign(self._whole())
-            self._aside().assign(ops.zeros_like(self._aside()))
+            self._aside().assign(np.zeros_like(self._aside().numpy()))
 
     def in_use(self, gradients: str) -> Any:
         """The masked weight as a tensor that carries the gradients of the chosen kind.
@@ -174,31 +177,12 @@ class PrunedKernel:
         The gradient that reaches the tensor, times its value, is what `sensitivity` accumulates.
         """
         stored = ops.convert_to_tensor(self.variable)
-        masked = ops.where(self.mask, stored, ops.zeros_like(stored))
+        mask = ops.convert_to_tensor(self.mask)
+        masked = ops.where(mask, stored, ops.zeros_like(stored))
         if gradients == "straight_through":
             # stored + (masked - stored) is exact: the bracket is 0 or -stored.
             masked = stored + ops.stop_gradient(masked - stored)
-        return masked if self.sensitivity is None else self._observed(masked)
-
-    def _observed(self, tensor: Any) -> Any:
-        """The same tensor; its gradient, times its value, joins `sensitivity` as it passes.
-
-        A gradient that overflowed in a half-precision type is left out, as the optimizer does.
-        """
-        sensitivity = self.sensitivity
-        assert sensitivity is not None
-
-        def observed(x: Any) -> Any:
-            def gradient(*passed: Any, upstream: Any = None) -> Any:
-                (arrived,) = passed if upstream is None else (upstream,)
-                whole = sum_over_replicas(ops.cast(arrived, "float32"))
-                product = ops.abs(whole * ops.cast(x, "float32"))
-                sensitivity.assign_add(ops.where(ops.isfinite(product), product, 0.0))
-                return arrived
-
-            return x, gradient
-
-        return ops.custom_gradient(observed)(tensor)
+        return masked if self._observer is None else self._observer.observed(masked)
 
     def _aside(self) -> keras.Variable:
         assert self.aside is not None

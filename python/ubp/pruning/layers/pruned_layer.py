@@ -2,7 +2,9 @@
 """PrunedLayer: a layer whose kernel is seen through a mask.
 
     kernels  the wrapped layer's own weights that are pruned, each with its mask; pruned_kernel.py
-    step     int32 scalar, non-trainable; training steps begun so far
+    step     int32 scalar, non-trainable; training steps begun so far. JAX hands weights from step
+             to step outside of their variables, so there it is counted beside it, and written when
+             an epoch ends and when Keras saves the layer
 
 The forward pass always uses `where(mask, kernel, 0)`. The values of pruned weights live on, so that
 a later mask update may take them back: with gradients "masked" the value each had when it was
@@ -27,6 +29,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from ubp.pruning.layers.observation import sensitivity_options
 from ubp.pruning.layers.prunable import PrunableWeight, lanes_misfit, prunable_weights
 from ubp.pruning.layers.pruned_kernel import PrunedKernel
 from ubp.pruning.layers.quantized_layer import rounded_values
@@ -64,7 +67,9 @@ class PrunedLayer(keras.layers.Wrapper):
         self.quantize = quantize
         self.kernels: list[PrunedKernel] = []
         self.is_driven = False  # UpdatePruning counts the steps of a training that goes on
-        self._may_be_aside = False  # else no value of a pruned weight is set aside
+        self.may_be_aside = False  # else no value of a pruned weight is set aside
+        self._counted: int | None = None  # what `step` will be; None: what it is
+        self._own: list[keras.Variable] = []  # this layer's weights, in the order of files
         self.saved_last = SavedLast(self._after_saving)
         self._while_saving: list[PrunedKernel] = []  # those set aside until saving is done
 
@@ -90,6 +95,7 @@ class PrunedLayer(keras.layers.Wrapper):
         for kernel in self.kernels:  # after the weights that files of older versions hold
             variable, prefix = kernel.variable, self._prefix(kernel.variable, len(weights))
             kernel.aside = self._add_state(f"{prefix}aside", variable.shape, variable.dtype)
+        self._observe_always()
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The wrapped layer's output, computed with the masked kernels.
@@ -115,6 +121,17 @@ class PrunedLayer(keras.layers.Wrapper):
         return self.layer.compute_output_spec(inputs)
 
     @property
+    def trainable(self) -> bool:
+        """Whether the wrapped layer is trained; if not, gradients are observed all the same."""
+        trainable: bool = super().trainable
+        return trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        keras.layers.Wrapper.trainable.fset(self, value)
+        self._observe_always()
+
+    @property
     def sparsity(self) -> float:
         """The share of the kernels' weights that the masks remove."""
         return overall_sparsity([self])
@@ -122,11 +139,12 @@ class PrunedLayer(keras.layers.Wrapper):
     @property
     def steps_begun(self) -> int:
         """Training steps begun, as built, loaded or counted since."""
-        return int(self.step.numpy())
+        return int(self.step.numpy()) if self._counted is None else self._counted
 
     def begin_training(self) -> None:
         """Allow training: from now on steps are counted."""
         self.is_driven = True
+        self._write_step()  # of a training that was interrupted
         self.expect_other_weights()
         self.put_back()
 
@@ -144,29 +162,39 @@ class PrunedLayer(keras.layers.Wrapper):
         for step in range(begun + 1, begun + steps + 1):
             is_due, scheduled = self.settings.schedule(step)
             sparsity = scheduled if is_due else sparsity
-        self.step.assign(begun + steps)
+        self._counted = begun + steps
+        if keras.backend.backend() != "jax":
+            self._write_step()
+            self._counted = None
         return sparsity
 
     def set_aside(self) -> None:
         """Set pruned weights to exactly zero in the kernels, until the next step."""
         for kernel in self.kernels:
             kernel.set_aside()
-        self._may_be_aside = True
+        self.may_be_aside = True
+        self._write_step()
 
     def put_back(self) -> None:
         """Give the kernels the values of pruned weights that are set aside."""
-        if self._may_be_aside:
+        if self.may_be_aside:
             for kernel in self.kernels:
                 kernel.put_back()
-            self._may_be_aside = False
+            self.may_be_aside = False
 
     def expect_other_weights(self) -> None:
-        """Let the next `put_back` look at the weights again, which others may have set."""
-        self._may_be_aside = True
+        """Look at the weights again, which others may have set, before they are needed."""
+        self.may_be_aside = True
+        self._counted = None
+
+    def end_epoch(self) -> None:
+        """Set aside, and let others set weights, the count of steps among them."""
+        self.set_aside()
+        self.expect_other_weights()
 
     def end_training(self) -> None:
         """Set aside, and stop counting."""
-        self.set_aside()
+        self.end_epoch()
         self.is_driven = False
 
     def stripped_weights(self) -> list[Any]:
@@ -179,19 +207,26 @@ class PrunedLayer(keras.layers.Wrapper):
         return rounded_values(self.layer, values) if self.quantize else list(values.values())
 
     def save_own_variables(self, store: Any) -> None:
-        """Set aside first: Keras saves a layer's own variables before those of layers inside it."""
+        """Set aside first: Keras saves a layer's own variables before those of layers inside it.
+
+        The order in the file is the same for all backends of Keras.
+        """
         self._while_saving = [kernel for kernel in self.kernels if not kernel.is_aside]
         self.set_aside()
-        super().save_own_variables(store)
+        for number, variable in enumerate(self._own):
+            store[str(number)] = variable
 
     def load_own_variables(self, store: Any) -> None:
         """Load; in files of older versions nothing is set aside, and pruned weights are zero."""
         given = {key: store[key] for key in store.keys()}  # noqa: SIM118 (a store is no mapping)
-        own = len(self.variables) - len(self.layer.variables)
-        older = own - len(self.kernels)
+        older = len(self._own) - len(self.kernels)
         if len(given) == older:
             for number, kernel in enumerate(self.kernels, older):
                 given[str(number)] = np.zeros(kernel.variable.shape, kernel.variable.dtype)
+        if len(given) == len(self._own):  # else Keras says what is wrong
+            in_file = {id(each): given[str(number)] for number, each in enumerate(self._own)}
+            by_keras = sorted(self._own, key=lambda each: not each.trainable)
+            given = {str(number): in_file[id(each)] for number, each in enumerate(by_keras)}
         super().load_own_variables(given)
         self.expect_other_weights()
 
@@ -229,7 +264,7 @@ class PrunedLayer(keras.layers.Wrapper):
             positions=positions,
             mask=self._add_state(f"{prefix}mask", variable.shape, "bool", initializer="ones"),
             sensitivity=self._add_state(
-                f"{prefix}sensitivity", variable.shape, aggregation="only_first_replica"
+                f"{prefix}sensitivity", variable.shape, **sensitivity_options()
             )
             if observes
             else None,
@@ -262,8 +297,20 @@ class PrunedLayer(keras.layers.Wrapper):
         self, name: str, shape: tuple[int, ...], dtype: str = "float32", **options: Any
     ) -> keras.Variable:
         """A weight that is saved with the layer and not trained; zeros, unless options say else."""
-        given = {"initializer": "zeros", "dtype": dtype} | options
-        return self.add_weight(name=name, shape=shape, trainable=False, **given)
+        given = {"initializer": "zeros", "dtype": dtype, "trainable": False} | options
+        self._own.append(self.add_weight(name=name, shape=shape, **given))
+        return self._own[-1]
+
+    def _write_step(self) -> None:
+        if self._counted is not None:
+            self.step.assign(self._counted)
+
+    def _observe_always(self) -> None:
+        """Let gradients of a layer that is frozen be observed, too, where that takes a training."""
+        options = sensitivity_options()
+        for kernel in self.kernels:
+            if kernel.sensitivity is not None and options["trainable"]:
+                kernel.sensitivity.trainable = True
 
     def _state_in_use(self) -> list[tuple[keras.Variable, Any]]:
         """Each weight of the wrapped layer with the value that the forward pass sees.

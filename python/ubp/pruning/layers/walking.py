@@ -132,10 +132,17 @@ def held_layers(container: keras.layers.Layer) -> dict[AttributePath, keras.laye
     A layer that is held twice is listed under both paths; layers inside layers are not listed.
     """
     held: dict[AttributePath, keras.layers.Layer] = {}
-    for name, value in vars(container).items():
+    for name, value in _attributes(container).items():
         if name not in _attributes_of_keras():
             held.update(_flatten(value, (name,)))
     return held
+
+
+def set_attribute(container: keras.layers.Layer, name: str, value: Any) -> None:
+    """Set an attribute, which may hold a layer now and not any more then, or the reverse."""
+    if keras.backend.backend() == "torch" and hasattr(container, name):
+        delattr(container, name)  # modules of torch take nothing else in a module's place
+    setattr(container, name, value)
 
 
 def with_layers(
@@ -212,6 +219,27 @@ def _fits(array: npt.NDArray[Any], shape: Sequence[int | None]) -> bool:
     return len(array.shape) == len(shape) and all(
         size in (None, found) for found, size in zip(array.shape, shape, strict=True)
     )
+
+
+def _attributes(container: keras.layers.Layer) -> dict[str, Any]:
+    """The attributes of an instance by name, in the order in which they were first set.
+
+    Keras on torch is made of modules, which keep the modules in their attributes apart from the
+    others: there the order is that of the first weights of what the attributes hold.
+    """
+    attributes = dict(vars(container))
+    if keras.backend.backend() != "torch":
+        return attributes
+    modules = container.named_modules(remove_duplicate=False)
+    attributes |= {name: module for name, module in modules if name and "." not in name}
+    places = {id(weight): place for place, weight in enumerate(container.weights)}
+    ranks: dict[str, int] = {}
+    latest = -1  # what has no weight stays behind what is in front of it
+    for name, value in attributes.items():
+        layers = [layer for _, layer in _flatten(value, ())]
+        weights = [places[id(each)] for layer in layers for each in layer.weights]
+        latest = ranks[name] = min(weights, default=latest)
+    return {name: attributes[name] for name in sorted(attributes, key=ranks.__getitem__)}
 
 
 @cache

@@ -12,6 +12,7 @@ import numpy as np
 
 from ubp.arguments import shown
 from ubp.log import shown_logger
+from ubp.pruning.layers.observation import obstacle_to_observation
 from ubp.pruning.layers.pruned_kernel import MaskUpdate
 from ubp.pruning.layers.pruned_layer import PrunedLayer, overall_sparsity, pruned_layers
 from ubp.pruning.training.updates import advance, begin
@@ -31,7 +32,9 @@ class UpdatePruning(keras.callbacks.Callback):
 
     In a training loop of one's own: `set_model(model)` and `on_train_begin()` before it,
     `on_train_batch_begin(batch)` and `on_train_batch_end(batch)` around each step,
-    `on_epoch_end(epoch)`, and `on_train_end()` after it.
+    `on_epoch_end(epoch)`, and `on_train_end()` after it. On JAX the loop assigns its state to the
+    model's variables before `on_train_batch_begin` and `on_epoch_end`, and reads it from there
+    after them.
 
         >>> import keras
         >>> import numpy as np
@@ -72,7 +75,8 @@ class UpdatePruning(keras.callbacks.Callback):
         """Find the pruned layers.
 
         Raises:
-            ValueError: if the model has none.
+            ValueError: if the model has none, or gradients that importance goes by cannot be
+                observed in this training.
         """
         self._layers = pruned_layers(self.model)
         if not self._layers:
@@ -80,6 +84,7 @@ class UpdatePruning(keras.callbacks.Callback):
                 f"UpdatePruning: model '{self.model.name}' has no pruned layer; fit the model that "
                 "ubp.prune(model, schedule) returns."
             )
+        self._check_observation()
         self._take(begin(self._layers), time.perf_counter())
         self._measure()
 
@@ -89,8 +94,10 @@ class UpdatePruning(keras.callbacks.Callback):
         self._measure()
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        for layer in self._layers:
-            layer.put_back()
+        if any(layer.may_be_aside for layer in self._layers):
+            self._attach_weights()
+            for layer in self._layers:
+                layer.put_back()
         self._first_batch = batch
         self._advance(1)
 
@@ -105,7 +112,7 @@ class UpdatePruning(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         for layer in self._layers:
-            layer.set_aside()
+            layer.end_epoch()
         if logs is not None:
             logs["sparsity"] = self._sparsity
 
@@ -115,7 +122,17 @@ class UpdatePruning(keras.callbacks.Callback):
 
     def _advance(self, steps: int) -> None:
         started = time.perf_counter()
-        self._take(advance(self._layers, steps), started)
+        self._take(advance(self._layers, steps, self._attach_weights), started)
+
+    def _attach_weights(self) -> None:
+        """Let the model's variables have their values, which JAX holds elsewhere between steps."""
+        _ = self.model  # Keras does so for callbacks that ask for it
+
+    def _check_observation(self) -> None:
+        observe = any(layer.settings.importance.uses_gradients for layer in self._layers)
+        obstacle = obstacle_to_observation(self.model.optimizer) if observe else None
+        if obstacle is not None:
+            raise ValueError(f"UpdatePruning: {obstacle}.")
 
     def _take(self, updates: list[MaskUpdate], started: float) -> None:
         if not updates:

@@ -13,11 +13,11 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras.layers import BatchNormalization
 
 from ubp.arguments import check_whole, shown
 from ubp.pruning.layers.walking import check_copyable, check_fit, has_graph, iterate_layers
+from ubp.pruning.training.compiled_calls import compiler_of
 
 _EXPECTED = "arrays as the model takes them, or an iterable of batches such as a tf.data.Dataset"
 
@@ -55,7 +55,8 @@ def recalibrate_batch_norm(model: keras.Model, data: Any, *, batch_size: int = 2
         ValueError: if it is not built, or has no batch normalisation that can be measured; if
             `data` has no sample, or is not what the model takes; if `batch_size` is no whole number
             of at least 1; or if statistics are not finite. The model is then as it was.
-        RuntimeError: if the model calls a normalisation inside a `tf.function`.
+        RuntimeError: if the model calls a normalisation inside a function that is compiled, such as
+            a `tf.function` or, on JAX, what `jax.jit` returns.
     """
     check_copyable(model, "recalibrate_batch_norm")
     check_whole("batch_size", batch_size, 1)
@@ -99,9 +100,10 @@ def _measuring(layer: BatchNormalization) -> Iterator[None]:
 
     def measure(inputs: Any, *args: Any, **kwargs: Any) -> Any:
         nonlocal seen
-        if tf.inside_function():
+        compiled_by = compiler_of(inputs)
+        if compiled_by is not None:
             raise RuntimeError(
-                f"recalibrate_batch_norm: layer '{layer.name}' is called inside a tf.function; "
+                f"recalibrate_batch_norm: layer '{layer.name}' is called inside a {compiled_by}; "
                 "expected a model whose call() is not one."
             )
         if not seen:
@@ -140,7 +142,7 @@ def _batches(model: keras.Model, data: Any, batch_size: int) -> Iterator[Any]:
             raise ValueError(f"data has a batch {shown(inputs)}; expected {_EXPECTED}.")
         _check_shapes(model, inputs)
         if leaves[0].shape[0]:
-            yield inputs
+            yield keras.tree.map_structure(_of_backend, inputs)
 
 
 def _slices(model: keras.Model, data: Any, batch_size: int) -> Iterator[Any]:
@@ -155,7 +157,13 @@ def _slices(model: keras.Model, data: Any, batch_size: int) -> Iterator[Any]:
 
 
 def _is_array(value: Any) -> bool:
-    return isinstance(value, np.ndarray) or keras.ops.is_tensor(value)
+    """Whether this is an array, or a tensor of whichever package."""
+    return keras.ops.is_tensor(value) or (hasattr(value, "__array__") and hasattr(value, "shape"))
+
+
+def _of_backend(value: Any) -> Any:
+    """An array or tensor as the model takes it, on whatever backend."""
+    return value if keras.ops.is_tensor(value) else np.asarray(value)
 
 
 def _check_shapes(model: keras.Model, inputs: Any) -> None:

@@ -8,17 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from ubp.arguments import check_path
+from ubp.extras import extra_needed
 from ubp.pruning.layers.pruned_kernel import MaskUpdate, PrunedKernel
 from ubp.pruning.layers.pruned_layer import PrunedLayer, overall_sparsity, pruned_layers
 
 _FIGURES = ("sparsity", "threshold", "moved", "kept_importance", "residual")
-_SCALAR = tf.compat.v1.SummaryMetadata(
-    plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars"),
-    data_class=1,  # DATA_CLASS_SCALAR of TensorFlow's summary.proto
-)
+_DATA_CLASS_SCALAR = 1  # of TensorFlow's summary.proto
 _RUN = "pruning"  # beside "train" and "validation" of keras.callbacks.TensorBoard
 
 
@@ -39,7 +36,8 @@ class PruningSummaries(keras.callbacks.Callback):
         sparsity         without a kernel: share of the weights of all pruned kernels that the masks
                          remove, as `UpdatePruning` gives it to the `History`
 
-    The place in the list of callbacks does not matter.
+    The place in the list of callbacks does not matter. TensorFlow writes the files, so it has to be
+    installed, whatever backend Keras has.
 
         >>> import tempfile
         >>> import keras
@@ -76,6 +74,7 @@ class PruningSummaries(keras.callbacks.Callback):
         Raises:
             ValueError: if the model has no pruned layer.
             OSError: if there can be no folder for it.
+            ImportError: if TensorFlow is not installed.
         """
         self._layers = pruned_layers(self.model)
         if not self._layers:
@@ -83,6 +82,8 @@ class PruningSummaries(keras.callbacks.Callback):
                 f"PruningSummaries: model '{self.model.name}' has no pruned layer; fit the model "
                 "that ubp.prune(model, schedule) returns."
             )
+        with extra_needed("PruningSummaries"):
+            import tensorflow as tf
         self._make_folder()
         self._kernels = [kernel for layer in self._layers for kernel in layer.kernels]
         self._written = None
@@ -143,7 +144,8 @@ class PruningSummaries(keras.callbacks.Callback):
             for update in new:
                 _write_scalars(update)
             step = max(update.step for update in new)
-            _write_scalar("sparsity", overall_sparsity(self._layers), step)
+            # self.model: with JAX, Keras then gives the variables the values of this step.
+            _write_scalar("sparsity", overall_sparsity(pruned_layers(self.model)), step)
 
 
 def _write_scalars(update: MaskUpdate) -> None:
@@ -155,4 +157,8 @@ def _write_scalars(update: MaskUpdate) -> None:
 
 def _write_scalar(tag: str, value: float, step: int) -> None:
     """As `tf.summary.scalar`, which would ask for TensorBoard where the model is trained."""
-    tf.summary.write(tag, tf.constant(value, tf.float32), step=step, metadata=_SCALAR)
+    import tensorflow as tf
+
+    of_scalars = tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars")
+    metadata = tf.compat.v1.SummaryMetadata(plugin_data=of_scalars, data_class=_DATA_CLASS_SCALAR)
+    tf.summary.write(tag, tf.constant(value, tf.float32), step=step, metadata=metadata)

@@ -7,7 +7,7 @@ spans several layers, a budget that they share, is here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -75,15 +75,25 @@ def update_at_step_zero(layers: Iterable[PrunedLayer]) -> list[MaskUpdate]:
     return _update([_Due(layer, sparsity) for layer, (is_due, sparsity) in scheduled if is_due])
 
 
-def advance(layers: Iterable[PrunedLayer], steps: int = 1) -> list[MaskUpdate]:
+def advance(
+    layers: Iterable[PrunedLayer], steps: int = 1, before_update: Callable[[], object] | None = None
+) -> list[MaskUpdate]:
     """Count training steps; update the masks of layers that have an update among them.
+
+    Args:
+        layers: of one model.
+        steps: how many to count.
+        before_update: is called if there is one: to bring weights up to date, for instance.
 
     Raises:
         ValueError: if importance is not finite, or a budget cannot be met (naming the layer).
         RuntimeError: if `begin` was not called.
     """
     scheduled = [(layer, layer.advance(steps)) for layer in layers]
-    return _update([_Due(layer, sparsity) for layer, sparsity in scheduled if sparsity is not None])
+    due = [_Due(layer, sparsity) for layer, sparsity in scheduled if sparsity is not None]
+    if due and before_update is not None:
+        before_update()
+    return _update(due)
 
 
 def _update(due: Sequence[_Due]) -> list[MaskUpdate]:

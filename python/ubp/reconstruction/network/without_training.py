@@ -111,11 +111,13 @@ def prune_without_training(
 
     Raises:
         TypeError: if the model or an argument is of the wrong kind.
-        ValueError: if the model is not built, or already pruned by `ubp.prune`; if the data does
-            not fit it, is not finite, or is too little; if a layer that is named is unknown or
-            cannot be pruned; or if an argument has an impossible value.
+        ValueError: if Keras is on another backend than TensorFlow; if the model is not built, or
+            already pruned by `ubp.prune`; if the data does not fit it, is not finite, or is too
+            little; if a layer that is named is unknown or cannot be pruned; or if an argument has
+            an impossible value.
     """
     begin = time.perf_counter()
+    _check_backend()
     check_number("sparsity", sparsity, "a number above 0, below 1", lambda each: 0.0 < each < 1.0)
     check_number("damping", damping, "a number above 0", lambda each: 0.0 < each < np.inf)
     check_whole("seed", seed, 0)
@@ -210,6 +212,16 @@ def _copy(model: keras.Model) -> tuple[keras.Model, dict[int, keras.layers.Layer
     for original, new in copied:
         set_weights(new, original.get_weights())
     return copy, {id(original): new for original, new in copied}
+
+
+def _check_backend() -> None:
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        raise ValueError(
+            f"prune_without_training: Keras is on {backend}, and layers are rebuilt on TensorFlow "
+            "alone; save the model with model.save(), and load it and call this in a process with "
+            "KERAS_BACKEND=tensorflow."
+        )
 
 
 def _inputs_of(model: keras.Model) -> list[Input]:
