@@ -132,6 +132,15 @@ def test_files_of_one_backend_are_read_by_another(folder_of: Any, backend: str) 
     assert own.splitlines()[0] == "[4, 4]" and not own.endswith("[]\n")
 
 
+@pytest.mark.parametrize("backend", OTHERS)
+def test_when_a_model_is_saved_or_restored_changes_no_training(backend: str) -> None:
+    """Some of the tests that TensorFlow has; JAX's variables lack their values between steps."""
+    tests = HERE / "test_pruning_undisturbed.py"
+    some = "early_stopping or mid_epoch or end_of_a_step or older_versions"
+    said = run_on(backend, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", some, tests)
+    assert " passed" in said
+
+
 @pytest.fixture(scope="module")
 def distributed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Arrays]:
     """What distributed_training.py writes, by how it distributes; each is run once."""

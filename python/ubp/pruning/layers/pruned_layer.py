@@ -3,8 +3,8 @@
 
     kernels  the wrapped layer's own weights that are pruned, each with its mask; pruned_kernel.py
     step     int32 scalar, non-trainable; training steps begun so far. JAX hands weights from step
-             to step outside of their variables, so there it is counted beside it, and written when
-             an epoch ends and when Keras saves the layer
+             to step outside of their variables, so there it is counted beside it, and written with
+             an epoch's last batch and when Keras saves the layer
 
 The forward pass always uses `where(mask, kernel, 0)`. The values of pruned weights live on, so that
 a later mask update may take them back: with gradients "masked" the value each had when it was
@@ -144,7 +144,7 @@ class PrunedLayer(keras.layers.Wrapper):
     def begin_training(self) -> None:
         """Allow training: from now on steps are counted."""
         self.is_driven = True
-        self._write_step()  # of a training that was interrupted
+        self.write_step()  # of a training that was interrupted
         self.expect_other_weights()
         self.put_back()
 
@@ -164,16 +164,21 @@ class PrunedLayer(keras.layers.Wrapper):
             sparsity = scheduled if is_due else sparsity
         self._counted = begun + steps
         if keras.backend.backend() != "jax":
-            self._write_step()
+            self.write_step()
             self._counted = None
         return sparsity
+
+    def write_step(self) -> None:
+        """Let `step` say what has been counted; with JAX, while variables have their values."""
+        if self._counted is not None:
+            self.step.assign(self._counted)
 
     def set_aside(self) -> None:
         """Set pruned weights to exactly zero in the kernels, until the next step."""
         for kernel in self.kernels:
             kernel.set_aside()
         self.may_be_aside = True
-        self._write_step()
+        self.write_step()
 
     def put_back(self) -> None:
         """Give the kernels the values of pruned weights that are set aside."""
@@ -300,10 +305,6 @@ class PrunedLayer(keras.layers.Wrapper):
         given = {"initializer": "zeros", "dtype": dtype, "trainable": False} | options
         self._own.append(self.add_weight(name=name, shape=shape, **given))
         return self._own[-1]
-
-    def _write_step(self) -> None:
-        if self._counted is not None:
-            self.step.assign(self._counted)
 
     def _observe_always(self) -> None:
         """Let gradients of a layer that is frozen be observed, too, where that takes a training."""

@@ -107,6 +107,10 @@ class UpdatePruning(keras.callbacks.Callback):
         batches = self.params.get("steps") if self.params else None
         last_batch = batch if batches is None else min(batch, batches - 1)
         self._advance(last_batch - self._first_batch)
+        if batches is None or last_batch == batches - 1:  # others may take the weights next
+            self._attach_weights()
+            for layer in self._layers:
+                layer.write_step()
         if logs is not None:
             logs["sparsity"] = self._sparsity
 
