@@ -7,10 +7,12 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from itertools import chain
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 # A module that is None in sys.modules counts as not installed.
 _PROGRAM = """
@@ -93,3 +95,18 @@ def test_a_chain_of_channels_needs_no_scipy() -> None:
         "print(len(order_channels([numpy.eye(8)], 2, 0.5, 'chain').order))"
     )
     assert said_without("scipy", statement) == "8\n"
+
+
+def test_without_extras_nothing_to_train_with_is_installed() -> None:
+    """Nor by what the requirements require."""
+    trainers, waiting, seen = {"tensorflow", "keras", "jax", "torch"}, ["ubp"], set[str]()
+    while waiting:
+        package = waiting.pop()
+        seen.add(package)
+        found = PROJECT["dependencies"] if package == "ubp" else metadata.requires(package) or []
+        for requirement in map(Requirement, found):
+            needed = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+            if needed and requirement.name not in seen:
+                waiting.append(requirement.name)
+    assert not trainers & seen
+    assert "numpy" in seen
