@@ -12,13 +12,18 @@ What a sanitizer finds ends the process by itself.
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
+from ai_edge_litert.environment import Environment
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from compiled_models import infer
 
 import ubp
+from ubp.runtime.environment import LIBRARY
 
 SHAPES = [(1, 32, 32, 3), (2, 32, 32, 3), (1, 45, 38, 3), (3, 33, 64, 3), (1, 32, 32, 3)]
 TOLERANCE = 1e-4  # of the output's range
@@ -34,13 +39,24 @@ def outputs_of(interpreter: Interpreter, x: np.ndarray) -> list[np.ndarray]:
     return [interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()]
 
 
+def compiled_model(model: str, options: dict[str, str]) -> ubp.CompiledModel:
+    """Without LiteRT's plugins for NPUs, which it opens in a way that sanitizers refuse."""
+    os.environ["UBP_DELEGATE_OPTIONS"] = ";".join(":".join(option) for option in options.items())
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, LIBRARY).symlink_to(ubp.delegate_path())
+        environment = Environment.create(
+            runtime_path=folder, compiler_plugin_path=folder, dispatch_library_path=folder
+        )
+        return ubp.CompiledModel(model, 2, environment=environment)
+
+
 def main() -> None:
     model, standard, *arguments = sys.argv[1:]
     options = dict(argument.split("=", 1) for argument in arguments)
     plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     expected = Interpreter(standard, experimental_op_resolver_type=plain)
     interpreters = [ubp.Interpreter(model, num_threads=n, **options) for n in (1, 3)]
-    compiled = ubp.CompiledModel(model, 2, **options)
+    compiled = compiled_model(model, options)
     rng = np.random.default_rng(0)
     for shape in SHAPES:
         x = rng.normal(size=shape).astype(np.float32)
