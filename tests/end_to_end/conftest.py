@@ -89,3 +89,9 @@ def run() -> Callable[[Any, Sequence[np.ndarray]], list[np.ndarray]]:
         return [interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()]
 
     return outputs
+
+
+@pytest.fixture
+def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that tables are not cut into lines."""
+    monkeypatch.setenv("COLUMNS", "200")

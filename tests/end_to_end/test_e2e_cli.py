@@ -178,6 +178,7 @@ def test_verify_of_another_network_is_an_error(
     assert "ubp: error: the models have different inputs" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("wide_terminal")
 def test_inspect_an_ordinary_and_a_converted_model(
     models: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -194,6 +195,7 @@ def test_inspect_an_ordinary_and_a_converted_model(
     assert sorted(models[0].parent.iterdir()) == before
 
 
+@pytest.mark.usefixtures("wide_terminal")
 def test_inspect_says_why_a_layer_is_left(
     keras: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -50,7 +50,7 @@ def test_pocl_is_listed(tmp_path: Path) -> None:
 
 def test_a_machine_without_opencl(tmp_path: Path) -> None:
     missing = tmp_path / "libOpenCL.so"
-    printed = " ".join(devices(UBP_OPENCL_LIBRARY=missing).split())
+    printed = " ".join(devices(UBP_OPENCL_LIBRARY=missing, COLUMNS="200").split())
     assert f"No GPU: no OpenCL library could be opened (tried {missing}); install" in printed
     assert "CPU: " in printed
     found = as_json(UBP_OPENCL_LIBRARY=missing)

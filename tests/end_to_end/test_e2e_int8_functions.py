@@ -39,10 +39,10 @@ def one_function(name: str, given: Scale, gives: Scale, alpha: float) -> bytes:
 
 
 def scales(rng: np.random.Generator) -> tuple[Scale, Scale]:
-    """Of an input and an output; every second time powers of two, so that results are ties."""
+    """Of an input and an output; every second time their ratio is a power of two: for ties."""
     exponents = rng.uniform(-9, 2) + np.array([0.0, rng.uniform(-4, 4)])
     if rng.random() < 0.5:
-        exponents = np.round(exponents)
+        exponents[1] = exponents[0] + np.round(exponents[1] - exponents[0])
     given, gives = (float(np.float32(2.0**each)) for each in exponents)
     zero_points = rng.integers(-128, 128, 2)
     return (given, int(zero_points[0])), (gives, int(zero_points[1]))

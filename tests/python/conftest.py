@@ -14,3 +14,9 @@ settings.load_profile("ubp")
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that tables are not cut into lines."""
+    monkeypatch.setenv("COLUMNS", "200")

@@ -101,11 +101,12 @@ Int8Table HardSwishTable(const Int8Scales& scales) {
 
 template <class Function>
 Int8Table FunctionTable(const Int8Scales& scales, const Function& function) {
+  const float steps_per_unit = 1.0f / scales.output.scale;
+  const auto zero_point = static_cast<float>(scales.output.zero_point);
   return Tabulate([&](int q) {
     const float x = static_cast<float>(q - scales.input.zero_point) * scales.input.scale;
-    const auto y = static_cast<float>(function(double{x}));
-    const auto zero_point = static_cast<float>(scales.output.zero_point);
-    return Saturate(std::llrint(std::clamp(y / scales.output.scale + zero_point, -1e6f, 1e6f)));
+    const float steps = static_cast<float>(function(double{x})) * steps_per_unit;
+    return Saturate(std::llrint(std::clamp(steps + zero_point, -1e6f, 1e6f)));
   });
 }
 

@@ -26,6 +26,7 @@ def found(name: str) -> Finding:
     return finding
 
 
+@pytest.mark.usefixtures("wide_terminal")
 def test_here_nothing_is_broken(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor"]) == 0
     table = capsys.readouterr().out

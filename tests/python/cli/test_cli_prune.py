@@ -59,6 +59,7 @@ def pictures(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.usefixtures("wide_terminal")
 def test_it_writes_what_the_function_returns(
     model: Path, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -134,7 +134,8 @@ class UpdatePruning(keras.callbacks.Callback):
 
     def _check_observation(self) -> None:
         observe = any(layer.settings.importance.uses_gradients for layer in self._layers)
-        obstacle = obstacle_to_observation(self.model.optimizer) if observe else None
+        optimizer = getattr(self.model, "optimizer", None)  # none in a loop of one's own
+        obstacle = obstacle_to_observation(optimizer) if observe else None
         if obstacle is not None:
             raise ValueError(f"UpdatePruning: {obstacle}.")
 
