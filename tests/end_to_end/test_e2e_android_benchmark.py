@@ -67,7 +67,7 @@ def test_both_models_by_turns(
     assert main(command(models[0], *more)) == 0
     printed = capsys.readouterr().out
     assert "median ms" in printed
-    assert " UBP " in printed
+    assert "sparse.tflite (UBP)" in printed
     rows = json.loads(output.read_text())["data"]["timings"]
     names = [f"{models[0]} (UBP)", f"{models[1]} (XNNPACK)"]
     assert [(row["model"], row["threads"]) for row in rows] == [
