@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import io
 from dataclasses import dataclass
+from typing import Any
 
 from bench.applications.networks import random_model, uniform_sparsities
 from ubp.conversion.load.loader import convert_keras
@@ -53,11 +54,14 @@ APPLICATIONS = {
 
 def build(name: str) -> bytes:
     """The .tflite file of a network for `random_images`, whose output depends on all weights."""
+    model = random_model(name, APPLICATIONS[name].size, CLASSES, uniform_sparsities())
+    return with_open_batch(model) if APPLICATIONS[name].open_batch else convert_keras(model)
+
+
+def with_open_batch(model: Any) -> bytes:
+    """The .tflite file as TensorFlow's converter leaves it by itself."""
     import tensorflow
 
-    model = random_model(name, APPLICATIONS[name].size, CLASSES, uniform_sparsities())
-    if not APPLICATIONS[name].open_batch:
-        return convert_keras(model)
     with contextlib.redirect_stdout(io.StringIO()):  # the signature of what is exported
         data: bytes = tensorflow.lite.TFLiteConverter.from_keras_model(model).convert()
     return data

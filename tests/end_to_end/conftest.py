@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fake_opencl import build_fake_opencl
+from interpreting import interpret
 
 import ubp
 
@@ -28,6 +30,12 @@ def gpu_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "PYTHONPATH": str(Path(ubp.__file__).parents[1]),
         "POCL_CACHE_DIR": str(tmp_path_factory.mktemp("pocl")),
     }
+
+
+@pytest.fixture(scope="session")
+def fake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An OpenCL library whose devices do what they are told."""
+    return build_fake_opencl(tmp_path_factory.mktemp("fake"))
 
 
 @pytest.fixture(scope="session")
@@ -79,16 +87,7 @@ def prune() -> Callable[..., Any]:
 def run() -> Callable[[Any, Sequence[np.ndarray]], list[np.ndarray]]:
     """Runs any interpreter: inputs in, all outputs out."""
 
-    def outputs(interpreter: Any, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        for detail, value in zip(interpreter.get_input_details(), inputs, strict=True):
-            interpreter.resize_tensor_input(detail["index"], value.shape)
-        interpreter.allocate_tensors()
-        for detail, value in zip(interpreter.get_input_details(), inputs, strict=True):
-            interpreter.set_tensor(detail["index"], value)
-        interpreter.invoke()
-        return [interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()]
-
-    return outputs
+    return lambda interpreter, inputs: interpret(interpreter, *inputs)
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from ai_edge_litert import compiled_model as litert
 from ai_edge_litert.environment import Environment
-from compiled_models import converted_stack, infer, interpret, pruned_stack
+from compiled_models import converted_stack, infer, pruned_stack
+from interpreting import interpret
 
 import ubp
 from ubp.runtime import environment as environments
@@ -112,7 +113,8 @@ def test_a_folder_of_the_users_own(path: Path, tmp_path: Path) -> None:
     program = f"""
 import numpy as np, ubp
 from ai_edge_litert.environment import Environment
-from compiled_models import infer, interpret
+from compiled_models import infer
+from interpreting import interpret
 environment = Environment.create(runtime_path={str(folder)!r})
 model = ubp.CompiledModel({str(path)!r}, 2, environment=environment)
 assert model.nodes_taken == 3

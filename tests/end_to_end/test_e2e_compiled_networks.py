@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from compiled_models import infer, interpret
+from applications import with_open_batch
+from compiled_models import infer
+from interpreting import interpret
 
 import ubp
 from bench.unet.networks import SMALL, pruned_model
@@ -28,15 +28,6 @@ def mobilenet_v2(keras: Any) -> Any:
 
 def resnet50(keras: Any) -> Any:
     return keras.applications.ResNet50(input_shape=(64, 64, 3), weights=None)
-
-
-def open_batch(model: Any) -> bytes:
-    """As TensorFlow's converter leaves it by itself."""
-    import tensorflow
-
-    with contextlib.redirect_stdout(io.StringIO()):  # the signature of what is exported
-        data: bytes = tensorflow.lite.TFLiteConverter.from_keras_model(model).convert()
-    return data
 
 
 def with_zeros(network: Any) -> Any:
@@ -66,9 +57,9 @@ def files(
 ) -> dict[str, bytes]:
     keras.backend.clear_session()
     if request.param == "unet":
-        ordinary = open_batch(pruned_model("transposed-2x2", SMALL, 80))
+        ordinary = with_open_batch(pruned_model("transposed-2x2", SMALL, 80))
     else:
-        ordinary = open_batch(with_zeros(randomise(request.param(keras))))
+        ordinary = with_open_batch(with_zeros(randomise(request.param(keras))))
     return {"ordinary": ordinary, "converted": ubp.convert(ordinary, block_size=4).model}
 
 

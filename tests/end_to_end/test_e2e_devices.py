@@ -11,12 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_opencl import ROOT, build_fake_opencl
-
-
-@pytest.fixture(scope="module")
-def fake(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_fake_opencl(tmp_path_factory.mktemp("fake"))
+from fake_opencl import ROOT
 
 
 def devices(*arguments: str, **environment: str | Path) -> str:

@@ -13,17 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_opencl import ROOT, build_fake_opencl
+from fake_opencl import ROOT
 from single_models import one_conv, sparse_weights
 
 import ubp
 
 HOST = Path(__file__).with_name("gpu_failures.py")
-
-
-@pytest.fixture(scope="module")
-def fake(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_fake_opencl(tmp_path_factory.mktemp("fake"))
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,6 @@ Models are made in this process, which has TensorFlow, and run in others (run_on
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import re
 import subprocess
@@ -19,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from applications import with_open_batch
 
 import ubp
 from bench.unet.networks import Dimensions, pruned_model
@@ -145,15 +144,11 @@ def network(
     gpu_environment: dict[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Network:
-    import tensorflow
-
     keras.backend.clear_session()
     model = request.param(keras.applications)
     if not request.param.__name__.startswith("unet"):
         model = prune(calm(randomise(model)), ubp.UnalignedBlock(4))
-    with contextlib.redirect_stdout(io.StringIO()):  # the signature of what is exported
-        dense = tensorflow.lite.TFLiteConverter.from_keras_model(model).convert()
-    result = ubp.convert(dense, block_size=4, min_speedup=0)
+    result = ubp.convert(with_open_batch(model), block_size=4, min_speedup=0)
     assert {layer.op for layer in result.report if not layer.taken} <= {"DEPTHWISE_CONV_2D"}
     folder = tmp_path_factory.mktemp("network")
     images = np.random.default_rng(1).normal(size=(2, 64, 64, 3)).astype(np.float32)

@@ -72,9 +72,9 @@ def keep_blocks(model: Any) -> None:
         if type(layer) not in (layers.Conv2D, layers.Dense) or layer.kernel.shape[-2] % 4:
             continue
         kernel = layer.kernel.numpy()
-        matrix = kernel.reshape(-1, 4, kernel.shape[-1])
-        kept = ubp.select_blocks((matrix**2).sum(axis=1), block_size=2, sparsity=0.8).mask()
-        layer.kernel.assign((matrix * kept[:, None, :] * 5**0.5).reshape(kernel.shape))
+        matrix = kernel.reshape(-1, kernel.shape[-1])
+        kept = ubp.select_blocks(matrix**2, 2, sparsity=0.8, block_lanes=4).mask()
+        layer.kernel.assign((matrix * kept * 5**0.5).reshape(kernel.shape))
 
 
 @dataclass(frozen=True)

@@ -97,10 +97,10 @@ def layer_file(layer: Layer, block_size: int, sparsity: int) -> bytes:
 
 
 def _kept(weights: npt.NDArray[np.int8], block_size: int, sparsity: int) -> npt.NDArray[np.bool_]:
-    groups = weights.reshape(-1, LANES, weights.shape[1]).astype(np.float32)
-    importance = (groups**2).sum(axis=1)
-    mask = ubp.select_blocks(importance, block_size, sparsity=sparsity / 100).mask()
-    return np.repeat(mask, LANES, axis=0)
+    importance = weights.astype(np.float32) ** 2
+    return ubp.select_blocks(
+        importance, block_size, sparsity=sparsity / 100, block_lanes=LANES
+    ).mask()
 
 
 def _one_operator(

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from bench_reports import DATE, MACHINE, written_page
 
+import ubp
 from bench.gpu.__main__ import main
 from bench.gpu.cases import DENSE, QUICK_LAYERS, Case, Choice, read_cases, write_cases
 from bench.gpu.report import (
@@ -86,6 +87,9 @@ def test_cases_have_the_zeros_that_they_say(tmp_path: Path) -> None:
         interpreter = open_interpreter(data, case.file, delegate=True)
         (details,) = interpreter.get_input_details()
         assert np.array_equal(details["shape"], [1, 14, 14, 32])
+        if case.sparsity != DENSE:
+            (row,) = ubp.convert(ubp.unpack(data), case.block_size, min_speedup=0).report
+            assert row.sparsity == pytest.approx(case.sparsity / 100, abs=0.02)
     assert [case.rows for case in cases] == [196, 392, 0, 0, 0, 0]
     with pytest.raises(FileNotFoundError, match="--prepare"):
         read_cases(tmp_path / "elsewhere")

@@ -43,7 +43,7 @@ def on_terminal(*arguments: object, **environment: str) -> str:
     return text.decode().replace("\r\n", "\n")
 
 
-def test_narrow_terminals(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_narrow_terminals(model: Path) -> None:  # noqa: F811
     text = _ESCAPE.sub("", on_terminal("inspect", model, COLUMNS="40"))
     assert max(map(len, text.splitlines())) <= 40
     assert "…" not in text
@@ -74,13 +74,7 @@ def test_colours_are_for_those_who_want_them() -> None:
 @pytest.mark.parametrize(
     ("width", "lines"),
     [
-        (
-            40,
-            [
-                "name     found                           ",
-                "numpy    2.1, which is not the one that ",
-            ],
-        ),
+        (40, ["name   found", "numpy  2.1, which is not the one that"]),
         (20, ["numpy", "  found 2.1, which", "  is not the one"]),
     ],
 )
@@ -93,12 +87,7 @@ def test_tables_that_do_not_fit_are_lines(
     table.columns[0].no_wrap = True
     print_table(table, Console(width=width))
     printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
-    if width == 20:
-        assert printed[:3] == lines
-    else:
-        assert printed[0].split() == ["name", "found"] and printed[1].startswith(
-            "numpy  2.1, which"
-        )
+    assert printed[: len(lines)] == lines
 
 
 # ---- completion --------------------------------------------------------------------------------

@@ -12,11 +12,10 @@ import ai_edge_litert
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
-from compiled_models import interpret
+from interpreting import interpret
 
 import ubp
 from fuzz.builder import ModelBuilder
-from ubp.runtime.environment import litert_version
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "examples" / "compiled_model"
@@ -68,7 +67,6 @@ def test_in_python(files: Path) -> None:
 
 
 @pytest.mark.slow  # needs a C compiler and make
-@pytest.mark.skipif(litert_version() < "2.3", reason="LiteRT 2.2 has no option for the accelerator")
 def test_in_c(files: Path, tmp_path: Path) -> None:
     delegate = Path(ubp.delegate_path()).parent
     places = [f"ROOT={ROOT}", f"LITERT={ai_edge_litert.__path__[0]}", f"UBP={delegate}"]

@@ -208,15 +208,16 @@ def test_every_operator_is_drawn_and_the_interpreter_alone_runs_all() -> None:
 
 
 def test_zeros_come_in_groups_of_four_inputs() -> None:
-    for seed in range(20):
-        mask = Int8Draft(np.random.default_rng(seed)).mask([8, 3, 3, 10])
+    """But for one mask in ten."""
+    masks = [Int8Draft(np.random.default_rng(seed)).mask([8, 3, 3, 10]) for seed in range(40)]
+    masks = [mask for mask in masks if mask.any() and not mask.all()]
+    grouped = 0
+    for mask in masks:
         groups = np.add.reduceat(mask, [0, 4, 8], axis=3)
-        if set(np.unique(groups[..., :2])) <= {0.0, 4.0} and set(np.unique(groups[..., 2])) <= {
-            0.0,
-            2.0,
-        }:
-            return
-    raise AssertionError("no mask has groups")
+        grouped += bool(
+            np.isin(groups[..., :2], (0, 4)).all() and np.isin(groups[..., 2], (0, 2)).all()
+        )
+    assert len(masks) > 15 and 0.7 * len(masks) < grouped
 
 
 @pytest.mark.parametrize("kind", ["normal", "extreme", "flat"])

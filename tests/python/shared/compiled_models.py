@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Running LiteRT's CompiledModel and interpreters alike: arrays in, arrays out."""
+"""LiteRT's CompiledModel, arrays in and arrays out; and models to run in it."""
 
 from __future__ import annotations
 
@@ -31,17 +31,6 @@ def infer(model: Any, *inputs: Array) -> list[Array]:
         shape = tuple(detail["shape"])
         results.append(buffer.read(int(np.prod(shape)), np.dtype(detail["dtype"])).reshape(shape))
     return results
-
-
-def interpret(interpreter: Any, *inputs: Array) -> list[Array]:
-    """The same with an interpreter."""
-    for detail, value in zip(interpreter.get_input_details(), inputs, strict=True):
-        interpreter.resize_tensor_input(detail["index"], value.shape)
-    interpreter.allocate_tensors()
-    for detail, value in zip(interpreter.get_input_details(), inputs, strict=True):
-        interpreter.set_tensor(detail["index"], value)
-    interpreter.invoke()
-    return [interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()]
 
 
 def pruned_stack(seed: int = 0) -> bytes:

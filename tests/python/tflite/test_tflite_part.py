@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from interpreting import interpret
 
 from fuzz.builder import ModelBuilder
 from fuzz.generate import generate
@@ -17,13 +18,7 @@ PLAIN = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
 
 def run(model: bytes, inputs: list[np.ndarray]) -> list[np.ndarray]:
     interpreter = Interpreter(model_content=model, experimental_op_resolver_type=PLAIN)
-    for detail, value in zip(interpreter.get_input_details(), inputs, strict=True):
-        interpreter.resize_tensor_input(detail["index"], value.shape)
-    interpreter.allocate_tensors()
-    for detail, value in zip(interpreter.get_input_details(), inputs, strict=True):
-        interpreter.set_tensor(detail["index"], value)
-    interpreter.invoke()
-    return [interpreter.get_tensor(each["index"]) for each in interpreter.get_output_details()]
+    return interpret(interpreter, *inputs)
 
 
 @pytest.mark.parametrize("index", range(60))
