@@ -2,6 +2,18 @@
 #include "delegate/backend/step_profile.h"
 
 namespace ubp {
+namespace {
+
+// Adds an op by its name. A node is named once, whatever it was made of (lower_transpose_conv.h).
+void DescribeName(const GraphOp& op, StepProfile* profile) {
+  const auto is_named = [&](const ProfiledOp& other) {
+    return op.node >= 0 && other.node == op.node;
+  };
+  if (std::any_of(profile->ops.begin(), profile->ops.end(), is_named)) return;
+  profile->ops.push_back({op.node, op.label});
+}
+
+}  // namespace
 
 int64_t MultiplyAddsOf(OpType type, const ConvShape& s) {
   const int64_t values = s.out_pixels() * s.out_c * s.kernel_h * s.kernel_w;
@@ -14,14 +26,6 @@ int64_t MultiplyAddsOf(OpType type, const ConvShape& s) {
     default:
       return 0;
   }
-}
-
-void DescribeName(const GraphOp& op, StepProfile* profile) {
-  const auto is_named = [&](const ProfiledOp& other) {
-    return op.node >= 0 && other.node == op.node;
-  };
-  if (std::any_of(profile->ops.begin(), profile->ops.end(), is_named)) return;
-  profile->ops.push_back({op.node, op.label});
 }
 
 void Describe(const ShapedOp& op, StepProfile* profile) {

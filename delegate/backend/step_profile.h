@@ -39,8 +39,6 @@ struct StepProfile {
 
 // Adds an op, with all that it absorbed, and its multiply-adds unless the step is a conversion.
 void Describe(const ShapedOp& op, StepProfile* profile);
-// Adds an op by its name. A node is named once, whatever it was made of (lower_transpose_conv.h).
-void DescribeName(const GraphOp& op, StepProfile* profile);
 // Of the type kDepthwiseConv2D, or another kind with a window or weights; 0 for other ops.
 int64_t MultiplyAddsOf(OpType type, const ConvShape& shape);
 // Names in the order of the model.

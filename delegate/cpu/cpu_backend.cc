@@ -51,7 +51,8 @@ class CpuPackedGraph : public PackedGraph {
     plan_options.profile = options.profile;
     std::unique_ptr<Plan> plan;
     UBP_RETURN_IF_ERROR(Plan::Make(graph_, plan_options, &weights_, dims, &plan));
-    *program = std::make_unique<CpuProgram>(std::move(plan), options.pool, NameOf(isa_));
+    *program = std::make_unique<CpuProgram>(std::move(plan), options.pool,
+                                            graph_.has_int8() ? int8_.name : NameOf(isa_));
     return Status::Ok();
   }
 

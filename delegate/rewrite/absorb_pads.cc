@@ -17,20 +17,21 @@ std::vector<ShapedOp*> ReadersOf(ShapedGraph* graph, int tensor) {
   return readers;
 }
 
-// Beside an image of int8 lies its zero point, which no average of integers knows.
-bool TakesPads(const ShapedOp* op) {
-  if (op->op->is_int8() && op->op->type() == OpType::kAveragePool2D) return false;
-  return HasWindow(*op->op) && AttributesOf(*op->op).padding == Padding::kValid;
-}
-
 }  // namespace
+
+// Beside an image of int8 lies its zero point, which no average of integers knows.
+bool TakesPads(const GraphOp& op) {
+  if (op.is_int8() && op.type() == OpType::kAveragePool2D) return false;
+  return HasWindow(op) && AttributesOf(op).padding == Padding::kValid;
+}
 
 Status AbsorbPads(ShapedGraph* graph) {
   for (size_t i = 0; i < graph->ops.size();) {
     const ShapedOp pad = graph->ops[i];
     const std::vector<ShapedOp*> readers = ReadersOf(graph, pad.output);
     const bool absorbed = pad.op->If<PadOp>() && graph->IsInternal(pad.output) &&
-                          std::all_of(readers.begin(), readers.end(), TakesPads);
+                          std::all_of(readers.begin(), readers.end(),
+                                      [](const ShapedOp* op) { return TakesPads(*op->op); });
     if (!absorbed) {
       ++i;
       continue;

@@ -7,6 +7,9 @@
 
 namespace ubp {
 
+// Whether zeros around what an op reads may become its padding.
+bool TakesPads(const GraphOp& op);
+
 // Where only windows with VALID padding read what a PAD writes, they read its input instead, with
 // these zeros around it. Fails where a window with them is too large.
 Status AbsorbPads(ShapedGraph* graph);

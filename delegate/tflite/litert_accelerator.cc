@@ -21,7 +21,7 @@ namespace {
 constexpr char kOptionsVariable[] = "UBP_DELEGATE_OPTIONS";
 // Of LiteRT's options for CPUs: in 2.4, and in 2.2 and 2.3.
 constexpr const char* kCpuOptionsIds[] = {"cpu_options", "xnnpack"};
-// No text of options is longer; what has another form there is not read any further.
+// No text of options is as long; what has another form there is not read any further.
 constexpr size_t kMaxText = 1 << 16;
 
 litert::Status GetName(const litert::Accelerator*, const char** name) {
@@ -123,8 +123,13 @@ Status FindOptions(const litert::RuntimeContext& context, litert::Environment* e
   Override(DirectoryOptions(""), &texts);
   const std::string directory = LibraryDirectory(context, environment);
   if (!directory.empty()) Override(DirectoryOptions(directory), &texts);
-  UBP_RETURN_IF_ERROR(AddOptions(OptionsText(context, model_options, UBP_LITERT_OPTIONS_ID),
-                                 "the text of LiteRT's options with the id 'ubp'", &texts));
+  const std::string what = "the text of LiteRT's options with the id 'ubp'";
+  const std::string own = OptionsText(context, model_options, UBP_LITERT_OPTIONS_ID);
+  if (own.size() == kMaxText) {
+    return Status::Error(what + " has " + std::to_string(kMaxText) +
+                         " characters or more, expected fewer.");
+  }
+  UBP_RETURN_IF_ERROR(AddOptions(own, what, &texts));
   return ParseOptionTexts(texts, options);
 }
 

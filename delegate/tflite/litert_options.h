@@ -3,7 +3,6 @@
 #ifndef UBP_DELEGATE_TFLITE_LITERT_OPTIONS_H_
 #define UBP_DELEGATE_TFLITE_LITERT_OPTIONS_H_
 
-#include <cstddef>
 #include <map>
 #include <string>
 

@@ -24,7 +24,6 @@ struct DelegateOptions {
   // `kernel`: auto (the fastest this processor supports), reference, or the name of a kernel
   // instruction set.
   const InstructionSet* isa = &BestInstructionSet();  // null: reference
-  const char* kernel_name() const { return isa != nullptr ? isa->name : "reference"; }
   // `backend`: cpu, gpu (the OpenCL device), or auto (the CPU, unless a measurement in the directory of
   // `gpu_cache` says that the device is faster).
   enum class BackendChoice { kCpu, kGpu, kAuto };

@@ -95,7 +95,6 @@ QuadDepthwiseWeights PackQuadDepthwise(const int8_t* weights, const float* weigh
                                        const int32_t* bias, int taps, int channels,
                                        const QuadQuantization& quantization) {
   QuadDepthwiseWeights packed;
-  packed.taps = taps;
   packed.channels = (channels + kQuad - 1) / kQuad * kQuad;
   packed.weights.assign(int64_t{taps} * packed.channels, 0);
   packed.bias.assign(packed.channels, 0);

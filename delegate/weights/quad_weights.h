@@ -78,7 +78,6 @@ void SetQuadRequantization(const float* weight_scales, const int32_t* bias,
 
 // Of a depthwise convolution: as QuadWeights has bias and scale.
 struct QuadDepthwiseWeights {
-  int taps = 0;
   int channels = 0;             // a multiple of 4: those beyond the layer's have zeros
   std::vector<int8_t> weights;  // [taps, channels]
   std::vector<int32_t> bias;    // [channels]

@@ -17,7 +17,10 @@ from ubp.tflite import flatbuffer
 
 OP = schema.BuiltinOperator
 VALUES = np.arange(-128, 128, dtype=np.int8).reshape(1, 256)
-FUNCTIONS = {"LEAKY_RELU": OP.LEAKY_RELU, "ELU": OP.ELU, "LOGISTIC": OP.LOGISTIC, "TANH": OP.TANH}
+FUNCTIONS = {
+    **{"LEAKY_RELU": OP.LEAKY_RELU, "ELU": OP.ELU, "LOGISTIC": OP.LOGISTIC, "TANH": OP.TANH},
+    **{"RELU": OP.RELU, "RELU6": OP.RELU6},
+}
 FIXED = {"LOGISTIC": (1 / 256, -128), "TANH": (1 / 128, 0)}  # what the interpreter demands
 Scale = tuple[float, int]
 
@@ -67,5 +70,12 @@ def test_each_value_is_the_interpreters(name: str, run: Any) -> None:
 def test_slopes_that_xnnpack_does_not_take_are_left(alpha: float, reason: str) -> None:
     model = one_function("LEAKY_RELU", (0.5, 3), (0.5, -7), alpha)
     (node,) = delegate_report(model, take="all").nodes
+    assert node.taken == (not reason)
+    assert reason in (node.reason or "")
+
+
+@pytest.mark.parametrize(("scale", "reason"), [(2.0, ""), (2.0**30, "int8 values are scaled by")])
+def test_a_relu_of_scales_that_no_integers_hold_is_left(scale: float, reason: str) -> None:
+    (node,) = delegate_report(one_function("RELU", (scale, 0), (1.0, 0), 0.0), take="all").nodes
     assert node.taken == (not reason)
     assert reason in (node.reason or "")

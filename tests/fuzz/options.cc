@@ -47,7 +47,8 @@ Status Parse(const std::vector<KeyAndValue>& options, DelegateOptions* parsed) {
 
 // What options say, written so that reading it gives the same options.
 std::vector<KeyAndValue> Write(const DelegateOptions& options) {
-  std::vector<KeyAndValue> written = {{"kernel", options.kernel_name()}};
+  std::vector<KeyAndValue> written = {
+      {"kernel", options.isa != nullptr ? options.isa->name : "reference"}};
   if (options.num_threads > 0)
     written.push_back({"num_threads", std::to_string(options.num_threads)});
   const bool all = options.take == Take::kAll;

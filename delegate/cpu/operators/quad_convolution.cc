@@ -29,15 +29,14 @@ Status QuadConvolution::Make(std::shared_ptr<const QuadWeights> weights, const C
                              const QuadConvLayout& layout, const Int8Kernels& kernels, int threads,
                              std::unique_ptr<QuadConvolution>* convolution) {
   std::unique_ptr<QuadConvolution> made(
-      new QuadConvolution(std::move(weights), shape, layout, kernels, threads));
-  UBP_RETURN_IF_ERROR(made->Prepare());
+      new QuadConvolution(std::move(weights), shape, layout, kernels));
+  UBP_RETURN_IF_ERROR(made->Prepare(threads));
   *convolution = std::move(made);
   return Status::Ok();
 }
 
 QuadConvolution::QuadConvolution(std::shared_ptr<const QuadWeights> weights, const ConvShape& shape,
-                                 const QuadConvLayout& layout, const Int8Kernels& kernels,
-                                 int threads)
+                                 const QuadConvLayout& layout, const Int8Kernels& kernels)
     : weights_(std::move(weights)),
       shape_(OfQuads(shape)),
       in_c_(shape.in_c),
@@ -45,11 +44,10 @@ QuadConvolution::QuadConvolution(std::shared_ptr<const QuadWeights> weights, con
       requantization_(StoredRequantization(layout, weights_->scale, kernels)),
       kernels_(kernels),
       tile_kernels_(kernels.KernelsFor(weights_->block_size)),
-      threads_(threads),
       in_place_(ConvolutionReadsInPlace(shape) && layout.input.pitch == layout.output.pitch &&
                 layout.input.Suits(shape)) {}
 
-Status QuadConvolution::Prepare() {
+Status QuadConvolution::Prepare(int threads) {
   if (layout_.residual) {
     sum_ = MakeQuadSum(QuadFunction::kAdd, layout_.residual->operands, kernels_);
     sum_requantization_ = RequantizationOf(layout_.residual->operands, kernels_);
@@ -61,7 +59,7 @@ Status QuadConvolution::Prepare() {
   }
   tiles_ =
       DividePixels(layout_.output.flat_pixels(), kernels_.vector_width, tile_kernels_.max_vectors);
-  MakeRanges(threads_);
+  MakeRanges(threads);
   return SetOffsets();
 }
 

@@ -47,8 +47,8 @@ class QuadConvolution {
 
  private:
   QuadConvolution(std::shared_ptr<const QuadWeights> weights, const ConvShape& shape,
-                  const QuadConvLayout& layout, const Int8Kernels& kernels, int threads);
-  Status Prepare();
+                  const QuadConvLayout& layout, const Int8Kernels& kernels);
+  Status Prepare(int threads);
   Status SetOffsets();
   void MakeRanges(int threads);
   int64_t GroupOffset(int group) const;
@@ -67,7 +67,6 @@ class QuadConvolution {
   Requantization sum_requantization_{};
   const Int8Kernels& kernels_;
   const QuadBlockKernels& tile_kernels_;
-  int threads_;
   bool in_place_;
   PhasePlanes planes_;  // where it is not
   std::vector<Tile> tiles_;

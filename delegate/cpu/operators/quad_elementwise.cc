@@ -5,8 +5,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "delegate/base/aligned_buffer.h"
-
 namespace ubp {
 namespace {
 

@@ -52,6 +52,7 @@ QuadPixelConvolution::QuadPixelConvolution(std::shared_ptr<const QuadWeights> we
                                            const Int8Kernels& kernels)
     : weights_(std::move(weights)),
       layout_(layout),
+      requantization_(StoredRequantization(layout, weights_->scale, kernels)),
       kernels_(kernels),
       rows_(static_cast<int>(shape.out_pixels())) {
   input_.channels = shape.in_c;
@@ -126,7 +127,7 @@ void QuadPixelConvolution::RunPixel(const int8_t* input, int8_t* output, float* 
     args.scale = weights_->scale.data() + begin;
     args.channel_begin = begin;
     args.channel_end = end;
-    args.requantization = StoredRequantization(layout_, weights_->scale, kernels_);
+    args.requantization = requantization_;
     kernels.pixel(args);
     Flip(result + begin, end - begin, kernels_.flip, reinterpret_cast<uint8_t*>(output) + begin);
   });

@@ -46,6 +46,7 @@ class QuadPixelConvolution {
 
   std::shared_ptr<const QuadWeights> weights_;
   QuadConvLayout layout_;
+  Requantization requantization_;
   const Int8Kernels& kernels_;
   int rows_;
   PlaneTensor input_;   // of several rows: the rows side by side as one row of an image

@@ -41,6 +41,7 @@ int8_t MeanOf(int32_t sum, float pixels, const Quantization& input, const Quanti
   const float zero = pixels * static_cast<float>(input.zero_point);
   const float offset = MultiplyAdd(-zero, scale, static_cast<float>(output.zero_point));
   const float mean = MultiplyAdd(static_cast<float>(sum), scale, offset);
+  if (std::isnan(mean)) return 0;  // of no pixels
   return static_cast<int8_t>(std::clamp(std::nearbyint(mean), -128.0f, 127.0f));
 }
 
@@ -63,6 +64,7 @@ QuadPool::QuadPool(PoolKind kind, QuadPadding padding, const ConvShape& shape,
       padding_(padding == QuadPadding::kZero ? layout.input_zero_point
                : kind == PoolKind::kMax      ? kLeast
                                              : 0),
+      counts_padding_(padding == QuadPadding::kZero),
       shape_(WithChannels(shape, QuadsOf(shape.in_c))),
       layout_(layout),
       kernels_(kernels),
@@ -80,8 +82,11 @@ Status QuadPool::Prepare() {
     UBP_RETURN_IF_ERROR(PhasePlanes::Check(one, one.out_h, layout_.output.pitch));
     phases_ = PhasePlanes(one, one.out_h, layout_.output.pitch, StoredElement(padding_, kernels_));
   }
-  for (int ky = 0; ky < shape_.kernel_h; ++ky) {
-    for (int kx = 0; kx < shape_.kernel_w; ++kx) {
+  // Taps that read padding only change nothing where it does not count.
+  const TapRange rows = counts_padding_ ? TapRange{0, shape_.kernel_h} : shape_.RowsInside();
+  const TapRange columns = counts_padding_ ? TapRange{0, shape_.kernel_w} : shape_.ColumnsInside();
+  for (int ky = rows.begin; ky < rows.end; ++ky) {
+    for (int kx = columns.begin; kx < columns.end; ++kx) {
       const int64_t in_place =
           int64_t{ky - shape_.pad_top} * layout_.input.pitch + kx - shape_.pad_left;
       offsets_.push_back(kQuad *
@@ -178,8 +183,10 @@ void MeanOfQuads(const PlaneTensor& tensor, const Quantization& input_values,
   const int vectors = (geometry.flat_pixels() + kernels.vector_width - 1) / kernels.vector_width;
   // Elements that are no pixels hold the zero point.
   const int junk = vectors * kernels.vector_width - pixels;
-  const int32_t offset =
-      junk * StoredValue(input_values.zero_point, kernels) + pixels * kernels.flip;
+  // Sums and what is taken from them wrap around.
+  const uint32_t offset =
+      static_cast<uint32_t>(int64_t{junk} * StoredValue(input_values.zero_point, kernels) +
+                            int64_t{pixels} * kernels.flip);
   pool->Run(tensor.batch * jobs, [&](int job, int) {
     const int image = job / jobs;
     const int begin = job % jobs * kQuadsPerMean;
@@ -196,7 +203,8 @@ void MeanOfQuads(const PlaneTensor& tensor, const Quantization& input_values,
     const int count = std::min(tensor.channels - first, kQuad * args.quads);
     for (int c = 0; c < count; ++c) {
       output[int64_t{image} * tensor.channels + first + c] =
-          MeanOf(sums[c] - offset, static_cast<float>(pixels), input_values, output_values);
+          MeanOf(static_cast<int32_t>(static_cast<uint32_t>(sums[c]) - offset),
+                 static_cast<float>(pixels), input_values, output_values);
     }
   });
 }

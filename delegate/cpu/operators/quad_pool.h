@@ -13,7 +13,6 @@
 #include "delegate/cpu/kernels/int8_kernels.h"
 #include "delegate/cpu/operators/phase_planes.h"
 #include "delegate/cpu/operators/plane_operators.h"
-#include "delegate/cpu/operators/quad_elementwise.h"
 #include "delegate/cpu/operators/quad_layout.h"
 #include "delegate/graph/conv_shape.h"
 #include "delegate/graph/ops.h"
@@ -56,7 +55,8 @@ class QuadPool {
   void RunQuads(int begin, int end, const float* input, float* output, float* phases) const;
 
   PoolKind kind_;
-  int padding_;      // the value, of the model
+  int padding_;  // the value, of the model
+  bool counts_padding_;
   ConvShape shape_;  // with quads as channels
   QuadConvLayout layout_;
   const Int8Kernels& kernels_;

@@ -3,12 +3,13 @@
 
 #include <algorithm>
 
+#include "delegate/cpu/operators/quad_layout.h"
+
 namespace ubp {
 namespace {
 
 constexpr int kPlanesPerJob = 4;
 constexpr int64_t kValuesPerJob = 16384;
-constexpr int kQuadBytes = 4;
 
 }  // namespace
 
@@ -33,7 +34,7 @@ void QuadTable::RunPlanes(const PlaneTensor& tensor, const float* input,
       const float* from = input + plane * geometry.plane_stride + geometry.lead;
       float* to = result + plane * output.plane_stride + output.lead;
       for (int y = 0; y < geometry.height; ++y, from += geometry.pitch, to += output.pitch) {
-        Run(reinterpret_cast<const uint8_t*>(from), int64_t{kQuadBytes} * geometry.width,
+        Run(reinterpret_cast<const uint8_t*>(from), int64_t{kQuad} * geometry.width,
             reinterpret_cast<uint8_t*>(to));
       }
     }

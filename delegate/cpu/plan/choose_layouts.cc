@@ -122,7 +122,7 @@ class LayoutChooser {
     if (!op.op->is_int8()) return true;
     const std::vector<int> inputs = op.Inputs();
     return std::all_of(inputs.begin(), inputs.end() - 1,
-                       [&](int t) { return Tensor(t).dims.back() % 4 == 0; });
+                       [&](int t) { return Tensor(t).dims.back() % kQuad == 0; });
   }
 
   bool allow_planes_;

@@ -49,7 +49,7 @@ class QuadVectorStep : public Step {
   QuadElementwise elementwise_;
 };
 
-// Of two tensors that are no images: by way of planes, rows of channels as the pixels of one row.
+// Of two tensors that are no images: by way of planes, as the pixels of one row.
 class QuadRowsStep : public Step {
  public:
   QuadRowsStep(const std::vector<int>& buffers, const PlaneTensor& rows,
@@ -150,8 +150,10 @@ Status AddEqualOperands(const PlannedOp& op, StepBuilder* builder) {
     return Status::Ok();
   }
   PlaneTensor rows;
-  rows.channels = output.dims.back();
-  const auto width = static_cast<int>(ElementsOf(output.dims) / rows.channels);
+  // Which elements are channels does not matter.
+  const int64_t elements = ElementsOf(output.dims);
+  rows.channels = elements % kQuad == 0 ? kQuad : output.dims.back();
+  const auto width = static_cast<int>(elements / rows.channels);
   UBP_RETURN_IF_ERROR(MakePlaneGeometry(1, width, Halo(), &rows.geometry));
   const QuadElementwise elementwise(function, operands, rows.geometry, rows.geometry, rows.geometry,
                                     1, rows.channels, builder->int8());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Steps of int8 ops with weights or a window, and changes of form. Tensors in planes are planes of quads, four channels of a pixel a word; images are
-// the interpreter's bytes.
+// Steps of int8 ops with weights or a window, and changes of form. Tensors in planes are planes of
+// quads, four channels of a pixel a word; images are the interpreter's bytes.
 
 #include <memory>
 #include <utility>

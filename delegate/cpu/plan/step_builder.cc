@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "delegate/cpu/operators/quad_layout.h"
 #include "delegate/graph/dims.h"
 
 namespace ubp {
@@ -11,7 +12,7 @@ namespace {
 
 size_t WordsOfImage(const TensorLayout& tensor) {
   const int64_t elements = ElementsOf(tensor.dims);
-  return static_cast<size_t>(tensor.type.is_int8() ? (elements + 3) / 4 : elements);
+  return static_cast<size_t>(tensor.type.is_int8() ? (elements + kQuad - 1) / kQuad : elements);
 }
 
 }  // namespace
@@ -60,11 +61,7 @@ void StepBuilder::MakeBuffers() {
 float StepBuilder::Around(int tensor) const {
   const TensorType& type = Tensor(tensor).type;
   if (!type.is_int8()) return 0.0f;
-  const auto byte = static_cast<uint8_t>(type.quantization.zero_point ^ int8().flip);
-  const uint8_t bytes[] = {byte, byte, byte, byte};
-  float word;
-  std::memcpy(&word, bytes, sizeof(word));
-  return word;
+  return StoredElement(type.quantization.zero_point, int8());
 }
 
 std::vector<int> StepBuilder::BuffersOf(const PlannedOp& op) const {

@@ -18,7 +18,7 @@
 namespace ubp {
 
 // What a step reads and writes: a tensor in one of its layouts. Memory is in words, which are floats, or
-// four int8 elements each (int8.h).
+// four int8 elements each (quad_layout.h).
 struct Buffer {
   size_t words = 0;
   int external = -1;     // the graph's input or output tensor whose memory this is, or -1

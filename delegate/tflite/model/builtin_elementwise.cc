@@ -51,6 +51,15 @@ Status ReadInt8Constant(const NodeView& node, int input, ArithmeticOp* arithmeti
   return ReadQuantization(tensor, "constant operand", &arithmetic->int8.quantization);
 }
 
+// What an int8 op of one tensor multiplies its values with.
+Status ReadScaling(const NodeView& node, float* factor) {
+  Quantization input, output;
+  UBP_RETURN_IF_ERROR(ReadQuantization(*node.Input(0), "input", &input));
+  UBP_RETURN_IF_ERROR(ReadQuantization(*node.Output(), "output", &output));
+  *factor = input.scale / output.scale;
+  return Status::Ok();
+}
+
 // Of an int8 op of two tensors: that XNNPACK takes their scales. What it does not take, other kernels
 // of the interpreter compute, and round otherwise.
 Status CheckInt8Operands(const NodeView& node, Elementwise function) {
@@ -74,11 +83,17 @@ Status CheckInt8Operands(const NodeView& node, Elementwise function) {
   return check(scales[1].scale / scales[2].scale, 0x1p-10f);
 }
 
+// Of int8 with products that 64 bits hold.
 template <Activation kActivation>
-Status ReadClamp(const NodeView&, GraphOp* op) {
+Status ReadClamp(const NodeView& node, GraphOp* op) {
   op->activation = kActivation;
   op->details = ClampOp();
-  return Status::Ok();
+  if (!op->is_int8()) return Status::Ok();
+  float factor = 0.0f;
+  UBP_RETURN_IF_ERROR(ReadScaling(node, &factor));
+  if (factor >= 0x1p-24f && factor < 0x1p22f) return Status::Ok();
+  return Status::Error("int8 values are scaled by " + std::to_string(factor) +
+                       ", expected 2^-24 to 2^22.");
 }
 
 template <Elementwise kFunction>
@@ -97,7 +112,8 @@ Status ReadArithmetic(const NodeView& node, GraphOp* op) {
   op->details = arithmetic;
   if (op->is_int8()) UBP_RETURN_IF_ERROR(CheckInt8Operands(node, kFunction));
   if (arithmetic.constant.count > 0) return Status::Ok();
-  // Anything else that broadcasts runs as well, slower, where a resize brings it about.
+  // Anything else that broadcasts runs as well, slower, where a resize brings it about; of int8 it is
+  // refused then.
   const Dims first = FileDims(*node.Input(0));
   const Dims second = FileDims(*node.Input(1));
   if (first == second || IsVectorFor(first, second) || IsVectorFor(second, first)) {
@@ -110,11 +126,9 @@ Status ReadArithmetic(const NodeView& node, GraphOp* op) {
 // XNNPACK's range; what it does not take, other kernels of the interpreter compute, and round otherwise.
 Status ReadRequantize(const NodeView& node, GraphOp* op) {
   if (!op->is_int8()) return Status::Error("QUANTIZE of float32 is left to the interpreter.");
-  Quantization input, output;
-  UBP_RETURN_IF_ERROR(ReadQuantization(*node.Input(0), "input", &input));
-  UBP_RETURN_IF_ERROR(ReadQuantization(*node.Output(), "output", &output));
   op->details = RequantizeOp();
-  const float factor = input.scale / output.scale;
+  float factor = 0.0f;
+  UBP_RETURN_IF_ERROR(ReadScaling(node, &factor));
   if (factor >= 0x1p-8f && factor < 0x1p7f) return Status::Ok();
   return Status::Error("int8 values are scaled by " + std::to_string(factor) +
                        ", expected 2^-8 to 2^7.");
@@ -142,10 +156,8 @@ Status ReadFunction(const NodeView&, GraphOp* op) {
 
 // XNNPACK's range, as for QUANTIZE, of values above and below zero.
 Status CheckInt8Slopes(const NodeView& node, float alpha) {
-  Quantization input, output;
-  UBP_RETURN_IF_ERROR(ReadQuantization(*node.Input(0), "input", &input));
-  UBP_RETURN_IF_ERROR(ReadQuantization(*node.Output(), "output", &output));
-  const float factor = input.scale / output.scale;
+  float factor = 0.0f;
+  UBP_RETURN_IF_ERROR(ReadScaling(node, &factor));
   for (const float each : {factor, factor * alpha}) {
     if (std::fabs(each) >= 0x1p-8f && std::fabs(each) < 127.0f) continue;
     return Status::Error("int8 values are scaled by " + std::to_string(each) +

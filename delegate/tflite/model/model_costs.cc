@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "delegate/backend/cost_model.h"
+#include "delegate/rewrite/absorb_pads.h"
 #include "delegate/tflite/model/node_view.h"
 
 namespace ubp {
@@ -150,8 +151,9 @@ class GraphMaker {
 
   // The node that node i is fused with where it can be, or -1: see the passes in rewrite/.
   int HostOf(size_t i) const {
-    // Those of int8 round what they write, each by itself.
-    if (op(i).is_int8() && type(i) != OpType::kPad) return -1;
+    // Those of int8 round what they write, each by itself; only sums are part of a convolution.
+    const bool is_sum = type(i) == OpType::kAdd && OperandOf(i) == Operand::kFull;
+    if (op(i).is_int8() && type(i) != OpType::kPad && !is_sum) return -1;
     switch (type(i)) {
       case OpType::kPad:
         return WindowBehind(i);
@@ -181,9 +183,7 @@ class GraphMaker {
   int WindowBehind(size_t pad) const {
     if (graph_.nodes[pad].outputs.empty()) return -1;
     const std::vector<int>& readers = readers_[graph_.nodes[pad].outputs[0]];
-    const auto fuses = [&](int r) {
-      return claim(r).type() && HasWindow(op(r)) && AttributesOf(op(r)).padding == Padding::kValid;
-    };
+    const auto fuses = [&](int r) { return claim(r).type() && TakesPads(op(r)); };
     const bool all = !readers.empty() && std::all_of(readers.begin(), readers.end(), fuses);
     return all ? readers[0] : -1;
   }
