@@ -259,3 +259,30 @@ def test_the_same_as_the_interpreter_alone(case: str, threads: int) -> None:
         assert output.shape == expected.shape
         scale = np.nanmax(np.abs(expected), initial=1e-6)
         np.testing.assert_allclose(output, expected, rtol=0, atol=1e-5 * scale, err_msg=str(shapes))
+
+
+def test_what_the_interpreter_overwrites_is_read_before() -> None:
+    """SOFTMAX, RESHAPE and SUB have one memory: what reads the SOFTMAX has to run before SUB."""
+    graph = Graph([4, 128])
+    weights = graph.rng.standard_normal((128, 128)).astype(np.float32)
+    weights[graph.rng.random(weights.shape) < 0.95] = 0
+    sparse = graph.graph.constant(weights, "sparse")
+    half = graph.graph.constant(np.array(0.5, np.float32), "half")
+    first = graph.softmax().softmax().x
+    graph.graph.output(graph.graph.fully_connected(first, sparse, graph.floats(128)))
+    graph.reshape([4, 128], [4, 128])
+    options = schema.SubOptionsT()
+    graph.add(OPERATOR.SUB, [graph.x, half], [4, 128], options, OPTIONS.SubOptions)
+    graph.x = graph.graph.fully_connected(graph.x, sparse, graph.floats(128))
+    model = graph.build()
+    kind = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    plain = StandardInterpreter(model_content=model, experimental_op_resolver_type=kind)
+    delegated = StandardInterpreter(
+        model_content=model,
+        experimental_op_resolver_type=kind,
+        experimental_delegates=[ubp.load_delegate(take="sparse")],
+    )
+    expected, output = run(plain, None), run(delegated, None)
+    assert expected is not None and output is not None
+    np.testing.assert_allclose(output, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+    assert "DELEGATE" in [op["op_name"] for op in delegated._get_ops_details()]

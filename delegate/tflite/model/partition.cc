@@ -8,6 +8,7 @@
 #include "delegate/tflite/model/model_costs.h"
 #include "delegate/tflite/model/open_sizes.h"
 #include "delegate/tflite/model/shape_nodes.h"
+#include "delegate/tflite/model/shared_memory.h"
 
 namespace ubp {
 namespace {
@@ -103,6 +104,7 @@ TfLiteStatus DecideNodes(TfLiteContext* context, Take take, const ClaimOptions& 
                           : decision.claim.reason;
   }
   TakeShapeNodes(shape_nodes, decisions);
+  LeaveWhatIsOverwritten(nodes, decisions);
   return kTfLiteOk;
 }
 
