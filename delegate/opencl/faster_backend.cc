@@ -2,6 +2,7 @@
 #include "delegate/opencl/faster_backend.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <limits>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "delegate/graph/dims.h"
+#include "delegate/opencl/runtime/api.h"
 #include "delegate/opencl/runtime/cache_directory.h"
 
 namespace ubp::opencl {
@@ -81,26 +83,25 @@ Status TimeOf(Program* program, const Graph& graph, const std::vector<Dims>& dim
   return Status::Ok();
 }
 
-// The device, which is looked for when it is first asked for.
+// The device, which is looked for when it is first asked for. Any thread.
 class LazyDevice {
  public:
   explicit LazyDevice(const FasterOptions& options) : options_(options) {}
 
-  // Null where it cannot be used; the user is told why the first time.
+  // Null, as `*cache` is then, where it cannot be used; the user is told why the first time.
   const Backend* Get(CacheDirectory** cache) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (!looked_for_) {
-      looked_for_ = true;
-      const Status status = MakeOpenClBackend(options_.device, &backend_, &cache_);
-      if (!status.ok()) Warn(status.message());
+    *cache = nullptr;
+    const Status status = LookFor();
+    if (!status.ok()) {
+      Warn(status.message());
+      return nullptr;
     }
     *cache = cache_;
     return cache_ != nullptr ? backend_.get() : nullptr;
   }
 
   void Warn(const std::string& why) {
-    if (!options_.tell || warned_) return;
-    warned_ = true;
+    if (!options_.tell || warned_.exchange(true)) return;
     options_.tell("backend=auto uses the CPU: " + why, true);
   }
   void Tell(const std::string& sentence) {
@@ -110,10 +111,22 @@ class LazyDevice {
   const FasterOptions& options() const { return options_; }
 
  private:
+  Status LookFor() {
+    const Api* api = nullptr;
+    UBP_RETURN_IF_ERROR(
+        LoadApi(&api));  // an error in a forked child, which must not take the mutex
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!looked_for_) why_not_ = MakeOpenClBackend(options_.device, &backend_, &cache_);
+    looked_for_ = true;
+    return why_not_;
+  }
+
   const FasterOptions options_;
+  std::atomic<bool> warned_{false};
   std::mutex mutex_;
+  // Set once, with the mutex.
   bool looked_for_ = false;
-  bool warned_ = false;
+  Status why_not_ = Status::Ok();
   std::shared_ptr<const Backend> backend_;
   CacheDirectory* cache_ = nullptr;
 };
@@ -125,14 +138,13 @@ class FasterPackedGraph : public PackedGraph {
 
   Status Compile(const CompileOptions& options, std::vector<Dims>* dims,
                  std::unique_ptr<Program>* program) override {
-    CacheDirectory* cache = nullptr;
-    const Backend* const backend = device_->Get(&cache);
+    const Backend* const backend = device_->Get(&cache_);
     if (backend == nullptr) return cpu_->Compile(options, dims, program);
     const CacheKey key = KeyOf(graph_, *dims, cpu_name_, options.pool->threads(),
                                device_->options().device.precision);
     Record record;
     std::string text;
-    const bool known = cache->Find(key, &text) && Parse(text, &record);
+    const bool known = cache_->Find(key, &text) && Parse(text, &record);
     if (!known && !device_->options().device.tune) return cpu_->Compile(options, dims, program);
     if (known && record.cpu < kClearlyFaster * record.device) {
       return cpu_->Compile(options, dims, program);
@@ -149,7 +161,7 @@ class FasterPackedGraph : public PackedGraph {
       *dims = std::move(device_dims);
       return Status::Ok();
     }
-    return Measure(options, key, cache, std::move(on_device), dims, program);
+    return Measure(options, key, std::move(on_device), dims, program);
   }
 
   size_t weight_bytes() const override {
@@ -160,7 +172,7 @@ class FasterPackedGraph : public PackedGraph {
   }
   std::string activity() const override { return packed_ ? packed_->activity() : ""; }
   std::vector<std::string> TakeWarnings() override {
-    return packed_ ? packed_->TakeWarnings() : std::vector<std::string>();
+    return cache_ != nullptr ? cache_->TakeWarnings() : std::vector<std::string>();
   }
 
  private:
@@ -171,7 +183,7 @@ class FasterPackedGraph : public PackedGraph {
   }
 
   // Sets `program` to the faster of both, and keeps what was measured.
-  Status Measure(const CompileOptions& options, const CacheKey& key, CacheDirectory* cache,
+  Status Measure(const CompileOptions& options, const CacheKey& key,
                  std::unique_ptr<Program> on_device, std::vector<Dims>* dims,
                  std::unique_ptr<Program>* program) {
     UBP_RETURN_IF_ERROR(cpu_->Compile(options, dims, program));
@@ -182,7 +194,7 @@ class FasterPackedGraph : public PackedGraph {
       device_->Warn(status.message());
       return Status::Ok();
     }
-    cache->Put(key, Text(record));
+    cache_->Put(key, Text(record));
     const bool faster = record.cpu >= kClearlyFaster * record.device;
     char times[96];
     std::snprintf(times, sizeof(times),
@@ -198,6 +210,7 @@ class FasterPackedGraph : public PackedGraph {
   const std::string cpu_name_;
   const std::unique_ptr<PackedGraph> cpu_;
   const std::shared_ptr<LazyDevice> device_;
+  CacheDirectory* cache_ = nullptr;      // the device's, once it may be used
   std::unique_ptr<PackedGraph> packed_;  // for the device, once it may be used
 };
 

@@ -80,7 +80,7 @@ Status MakeLaunch(Context* context, const char* function, Precision precision, c
 }
 
 int DividePixels(const Context& context, const Planes& over, Launch* launch) {
-  const int64_t pixels = PixelsOf(over);
+  const int64_t pixels = over.pixels();
   const int64_t busy = kItemsPerUnit * std::max<int64_t>(1, context.device().compute_units);
   const int64_t per_item =
       std::clamp<int64_t>(pixels * over.channels / busy, 1, kMostChannelsPerItem);

@@ -20,10 +20,6 @@ namespace ubp::opencl {
 inline constexpr int kGroup = 64;
 
 inline int64_t DivideUp(int64_t a, int64_t b) { return (a + b - 1) / b; }
-// Of all images.
-inline int64_t PixelsOf(const Planes& planes) {
-  return int64_t{planes.batch} * planes.height * planes.width;
-}
 
 // Arguments of a kernel, one after the other; the first that fails is the status.
 class Arguments {

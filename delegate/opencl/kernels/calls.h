@@ -46,6 +46,10 @@ struct Planes {
   int32_t height = 0;
   int32_t channels = 0;
   int32_t batch = 0;
+
+  // Of all images; without what lies between planes and rows.
+  int64_t pixels() const { return int64_t{batch} * height * width; }
+  int64_t elements() const { return pixels() * channels; }
 };
 
 struct DeviceTensor {

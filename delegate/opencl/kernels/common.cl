@@ -86,6 +86,27 @@ static int element_of(int3 pixel, int8 planes) {
   return ORIGIN(planes) + pixel.s0 * IMAGE(planes) + pixel.s1 * ROW(planes) + pixel.s2;
 }
 
+// Where item `item` of a convolution's group of TILE items reads and writes its pixels, v * TILE behind
+// `first_pixel`: from##v in the input, to[v * TILE + item] in the output, or -1 behind the last of
+// `pixels`, which is read again there and not written. Local memory holds an item's own numbers only:
+// where its pixels are written, which costs no registers there; and, for a moment, where they are read,
+// which compilers would add up anew for each lane if they knew what it is the sum of.
+#define CONVOLUTION_PIXEL(j, v)                                                       \
+  const int p##v = first_pixel + v * TILE;                                            \
+  const int3 at##v = pixel_of(min(p##v, pixels - 1), out);                            \
+  to[v * TILE + item] =                                                               \
+      (int)(PLACE_UNIT * (uint)(ORIGIN(in) + at##v.s0 * IMAGE(in) +                   \
+                                at##v.s1 * stride.s0 * ROW(in) + at##v.s2 * stride.s1)); \
+  const place from##v = PLACE_AT(input, to[v * TILE + item]);                         \
+  to[v * TILE + item] = p##v < pixels ? element_of(at##v, out) : -1;
+
+// Behind it: where the residual of a pixel is.
+#ifdef RESIDUAL
+#define CONVOLUTION_RESIDUAL(j, v) added_to[v * TILE + item] = element_of(at##v, added);
+#else
+#define CONVOLUTION_RESIDUAL(j, v)
+#endif
+
 // NaN stays NaN.
 static float limit(float x, float lower, float upper) {
   x = x < lower ? lower : x;

@@ -42,7 +42,7 @@ Status CheckConvolution(const char* kernel, const Call& call, Precision precisio
 template <class Call>
 void DivideTiles(const Call& call, int64_t groups, Launch* launch) {
   const int64_t tiles =
-      DivideUp(PixelsOf(call.output.planes), int64_t{call.tile} * call.pixels_per_item);
+      DivideUp(call.output.planes.pixels(), int64_t{call.tile} * call.pixels_per_item);
   launch->local = {1, static_cast<size_t>(call.tile), 1};
   launch->global = {static_cast<size_t>(groups), static_cast<size_t>(tiles * call.tile), 1};
 }
@@ -130,9 +130,9 @@ Status MakeFullyConnected(Context* context, Precision precision, const FullyConn
   UBP_RETURN_IF_ERROR(CheckAligned(kName, "weights", call.weights, kOfVector));
   const Planes& in = call.input.planes;
   const Planes& out = call.output.planes;
-  if (PixelsOf(in) != in.batch || PixelsOf(out) != in.batch) {
-    return Status::Error("input and output of fully_connected have " +
-                         std::to_string(PixelsOf(in)) + " and " + std::to_string(PixelsOf(out)) +
+  if (in.pixels() != in.batch || out.pixels() != in.batch) {
+    return Status::Error("input and output of fully_connected have " + std::to_string(in.pixels()) +
+                         " and " + std::to_string(out.pixels()) +
                          " pixels, expected one for each of the " + std::to_string(in.batch) +
                          " rows");
   }

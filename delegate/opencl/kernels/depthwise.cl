@@ -9,7 +9,7 @@
 // Work        groups (`per_group` channels, tile of V * TILE pixels), local (1, TILE, 1), TILE being 64. All
 //             but pixels is uniform in a group, so that weights are loaded once for it. The V pixels of
 //             an item are TILE apart.
-// Options     TAPS 3 or 5: the kernel's height and width, without dilation; 0: any; V 1 4
+// Options     TAPS 3 or 5: the kernel's height and width, without dilation; 0: any; V 1 2 4
 //
 // weights [channels, kernel_h * kernel_w], bias [channels], channel_s [channels]: each from element
 // at.s0 .. at.s2 on. window: kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_top,

@@ -83,7 +83,7 @@ Status MakeDepthwise(Context* context, Precision precision, const DepthwiseCall&
   UBP_RETURN_IF_ERROR(CheckChannels(kName, call.input.planes, call.output.planes));
   const Planes& out = call.output.planes;
   const DepthwiseTiling tiling =
-      ChooseDepthwiseTiling(ShapeOf(context->device()), PixelsOf(out), out.channels,
+      ChooseDepthwiseTiling(ShapeOf(context->device()), out.pixels(), out.channels,
                             std::max(call.kernel_h, call.kernel_w));
   const int pixels = call.pixels_per_item > 0 ? call.pixels_per_item : tiling.pixels_per_item;
   Choice choice = {{"TAPS", std::to_string(UnrolledTaps(call))}, {"V", std::to_string(pixels)}};
@@ -91,7 +91,7 @@ Status MakeDepthwise(Context* context, Precision precision, const DepthwiseCall&
   UBP_RETURN_IF_ERROR(MakeLaunch(context, kName, precision, choice, launch));
   launch->local = {1, kGroup, 1};
   launch->global = {static_cast<size_t>(DivideUp(out.channels, tiling.channels_per_group)),
-                    static_cast<size_t>(DivideUp(PixelsOf(out), int64_t{kGroup} * pixels) * kGroup),
+                    static_cast<size_t>(DivideUp(out.pixels(), int64_t{kGroup} * pixels) * kGroup),
                     1};
   const Buffer* const any = call.input.memory;
   return Arguments(&launch->kernel)
@@ -197,7 +197,7 @@ Status MakeSoftmax(Context* context, Precision precision, const SoftmaxCall& cal
   if (!SameShape(call.input.planes, out)) {
     return Status::Error("input and output of softmax differ in their shapes");
   }
-  const int64_t pixels = PixelsOf(out);
+  const int64_t pixels = out.pixels();
   const bool reduce = pixels < kManyPixels;
   UBP_RETURN_IF_ERROR(
       MakeLaunch(context, kName, precision, {{"REDUCE", reduce ? "1" : ""}}, launch));

@@ -9,8 +9,6 @@
 namespace ubp::opencl {
 namespace {
 
-int64_t ElementsOf(const Planes& planes) { return PixelsOf(planes) * planes.channels; }
-
 // As TensorFlow Lite has it, in float32.
 float ScaleOf(bool align_corners, int in_size, int out_size) {
   if (align_corners && out_size > 1) {
@@ -26,7 +24,7 @@ Status Unsuitable(const char* kernel, const std::string& expected) {
 
 // NHWC floats of the host.
 Status CheckImage(const char* kernel, const Buffer* image, const Planes& planes) {
-  const int64_t elements = ElementsOf(planes);
+  const int64_t elements = planes.elements();
   const int64_t have = image == nullptr ? 0 : static_cast<int64_t>(image->bytes() / sizeof(float));
   if (have >= elements && elements <= kMaxElements) return Status::Ok();
   return Status::Error(std::string("the image of ") + kernel + " has " + std::to_string(have) +
@@ -110,7 +108,7 @@ Status MakeSpaceToDepth(Context* context, Precision precision, const SpaceToDept
 
 Status MakeCopy(Context* context, Precision precision, const CopyCall& call, Launch* launch) {
   constexpr char kName[] = "copy";
-  if (call.zeros && ElementsOf(call.input.planes) == 0) {
+  if (call.zeros && call.input.planes.elements() == 0) {
     UBP_RETURN_IF_ERROR(CheckTensor("the output of copy", call.output, precision));
   } else {
     UBP_RETURN_IF_ERROR(CheckTensors(kName, call.input, call.output, precision));
@@ -143,7 +141,7 @@ Status MakeCopy(Context* context, Precision precision, const CopyCall& call, Lau
 Status MakeReshape(Context* context, Precision precision, const ReshapeCall& call, Launch* launch) {
   constexpr char kName[] = "reshape";
   UBP_RETURN_IF_ERROR(CheckTensors(kName, call.input, call.output, precision));
-  if (ElementsOf(call.input.planes) < ElementsOf(call.output.planes)) {
+  if (call.input.planes.elements() < call.output.planes.elements()) {
     return Unsuitable(kName, "as many elements at least in the input");
   }
   UBP_RETURN_IF_ERROR(MakeLaunch(context, kName, precision, {}, launch));

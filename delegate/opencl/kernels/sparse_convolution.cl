@@ -63,23 +63,9 @@ typedef CAT(float, N) block_values;
 #define WEIGHT(w, j) ((real)(w)C##j)
 #endif
 
-// Behind the last pixel it is read again, and not written. Local memory holds an item's own numbers
-// only: where its pixels are written, which costs no registers there; and, for a moment, where they are
-// read, which compilers would add up anew for each lane if they knew what it is the sum of.
-#define PIXEL(j, v)                                                                   \
-  const int p##v = first_pixel + v * TILE;                                            \
-  const int3 at##v = pixel_of(min(p##v, pixels - 1), out);                            \
-  to[v * TILE + item] =                                                               \
-      (int)(PLACE_UNIT * (uint)(ORIGIN(in) + at##v.s0 * IMAGE(in) +                   \
-                                at##v.s1 * stride.s0 * ROW(in) + at##v.s2 * stride.s1)); \
-  const place from##v = PLACE_AT(input, to[v * TILE + item]);                         \
-  to[v * TILE + item] = p##v < pixels ? element_of(at##v, out) : -1;
-
 #ifdef RESIDUAL
-#define RESIDUAL_OF(j, v) added_to[v * TILE + item] = element_of(at##v, added);
 #define PLUS_RESIDUAL(v) +LOAD(residual, added_to[v * TILE + item] + s * PLANE(added))
 #else
-#define RESIDUAL_OF(j, v)
 #define PLUS_RESIDUAL(v)
 #endif
 
@@ -153,8 +139,8 @@ __attribute__((reqd_work_group_size(1, TILE, 1))) __kernel void sparse_convoluti
 #ifdef RESIDUAL
   volatile __local int added_to[V * TILE];
 #endif
-  EACH_PIXEL(PIXEL, 0)
-  EACH_PIXEL(RESIDUAL_OF, 0)
+  EACH_PIXEL(CONVOLUTION_PIXEL, 0)
+  EACH_PIXEL(CONVOLUTION_RESIDUAL, 0)
   int c = begin > 0 ? begin - N : 0;
   int b = first[begin > 0 ? begin - N + 1 : 0];
   EACH_ACCUMULATOR(DECLARE)

@@ -37,7 +37,6 @@ class Store {
     auto made = std::make_shared<Buffer>();
     UBP_RETURN_IF_ERROR(context->MakeBuffer(bytes, BufferUse::kDevice, made.get()));
     UBP_RETURN_IF_ERROR(queue->Write(*made, 0, data, bytes));
-    UBP_RETURN_IF_ERROR(queue->Finish());
     *buffer = std::move(made);
     held = *buffer;
     DropExpired();

@@ -13,18 +13,6 @@ namespace {
 // At least a cache line of any GPU.
 constexpr size_t kAlignmentBytes = 128;
 
-size_t ElementsOnHost(const Planes& planes) {
-  return static_cast<size_t>(planes.batch) * planes.height * planes.width * planes.channels;
-}
-
-std::vector<int> TensorsThatLeave(const ShapedGraph& graph) {
-  std::vector<int> leave;
-  for (const ShapedOp& op : graph.ops) {
-    if (graph.tensors[op.output].storage == Storage::kOutput) leave.push_back(op.output);
-  }
-  return leave;
-}
-
 // Inputs that ops read.
 std::vector<int> TensorsThatEnter(const ShapedGraph& graph) {
   std::vector<int> enter;
@@ -72,17 +60,14 @@ Status DeviceProgram::MakeSteps(const ShapedGraph& graph,
   for (const int tensor : TensorsThatEnter(graph)) {
     UBP_RETURN_IF_ERROR(AddUpload(tensor, builder, precision));
   }
-  const std::vector<int> leave = TensorsThatLeave(graph);
   for (size_t i = 0; i < graph.ops.size(); ++i) {
+    const int op = static_cast<int>(i);
     UBP_RETURN_IF_ERROR(builder.Add(graph.ops[i]));
-    for (Launch& launch : builder.TakeLaunches()) {
-      steps_.push_back({std::move(launch), static_cast<int>(i), -1});
-    }
+    for (Launch& launch : builder.TakeLaunches()) steps_.push_back({std::move(launch), op, -1});
     // At once, before another tensor is in its place.
     const int output = graph.ops[i].output;
-    if (std::find(leave.begin(), leave.end(), output) != leave.end()) {
-      UBP_RETURN_IF_ERROR(AddDownload(output, builder, precision));
-      steps_.back().op = static_cast<int>(i);
+    if (graph.tensors[output].storage == Storage::kOutput) {
+      UBP_RETURN_IF_ERROR(AddDownload(op, output, builder, precision));
     }
   }
   held_ = builder.TakeHeld();
@@ -93,23 +78,24 @@ Status DeviceProgram::MakeSteps(const ShapedGraph& graph,
 Status DeviceProgram::MakeStaging(const DeviceTensor& tensor, BufferUse use, int number,
                                   std::vector<Staging>* stagings) {
   stagings->push_back({number, Buffer()});
-  return queue_->context()->MakeBuffer(sizeof(float) * ElementsOnHost(tensor.planes), use,
-                                       &stagings->back().buffer);
+  const size_t bytes = sizeof(float) * static_cast<size_t>(tensor.planes.elements());
+  return queue_->context()->MakeBuffer(bytes, use, &stagings->back().buffer);
 }
 
 Status DeviceProgram::AddUpload(int tensor, const LaunchBuilder& builder, Precision precision) {
   const DeviceTensor on_device = builder.Tensor(tensor);
-  if (ElementsOnHost(on_device.planes) == 0) return Status::Ok();
+  if (on_device.planes.elements() == 0) return Status::Ok();
   UBP_RETURN_IF_ERROR(MakeStaging(on_device, BufferUse::kUpload, tensor, &uploads_));
   steps_.push_back({Launch(), -1, tensor});
   return MakeToPlanes(queue_->context(), precision, {&uploads_.back().buffer, on_device},
                       &steps_.back().launch);
 }
 
-Status DeviceProgram::AddDownload(int tensor, const LaunchBuilder& builder, Precision precision) {
+Status DeviceProgram::AddDownload(int op, int tensor, const LaunchBuilder& builder,
+                                  Precision precision) {
   const DeviceTensor on_device = builder.Tensor(tensor);
   UBP_RETURN_IF_ERROR(MakeStaging(on_device, BufferUse::kDownload, tensor, &downloads_));
-  steps_.push_back({Launch(), -1, tensor});
+  steps_.push_back({Launch(), op, tensor});
   return MakeToImage(queue_->context(), precision, {on_device, &downloads_.back().buffer},
                      &steps_.back().launch);
 }
@@ -137,9 +123,8 @@ Status DeviceProgram::Run(const std::vector<void*>& tensors) {
 Status DeviceProgram::RunAll(const std::vector<void*>& tensors) {
   for (const Staging& staging : uploads_) {
     void* data = nullptr;
-    const size_t bytes = staging.buffer.bytes();
-    UBP_RETURN_IF_ERROR(queue_->Map(staging.buffer, MapUse::kWrite, bytes, &data));
-    std::memcpy(data, tensors[staging.tensor], bytes);
+    UBP_RETURN_IF_ERROR(queue_->Map(staging.buffer, MapUse::kWrite, &data));
+    std::memcpy(data, tensors[staging.tensor], staging.buffer.bytes());
     UBP_RETURN_IF_ERROR(queue_->Unmap(staging.buffer, data));
   }
   for (size_t i = 0; i < steps_.size(); ++i) {
@@ -149,9 +134,8 @@ Status DeviceProgram::RunAll(const std::vector<void*>& tensors) {
   }
   for (const Staging& staging : downloads_) {
     void* data = nullptr;
-    const size_t bytes = staging.buffer.bytes();
-    UBP_RETURN_IF_ERROR(queue_->Map(staging.buffer, MapUse::kRead, bytes, &data));
-    std::memcpy(tensors[staging.tensor], data, bytes);
+    UBP_RETURN_IF_ERROR(queue_->Map(staging.buffer, MapUse::kRead, &data));
+    std::memcpy(tensors[staging.tensor], data, staging.buffer.bytes());
     UBP_RETURN_IF_ERROR(queue_->Unmap(staging.buffer, data));
   }
   UBP_RETURN_IF_ERROR(queue_->Finish());

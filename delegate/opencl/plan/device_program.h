@@ -51,7 +51,8 @@ class DeviceProgram : public Program {
                    const std::vector<size_t>& places, const DeviceOptions& options,
                    DeviceWeights* weights);
   Status AddUpload(int tensor, const LaunchBuilder& builder, Precision precision);
-  Status AddDownload(int tensor, const LaunchBuilder& builder, Precision precision);
+  // Of what `op` has computed.
+  Status AddDownload(int op, int tensor, const LaunchBuilder& builder, Precision precision);
   Status MakeStaging(const DeviceTensor& tensor, BufferUse use, int number,
                      std::vector<Staging>* stagings);
   void DescribeSteps(const ShapedGraph& graph);

@@ -18,11 +18,11 @@
 
 namespace ubp::opencl {
 
-// A kernel of a program, and the op of the shaped graph that it is of; -1: a tensor enters or leaves.
+// A kernel of a program.
 struct DeviceStep {
   Launch launch;
-  int op = -1;
-  int tensor = -1;  // that enters or leaves
+  int op = -1;      // of the shaped graph, whose kernel or output it is; -1: a tensor enters
+  int tensor = -1;  // that enters or leaves; -1: none does
 };
 
 // What the ops of one program share.
@@ -51,7 +51,7 @@ class LaunchBuilder {
   DeviceTensor Tensor(int tensor) const { return {&arena_, PlanesOf(tensors_, tensor, places_)}; }
 
  private:
-  // launches.cc says which kind of op is which.
+  // One for each kind of op.
   Status AddKind(const Conv2DOp& kind, const ShapedOp& op);
   Status AddKind(const FullyConnectedOp& kind, const ShapedOp& op);
   Status AddKind(const DepthwiseConv2DOp& kind, const ShapedOp& op);

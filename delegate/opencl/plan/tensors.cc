@@ -43,8 +43,7 @@ std::set<int> UsedTensors(const ShapedGraph& graph) {
   return used;
 }
 
-// Puts the inputs of concatenations along channels that lie nowhere else, and whose memory is the
-// arena's, into their outputs.
+// Puts the inputs of concatenations along channels that lie nowhere else into their outputs.
 void PlaceConcatenations(const ShapedGraph& graph, std::vector<TensorOnDevice>* tensors) {
   for (const ShapedOp& op : graph.ops) {
     const auto* concatenation = op.op->If<ConcatenationOp>();

@@ -15,6 +15,22 @@ bool Fits(const DeviceShape& device, int tile, int channels, int pixels) {
          (pixels == 1 || channels * pixels <= device.max_accumulators);
 }
 
+// Adds a tiling, unless it is the guess, which is there already.
+void Add(const SparseTiling& tiling, std::vector<SparseTiling>* tilings) {
+  const SparseTiling& guess = tilings->front();
+  if (tiling.tile == guess.tile && tiling.pixels_per_item == guess.pixels_per_item &&
+      tiling.ranges == guess.ranges) {
+    return;
+  }
+  tilings->push_back(tiling);
+}
+
+void Add(const DenseTiling& tiling, std::vector<DenseTiling>* tilings) {
+  const DenseTiling& guess = tilings->front();
+  if (tiling.tile == guess.tile && tiling.pixels_per_item == guess.pixels_per_item) return;
+  tilings->push_back(tiling);
+}
+
 }  // namespace
 
 std::vector<SparseTiling> SparseTilings(const DeviceShape& device, const SparseTiling& guess,
@@ -24,7 +40,7 @@ std::vector<SparseTiling> SparseTilings(const DeviceShape& device, const SparseT
   for (const int tile : kTiles) {
     for (const int pixels : {1, 2, 4}) {
       if (!Fits(device, tile, block_size, pixels)) continue;
-      for (int ranges = 1; ranges <= most; ranges *= 2) tilings.push_back({tile, pixels, ranges});
+      for (int ranges = 1; ranges <= most; ranges *= 2) Add({tile, pixels, ranges}, &tilings);
     }
   }
   return tilings;
@@ -35,7 +51,7 @@ std::vector<DenseTiling> DenseTilings(const DeviceShape& device, const DenseTili
   std::vector<DenseTiling> tilings = {guess};
   for (const int tile : kTiles) {
     for (const int pixels : {1, 2, 4, 8}) {
-      if (Fits(device, tile, channels_per_item, pixels)) tilings.push_back({tile, pixels});
+      if (Fits(device, tile, channels_per_item, pixels)) Add({tile, pixels}, &tilings);
     }
   }
   return tilings;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The divisions of a convolution's work among which a Tuner chooses; the first is the guess of tiling.h.
+// The divisions of a convolution's work among which a Tuner chooses, each once; the first is the guess of
+// tiling.h.
 #ifndef UBP_DELEGATE_OPENCL_PLAN_TILINGS_H_
 #define UBP_DELEGATE_OPENCL_PLAN_TILINGS_H_
 

@@ -96,19 +96,6 @@ Status WriteEntry(const std::string& path, const Fingerprint& key, const std::st
   return file->Publish();
 }
 
-// The names of the files in a directory that begin with `prefix` and contain `part`.
-std::vector<std::string> NamesIn(const std::string& path, const std::string& prefix,
-                                 const char* part) {
-  std::vector<std::string> names;
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path.c_str()), &closedir);
-  if (directory == nullptr) return names;
-  while (const dirent* entry = readdir(directory.get())) {
-    const std::string name = entry->d_name;
-    if (name.rfind(prefix, 0) == 0 && name.find(part) != std::string::npos) names.push_back(name);
-  }
-  return names;
-}
-
 bool IsOld(const std::string& path) {
   struct stat status;
   return stat(path.c_str(), &status) == 0 && status.st_mtime < time(nullptr) - kLeftoverSeconds;
@@ -158,16 +145,26 @@ void CacheDirectory::Put(const CacheKey& key, const std::string& bytes) {
 }
 
 void CacheDirectory::Clear() {
-  for (const std::string& name : NamesIn(path_, owner_ + "-", kSuffix)) {
-    unlink((path_ + "/" + name).c_str());
-  }
+  for (const std::string& path : FilesWith(kSuffix)) unlink(path.c_str());
 }
 
 void CacheDirectory::RemoveLeftovers() {
-  for (const std::string& name : NamesIn(path_, owner_ + "-", ".tmp-")) {
-    const std::string leftover = path_ + "/" + name;
-    if (IsOld(leftover)) unlink(leftover.c_str());
+  for (const std::string& path : FilesWith(".tmp-")) {
+    if (IsOld(path)) unlink(path.c_str());
   }
+}
+
+std::vector<std::string> CacheDirectory::FilesWith(const std::string& part) const {
+  std::vector<std::string> paths;
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path_.c_str()), &closedir);
+  if (directory == nullptr) return paths;
+  const std::string begin = owner_ + "-";
+  while (const dirent* entry = readdir(directory.get())) {
+    const std::string name = entry->d_name;
+    if (name.rfind(begin, 0) != 0 || name.find(part) == std::string::npos) continue;
+    paths.push_back(path_ + "/" + name);
+  }
+  return paths;
 }
 
 void CacheDirectory::Warn(const std::string& what) {

@@ -2,8 +2,8 @@
 // A directory of small files that save work from one process to the next: compiled programs, and what
 // was measured on a device.
 //
-// An entry is a file of its own: a header of kHeaderBytes with its key, its size and its checksum,
-// then its bytes. It appears whole under its name, and is replaced, never changed; so any number of
+// An entry is a file of its own: a header with its key, its size and its checksum, then its
+// bytes. It appears whole under its name, and is replaced, never changed; so any number of
 // processes share a directory. What is damaged, cut short or of somebody else is as if it were not
 // there, and made anew. POSIX.
 #ifndef UBP_DELEGATE_OPENCL_RUNTIME_CACHE_DIRECTORY_H_
@@ -44,6 +44,8 @@ class CacheDirectory {
   const std::string& path() const { return path_; }
   // What the names of all files of the owner begin with, the directory included.
   std::string prefix() const { return path_ + "/" + owner_ + "-"; }
+  // The paths of the owner's files that have `part` in their names.
+  std::vector<std::string> FilesWith(const std::string& part) const;
 
  private:
   CacheDirectory(std::string path, std::string owner)

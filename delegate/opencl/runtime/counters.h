@@ -22,7 +22,6 @@ struct Transfers {
   int64_t writes = 0;     // of Queue::Write: weights
   int64_t written_bytes = 0;
   int64_t kernels = 0;
-  int64_t flushes = 0;  // in the midst
 };
 
 }  // namespace ubp::opencl

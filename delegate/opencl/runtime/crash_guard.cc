@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "delegate/opencl/runtime/crash_guard.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -9,7 +8,6 @@
 
 #include <atomic>
 #include <cstdio>
-#include <memory>
 
 namespace ubp::opencl {
 namespace {
@@ -50,14 +48,8 @@ CrashGuard::CrashGuard(CacheDirectory* cache) : cache_(cache) {
 }
 
 bool CrashGuard::RemoveMarkersOfTheDead() {
-  const std::string begin = cache_->prefix().substr(cache_->path().size() + 1) + kLoading;
   bool found = false;
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(cache_->path().c_str()), &closedir);
-  if (directory == nullptr) return found;
-  while (const dirent* entry = readdir(directory.get())) {
-    const std::string name = entry->d_name;
-    if (name.rfind(begin, 0) == 0) found |= RemoveIfDead(cache_->path() + "/" + name);
-  }
+  for (const std::string& path : cache_->FilesWith(kLoading)) found |= RemoveIfDead(path);
   return found;
 }
 

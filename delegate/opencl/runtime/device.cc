@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "delegate/opencl/runtime/device.h"
 
-#include <algorithm>
 #include <cctype>
 #include <cstdio>
 #include <cstdlib>
@@ -115,13 +114,7 @@ Device Describe(const Api& api, cl_platform_id platform, cl_device_id id) {
   device.max_alloc_bytes = info.Number<cl_ulong>(CL_DEVICE_MAX_MEM_ALLOC_SIZE);
   device.global_bytes = info.Number<cl_ulong>(CL_DEVICE_GLOBAL_MEM_SIZE);
   device.local_bytes = info.Number<cl_ulong>(CL_DEVICE_LOCAL_MEM_SIZE);
-  device.base_align_bytes = info.Number<cl_uint>(CL_DEVICE_MEM_BASE_ADDR_ALIGN) / 8;
   device.unified_memory = info.Number<cl_bool>(CL_DEVICE_HOST_UNIFIED_MEMORY) != CL_FALSE;
-  struct Sizes {
-    size_t size[16];  // three, or as many dimensions as the device has
-  };
-  const auto sizes = info.Number<Sizes>(CL_DEVICE_MAX_WORK_ITEM_SIZES);
-  std::copy(sizes.size, sizes.size + 3, device.max_work_item_sizes);
   device.has_half = HasExtension(device, "cl_khr_fp16");
   device.quirks = QuirksOf(device.vendor, device.name, device.version);
   device.unsuitable = WhyUnsuitable(device, &info);

@@ -31,11 +31,9 @@ struct Device {
   uint32_t compute_units = 0;
   uint32_t clock_mhz = 0;
   size_t max_work_group_size = 0;
-  size_t max_work_item_sizes[3] = {0, 0, 0};
   uint64_t max_alloc_bytes = 0;  // of one buffer
   uint64_t global_bytes = 0;
   uint64_t local_bytes = 0;
-  size_t base_align_bytes = 0;  // of a part of a buffer
   bool unified_memory = false;  // the host's memory
   bool has_half = false;        // computes with half; storage in it every device has
   Quirks quirks;

@@ -47,8 +47,6 @@ class Kernel {
     const cl_mem handle = buffer.handle();
     return SetBytes(index, sizeof(handle), &handle);
   }
-  // Memory that a work-group shares.
-  Status SetLocal(unsigned index, size_t bytes) { return SetBytes(index, bytes, nullptr); }
 
   cl_kernel handle() const { return handle_; }
   // The most work-items that a work-group of this kernel can have on its device.

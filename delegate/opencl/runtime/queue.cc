@@ -48,8 +48,7 @@ Status Queue::Run(const Kernel& kernel, const Size3& global, const Size3& local,
   cl_event event = nullptr;
   const Api& api = context_->api();
   const cl_int code = api.clEnqueueNDRangeKernel(handle_, kernel.handle(), 3, nullptr, globals,
-                                                 local.x == 0 ? nullptr : locals, 0, nullptr,
-                                                 timed ? &event : nullptr);
+                                                 locals, 0, nullptr, timed ? &event : nullptr);
   if (code != CL_SUCCESS) {
     return Failure(code, "clEnqueueNDRangeKernel of the kernel '" + kernel.name() + "'");
   }
@@ -61,21 +60,20 @@ Status Queue::Run(const Kernel& kernel, const Size3& global, const Size3& local,
   const int flush_every = context_->device().quirks.flush_every;
   if (++since_flush_ != flush_every) return Status::Ok();
   since_flush_ = 0;
-  ++transfers_.flushes;
   const cl_int flushed = api.clFlush(handle_);
   return flushed == CL_SUCCESS ? Status::Ok() : Failure(flushed, Pending("clFlush"));
 }
 
-Status Queue::Map(const Buffer& buffer, MapUse use, size_t bytes, void** data) {
+Status Queue::Map(const Buffer& buffer, MapUse use, void** data) {
   UBP_RETURN_IF_ERROR(context_->health());
   const bool write = use == MapUse::kWrite;
   cl_event event = nullptr;
   cl_int code = CL_SUCCESS;
   // Blocking, it would wait for a device that hangs without a time limit.
-  void* const mapped =
-      context_->api().clEnqueueMapBuffer(handle_, buffer.handle(), idle_ ? CL_TRUE : CL_FALSE,
-                                         write ? CL_MAP_WRITE_INVALIDATE_REGION : CL_MAP_READ, 0,
-                                         bytes, 0, nullptr, idle_ ? nullptr : &event, &code);
+  void* const mapped = context_->api().clEnqueueMapBuffer(
+      handle_, buffer.handle(), idle_ ? CL_TRUE : CL_FALSE,
+      write ? CL_MAP_WRITE_INVALIDATE_REGION : CL_MAP_READ, 0, buffer.bytes(), 0, nullptr,
+      idle_ ? nullptr : &event, &code);
   if (code != CL_SUCCESS) return Failure(code, Pending("clEnqueueMapBuffer"));
   if (!idle_) UBP_RETURN_IF_ERROR(WaitAndRelease(event));
   ++(write ? transfers_.uploads : transfers_.downloads);

@@ -51,14 +51,13 @@ class Queue {
   Queue(const Queue&) = delete;
   Queue& operator=(const Queue&) = delete;
 
-  // `global` is a multiple of `local`; where local is 0, 0, 0 the driver chooses it. With a slot, and
-  // where the queue profiles, slot_ns()[slot] grows by the time it took. Flushes now and then, as the
-  // device wants.
+  // `global` is a multiple of `local`. With a slot, and where the queue profiles, TakeSlotNs()[slot]
+  // grows by the time it took. Flushes now and then, as the device wants.
   Status Run(const Kernel& kernel, const Size3& global, const Size3& local, int slot = -1);
 
-  // The first bytes of a staging buffer as memory of the host. Waits for what was given before; so it
-  // is when the results are there that a mapping for reading returns.
-  Status Map(const Buffer& buffer, MapUse use, size_t bytes, void** data);
+  // A staging buffer as memory of the host. Waits for what was given before; so it is when the results
+  // are there that a mapping for reading returns.
+  Status Map(const Buffer& buffer, MapUse use, void** data);
   Status Unmap(const Buffer& buffer, void* data);
   // Copies, at once: for weights.
   Status Write(const Buffer& buffer, size_t offset, const void* data, size_t bytes);

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Programs on a device that fails: an error wherever a call fails, none of which a program is worse for
-// afterwards; and after a fatal one the CPU.
+// afterwards; and after a fatal one the CPU. What is loaded again and again, or by several threads, leaves
+// nothing.
 
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "delegate/cpu/costs.h"
@@ -14,13 +17,15 @@
 #include "delegate/opencl/runtime/error.h"
 #include "gtest/gtest.h"
 #include "tests/cpp/opencl/fake_opencl.h"
+#include "tests/cpp/temporary_directory.h"
 #include "tests/cpp/test_graph.h"
 
 namespace ubp::opencl {
 namespace {
 
-// Functions that can fail without harm: what they tell is for the eye.
-const char* const kHarmless[] = {"clGetPlatformInfo", "clGetProgramInfo"};
+// Functions that can fail without harm: what they tell is for the eye, or for the cache.
+const char* const kHarmless[] = {"clGetPlatformInfo", "clGetProgramInfo",
+                                 "clCreateProgramWithBinary", "clBuildProgram of a binary"};
 
 // Every kind of op that has weights, and some that have none.
 TestGraph MakeGraph() {
@@ -93,6 +98,7 @@ class BackendFailuresTest : public testing::Test {
     EXPECT_NE(status.message().find(part), std::string::npos) << status.message();
     EXPECT_NE(status.message().find("backend=cpu"), std::string::npos) << status.message();
     EXPECT_EQ(status.message().find('\n'), std::string::npos) << status.message();
+    EXPECT_EQ(status.message().substr(status.message().size() - 1), ".");
   }
 
   void SetUp() override { options_.xnnpack = &CpuCosts(); }
@@ -118,19 +124,30 @@ std::string FailedFunction() {
   return "none";
 }
 
+enum class Cache {
+  kNone,
+  kKept,  // over all loads
+  kNew,   // for each load, which measures tilings
+};
+
 struct FailingCalls {
   cl_int code;
   int step;  // between the calls that fail
+  Cache cache;
 };
 
 class EachCallOfABackendTest : public BackendFailuresTest,
                                public testing::WithParamInterface<FailingCalls> {};
 
 TEST_P(EachCallOfABackendTest, InTurn) {
-  const auto [code, step] = GetParam();
+  const auto [code, step, cache] = GetParam();
+  const TemporaryDirectory directory;
+  if (cache != Cache::kNone) options_.cache_directory = directory.File("gpu");
+  options_.tune = cache == Cache::kNew;
   int failed = 0;
   for (int call = 0;; call += step) {
-    ASSERT_LT(call, 10000);
+    ASSERT_LT(call, 100000);
+    if (cache == Cache::kNew) std::filesystem::remove_all(options_.cache_directory);
     SetFake("fail_call=" + std::to_string(call) + "\ncode=" + std::to_string(code));
     const Status status = LoadAndRun(call % 2 == 1);
     if (GetFake("calls") <= call) {
@@ -146,12 +163,14 @@ TEST_P(EachCallOfABackendTest, InTurn) {
     ExpectSentence(status, ErrorName(code));
     ++failed;
   }
-  EXPECT_GT(failed, 250 / step);
+  EXPECT_GT(failed, (cache == Cache::kNew ? 1000 : 250) / step) << "of measuring tilings, too";
 }
 
 INSTANTIATE_TEST_SUITE_P(Codes, EachCallOfABackendTest,
-                         testing::Values(FailingCalls{CL_OUT_OF_RESOURCES, 1},
-                                         FailingCalls{CL_DEVICE_NOT_AVAILABLE, 11}));
+                         testing::Values(FailingCalls{CL_OUT_OF_RESOURCES, 1, Cache::kNone},
+                                         FailingCalls{CL_DEVICE_NOT_AVAILABLE, 11, Cache::kNone},
+                                         FailingCalls{CL_OUT_OF_RESOURCES, 1, Cache::kKept},
+                                         FailingCalls{CL_OUT_OF_RESOURCES, 17, Cache::kNew}));
 
 TEST_F(BackendFailuresTest, AProgramGoesOnAfterAFailureThatIsNotFatal) {
   SetFake("");
@@ -197,6 +216,38 @@ TEST_F(BackendFailuresTest, ADeviceThatHangsIsGivenUp) {
   ExpectSentence(interpreter.Run(graph_.graph()), "did not answer within 0.05 s");
   interpreter = Interpreter();
   EXPECT_EQ(GetFake("wake"), 1) << "the driver calls back when all else is gone";
+}
+
+TEST_F(BackendFailuresTest, AnEventThatFailsLosesTheDeviceUntilThereIsANewOne) {
+  SetFake("");
+  ASSERT_TRUE(LoadAndRun().ok());
+  SetFake("event_status=-36");  // an invalid queue
+  ExpectSentence(LoadAndRun(), "does not use it any more");
+  SetFake("");
+  EXPECT_TRUE(LoadAndRun().ok());
+}
+
+TEST_F(BackendFailuresTest, TwoThreadsWithTwoInterpretersEach) {
+  SetFake("");
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 2; ++thread) {
+    threads.emplace_back([this] {
+      for (int i = 0; i < 10; ++i) {
+        const Status first = LoadAndRun();
+        const Status second = LoadAndRun();
+        EXPECT_TRUE(first.ok() && second.ok()) << first.message() << second.message();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST_F(BackendFailuresTest, AHundredLoadsLeaveNothing) {
+  SetFake("");
+  ASSERT_TRUE(LoadAndRun().ok());
+  const int64_t objects = GetFake("objects");
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(LoadAndRun().ok());
+  EXPECT_EQ(GetFake("objects"), objects);
 }
 
 }  // namespace

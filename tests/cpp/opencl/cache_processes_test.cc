@@ -8,6 +8,8 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,7 @@
 #include "gtest/gtest.h"
 #include "tests/cpp/opencl/fake_opencl.h"
 #include "tests/cpp/opencl/fake_run.h"
+#include "tests/cpp/opencl/names_in.h"
 #include "tests/cpp/temporary_directory.h"
 
 namespace ubp::opencl {
@@ -54,13 +57,7 @@ class CacheProcessesTest : public testing::Test {
     EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
   }
 
-  std::set<std::string> CacheNames() const {
-    std::set<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(directory_.File("cache"))) {
-      names.insert(entry.path().filename().string());
-    }
-    return names;
-  }
+  std::set<std::string> CacheNames() const { return NamesIn(directory_.File("cache")); }
 
   const TemporaryDirectory directory_;
 };

@@ -11,6 +11,7 @@ namespace fake {
 namespace {
 
 constexpr auto kWorkTime = std::chrono::microseconds(50);
+constexpr auto kSlowTime = std::chrono::milliseconds(500);
 
 }  // namespace
 
@@ -75,11 +76,16 @@ int64_t World::Number(const char* name, int64_t otherwise) const {
 }
 
 cl_int World::Begin(const char* function) {
-  const std::lock_guard<std::mutex> lock(mutex);
+  std::unique_lock<std::mutex> lock(mutex);
   const int64_t call = counts["calls"]++;
   const int64_t call_of_function = counts[function]++;
   const bool fails = call == Number("fail_call", -1) ||
                      (Text("fail", "") == function && call_of_function >= Number("after", 0));
+  if (Text("slow", "") == function) {
+    lock.unlock();
+    std::this_thread::sleep_for(kSlowTime);
+    lock.lock();
+  }
   if (!fails) return CL_SUCCESS;
   ++counts[std::string("failed ") + function];
   return static_cast<cl_int>(Number("code", CL_OUT_OF_RESOURCES));

@@ -109,7 +109,6 @@ cl_int clGetDeviceInfo(cl_device_id device, cl_device_info what, size_t room, vo
                        size_t* needed) {
   cl_int code;
   if (!Begin("clGetDeviceInfo", &code)) return code;
-  const size_t items[3] = {256, 256, 64};
   switch (what) {
     case CL_DEVICE_NAME:
       return GiveText(device->name, room, value, needed);
@@ -126,8 +125,6 @@ cl_int clGetDeviceInfo(cl_device_id device, cl_device_info what, size_t room, vo
     case CL_DEVICE_MAX_COMPUTE_UNITS:
     case CL_DEVICE_MAX_CLOCK_FREQUENCY:
       return GiveNumber<cl_uint>(8, room, value, needed);
-    case CL_DEVICE_MEM_BASE_ADDR_ALIGN:
-      return GiveNumber<cl_uint>(1024, room, value, needed);
     case CL_DEVICE_MAX_WORK_GROUP_SIZE:
       return GiveNumber<size_t>(256, room, value, needed);
     case CL_DEVICE_MAX_MEM_ALLOC_SIZE:
@@ -135,8 +132,6 @@ cl_int clGetDeviceInfo(cl_device_id device, cl_device_info what, size_t room, vo
       return GiveNumber<cl_ulong>(1 << 30, room, value, needed);
     case CL_DEVICE_LOCAL_MEM_SIZE:
       return GiveNumber<cl_ulong>(32768, room, value, needed);
-    case CL_DEVICE_MAX_WORK_ITEM_SIZES:
-      return Give(items, sizeof(items), room, value, needed);
     case CL_DEVICE_HOST_UNIFIED_MEMORY:
     case CL_DEVICE_AVAILABLE:
     case CL_DEVICE_COMPILER_AVAILABLE:
@@ -185,7 +180,10 @@ cl_program clCreateProgramWithBinary(cl_context, cl_uint, const cl_device_id*,
 cl_int clBuildProgram(cl_program program, cl_uint, const cl_device_id*, const char*,
                       void(CL_CALLBACK*)(cl_program, void*), void*) {
   cl_int code;
-  if (!Begin("clBuildProgram", &code)) return code;
+  if (!Begin("clBuildProgram", &code)) {
+    if (Has(program) && program->from_binary) Count("failed clBuildProgram of a binary");
+    return code;
+  }
   if (!Has(program)) return CL_INVALID_PROGRAM;
   if (!Text("log").empty()) return CL_BUILD_PROGRAM_FAILURE;
   Count(program->from_binary ? "binaries" : "builds");

@@ -23,10 +23,12 @@
 //   log=TEXT               no program builds, and this is the compiler's log
 //   crash=1                the process is killed where a binary is read
 //   refuse=1               binaries are refused
+//   slow=clGetDeviceIDs    calls of this function take half a second
 //
 // Counts: calls (of those that can fail), objects (not released), builds (from source), binaries (built
-// from one), kernels (run), flushes. "hang" lets all hang from now on; "wake" calls back for what hangs, and says
-// how many those were.
+// from one), kernels (run), flushes; of a function, "clFinish", its calls, and "failed clFinish", those that
+// failed, among them "failed clBuildProgram of a binary". "hang" lets all hang from now on; "wake" calls
+// back for what hangs, and says how many those were.
 // The environment variable FAKE_OPENCL has the first settings.
 #ifndef UBP_TESTS_CPP_OPENCL_FAKE_OPENCL_H_
 #define UBP_TESTS_CPP_OPENCL_FAKE_OPENCL_H_

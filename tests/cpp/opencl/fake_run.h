@@ -24,13 +24,13 @@ struct RunOptions {
 inline Status RunOnce(Queue* queue, const Kernel& kernel, const Buffer& in, const Buffer& out,
                       int kernels) {
   void* data = nullptr;
-  UBP_RETURN_IF_ERROR(queue->Map(in, MapUse::kWrite, in.bytes(), &data));
+  UBP_RETURN_IF_ERROR(queue->Map(in, MapUse::kWrite, &data));
   std::memset(data, 1, in.bytes());
   UBP_RETURN_IF_ERROR(queue->Unmap(in, data));
   for (int i = 0; i < kernels; ++i) {
     UBP_RETURN_IF_ERROR(queue->Run(kernel, {64, 1, 1}, {8, 1, 1}, i));
   }
-  UBP_RETURN_IF_ERROR(queue->Map(out, MapUse::kRead, out.bytes(), &data));
+  UBP_RETURN_IF_ERROR(queue->Map(out, MapUse::kRead, &data));
   return queue->Unmap(out, data);
 }
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "gtest/gtest.h"
 #include "tests/cpp/opencl/fake_opencl.h"
 #include "tests/cpp/opencl/fake_run.h"
+#include "tests/cpp/opencl/names_in.h"
 #include "tests/cpp/temporary_directory.h"
 
 namespace ubp::opencl {
@@ -70,13 +72,7 @@ class ProgramCacheTest : public testing::Test {
     return "cache/" + (names.empty() ? "none" : *names.begin());
   }
 
-  std::set<std::string> CacheNames() const {
-    std::set<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(directory_.File("cache"))) {
-      names.insert(entry.path().filename().string());
-    }
-    return names;
-  }
+  std::set<std::string> CacheNames() const { return NamesIn(directory_.File("cache")); }
 
   const TemporaryDirectory directory_;
 };

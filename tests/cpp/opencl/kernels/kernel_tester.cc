@@ -105,7 +105,7 @@ const Buffer* KernelTester::UploadImage(const std::vector<float>& values) {
 
 void KernelTester::Read(const Buffer& buffer, std::vector<char>* bytes) {
   void* data = nullptr;
-  Status status = queue_->Map(buffer, MapUse::kRead, buffer.bytes(), &data);
+  Status status = queue_->Map(buffer, MapUse::kRead, &data);
   ASSERT_TRUE(status.ok()) << status.message();
   bytes->assign(static_cast<const char*>(data), static_cast<const char*>(data) + buffer.bytes());
   status = queue_->Unmap(buffer, data);
