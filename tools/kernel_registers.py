@@ -6,8 +6,9 @@
 Compiles variants for AMD's gfx1030 with Debian's clang-15 and libclc-15 and, where `ptxas` is found
 (on PATH, or named by PTXAS: it is in NVIDIA's CUDA toolkit), for NVIDIA's sm_90. Prints a table;
 ends with an error where a kernel spills, a sparse convolution of at most 32 accumulators needs more
-than 48 vector registers, or reads more than one vector for each pixel and block. No GPU is needed,
-and nothing is said about speed. The standard library is all that it needs.
+than 48 vector registers, or reads more than one vector for each pixel and block; and where a
+compiler does not say so in the known words. No GPU is needed, and nothing is said about speed. The
+standard library is all that it needs.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Variant:
 
 @dataclass
 class Compiled:
-    """What came out for one kernel; numbers that are not known are -1."""
+    """What came out for one kernel; numbers of a target that it was not compiled for are -1."""
 
     variant: Variant
     vector_registers: int = -1
@@ -74,6 +75,8 @@ class Compiled:
                 f"{self.variant} has {self.vector_registers} vector registers, expected at most "
                 f"{MOST_REGISTERS}"
             )
+        if self.vector_loads == 0:
+            found.append(f"{self.variant} has no vector loads, expected some")
         loads = self.variant.accumulators * int(self.variant.value("LANES"))
         # A residual is read as well, and so are tables of functions.
         plain = not self.variant.value("RESIDUAL") and not self.variant.value("FUNCTION")
@@ -141,13 +144,18 @@ def _run(command: list[str]) -> str:
 
 
 def _most(pattern: str, text: str) -> int:
-    return max(map(int, re.findall(pattern, text)), default=-1)
+    found = re.findall(pattern, text)
+    if not found:
+        raise SystemExit(f"the compiler says nothing that is like '{pattern}':\n{text[-4000:]}")
+    return max(map(int, found))
 
 
 def list_variants(list_kernels: str, everything: bool) -> list[Variant]:
     """In float, with functions of the convolution in blocks only; in half, one of each file."""
     lines = _run([list_kernels]).splitlines()
     found = list(dict.fromkeys(Variant(*line.split("\t")) for line in lines))
+    if not found:
+        raise SystemExit(f"{list_kernels} lists no kernels")
     if everything:
         return found
     usual = [

@@ -9,28 +9,30 @@ missing_newest_packages() { :; }
 missing_torch_packages() { :; }
 
 missing_torch_downloads() {
-  [[ -e .deps/torch/installed ]] || echo "PyTorch and the Python packages of pyproject.toml into .deps/torch, several GB"
+  versions_installed torch || echo "PyTorch and the Python packages of pyproject.toml into .deps/torch, several GB"
 }
 
 fetch_torch() {
-  [[ -e .deps/torch/installed ]] || install_versions torch
-  touch .deps/torch/installed
+  ! versions_installed torch || return 0
+  install_versions torch
+  python_packages_state >.deps/torch/installed
 }
 
 missing_oldest_downloads() {
-  oldest_installed || echo "the oldest versions of the Python packages of pyproject.toml into .deps/oldest, TensorFlow among them"
+  versions_installed oldest || echo "the oldest versions of the Python packages of pyproject.toml into .deps/oldest, TensorFlow among them"
 }
 
 missing_newest_downloads() {
   echo "the newest versions of the Python packages of pyproject.toml into .deps/newest, where they are not there yet"
 }
 
-oldest_installed() {
-  [[ -e .deps/oldest/installed && $(<.deps/oldest/installed) == "$(python_packages_state)" ]]
+# versions_installed oldest|torch: whether they are what pyproject.toml asks for now.
+versions_installed() {
+  [[ -e .deps/$1/installed && $(<".deps/$1/installed") == "$(python_packages_state)" ]]
 }
 
 fetch_oldest() {
-  ! oldest_installed || return 0
+  ! versions_installed oldest || return 0
   mkdir -p .deps
   "$(find_python)" tools/requirements.py >.deps/oldest.txt
   install_versions oldest --constraint .deps/oldest.txt

@@ -45,6 +45,22 @@ def check_output(path: str | os.PathLike[str], overwrite: bool) -> None:
         )
 
 
+def check_distinct(*paths: str | os.PathLike[str]) -> None:
+    """Refuse two outputs that would be one file, of which the second would replace the first.
+
+    Raises:
+        ValueError: naming it.
+    """
+    seen = set()
+    for path in paths:
+        target = Path(os.path.realpath(path))
+        if target in seen and (target.is_file() or not target.exists()):
+            raise ValueError(
+                f"{os.fspath(path)} is named for two outputs; expected a file of its own for each."
+            )
+        seen.add(target)
+
+
 def write_output(
     path: str | os.PathLike[str], content: bytes | str, overwrite: bool = False
 ) -> None:

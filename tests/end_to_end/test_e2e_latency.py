@@ -188,6 +188,8 @@ def test_the_command(
     assert ubp.LatencyModel.load(output).of_layer("second", 4, 100) > 0
     assert main(arguments) == 3
     assert "exists already" in capsys.readouterr().err
+    assert main([*arguments, "--force", "--rounds", "0"]) == 3
+    assert "rounds is 0" in capsys.readouterr().err
     command = ["map", str(tmp_path / "small.keras"), "--latency", str(output), "--measure"]
     mapping = tmp_path / "mapping.json"
     assert main([*command, "--budget-ms", "50", "-o", str(mapping)]) == 0

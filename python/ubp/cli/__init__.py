@@ -6,6 +6,7 @@
     outcome.py  what a command returns, and the JSON object that is made of it
     installation.py  what of UBP works on this machine, for doctor
     shared.py   what several commands share
+    gpu.py      what those share that run on a GPU
     streams.py  standard output for readers that stop reading, and for one JSON object alone
 
 Each command's file has `add(commands)`, which adds it to the parser, and `run(options)`, which

@@ -22,11 +22,12 @@ import ubp
 from ubp.cli.outcome import EXIT_ERROR, EXIT_INTERRUPTED, Outcome, document
 from ubp.cli.shared import console
 from ubp.cli.streams import onto_standard_error
-from ubp.output import check_output, write_output
+from ubp.output import check_distinct, check_output, write_output
 from ubp.progress import progress_hidden
 
 _LOGGER = logging.getLogger("ubp.cli")
 _EXPECTED = (ValueError, OSError, ImportError, RuntimeError)
+_OUTPUTS = ("output", "report", "csv", "calibrate")  # options that name files to write, beside json
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -45,15 +46,19 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _execute(options: argparse.Namespace, warnings: list[str]) -> int:
+    outputs = [each for name in _OUTPUTS if (each := getattr(options, name, None)) is not None]
     try:
         if isinstance(options.json, Path):
             check_output(options.json, options.force)
+            for output in outputs:
+                check_distinct(output, options.json)
     except _EXPECTED as error:
         return _failed(error, options.verbose)[0]
     outcome: Outcome | None = None
     try:
         # Packages, and libraries in C++, print what they like.
         with onto_standard_error() if options.json is True else contextlib.nullcontext():
+            check_distinct(*outputs)
             outcome = options.run(options)
         assert isinstance(outcome, Outcome)
         status, sentence = outcome.status, outcome.failure

@@ -20,6 +20,9 @@ _REQUIRED = {
     "protobuf": "the interpreter's profile",
     "ml_dtypes": "bfloat16 weights",
     "ai-edge-litert": "the interpreter",
+    "argcomplete": "completion in shells",
+    "rich": "tables",
+    "tqdm": "progress bars",
 }
 _OPTIONAL = {
     "keras": "pruning, and converting Keras models",
@@ -27,6 +30,7 @@ _OPTIONAL = {
     "tf_keras": "converting models of Keras 2",
     "tensorflow-model-optimization": "its pruned models and schedules",
     "scipy": "pruning without training, permutation",
+    "threadpoolctl": "pruning without training",
     "jinja2": "HTML reports",
     "matplotlib": "pictures",
     "pillow": "pictures as inputs",

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -14,6 +16,10 @@ from ubp.cli.outcome import Outcome
 from ubp.cli.shared import add_command
 from ubp.format import BLOCK_SIZES
 from ubp.output import check_output, write_output
+
+if TYPE_CHECKING:
+    from ubp.latency.network import Setting
+    from ubp.mapping.measured import Measure
 
 _METHODS = ("knapsack", "rules", "search")
 _IMPORTANCES = ("magnitude", "squared")
@@ -25,7 +31,6 @@ def run(options: argparse.Namespace) -> Outcome:
     from ubp.latency import LatencyModel
     from ubp.mapping.recipe import to_json
     from ubp.mapping.schemes import map_schemes
-    from ubp.timing import NetworkTimer
 
     for path in (options.output, options.report):
         if path is not None:
@@ -35,7 +40,7 @@ def run(options: argparse.Namespace) -> Outcome:
     measure = None
     if options.measure:
         threads = 1 if latency is None or latency.device is None else latency.device.threads
-        measure = NetworkTimer(model, num_threads=threads)
+        measure = _timer(model, threads)
     mapping = map_schemes(
         model,
         latency,
@@ -62,6 +67,20 @@ def run(options: argparse.Namespace) -> Outcome:
             print(f"wrote {path}")
 
     return Outcome({"mapping": json.loads(to_json(mapping)), "written": written}, show)
+
+
+def _timer(model: Any, threads: int) -> Measure:
+    """Times a model's mappings; it is converted for the first, when all arguments are checked."""
+    from ubp.timing import NetworkTimer
+
+    @cache
+    def timer() -> NetworkTimer:
+        return NetworkTimer(model, num_threads=threads)
+
+    def measure(settings: Mapping[str, Setting]) -> float:
+        return timer()(settings)
+
+    return measure
 
 
 def _search(options: argparse.Namespace) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> Outcome:
             block_sizes=options.block_sizes or MEASURED_SIZES,
             densities=options.densities or MEASURED_DENSITIES,
             held_out=6 if options.held_out is None else options.held_out,
-            rounds=options.rounds or 15,
+            rounds=15 if options.rounds is None else options.rounds,
             seed=options.seed,
             shapes=options.shape,
         )

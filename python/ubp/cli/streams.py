@@ -9,6 +9,7 @@ on standard output, whatever packages print there.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import io
 import os
 import sys
@@ -91,6 +92,7 @@ def until_closed() -> Iterator[None]:
 def onto_standard_error() -> Iterator[None]:
     """Within, what is printed on standard output goes to standard error: from C++, too."""
     sys.stdout.flush()
+    _flush_c()
     kept = -1
     with contextlib.suppress(OSError):  # either may be closed
         kept = os.dup(_STDOUT)
@@ -100,5 +102,12 @@ def onto_standard_error() -> Iterator[None]:
             yield
     finally:
         if kept >= 0:
+            _flush_c()
             os.dup2(kept, _STDOUT)
             os.close(kept)
+
+
+def _flush_c() -> None:
+    """Send what C's own streams have buffered, which Python does not know of."""
+    if os.name == "posix":  # elsewhere a process has no library of its own to look in
+        ctypes.CDLL(None).fflush(None)

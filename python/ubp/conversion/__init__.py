@@ -13,6 +13,7 @@ them in that order and holds the public function.
     cover.py         its non-zeros, covered with blocks
     stored_types.py  as what weights are stored, and weights made int8
     decide.py        which layers become block-sparse, with which blocks, and why not
+    whole.py         whether the network gains by all of them, where it was measured in place
     pack.py          their blocks, as bytes
     rewrite.py       the model, changed; and channel_scales.py, what int8 tensors need not keep
     layer_report.py  what became of each layer, as data

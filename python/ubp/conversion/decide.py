@@ -57,10 +57,12 @@ from ubp.format import (
 NEARLY_FASTEST: float = COSTS["nearly_fastest"]
 
 # N for all layers, None: whichever is best; or for some, by the name of their weights tensor: N,
-# with which they are taken, or None: they stay.
+# with which they are taken, or None: they stay. Of layers that share weights the first one that is
+# named counts for all.
 BlockSizes: TypeAlias = int | Mapping[str, int | None] | None
 
 _TOLD_TO_STAY = "it was named to stay dense"
+_LEAST_COST = 1e-9  # where a measured line says that no blocks take no time
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ def decide(
         sharing.setdefault(key, {})[index] = layer.candidate
     for group in sharing.values():
         members = [_Member(each, layers[index].name) for index, each in group.items()]
-        is_named, size = _size_for(members[0].name, block_size)
+        is_named, size = _size_for([member.name for member in members], block_size)
         blocks = _choose(members, size, costs, value_type)
         reason = _objection(_predict(members, blocks, costs), min_speedup, len(group))
         if is_named:
@@ -131,19 +133,17 @@ class _Member(NamedTuple):
     """One of the layers that share weights, and the name of its weights tensor."""
 
     candidate: Candidate
-    name: str = ""
+    name: str
 
 
-def _size_for(name: str, block_size: BlockSizes) -> tuple[bool, int | None]:
-    """Whether it is a caller's word for this layer, and N."""
+def _size_for(names: Sequence[str], block_size: BlockSizes) -> tuple[bool, int | None]:
+    """Whether it is a caller's word for one of the layers that share weights, and N."""
     if not isinstance(block_size, Mapping):
         return False, block_size
-    return name in block_size, block_size.get(name)
-
-
-def predict_speedup(candidate: Candidate, blocks: Blocks, costs: Costs = DEFAULT_COSTS) -> float:
-    """Predicted time of the dense layer over that of its cover."""
-    return _predict([_Member(candidate)], blocks, costs)
+    for name in names:
+        if name in block_size:
+            return True, block_size[name]
+    return False, None
 
 
 def _view(layer: Layer, candidate: Candidate) -> tuple[int, ...]:
@@ -209,7 +209,8 @@ def _objection(speedup: float, min_speedup: float, sharing: int) -> str:
 def _predict(group: list[_Member], blocks: Blocks, costs: Costs) -> float:
     """Predicted time of dense layers, one after the other, over that of their common cover."""
     predicted = [_costs(member, blocks, costs) for member in group]
-    return sum(dense for dense, _ in predicted) / sum(sparse for _, sparse in predicted)
+    sparse_cost = sum(sparse for _, sparse in predicted)
+    return sum(dense for dense, _ in predicted) / max(sparse_cost, _LEAST_COST)
 
 
 def _costs(member: _Member, blocks: Blocks, costs: Costs) -> tuple[float, float]:

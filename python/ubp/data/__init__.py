@@ -7,6 +7,8 @@
     files.py          .npy and .npz files
     columns.py        arrays of samples, in memory or on the disk, read some at a time
     streams.py        iterables of batches, kept on the disk
+    damaged.py        what reading a damaged file raises
+    checks.py         samples too few, all alike or not finite; errors relative to the variance
     suspicions.py     values of the wrong scale
     samples.py        `read_samples`: whatever a user has, checked; `Samples`, batch after batch
 

@@ -69,7 +69,7 @@ class Spool:
         """Add rows [any, ...].
 
         Raises:
-            ValueError: if they have another shape than those before.
+            ValueError: if they have another shape or type than those before.
         """
         if not self._rows:
             self._shape, self._dtype = rows.shape[1:], rows.dtype
@@ -78,12 +78,12 @@ class Spool:
                 f"{what}: a sample of shape {rows.shape[1:]} behind one of {self._shape}; expected "
                 "one size for all."
             )
-        data = (
-            np.ascontiguousarray(rows.astype(self._dtype, copy=False))
-            .reshape(-1)
-            .view(np.uint8)
-            .data
-        )
+        if rows.dtype != self._dtype:
+            raise ValueError(
+                f"{what}: a sample of type {rows.dtype} behind one of {self._dtype}; expected one "
+                "type for all."
+            )
+        data = np.ascontiguousarray(rows).reshape(-1).view(np.uint8).data
         while data:
             data = data[self._file.write(data) :]
         self._rows += len(rows)

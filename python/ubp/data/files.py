@@ -3,33 +3,18 @@
 
 from __future__ import annotations
 
-import struct
 import tokenize
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-# What NumPy raises for files that are damaged, or none of its own. It reads a header as Python.
-_DAMAGED = (
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RecursionError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    struct.error,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+from ubp.data.damaged import DAMAGED
+
+# NumPy reads a header as Python.
+_DAMAGED = (*DAMAGED, tokenize.TokenError, zipfile.BadZipFile)
 
 
 def read_npy(path: Path) -> npt.NDArray[Any]:

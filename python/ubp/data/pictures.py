@@ -3,33 +3,16 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from ubp.data.damaged import DAMAGED
 from ubp.extras import extra_needed
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
-
-# What Pillow raises for files that are damaged, or no pictures.
-_DAMAGED = (
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RecursionError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-)
 
 
 def pictures_in(folder: Path) -> list[Path]:
@@ -75,7 +58,7 @@ def read_picture(
                 fitted = ImageOps.fit(colours, (width, height), Image.Resampling.BICUBIC)
             else:
                 fitted = colours.resize((width, height))
-    except (*_DAMAGED, Image.DecompressionBombError) as error:
+    except (*DAMAGED, Image.DecompressionBombError) as error:
         raise ValueError(
             f"{path}: neither a NumPy file (.npy) nor a picture, or a damaged one."
         ) from error

@@ -97,8 +97,11 @@ def as_array(value: Any) -> Array:
         raise ValueError(f"data holds {shown(value)}; expected {_EXPECTED}, as arrays.")
     try:
         return np.asarray(value)
-    except (TypeError, ValueError, RuntimeError, NotImplementedError) as error:
-        raise ValueError(f"data holds {shown(value)}, which does not become an array.") from error
+    except (TypeError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split()).removesuffix(".") or type(error).__name__
+        raise ValueError(
+            f"data holds {shown(value)}, which does not become an array: {reason}."
+        ) from error
 
 
 def check_counts_equal(arrays: list[Array]) -> None:

@@ -54,12 +54,6 @@ class Choice:
     value: float
     bound: float
 
-    @property
-    def gap(self) -> float:
-        """How far the value may be from the best, as a share of it."""
-        lacking = self.bound - self.value
-        return max(lacking, 0.0) / max(abs(self.value), np.finfo(np.float64).tiny)
-
 
 def solve(layers: Sequence[Options], budget: float, states: int = STATES) -> Choice | None:
     """Choose an option of every layer.

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from ubp.arguments import shown
 from ubp.latency.network import Setting
+from ubp.mapping.knapsack import Choice
 from ubp.mapping.problem import Problem
 from ubp.mapping.scheme_mapping import SchemeMapping, time_text
 
@@ -18,20 +19,25 @@ Measure: TypeAlias = Callable[[Mapping[str, Setting]], float]
 _MOST_MEASUREMENTS = 6
 
 
-def within_measured(problem: Problem, method: str, measure: Measure) -> SchemeMapping:
+def within_measured(
+    problem: Problem, method: str, measure: Measure, first: Choice
+) -> SchemeMapping:
     """The mapping of a method, for less predicted time until the measured one is in the budget.
 
     Args:
         problem: its times are microseconds.
         method: as of `Problem.choose`.
         measure: the settings of layers by name -> microseconds of an inference.
+        first: the method's choice for the whole budget.
 
     Raises:
         ValueError: if no mapping was measured within the budget, or a measurement is no time.
     """
+    found: Choice | None = first
     budget, least = problem.budget, math.inf
-    for _ in range(_MOST_MEASUREMENTS):
-        found = problem.choose(method, budget)
+    for number in range(_MOST_MEASUREMENTS):
+        if number > 0:
+            found = problem.choose(method, budget)
         if found is None:
             break
         mapping = problem.mapping(found, method)

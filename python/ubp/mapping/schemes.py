@@ -130,9 +130,10 @@ def map_schemes(
     found = problem.choose(simple)
     if found is None:
         raise ValueError(problem.too_fast())
-    mapping = problem.mapping(found, method)
-    if measure is not None:
-        mapping = within_measured(problem, method, measure)
+    if measure is None:
+        mapping = problem.mapping(found, method)
+    else:
+        mapping = within_measured(problem, method, measure, found)
     if is_search and any(each.block_size for each in mapping.schemes):
         from ubp.mapping.searching import searched
 

@@ -130,14 +130,11 @@ def completed(study: optuna.Study) -> int:
     return len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
 
 
-def fail_lost_trials(study: optuna.Study) -> int:
-    """Give up trials whose process is gone, on this machine; returns how many."""
-    lost = 0
+def fail_lost_trials(study: optuna.Study) -> None:
+    """Give up trials whose process is gone, on this machine."""
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         if _is_lost(trial):
             study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
-            lost += 1
-    return lost
 
 
 def _is_lost(trial: optuna.trial.FrozenTrial) -> bool:

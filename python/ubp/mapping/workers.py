@@ -55,7 +55,7 @@ def run_workers(model: keras.Model, job_of: Callable[[str], Job], workers: int) 
 
     Raises:
         TypeError: if something of the job cannot be given to another process.
-        RuntimeError: if a worker ends with an error, or too many are killed.
+        RuntimeError: if a worker ends with an error or cannot begin, or too many are killed.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.keras")
@@ -91,7 +91,14 @@ def _watch(job: Job, workers: int) -> None:
                     raise RuntimeError(f"map_schemes: a worker failed: {errors.get()}")
                 if process.exitcode == 0:
                     continue
-                deaths += 1
+                assert process.exitcode is not None  # it is not alive
+                if process.exitcode > 0:
+                    raise RuntimeError(
+                        f"map_schemes: a worker ended with exit code {process.exitcode} before it "
+                        "began; standard error says why: mostly a script without the guard "
+                        '`if __name__ == "__main__":`.'
+                    )
+                deaths += 1  # by a signal
                 if deaths > _MOST_DEATHS * workers:
                     raise RuntimeError(
                         f"map_schemes: workers were killed {deaths} times, the last with exit code "

@@ -17,10 +17,11 @@ from ubp.check.verification import Verification
 from ubp.conversion.converter import ConversionResult
 from ubp.conversion.layer_report import LayerReport, sparsity_of
 from ubp.extras import extra_needed
+from ubp.reporting.pages import page
 from ubp.reporting.tables import block_text, remarks, short_name
 
 _TEMPLATE = "report.html"
-_NEED = ("an HTML report", "write a .json report")
+_INSTEAD = "write a .json report"  # without the packages that a page needs
 
 
 @dataclass(frozen=True)
@@ -107,17 +108,10 @@ def to_html(result: ConversionResult, source: str, verification: Verification | 
     Raises:
         ImportError: if Jinja2 or Matplotlib is not installed.
     """
-    with extra_needed(*_NEED):
-        import jinja2
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("ubp.reporting"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
     rows = [_row(layer) for layer in result.report]
-    page: str = environment.get_template(_TEMPLATE).render(
+    return page(
+        _TEMPLATE,
+        _INSTEAD,
         source=source,
         result=result,
         verification=verification,
@@ -126,7 +120,6 @@ def to_html(result: ConversionResult, source: str, verification: Verification | 
         measured=any(layer.measured is not None for layer in result.report),
         scale=max([row["speedup"] or 0 for row in rows] + [row["measured"] or 0 for row in rows]),
     )
-    return page
 
 
 def _row(layer: LayerReport) -> dict[str, Any]:
@@ -153,7 +146,7 @@ def _row(layer: LayerReport) -> dict[str, Any]:
 
 def _data_uri(picture: npt.NDArray[np.bool_]) -> str:
     """A PNG with one pixel for each weight; what is not kept is transparent."""
-    with extra_needed(*_NEED):
+    with extra_needed("an HTML report", _INSTEAD):
         from matplotlib import image
     pixels = np.zeros((*picture.shape, 4), np.uint8)
     pixels[picture] = (0x2A, 0x78, 0xD6, 0xFF)

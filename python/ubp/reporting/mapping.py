@@ -7,6 +7,7 @@ import io
 
 from ubp.extras import extra_needed
 from ubp.mapping.scheme_mapping import SchemeMapping, time_text
+from ubp.reporting.pages import page
 
 _TEMPLATE = "mapping.html"
 
@@ -17,23 +18,13 @@ def mapping_page(mapping: SchemeMapping) -> str:
     Raises:
         ImportError: if Jinja2 or Matplotlib is not installed.
     """
-    with extra_needed("an HTML report"):
-        import jinja2
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("ubp.reporting"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
 
     def shown(us: float) -> str:
         return time_text(us, mapping.is_timed)
 
-    page: str = environment.get_template(_TEMPLATE).render(
-        mapping=mapping, shown=shown, times=_times(mapping), front=_front(mapping)
+    return page(
+        _TEMPLATE, mapping=mapping, shown=shown, times=_times(mapping), front=_front(mapping)
     )
-    return page
 
 
 def _times(mapping: SchemeMapping) -> str:

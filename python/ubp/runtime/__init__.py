@@ -9,8 +9,7 @@ delegate.py     the delegate's library, found and loaded
 devices.py      the processors that the delegate can run on
 decisions.py    what the delegate takes of a model, and why not the rest
 inputs.py       shapes and values of a model's inputs
-opening.py      interpreters for models that users hand in
-entries.py      the ways into a model: its main graph and its signatures
+running.py      models that users hand in: interpreters, and the ways into them
 """
 
 from ubp.deprecated import moved

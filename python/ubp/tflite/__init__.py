@@ -7,6 +7,7 @@
     unused.py            constants that nothing refers to any more, taken away
     lookups.py           how large the integers may be that a graph looks up
     single_operator.py   models of one operator, cut out of a network or made of weights
+    part.py              some operators of a graph as a model of its own
     archive.py           the zip that may stand behind the flatbuffer
 
 Nothing here knows anything of UBP.

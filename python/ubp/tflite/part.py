@@ -7,7 +7,7 @@ A part has only what its operators use, so that one of a large model is a small 
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence, Set
 
 import numpy as np
 import numpy.typing as npt
@@ -34,19 +34,19 @@ def operators_between(
 
 
 def live_tensors(
-    model: schema.ModelT, subgraph: schema.SubGraphT, at: int, wanted: Collection[int]
+    subgraph: schema.SubGraphT, at: int, wanted: Collection[int], varying: Set[int]
 ) -> list[int]:
     """What has to be known before operator `at` to compute the operators `wanted` from there on.
 
     Args:
-        model, subgraph: where they are.
+        subgraph: where they are.
         at: position of an operator.
         wanted: positions of operators.
+        varying: the subgraph's `varying_tensors`.
 
     Returns:
         Tensors that vary with the inputs, in rising order.
     """
-    varying = varying_tensors(model, subgraph)
     inputs = {
         tensor
         for position in wanted
@@ -78,7 +78,7 @@ def feeding_operators(subgraph: schema.SubGraphT, positions: Collection[int]) ->
     return found
 
 
-def varying_tensors(model: schema.ModelT, subgraph: schema.SubGraphT) -> set[int]:
+def varying_tensors(subgraph: schema.SubGraphT) -> set[int]:
     """The tensors that follow from the graph's inputs, unlike constants and what they give."""
     varying = set(flatbuffer.indices(subgraph.inputs))
     for operator in flatbuffer.operators(subgraph):

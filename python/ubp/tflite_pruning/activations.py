@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,7 +144,8 @@ class Activations:
         self._point = _Point(0, held, held)
         self._changed = False
         first = [held[tensor][0] for tensor in inputs]
-        self._sizes = _tensor_sizes(dense, subgraph, inputs, first)
+        self._varying = varying_tensors(graph)
+        self._sizes = _tensor_sizes(dense, subgraph, first, self._varying)
 
     def of(self, position: int) -> Iterator[tuple[Array, Array]]:
         """What a layer is to be rebuilt from, picture by picture.
@@ -201,7 +202,7 @@ class Activations:
         graph = self._models[0].subgraphs[self._subgraph]
         begin, end = self._point.at, self._left[0]
         live = {
-            at: live_tensors(self._models[0], graph, at, self._left)
+            at: live_tensors(graph, at, self._left, self._varying)
             for at in range(begin + 1, end + 1)
         }
         if not live:
@@ -239,11 +240,11 @@ class Activations:
 
 
 def _tensor_sizes(
-    model: schema.ModelT, subgraph: int, inputs: Sequence[int], values: Sequence[Array]
+    model: schema.ModelT, subgraph: int, values: Sequence[Array], varying: Set[int]
 ) -> dict[int, int]:
     """Bytes of every tensor that varies with the inputs, for one set of these."""
-    graph = model.subgraphs[subgraph]
-    wanted = sorted(varying_tensors(model, graph) - set(inputs))
+    inputs = flatbuffer.indices(model.subgraphs[subgraph].inputs)
+    wanted = sorted(varying - set(inputs))
     sizes = {tensor: value.nbytes for tensor, value in zip(inputs, values, strict=True)}
     part = Part(model, subgraph, inputs, wanted)
     found = part.run(dict(zip(inputs, values, strict=True)))

@@ -27,6 +27,7 @@ from ubp.tflite_pruning.result import OutputError, PrunedFile
 PATTERNS = ("unaligned", "aligned", "unstructured")
 SAMPLES = 512
 _COMPARED = 32  # samples on which a layer's error is followed to the outputs
+_OF_PATTERNS = ("block_size", "lanes", "resolve_method", "why_not_counted")  # see PatternLike
 
 _logger = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ class PatternLike(Protocol):
     @property
     def lanes(self) -> int: ...
     def resolve_method(self, method: str) -> str: ...
+    def why_not_counted(self) -> str | None: ...
 
 
 def prune_tflite(
@@ -198,11 +200,12 @@ def _shared(
 
 def _blocks(pattern: Any, block_size: int, block_lanes: int, sparsity: float) -> Blocks:
     check_share("sparsity", sparsity)
-    if all(hasattr(pattern, name) for name in ("block_size", "lanes", "resolve_method")):
-        if hasattr(pattern, "entries") or getattr(pattern, "max_per_start", None) is not None:
+    if all(hasattr(pattern, name) for name in _OF_PATTERNS):
+        reason = pattern.why_not_counted()
+        if reason is not None:
             raise ValueError(
-                f"pattern is {pattern}; expected blocks without a cap, such as UnalignedBlock(4), "
-                "or Unstructured()."
+                f"pattern is {pattern}, but {reason}; expected blocks without a cap, such as "
+                "UnalignedBlock(4), or Unstructured()."
             )
         method = pattern.resolve_method("optimal")
         return Blocks(pattern.block_size, method, float(sparsity), block_lanes=pattern.lanes)

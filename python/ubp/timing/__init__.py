@@ -6,9 +6,10 @@ layers.py       every converted layer of a model by itself
 calibration.py  the constants of the cost model, measured on this machine
 profile.py      the steps that the delegate runs, one by one
 network.py      a network's layers among each other: a latency model, measured in place
+mixtures.py     the files for that, in each of which the layers have other blocks
 network_timer.py
                 the same network with given blocks
-runs.py         the least times of several files, by turns
+runs.py         the least times of several files or layers, by turns
 grid.py         layers of any shape: a latency model of the device
 device.py       what it is that all this is measured on
 android/        the same on an Android device

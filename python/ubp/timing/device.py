@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -32,5 +32,5 @@ def this_device(num_threads: int, **delegate_options: Any) -> Device:
         report.kernel,
         num_threads,
         hashlib.sha256(Path(delegate_path()).read_bytes()).hexdigest(),
-        datetime.now(UTC).isoformat(timespec="seconds"),
+        datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )

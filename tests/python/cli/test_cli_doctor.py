@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+import tomllib
 from importlib import metadata
 from pathlib import Path
 
@@ -13,6 +15,8 @@ import pytest
 
 from ubp.cli import main
 from ubp.cli.installation import Finding, examine_installation
+
+PROJECT = Path(__file__).parents[3] / "pyproject.toml"
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +49,14 @@ def with_version(monkeypatch: pytest.MonkeyPatch, package: str, version: str | N
         return version
 
     monkeypatch.setattr(metadata, "version", version_of)
+
+
+def test_every_package_that_is_asked_for_is_looked_at() -> None:
+    project = tomllib.loads(PROJECT.read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["train"], *extras["report"], *extras["search"]]
+    names = {finding.name for finding in examine_installation()}
+    assert {re.split(r"[<>=]", requirement)[0] for requirement in wanted} <= names
 
 
 def test_an_optional_package_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -210,6 +210,39 @@ def test_json_in_a_file_beside_the_table(capsys: pytest.CaptureFixture[str]) -> 
     assert "no such file" in json.loads(Path("out.json").read_text())["error"]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "prune three.tflite --data x.npy -o out.json --report out.json",
+        "convert model.tflite -o out.json --report ./out.json",
+        "convert model.tflite -o out.json --json out.json",
+        "convert model.tflite -o out.tflite --report out.json --json out.json",
+        "unpack sparse.tflite -o out.json --json out.json",
+        "benchmark sparse.tflite --csv out.json --json out.json",
+        "benchmark --calibrate out.json --json out.json",
+        "calibrate -o out.json --json out.json",
+        "profile -o out.json --json out.json",
+        "map model.keras --speedup 2 -o out.json --report out.json",
+        "map model.keras --speedup 2 -o out.json --json out.json",
+    ],
+)
+def test_two_outputs_of_one_name_are_refused_before_any_work(
+    line: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = set(folder.iterdir())
+    assert main([*line.split(), "--force"]) == 3
+    said = "out.json is named for two outputs; expected a file of its own for each.\n"
+    assert capsys.readouterr().err == f"ubp: error: {said}"
+    assert set(folder.iterdir()) == before
+
+
+def test_outputs_of_one_name_are_told_in_the_object(folder: Path) -> None:
+    command = "convert model.tflite -o out.json --report out.json --json told.json"
+    assert main(command.split()) == 3
+    assert "is named for two outputs" in json.loads(Path("told.json").read_text())["error"]
+    assert not Path("out.json").exists()
+
+
 def test_warnings_are_in_the_object_and_on_standard_error(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -64,6 +64,23 @@ def test_a_full_disk_names_the_file(model: Path) -> None:  # noqa: F811
     assert process.stderr == "ubp: error: /dev/full: No space left on device.\n"
 
 
+def test_what_c_has_buffered_is_not_behind_the_object() -> None:
+    program = (
+        "import ctypes\n"
+        "from ubp.cli.streams import onto_standard_error\n"
+        "c = ctypes.CDLL(None)\n"
+        "c.puts(b'before')\n"
+        "with onto_standard_error():\n"
+        "    c.puts(b'within')\n"
+        "print('{}', flush=True)\n"
+    )
+    buffered = {name: each for name, each in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=buffered, capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("before\n{}\n", "within\n")
+
+
 def test_the_command_is_a_module_and_has_a_version() -> None:
     process = run("--version")
     assert (process.returncode, process.stdout) == (0, f"ubp {ubp.__version__}\n")

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from ubp.conversion.candidates import Candidate
-from ubp.conversion.cover import Blocks, cover_lanes
-from ubp.conversion.decide import Decision, decide, predict_speedup
+from ubp.conversion.decide import Decision, decide
 from ubp.conversion.find import Layer
-from ubp.costs import DEFAULT_COSTS
+from ubp.costs import DEFAULT_COSTS, LayerShape
 from ubp.format import BLOCK_SIZES, Attributes, Conv2DAttributes, FullyConnectedAttributes
+from ubp.latency import LatencyModel, Line, MeasuredLayer, MeasuredNetwork
 
 
 def candidate(attributes: Attributes, kept: float, pixels: int) -> Candidate:
@@ -31,12 +31,14 @@ def dense_layer() -> FullyConnectedAttributes:
 
 
 def speedup(found: Candidate, n: int = 4) -> float:
-    return predict_speedup(found, cover_lanes(found.weights != 0, n))
+    predicted = decide([as_layer(found)], n, 0.0)[0].speedup
+    assert predicted is not None
+    return predicted
 
 
-def as_layer(found: Candidate, buffer: int = 1) -> Layer:
+def as_layer(found: Candidate, buffer: int = 1, name: str = "w") -> Layer:
     shape = found.weights.shape
-    return Layer(0, 0, "CONV_2D", "w", shape, found.weights.nbytes, buffer, candidate=found)
+    return Layer(0, 0, "CONV_2D", name, shape, found.weights.nbytes, buffer, candidate=found)
 
 
 def decide_one(layer: Layer, min_speedup: float) -> Decision:
@@ -71,16 +73,24 @@ def test_pixels_are_computed_in_whole_tiles() -> None:
 @pytest.mark.parametrize("attributes", [conv(), dense_layer()], ids=["conv", "dense"])
 def test_one_pixel_of_a_pointwise_layer_transposes_nothing(attributes: Attributes) -> None:
     found = candidate(attributes, 0.2, 1)
-    blocks = cover_lanes(found.weights != 0, 4)
+    blocks = np.count_nonzero(found.weights) / 4
     activations = 256 + 256
-    expected = (256 * 256 + activations) / (DEFAULT_COSTS.single[4] * blocks.count + activations)
-    assert predict_speedup(found, blocks) == pytest.approx(expected)
+    expected = (256 * 256 + activations) / (DEFAULT_COSTS.single[4] * blocks + activations)
+    assert speedup(found) == pytest.approx(expected)
 
 
 def test_a_layer_without_any_block_is_finite() -> None:
-    none = Blocks(4, np.zeros(0, np.int32), np.zeros(0, np.int32))
     for attributes in (conv(), dense_layer()):
-        assert 1 < predict_speedup(candidate(attributes, 0.0, 1), none) < np.inf
+        assert 1 < speedup(candidate(attributes, 0.0, 1)) < np.inf
+
+
+def test_a_line_through_zero_without_any_block_is_finite() -> None:
+    shape = LayerShape.of_convolution(256, 256)
+    measured = MeasuredLayer("w", "w", shape, 10.0, {4: Line(0.0, 0.1)})
+    costs = LatencyModel(DEFAULT_COSTS, 1e-5, network=MeasuredNetwork("m", 9.0, 0.0, (measured,)))
+    layer = as_layer(candidate(dense_layer(), 0.0, 1))
+    (decision,) = decide([layer], 4, 1.1, costs)
+    assert decision.taken and decision.speedup is not None and 1 < decision.speedup < np.inf
 
 
 def test_the_threshold_decides_and_is_named() -> None:
@@ -119,3 +129,13 @@ def test_layers_that_share_weights_are_decided_together() -> None:
     mostly_small = decide([as_layer(large), *[as_layer(small)] * 4000], None, 1.1)
     assert not any(decision.taken for decision in mostly_small)
     assert "x of the 4001 layers that share these weights is below 1.1x" in mostly_small[0].reason
+
+
+def test_any_name_of_layers_that_share_weights_counts() -> None:
+    found = candidate(conv(), 0.2, 196)
+    layers = [as_layer(found, name="first"), as_layer(found, name="second")]
+    for name in ("first", "second"):
+        for decision in decide(layers, {name: 2}, 99.0):
+            assert decision.taken and decision.blocks is not None and decision.blocks.size == 2
+        kept = decide(layers, {name: None}, 0.0)
+        assert [each.reason for each in kept] == ["it was named to stay dense"] * 2

@@ -220,3 +220,13 @@ def test_the_command_line_knows_pruned_layers_in_files(network: Any, tmp_path: P
     done = subprocess.run(run, capture_output=True, text=True, check=True, env=python_path())
     assert "1 of 2 layers converted" in done.stdout
     assert (tmp_path / "out.tflite").read_bytes() == convert(pruned).model
+
+
+def test_a_conversion_that_is_killed_in_its_process_has_a_return_code(
+    monkeypatch: pytest.MonkeyPatch, network: Any
+) -> None:
+    from ubp.conversion.load import other_backends
+
+    monkeypatch.setattr(other_backends, "_PROGRAM", "import os; os.kill(os.getpid(), 9)")
+    with pytest.raises(ValueError, match="process of the conversion ended with return code -9; s"):
+        other_backends.convert_on_tensorflow(network, 1)

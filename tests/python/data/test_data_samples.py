@@ -202,3 +202,19 @@ def test_few_samples_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
 def test_a_limit_that_is_none(value: Any) -> None:
     with pytest.raises(ValueError, match=r"^limit is "):
         read_samples(rows(20, 4), ONE, limit=value)
+
+
+def test_batches_of_several_types_are_refused() -> None:
+    """Rather than cast to that of the first."""
+    data = [np.ones((8, 4), np.uint8), np.full((8, 4), 0.5, np.float32)]
+    with pytest.raises(ValueError, match=r"^data: a sample of type float32 behind one of uint8; e"):
+        read_samples(iter(data), ONE)
+
+
+def test_why_something_does_not_become_an_array_is_said() -> None:
+    class OnAnotherDevice:
+        def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+            raise NotImplementedError("it is on\n the moon.")
+
+    with pytest.raises(ValueError, match=r"which does not become an array: it is on the moon\.$"):
+        read_samples(iter([OnAnotherDevice()]), ONE)

@@ -18,6 +18,8 @@ import ubp
 from ubp.cli import main
 from ubp.costs import DEFAULT_COSTS
 from ubp.latency.network import Setting
+from ubp.mapping.knapsack import Choice
+from ubp.mapping.problem import Problem
 from ubp.mapping.recipe import to_json
 
 
@@ -216,6 +218,29 @@ def test_the_command(
     assert "the fastest there is" in capsys.readouterr().err
 
 
+def test_arguments_are_checked_before_the_network_is_converted(
+    model: keras.Model,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model.save(tmp_path / "small.keras")
+    latency_model().save(tmp_path / "latency.json")
+    made: list[Any] = []
+
+    def timer(*arguments: Any, **_: Any) -> Any:
+        made.append(arguments)
+        return lambda settings: 1.0
+
+    monkeypatch.setattr("ubp.timing.NetworkTimer", timer)
+    command = ["map", str(tmp_path / "small.keras"), "--latency", str(tmp_path / "latency.json")]
+    command += ["-o", str(tmp_path / "mapping.json"), "--measure", "--speedup", "2"]
+    assert main([*command, "--min-density", "7"]) == 3
+    assert "min_density is 7" in capsys.readouterr().err and not made
+    assert main(command) == 0
+    assert len(made) == 1
+
+
 # ---- measured -----------------------------------------------------------------------------------
 
 
@@ -238,10 +263,20 @@ def test_what_takes_longer_than_predicted_is_mapped_for_less(
     assert f"measured {found.measured_us:.0f} us" in str(found)
 
 
-def test_one_measurement_is_enough_where_the_prediction_is_right(model: keras.Model) -> None:
+def test_one_measurement_is_enough_where_the_prediction_is_right(
+    model: keras.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
     latency = latency_model()
     plain = ubp.map_schemes(model, latency, speedup=2.0)
+    choose, budgets = Problem.choose, []
+
+    def counted(problem: Problem, method: str, budget: float | None = None) -> Choice | None:
+        budgets.append(budget)
+        return choose(problem, method, budget)
+
+    monkeypatch.setattr(Problem, "choose", counted)
     found = ubp.map_schemes(model, latency, speedup=2.0, measure=latency.of_model)
+    assert [each for each in budgets if each in (None, found.budget_us)] == [None]
     assert found.settings == plain.settings and found.measured_us == pytest.approx(plain.us)
 
 

@@ -18,6 +18,7 @@ from mapped_networks import latency_of, small_network
 import ubp
 
 optuna = pytest.importorskip("optuna")
+workers = pytest.importorskip("ubp.mapping.workers")
 
 WEIGHT = {"one": 0.1, "two": 4.0, "three": 0.1, "hidden": 2.0}
 
@@ -109,6 +110,13 @@ def test_a_killed_worker_loses_one_trial(model: keras.Model, tmp_path: Path) -> 
     states = [trial.state.name for trial in study.trials]
     assert states.count("COMPLETE") in (6, 7) and states.count("FAIL") == 1
     assert found.score == study.best_value
+
+
+def test_a_worker_that_cannot_begin_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_work", os._exit)  # which does not take these arguments
+    monkeypatch.setattr(workers, "_MOST_DEATHS", 0)  # one more would be told of, too
+    with pytest.raises(RuntimeError, match="ended with exit code 1 before it began; standard err"):
+        workers._watch(None, 1)  # type: ignore[arg-type]
 
 
 def test_rebuilding_scores_mappings_of_data(model: keras.Model) -> None:

@@ -224,6 +224,46 @@ def modules(python: Path) -> dict[str, Path]:
     return found
 
 
+# What Python 3.11 or later brought, of what the package may be tempted by; "*": the whole module.
+# Type checkers know all of it.
+_NEWER = {
+    "asyncio": {"Runner", "TaskGroup", "timeout"},
+    "contextlib": {"chdir"},
+    "datetime": {"UTC"},
+    "enum": {"ReprEnum", "StrEnum", "member", "nonmember", "verify"},
+    "hashlib": {"file_digest"},
+    "itertools": {"batched"},
+    "math": {"cbrt", "exp2", "sumprod"},
+    "tomllib": {"*"},
+    "typing": {"LiteralString", "Never", "NotRequired", "Required", "Self", "TypeVarTuple"}
+    | {"Unpack", "assert_never", "assert_type", "dataclass_transform", "override", "reveal_type"},
+    "warnings": {"deprecated"},
+}
+
+
+def too_new(text: str) -> Iterator[str]:
+    """What a module's text imports at run time that Python 3.10 does not have."""
+    tree = ast.parse(text)
+    skipped: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if node in skipped:
+            continue
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            skipped |= {each for statement in node.body for each in ast.walk(statement)}
+        elif isinstance(node, ast.Import):
+            yield from (name.name for name in node.names if "*" in _NEWER.get(name.name, ()))
+        elif isinstance(node, ast.ImportFrom):
+            newer = _NEWER.get(node.module or "", set())
+            names = {name.name for name in node.names}
+            yield from (f"{node.module}.{name}" for name in names if name in newer or "*" in newer)
+        elif (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.attr in _NEWER.get(node.value.id, set())
+        ):
+            yield ast.unparse(node)
+
+
 def imports(module: str, path: Path) -> Iterator[str]:
     """What a module imports: modules, and names that may be modules."""
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
@@ -285,6 +325,26 @@ def test_a_forbidden_arrow_is_found(tmp_path: Path, module: str, line: str, impo
     path.parent.mkdir(parents=True)
     path.write_text(f"{line}\n")
     assert any(arrow.endswith(f" -> {imported}") for arrow in forbidden_arrows(tmp_path))
+
+
+def test_every_module_is_for_the_oldest_python() -> None:
+    found = {module: list(too_new(path.read_text())) for module, path in modules(PYTHON).items()}
+    assert not {module: names for module, names in found.items() if names}
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("from datetime import UTC, datetime", ["datetime.UTC"]),
+        ("import datetime\nnow = datetime.datetime.now(datetime.UTC)", ["datetime.UTC"]),
+        ("def f():\n    import tomllib", ["tomllib"]),
+        ("from tomllib import load", ["tomllib.load"]),
+        ("if TYPE_CHECKING:\n    from typing import Self\nfrom typing import Any", []),
+        ("if TYPE_CHECKING:\n    pass\nelse:\n    from typing import Self", ["typing.Self"]),
+    ],
+)
+def test_what_is_too_new_is_found(line: str, names: list[str]) -> None:
+    assert list(too_new(line)) == names
 
 
 @pytest.mark.parametrize("package", DISTINCT_NAMES)

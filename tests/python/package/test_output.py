@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ubp.output import check_output, write_output
+from ubp.output import check_distinct, check_output, write_output
 
 
 @pytest.fixture
@@ -105,3 +105,13 @@ def test_what_cannot_be_written_is_said(
 def test_standard_output_is_no_file() -> None:
     with pytest.raises(ValueError, match="not written to standard output; name a file"):
         write_output("-", b"")
+
+
+def test_two_outputs_are_two_files(tmp_path: Path) -> None:
+    real, link = tmp_path / "real", tmp_path / "link"
+    check_distinct(real, link)
+    link.symlink_to(real)
+    for other in (real, link, tmp_path / "." / "real"):
+        with pytest.raises(ValueError, match="is named for two outputs; expected a file of its"):
+            check_distinct(real, tmp_path / "other", other)
+    check_distinct(os.devnull, os.devnull)

@@ -160,8 +160,12 @@ def test_kernel_patterns_are_refused_where_blocks_are_needed() -> None:
         ubp.prune_without_training(
             functional_model(), pictures, 0.8, KernelPattern(), layers=LAYERS, progress=False
         )
-    for pattern in (KernelPattern(), UnalignedBlock(4, max_per_start=3)):
-        with pytest.raises(ValueError, match="expected blocks without a cap"):
+    refused = [
+        (KernelPattern(), "but it is not made of blocks; expected blocks without a cap"),
+        (UnalignedBlock(4, max_per_start=3), "but it caps the blocks that start at a channel; exp"),
+    ]
+    for pattern, message in refused:
+        with pytest.raises(ValueError, match=message):
             ubp.prune_tflite(b"", pictures, 0.8, pattern=pattern)
 
 

@@ -11,7 +11,7 @@ from interpreting import interpret
 from fuzz.builder import ModelBuilder
 from fuzz.generate import generate
 from ubp.tflite import flatbuffer
-from ubp.tflite.part import feeding_operators, live_tensors, part_of
+from ubp.tflite.part import feeding_operators, live_tensors, part_of, varying_tensors
 
 PLAIN = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
 
@@ -30,9 +30,9 @@ def test_a_graph_cut_in_two(index: int) -> None:
     shapes = [flatbuffer.indices(graph.tensors[each].shape) for each in inputs]
     values = [np.random.default_rng(index).normal(size=s).astype(np.float32) for s in shapes]
     whole = dict(zip(outputs, run(case.model, values), strict=True))
-    count = len(graph.operators)
+    count, varying = len(graph.operators), varying_tensors(graph)
     for at in range(count + 1):
-        live = live_tensors(tree, graph, at, range(count))
+        live = live_tensors(graph, at, range(count), varying)
         wanted = [each for each in live if each not in inputs]
         found = dict(zip(inputs, values, strict=True))
         if wanted:
@@ -71,11 +71,12 @@ def test_what_is_alive_is_what_is_needed() -> None:
     data, (x, first, second) = two_branches()
     tree = flatbuffer.parse(data, "model")
     graph = tree.subgraphs[0]
-    assert live_tensors(tree, graph, 0, [1, 2]) == [x]
-    assert live_tensors(tree, graph, 1, [1, 2]) == [first]
-    assert live_tensors(tree, graph, 2, [2]) == [second]
-    assert live_tensors(tree, graph, 2, [2, 3]) == sorted([first, second])
-    assert live_tensors(tree, graph, 3, [2]) == []
+    varying = varying_tensors(graph)
+    assert live_tensors(graph, 0, [1, 2], varying) == [x]
+    assert live_tensors(graph, 1, [1, 2], varying) == [first]
+    assert live_tensors(graph, 2, [2], varying) == [second]
+    assert live_tensors(graph, 2, [2, 3], varying) == sorted([first, second])
+    assert live_tensors(graph, 3, [2], varying) == []
     assert feeding_operators(graph, {2}) == {0, 1}
     assert feeding_operators(graph, {1, 3}) == {0}
 

@@ -68,14 +68,22 @@ def convert_on_tensorflow(model: Any, batch: int) -> bytes:
         )
         if done.returncode == 0:
             return Path(folder, _RESULT).read_bytes()
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        refused = done.returncode == _REFUSED
-        reason = Path(folder, _REASON).read_text("utf-8") if refused else last
-    reason = reason.removesuffix(".")
+        if done.returncode == _REFUSED:
+            reason = Path(folder, _REASON).read_text("utf-8").removesuffix(".")
+        else:
+            reason = _last_words(done)
     raise ValueError(
         f"{source}: it is on {backend_of(model)}, and does not get through a .keras file and Keras "
         f"on TensorFlow to TensorFlow's converter: {reason}; {_ADVICE}."
     )
+
+
+def _last_words(done: subprocess.CompletedProcess[str]) -> str:
+    """Why the other process ended without a result: in its own words, unless a signal killed it."""
+    lines = done.stderr.strip().splitlines()
+    if done.returncode < 0 or not lines:
+        return f"the process of the conversion ended with return code {done.returncode}"
+    return lines[-1].removesuffix(".")
 
 
 def _environment() -> dict[str, str]:

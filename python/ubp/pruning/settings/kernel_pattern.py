@@ -107,6 +107,9 @@ class KernelPattern(Pattern):
     def why_not_shared(self) -> str | None:
         return f"{self} is not made of blocks that a budget could count"
 
+    def why_not_counted(self) -> str | None:
+        return "it is not made of blocks"
+
     def fault(self, mask: Mask, method: str, input_channels: int) -> str | None:
         fault = fault_of_blocks(mask, (self.block_size, 1), aligned=True)
         if fault is not None:

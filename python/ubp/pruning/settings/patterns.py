@@ -52,6 +52,11 @@ class Pattern(SavedWithModel, ABC):
         return 1
 
     @property
+    def max_per_start(self) -> int | None:
+        """The most blocks of a layer that start at the same channel; None: any number."""
+        return None
+
+    @property
     def block_weights(self) -> int:
         """N * M, the weights of a block."""
         return self.block_size * self.lanes
@@ -112,6 +117,10 @@ class Pattern(SavedWithModel, ABC):
 
     def why_not_shared(self) -> str | None:
         """Why layers of this pattern cannot share a budget; None if they can."""
+        return None
+
+    def why_not_counted(self) -> str | None:
+        """Why a number of blocks, placed anywhere, is not all that it asks for; None if it is."""
         return None
 
     def fault(self, mask: Mask, method: str, input_channels: int) -> str | None:
@@ -208,6 +217,9 @@ class UnalignedBlock(_Block):
     def resolve_method(self, method: str) -> str:
         _check_method(method)
         return method
+
+    def why_not_counted(self) -> str | None:
+        return None if self.max_per_start is None else "it caps the blocks that start at a channel"
 
     def mask_of(
         self, selection: Selection, importance: npt.NDArray[np.floating], method: str

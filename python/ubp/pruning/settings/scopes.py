@@ -218,7 +218,7 @@ class GlobalBudget(Scope):
             min_density=self._floor(sizes).tolist(),
             max_density=self.max_density,
             method=patterns[0].resolve_method(method),
-            block_lanes=sizes.block_lanes or 1,
+            block_lanes=[pattern.lanes for pattern in patterns],
             **self._budget(sizes, self.block_costs(kernels, patterns), sparsity),
         )
         rows = zip(patterns, selection.selections, importances, strict=True)

@@ -8,6 +8,7 @@ interception.py   what enters layers that are called by a user's own code
 activations.py    what enters any layer, batch after batch; each call is computed about once
 lanes.py          the inputs of Keras's layers as lanes, and their weights as matrices
 plan.py           what is done to which layer, in which order
+first_layers.py   whether the samples look preprocessed otherwise than first layers expect
 calibration.py    what each layer's error costs, measured
 rebuilding.py     a layer's moments added up, and its weights replaced
 sampling.py       which samples are added up

@@ -69,8 +69,8 @@ class _Member:
 
     def blocks(self, count: int) -> Blocks:
         """So many blocks of its pattern."""
-        cap = getattr(self.pattern, "max_per_start", None)
-        return Blocks(self.pattern.block_size, count, self.method, self.pattern.lanes, cap)
+        pattern = self.pattern
+        return Blocks(pattern.block_size, count, self.method, pattern.lanes, pattern.max_per_start)
 
 
 def shared_budgets(

@@ -194,8 +194,8 @@ def _blocks(choice: Choice) -> Blocks:
     wanted = round((1.0 - sparsity) * shape[0] * shape[1] / pattern.block_weights)
     most = max_num_blocks(shape, pattern.block_size, pattern.lanes)
     method = pattern.resolve_method(choice.settings.method)
-    cap = getattr(pattern, "max_per_start", None)
-    return Blocks(pattern.block_size, min(wanted, most), method, pattern.lanes, cap)
+    count = min(wanted, most)
+    return Blocks(pattern.block_size, count, method, pattern.lanes, pattern.max_per_start)
 
 
 def _copy(model: keras.Model) -> tuple[keras.Model, dict[int, keras.layers.Layer]]:
