@@ -118,7 +118,13 @@ int ModelMaker::Some(size_t rank) {
   return activations_.back();
 }
 
-int ModelMaker::Activation(const Dims& dims) { return model_->Activation(dims, "tensor"); }
+int ModelMaker::Activation(const Dims& dims) {
+  constexpr int64_t kMostElements = 1 << 20;  // what transposed convolutions in a row exceed
+  int64_t elements = 1;
+  for (const int size : dims) elements = std::min(elements * std::max(size, 1), kMostElements + 1);
+  large_ = large_ || elements > kMostElements;
+  return model_->Activation(dims, "tensor");
+}
 
 int ModelMaker::Weights(const Dims& dims, int lanes) {
   uint32_t state = input_->Take<uint16_t>();
