@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import phone
 import pytest
 from fake_opencl import build_fake_opencl
+from int8_models import Int8Layers
 from interpreting import interpret
 
 import ubp
+from ubp.runtime.decisions import delegate_report
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -36,6 +39,14 @@ def gpu_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def fake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An OpenCL library whose devices do what they are told."""
     return build_fake_opencl(tmp_path_factory.mktemp("fake"))
+
+
+@pytest.fixture
+def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of an Android device's files; adb is on the PATH."""
+    for name, value in phone.environment(tmp_path / "device").items():
+        monkeypatch.setenv(name, value)
+    return tmp_path / "device"
 
 
 @pytest.fixture(scope="session")
@@ -88,6 +99,15 @@ def run() -> Callable[[Any, Sequence[np.ndarray]], list[np.ndarray]]:
     """Runs any interpreter: inputs in, all outputs out."""
 
     return lambda interpreter, inputs: interpret(interpreter, *inputs)
+
+
+@pytest.fixture(scope="session")
+def int8_options() -> dict[str, str]:
+    """The delegate's options with which it takes int8, also on processors without dot products."""
+    layers = Int8Layers([1, 4, 4, 4], np.random.default_rng(0))
+    layers.conv(np.ones((4, 1, 1, 4), np.int8))
+    (node,) = delegate_report(layers.build(), take="all").nodes
+    return {"kernel": "portable"} if "no dot products" in node.reason else {}
 
 
 @pytest.fixture

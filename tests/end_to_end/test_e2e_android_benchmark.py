@@ -1,21 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ubp android-benchmark, with this machine as the device: see stand_ins/adb."""
+"""ubp android-benchmark, with this machine as the device."""
 
 from __future__ import annotations
 
 import json
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from phone import BENCHMARK_MODEL
 
 import ubp
 from ubp.cli import main
-
-STAND_INS = Path(__file__).parent / "stand_ins"
 
 
 @pytest.fixture(scope="module")
@@ -33,19 +30,18 @@ def models(keras: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
     return paths
 
 
-@pytest.fixture
-def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The device's files; adb is on the PATH."""
-    path = f"{STAND_INS}:{Path(sys.executable).parent}:{os.environ['PATH']}"
-    monkeypatch.setenv("PATH", path)
-    monkeypatch.setenv("STAND_IN_DEVICE", str(tmp_path / "device"))
-    return tmp_path / "device"
-
-
 def command(model: Path, *more: object, delegate: object = None) -> list[str]:
     library = ubp.delegate_path() if delegate is None else delegate
-    tool = STAND_INS / "benchmark_model"
-    parts = [model, "--delegate", library, "--benchmark-model", tool, "--rounds", 1, *more]
+    parts = [
+        model,
+        "--delegate",
+        library,
+        "--benchmark-model",
+        BENCHMARK_MODEL,
+        "--rounds",
+        1,
+        *more,
+    ]
     return ["android-benchmark", *map(str, parts)]
 
 
@@ -120,7 +116,7 @@ def test_backends_that_there_are_not(
 def test_the_tool_may_lie_on_the_device(models: tuple[Path, Path], device: Path) -> None:
     folder = device / "data/local/tmp"
     folder.mkdir(parents=True)
-    (folder / "benchmark_model").symlink_to(STAND_INS / "benchmark_model")
+    (folder / "benchmark_model").symlink_to(BENCHMARK_MODEL)
     more = ["--benchmark-model", "/data/local/tmp/benchmark_model", "--serial", "phone"]
     assert main(command(models[0], *more)) == 0
     assert [path.name for path in folder.iterdir()] == ["benchmark_model"]

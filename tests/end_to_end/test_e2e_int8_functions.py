@@ -52,14 +52,15 @@ def scales(rng: np.random.Generator) -> tuple[Scale, Scale]:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_each_value_is_the_interpreters(name: str, run: Any) -> None:
+def test_each_value_is_the_interpreters(name: str, run: Any, int8_options: dict[str, str]) -> None:
     rng = np.random.default_rng(len(name))
     for _ in range(60):
         given, gives = scales(rng)
         alpha = float(rng.choice([0.01, 0.1, 0.2, 0.3, -0.5, 1.5]))
         model = one_function(name, given, FIXED.get(name, gives), alpha)
         (right,) = run(StandardInterpreter(model_content=model), [VALUES])
-        (found,) = run(ubp.Interpreter(model, num_threads=1, take="all"), [VALUES])
+        interpreter = ubp.Interpreter(model, num_threads=1, take="all", **int8_options)
+        (found,) = run(interpreter, [VALUES])
         np.testing.assert_array_equal(found, right, f"{given} to {gives}, {alpha}")
 
 
@@ -67,15 +68,20 @@ def test_each_value_is_the_interpreters(name: str, run: Any) -> None:
     ("alpha", "reason"),
     [(0.2, ""), (0.001, "int8 values are scaled by 0.001000, expected 2^-8 to 127.")],
 )
-def test_slopes_that_xnnpack_does_not_take_are_left(alpha: float, reason: str) -> None:
+def test_slopes_that_xnnpack_does_not_take_are_left(
+    alpha: float, reason: str, int8_options: dict[str, str]
+) -> None:
     model = one_function("LEAKY_RELU", (0.5, 3), (0.5, -7), alpha)
-    (node,) = delegate_report(model, take="all").nodes
+    (node,) = delegate_report(model, take="all", **int8_options).nodes
     assert node.taken == (not reason)
     assert reason in (node.reason or "")
 
 
 @pytest.mark.parametrize(("scale", "reason"), [(2.0, ""), (2.0**30, "int8 values are scaled by")])
-def test_a_relu_of_scales_that_no_integers_hold_is_left(scale: float, reason: str) -> None:
-    (node,) = delegate_report(one_function("RELU", (scale, 0), (1.0, 0), 0.0), take="all").nodes
+def test_a_relu_of_scales_that_no_integers_hold_is_left(
+    scale: float, reason: str, int8_options: dict[str, str]
+) -> None:
+    model = one_function("RELU", (scale, 0), (1.0, 0), 0.0)
+    (node,) = delegate_report(model, take="all", **int8_options).nodes
     assert node.taken == (not reason)
     assert reason in (node.reason or "")

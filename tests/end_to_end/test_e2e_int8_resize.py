@@ -40,17 +40,19 @@ def resized(size: int, to: int, corners: bool, centers: bool) -> bytes:
 
 
 @pytest.mark.parametrize(("corners", "centers"), [(False, False), (True, False), (False, True)])
-def test_the_nearest_pixel_is_the_interpreters(corners: bool, centers: bool, run: Any) -> None:
+def test_the_nearest_pixel_is_the_interpreters(
+    corners: bool, centers: bool, run: Any, int8_options: dict[str, str]
+) -> None:
     rng = np.random.default_rng(1)
     for size, to in sizes():
         model = resized(size, to, corners, centers)
         x = rng.integers(-128, 128, (1, size, to, 4), np.int8)
         (right,) = run(StandardInterpreter(model_content=model), [x])
-        interpreter = ubp.Interpreter(model, num_threads=1, take="all")
+        interpreter = ubp.Interpreter(model, num_threads=1, take="all", **int8_options)
         (found,) = run(interpreter, [x])
         np.testing.assert_array_equal(found, right, f"{size} to {to}")
 
 
-def test_the_delegate_takes_it() -> None:
-    (node,) = delegate_report(resized(8, 16, False, False), take="all").nodes
+def test_the_delegate_takes_it(int8_options: dict[str, str]) -> None:
+    (node,) = delegate_report(resized(8, 16, False, False), take="all", **int8_options).nodes
     assert node.taken, node

@@ -7,6 +7,7 @@
     installation.py  what of UBP works on this machine, for doctor
     shared.py   what several commands share
     gpu.py      what those share that run on a GPU
+    adb.py      what those share that measure here or on an Android device
     streams.py  standard output for readers that stop reading, and for one JSON object alone
 
 Each command's file has `add(commands)`, which adds it to the parser, and `run(options)`, which

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from ubp.cli.adb import add_adb, place_of
 from ubp.cli.outcome import Outcome
 from ubp.cli.shared import add_command
 from ubp.format import BLOCK_SIZES
@@ -20,6 +21,7 @@ from ubp.output import check_output, write_output
 if TYPE_CHECKING:
     from ubp.latency.network import Setting
     from ubp.mapping.measured import Measure
+    from ubp.timing.place import Place
 
 _METHODS = ("knapsack", "rules", "search")
 _IMPORTANCES = ("magnitude", "squared")
@@ -35,12 +37,17 @@ def run(options: argparse.Namespace) -> Outcome:
     for path in (options.output, options.report):
         if path is not None:
             check_output(path, options.force)
+    place = place_of(options)
+    if place is not None and not options.measure:
+        raise ValueError(
+            "--adb is where --measure runs the network; add --measure, or leave it out."
+        )
     latency = None if options.latency is None else LatencyModel.load(options.latency)
     model = load_keras(options.model)
     measure = None
     if options.measure:
         threads = 1 if latency is None or latency.device is None else latency.device.threads
-        measure = _timer(model, threads)
+        measure = _timer(model, threads, place)
     mapping = map_schemes(
         model,
         latency,
@@ -69,13 +76,13 @@ def run(options: argparse.Namespace) -> Outcome:
     return Outcome({"mapping": json.loads(to_json(mapping)), "written": written}, show)
 
 
-def _timer(model: Any, threads: int) -> Measure:
+def _timer(model: Any, threads: int, place: Place | None) -> Measure:
     """Times a model's mappings; it is converted for the first, when all arguments are checked."""
     from ubp.timing import NetworkTimer
 
     @cache
     def timer() -> NetworkTimer:
-        return NetworkTimer(model, num_threads=threads)
+        return NetworkTimer(model, num_threads=threads, place=place)
 
     def measure(settings: Mapping[str, Setting]) -> float:
         return timer()(settings)
@@ -168,10 +175,11 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--measure",
         action="store_true",
-        help="run the network here with these blocks, and ask for less predicted time until it "
-        "takes no more than the budget; --latency is of this machine",
+        help="run the network with these blocks, and ask for less predicted time until it takes no "
+        "more than the budget: here, or where --adb says; --latency is of the same machine",
     )
     parser.add_argument("--report", type=Path, help="also write a page with pictures (.html)")
+    add_adb(parser)
     _add_search(parser)
 
 

@@ -10,24 +10,34 @@ from typing import Any
 
 from rich.console import Console
 
+from ubp.cli.adb import add_adb, place_of
 from ubp.cli.outcome import Outcome
 from ubp.cli.shared import add_command, add_shape
 from ubp.format import BLOCK_SIZES
 from ubp.latency.in_place import MEASURED_DENSITIES, MEASURED_SIZES
 from ubp.output import check_output
 
+_SHAPES_ON_A_DEVICE = 12  # each file is a process there, in each of its turns
+
 
 def run(options: argparse.Namespace) -> Outcome:
     """Measure, write the latency model and print it."""
     from ubp.latency.record import to_json
     from ubp.reporting.latency import print_latency
-    from ubp.timing.grid import measure_device
+    from ubp.timing.grid import SHAPES, measure_device
     from ubp.timing.network import measure_network
 
     check_output(options.output, options.force)
     if options.model is None:
         _refuse_options_of_networks(options)
-        model = measure_device(num_threads=options.threads, seed=options.seed)
+    place = place_of(options)
+    if options.model is None:
+        model = measure_device(
+            num_threads=options.threads,
+            seed=options.seed,
+            shapes=SHAPES if place is None else _SHAPES_ON_A_DEVICE,
+            place=place,
+        )
     else:
         model = measure_network(
             options.model,
@@ -38,6 +48,7 @@ def run(options: argparse.Namespace) -> Outcome:
             rounds=15 if options.rounds is None else options.rounds,
             seed=options.seed,
             shapes=options.shape,
+            place=place,
         )
     model.save(options.output, options.force)
 
@@ -70,7 +81,7 @@ def add(commands: Any) -> None:
         commands,
         "profile",
         run,
-        "measure how long layers take on this machine, or those of a network in place.\n\n"
+        "measure how long layers take, or those of a network in place, here or on a phone.\n\n"
         "Without a model single layers of many shapes run, dense and with blocks, for two to\n"
         "three minutes; predictions for layers of any shape follow.\n\n"
         "With one, the network is converted about a dozen times, each time with other blocks in\n"
@@ -78,11 +89,13 @@ def add(commands: Any) -> None:
         "a line over the number of blocks, beside what the dense layer takes and the fixed rest.\n"
         "Mixtures that nothing was fitted to say how far predictions are off. With one thread\n"
         "processor time is measured, which a busy machine disturbs little; otherwise nothing else\n"
-        "should run meanwhile.\n"
+        "should run meanwhile. With --adb all of it runs on an Android device, in some minutes.\n"
         "'ubp map', 'ubp convert --costs' and ubp.LatencyBudget take the file.",
         "  ubp profile -o host.json\n"
         "  ubp profile model.keras -o latency.json\n"
-        "  ubp profile model.tflite -o latency.json --threads 2",
+        "  ubp profile model.tflite -o latency.json --threads 2\n"
+        "  ubp profile model.keras -o phone.json --adb --delegate libubp_delegate.so \\\n"
+        "      --benchmark-model benchmark_model",
     )
     parser.add_argument(
         "model", type=Path, nargs="?", help="a dense network, as 'ubp convert' reads it"
@@ -110,3 +123,4 @@ def add(commands: Any) -> None:
     parser.add_argument("--rounds", type=int, help="how often each file has its turn (default: 15)")
     parser.add_argument("--seed", type=int, default=0, help="of the mixtures (default: 0)")
     add_shape(parser)
+    add_adb(parser)

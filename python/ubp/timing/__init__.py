@@ -12,6 +12,7 @@ network_timer.py
 runs.py         the least times of several files or layers, by turns
 grid.py         layers of any shape: a latency model of the device
 device.py       what it is that all this is measured on
+place.py        where files run: this machine, or another
 android/        the same on an Android device
 """
 

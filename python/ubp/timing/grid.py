@@ -15,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter as StandardInterpreter
 
 from ubp.arguments import check_counts, check_number, check_whole
 from ubp.conversion.converter import convert
@@ -24,13 +23,13 @@ from ubp.format import BLOCK_SIZES
 from ubp.lanes import from_lanes
 from ubp.latency import LatencyModel, Point
 from ubp.progress import Bar
-from ubp.runtime import Interpreter
 from ubp.selection import max_num_blocks, select_blocks
 from ubp.tflite.single_operator import single_convolution, single_fully_connected
 from ubp.timing.calibration import Point as CalibrationPoint
 from ubp.timing.calibration import fit
-from ubp.timing.device import this_device
-from ubp.timing.interleaved import BlockTimer, block_timer, clock_for, near_least
+from ubp.timing.interleaved import BlockTimer
+from ubp.timing.place import Place, ThisMachine
+from ubp.timing.runs import least_us
 
 SECONDS = 110.0
 SHAPES = 36
@@ -67,9 +66,10 @@ def measure_device(
     shapes: int = SHAPES,
     seed: int = 0,
     progress: bool = True,
+    place: Place | None = None,
     **delegate_options: Any,
 ) -> LatencyModel:
-    """Measure how long layers alone take on this machine, dense and with blocks of each N.
+    """Measure how long layers alone take on a device, dense and with blocks of each N.
 
     Args:
         num_threads: of the interpreters and the delegate.
@@ -77,6 +77,7 @@ def measure_device(
         shapes: of convolutions with blocks, 3 or more; the more, the better are predictions.
         seed: of the shapes, densities and inputs.
         progress: show a progress bar on standard error, if that is a terminal.
+        place: where the layers run; this machine by default.
         delegate_options: as of `ubp.Interpreter`.
 
     Raises:
@@ -95,22 +96,20 @@ def measure_device(
     ]
     points: list[Point] = []
     timers: list[BlockTimer] = []
-    options = {"num_threads": num_threads, **delegate_options}
-    clock = clock_for(num_threads, delegate_options.get("backend", "cpu"))
     hidden = None if progress else True
-    for layer in Bar(layers, "prepare", unit="shape", disable=hidden):
-        for point, interpreter in _prepared(layer, rng, options):
-            points.append(point)
-            timers.append(block_timer(interpreter, seed, clock=clock))
-    least = _least_us(timers, seconds, hidden)
+    with (place or ThisMachine()).open(num_threads, seed, **delegate_options) as runs:
+        for layer in Bar(layers, "prepare", unit="shape", disable=hidden):
+            for point, data in _prepared(layer, rng):
+                points.append(point)
+                timers.append(runs.timer(data, delegated=point.block_size is not None))
+        least = least_us(timers, _rounds(seconds, hidden), _ROUND_MS, _MOST_RUNS)
+        device = runs.device()
     measured = tuple(
         Point(point.shape, point.block_size, point.num_blocks, us, point.held_out)
         for point, us in zip(points, least, strict=True)
     )
     costs = _constants(measured)
-    return LatencyModel(
-        costs, _unit_us(measured, costs), this_device(num_threads, **delegate_options), measured
-    )
+    return LatencyModel(costs, _unit_us(measured, costs), device, measured)
 
 
 def _convolutions(rng: np.random.Generator, count: int, sizes: tuple[int, ...]) -> Iterator[_Layer]:
@@ -139,24 +138,19 @@ def _multiple_of_8(rng: np.random.Generator) -> int:
     return 8 * round(float(np.exp(rng.uniform(*np.log(_CHANNELS)))) / 8)
 
 
-def _prepared(
-    layer: _Layer, rng: np.random.Generator, options: dict[str, Any]
-) -> Iterator[tuple[Point, Any]]:
-    """The layer dense and with blocks of each N, ready to run."""
+def _prepared(layer: _Layer, rng: np.random.Generator) -> Iterator[tuple[Point, bytes]]:
+    """The layer dense, and converted with blocks of each N."""
     shape = layer.shape
     matrix = (shape.lanes, shape.channels)
     weights = rng.standard_normal(matrix, np.float32)
-    dense = StandardInterpreter(
-        model_content=_model(layer, weights), num_threads=options["num_threads"]
-    )
-    yield Point(shape, None, 0, 0.0, layer.held_out), dense
+    yield Point(shape, None, 0, 0.0, layer.held_out), _model(layer, weights)
     importance = np.abs(weights)
     for n in layer.sizes:
         density = float(np.exp(rng.uniform(*np.log(_DENSITIES))))
         blocks = int(np.clip(round(density * weights.size / n), 1, max_num_blocks(matrix, n)))
         mask = select_blocks(importance, n, num_blocks=blocks).mask()
         result = convert(_model(layer, weights * mask), block_size=n, min_speedup=0)
-        yield Point(shape, n, blocks, 0.0, layer.held_out), Interpreter(result.model, **options)
+        yield Point(shape, n, blocks, 0.0, layer.held_out), result.model
 
 
 def _model(layer: _Layer, weights: np.ndarray) -> bytes:
@@ -167,19 +161,14 @@ def _model(layer: _Layer, weights: np.ndarray) -> bytes:
     return single_convolution(values, layer.side, layer.side)
 
 
-def _least_us(timers: Sequence[BlockTimer], seconds: float, hidden: bool | None) -> list[float]:
-    """The time of an inference of each (`near_least`), all by turns until the time is over."""
-    first = [max(timer(3)) for timer in timers]
-    runs = [int(np.clip(_ROUND_MS / max(ms, 1e-3), 3, _MOST_RUNS)) for ms in first]
-    blocks: list[list[Sequence[float]]] = [[] for _ in timers]
-    begin, rounds = time.perf_counter(), 0
+def _rounds(seconds: float, hidden: bool | None) -> Iterator[int]:
+    """Numbers of rounds until the time is over, with a bar of it."""
+    begin, number = time.perf_counter(), 0
     with Bar(total=round(seconds), desc="measure", unit="s", disable=hidden) as bar:
-        while rounds < _LEAST_ROUNDS or time.perf_counter() - begin < seconds:
-            for number, timer in enumerate(timers):
-                blocks[number].append(timer(runs[number]))
-            rounds += 1
+        while number < _LEAST_ROUNDS or time.perf_counter() - begin < seconds:
+            yield number
+            number += 1
             bar.update(min(round(time.perf_counter() - begin), bar.total) - bar.n)
-    return [1e3 * near_least(each) for each in blocks]
 
 
 def _constants(points: Sequence[Point]) -> CostModel:

@@ -12,16 +12,11 @@ random mixtures are held out: they say how good that is.
 
 from __future__ import annotations
 
-import gc
-import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter as StandardInterpreter
 
 from ubp.arguments import check_counts, check_sequence, check_share, check_whole, shown
 from ubp.conversion.find import find_layers
@@ -37,15 +32,13 @@ from ubp.latency.in_place import (
     with_rest,
 )
 from ubp.progress import Bar
-from ubp.runtime import Interpreter
 from ubp.runtime.inputs import check_sizes
 from ubp.tflite import flatbuffer
 from ubp.tflite.single_operator import extract_operator
-from ubp.timing.device import this_device
-from ubp.timing.interleaved import BlockTimer, block_timer, clock_for, near_least
 from ubp.timing.mixtures import Mixture, Subject, converted, find_subject, mixed, permuted, sizes_of
-from ubp.timing.profile import ProfiledStep, read_profile
-from ubp.timing.runs import least_us, ready
+from ubp.timing.place import Place, Runs, ThisMachine
+from ubp.timing.profile import ProfiledStep
+from ubp.timing.runs import least_us
 
 
 @dataclass(frozen=True)
@@ -69,6 +62,7 @@ def measure_network(
     shapes: Sequence[Sequence[int]] | None = None,
     costs: CostModel = DEFAULT_COSTS,
     progress: bool = True,
+    place: Place | None = None,
     **delegate_options: Any,
 ) -> LatencyModel:
     """Measure how long each layer of a network takes, among the others, with blocks of each N.
@@ -88,6 +82,7 @@ def measure_network(
         shapes: of the inputs, as of `ubp.convert`.
         costs: what is expected beforehand, which matters for layers that only run together.
         progress: show a progress bar on standard error, if that is a terminal.
+        place: where the files run; this machine by default.
         delegate_options: as of `ubp.Interpreter`.
 
     Raises:
@@ -102,20 +97,26 @@ def measure_network(
     rng = np.random.default_rng(seed)
     designs = permuted(subject, block_sizes, densities, rng)
     designs += mixed(subject, block_sizes, held_out, rng)
-    options = {"num_threads": num_threads, **delegate_options}
-    measured, dense_us = _measure(subject, designs, rounds, seed, options, progress)
+    opened = (place or ThisMachine()).open(
+        num_threads, seed, subject.inputs, profiled=True, **delegate_options
+    )
+    with opened as runs:
+        measured, dense_us = _measure(subject, designs, rounds, runs, progress)
+        device = runs.device()
     fitted = measured[: len(measured) - held_out]
     unit = _unit_us(subject, fitted, costs)
     expected = [_expected(shape, block_sizes, unit, costs) for shape in subject.shapes]
     fits = fit_layers(expected, [step for each in fitted for step in _step_times(each)])
-    found = _layers(subject, fits, num_threads, seed)
+    opened = (place or ThisMachine()).open(num_threads, seed)
+    with opened as runs:
+        found = _layers(subject, fits, runs)
     fixed_us, layers = with_rest(found, [(each.settings, each.us) for each in fitted])
     trials = [
         Trial(dict(zip(subject.names, each.settings, strict=True)), each.us, index >= len(fitted))
         for index, each in enumerate(measured)
     ]
     network = MeasuredNetwork(subject.source, dense_us, fixed_us, tuple(layers), tuple(trials))
-    return LatencyModel(costs, unit, this_device(num_threads, **delegate_options), (), network)
+    return LatencyModel(costs, unit, device, (), network)
 
 
 def _check_grid(block_sizes: Any, densities: Any) -> None:
@@ -140,37 +141,22 @@ def _expected(
 
 
 def _measure(
-    subject: Subject,
-    designs: Sequence[Mixture],
-    rounds: int,
-    seed: int,
-    options: Mapping[str, Any],
-    progress: bool,
+    subject: Subject, designs: Sequence[Mixture], rounds: int, runs: Runs, progress: bool
 ) -> tuple[list[_Measured], float]:
     """Run all files by turns; the dense one in the standard interpreter."""
     hidden = None if progress else True
-    clock = clock_for(options["num_threads"], options.get("backend", "cpu"))
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        nodes: list[dict[int, int]] = []
-        timers: list[BlockTimer] = []
-        for number, settings in enumerate(Bar(designs, "convert", unit="file", disable=hidden)):
-            data = converted(subject, settings)
-            nodes.append(_nodes(data, subject))
-            interpreter = Interpreter(data, profile=folder / f"{number}.json", **options)
-            timers.append(ready(interpreter, subject, seed, clock))
-            del interpreter
-        dense = StandardInterpreter(model_content=subject.data, num_threads=options["num_threads"])
-        timers.append(ready(dense, subject, seed, clock))
-        least = least_us(timers, rounds, hidden)
-        timers.clear()
-        gc.collect()  # the delegate writes a profile when its interpreter goes
-        measured = [
-            _Measured(settings, _own_steps(read_profile(folder / f"{number}.json"), of), us)
-            for number, (settings, of, us) in enumerate(
-                zip(designs, nodes, least[:-1], strict=True)
-            )
-        ]
+    nodes: list[dict[int, int]] = []
+    timers = []
+    for settings in Bar(designs, "convert", unit="file", disable=hidden):
+        data = converted(subject, settings)
+        nodes.append(_nodes(data, subject))
+        timers.append(runs.timer(data))
+    timers.append(runs.timer(subject.data, delegated=False))
+    least = least_us(timers, Bar(range(rounds), "measure", unit="round", disable=hidden))
+    measured = [
+        _Measured(settings, _own_steps(steps, of), us)
+        for settings, steps, of, us in zip(designs, runs.steps(), nodes, least[:-1], strict=True)
+    ]
     return measured, least[-1]
 
 
@@ -226,9 +212,7 @@ def _unit_us(subject: Subject, measured: Sequence[_Measured], costs: CostModel) 
     return float(np.median(ratios))
 
 
-def _layers(
-    subject: Subject, fits: Sequence[LayerFit], num_threads: int, seed: int
-) -> list[MeasuredLayer]:
+def _layers(subject: Subject, fits: Sequence[LayerFit], runs: Runs) -> list[MeasuredLayer]:
     """The layers with what was fitted; those that never ran dense are timed alone, in XNNPACK."""
     tree = flatbuffer.parse(subject.data, subject.source)
     layers = []
@@ -238,8 +222,6 @@ def _layers(
         dense_us = fit.dense_us
         if dense_us is None:
             alone = extract_operator(tree, layer.subgraph, layer.operator, subject.tensors)
-            interpreter = StandardInterpreter(model_content=alone, num_threads=num_threads)
-            timer = block_timer(interpreter, seed, clock=clock_for(num_threads))
-            dense_us = 1e3 * near_least([timer(10) for _ in range(8)])
+            dense_us = least_us([runs.timer(alone, delegated=False)], range(8))[0]
         layers.append(MeasuredLayer(name, layer.name, shape, dense_us, dict(fit.sparse)))
     return layers

@@ -8,11 +8,10 @@ from typing import Any
 
 from ubp.arguments import check_counts, check_whole
 from ubp.latency.network import Setting
-from ubp.runtime import Interpreter
 from ubp.runtime.inputs import check_sizes
-from ubp.timing.interleaved import clock_for
 from ubp.timing.mixtures import converted, find_subject
-from ubp.timing.runs import least_us, ready
+from ubp.timing.place import Place, ThisMachine
+from ubp.timing.runs import least_us
 
 
 class NetworkTimer:
@@ -29,7 +28,7 @@ class NetworkTimer:
         True
 
     Args:
-        model, num_threads, rounds, seed, shapes, delegate_options: as of `measure_network`.
+        model, num_threads, rounds, seed, shapes, place, delegate_options: as of `measure_network`.
 
     Raises:
         FileNotFoundError, ImportError, RuntimeError, ValueError: as of `measure_network`.
@@ -43,13 +42,15 @@ class NetworkTimer:
         rounds: int = 15,
         seed: int = 0,
         shapes: Sequence[Sequence[int]] | None = None,
+        place: Place | None = None,
         **delegate_options: Any,
     ) -> None:
         check_counts(num_threads=num_threads, rounds=rounds)
         check_whole("seed", seed, 0)
         self._subject = find_subject(model, None if shapes is None else check_sizes(shapes))
         self._rounds, self._seed = rounds, seed
-        self._options = {"num_threads": num_threads, **delegate_options}
+        self._place = place or ThisMachine()
+        self._num_threads, self._options = num_threads, delegate_options
 
     def __call__(self, settings: Mapping[str, Setting]) -> float:
         """Microseconds of an inference.
@@ -69,6 +70,7 @@ class NetworkTimer:
                     f"{', '.join(sorted(names))}."
                 )
         data = converted(self._subject, [settings.get(name) for name in names])
-        clock = clock_for(self._options["num_threads"], self._options.get("backend", "cpu"))
-        timer = ready(Interpreter(data, **self._options), self._subject, self._seed, clock)
-        return least_us([timer], self._rounds, hidden=True)[0]
+        with self._place.open(
+            self._num_threads, self._seed, self._subject.inputs, **self._options
+        ) as runs:
+            return least_us([runs.timer(data)], range(self._rounds))[0]

@@ -90,11 +90,23 @@ def read_profile(path: str | os.PathLike[str]) -> list[ProfiledStep]:
         ValueError: if it is anything else.
     """
     path = existing_file("path", path)
+    return parse_profile(_text_of(path), str(path))
+
+
+def parse_profile(text: str, source: str) -> list[ProfiledStep]:
+    """The steps in such a file's text.
+
+    Args:
+        source: what to call it in messages.
+
+    Raises:
+        ValueError: if it is anything else.
+    """
     try:
-        return _steps(_load(path))
+        return _steps(json.loads(text))
     except _NO_PROFILE as error:
         raise ValueError(
-            f"{path}: not a profile; the delegate's option 'profile' names the file "
+            f"{source}: not a profile; the delegate's option 'profile' names the file "
             "that it writes one to."
         ) from error
 
@@ -132,14 +144,14 @@ def delegate_profile(
         rounds = Bar(range(runs), desc="profile", disable=None if progress else True)
         mean_ms = sum(timer(1)[0] for _ in rounds) / runs
         del timer  # and with it the interpreter, so that the delegate writes the file
-        content = _load(path)
+        content = json.loads(_text_of(path))
     threads = content["plans"][0]["threads"] if content["plans"] else num_threads
     return DelegateProfile(content["kernel"], threads, mean_ms, tuple(_steps(content)))
 
 
-def _load(path: str | os.PathLike[str]) -> Any:
+def _text_of(path: str | os.PathLike[str]) -> str:
     # Names in a model file are UTF-8 by convention only.
-    return json.loads(Path(path).read_text("utf-8", errors="replace"))
+    return Path(path).read_text("utf-8", errors="replace")
 
 
 def _steps(content: Any) -> list[ProfiledStep]:

@@ -318,7 +318,9 @@ def test_the_delegate_predicts_the_same_of_the_ordinary_file(rng: np.random.Gene
     layers.conv(quads_of_blocks(rng, (96, 3, 3, 64)), stride=2)
     layers.conv(quads_of_blocks(rng, (64, 1, 1, 96), n=4))
     dense = layers.build()
-    nodes = delegate_report(dense, take="all", kernel="portable").nodes  # not every processor has others
+    nodes = delegate_report(
+        dense, take="all", kernel="portable"
+    ).nodes  # not every processor has others
     for layer, node in zip(convert(dense, min_speedup=0).report, nodes, strict=True):
         assert node.speedup is not None and node.block_size == layer.block_size
         assert layer.speedup == pytest.approx(node.speedup, rel=1e-4)

@@ -9,8 +9,8 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from ubp.timing.android.benchmark_model import BenchmarkModel, RunResult
-from ubp.timing.android.device import Device, check_abi
+from ubp.timing.android.benchmark_model import RunResult, tool_on
+from ubp.timing.android.device import Device
 from ubp.timing.interleaved import BenchmarkResult, BlockTimer, interleave
 
 
@@ -40,29 +40,18 @@ class DeviceBenchmark:
     ) -> None:
         model, delegate = Path(model), Path(delegate)
         against = None if against is None else Path(against)
-        for path in filter(None, (model, delegate, against)):
+        for path in filter(None, (model, against)):
             if not path.is_file():
                 raise FileNotFoundError(f"{path}: no such file.")
-        check_abi(delegate, device.abis())
-        if not Path(program).is_file() and not device.has_file(program):
-            raise FileNotFoundError(
-                f"{program}: no such file, neither here nor on the device; give the path of "
-                "benchmark_model."
-            )
         self._model_name = str(model)
         self.against_name = f"{against} (XNNPACK)"
         with ExitStack() as stack:
-            folder = stack.enter_context(device.folder())
-            if Path(program).is_file():
-                device.push(Path(program), f"{folder}/benchmark_model")
-                program = f"{folder}/benchmark_model"
-                device.shell("chmod", "755", program)
-            self._tool = BenchmarkModel(device, program, folder)
+            self._tool = stack.enter_context(tool_on(device, delegate, program))
+            folder = self._tool.folder
             device.push(model, f"{folder}/model.tflite")
-            device.push(delegate, f"{folder}/libubp_delegate.so")
             if against is not None:
                 device.push(against, f"{folder}/against.tflite")
-            self._folder, self._has_against = folder, against is not None
+            self._has_against = against is not None
             self._stack = stack.pop_all()
 
     def __enter__(self) -> DeviceBenchmark:
@@ -98,13 +87,12 @@ class DeviceBenchmark:
         Raises:
             RuntimeError, ValueError: as of `BenchmarkModel`; ValueError also if rounds is below 1.
         """
-        tool, folder = self._tool, self._folder
+        tool, folder = self._tool, self._tool.folder
         runs: dict[str, Callable[[], RunResult]] = {
             self.name_on(backend, backends): partial(
                 tool.run_delegate,
                 f"{folder}/model.tflite",
                 threads,
-                f"{folder}/libubp_delegate.so",
                 _options(backend, precision, folder),
             )
             for backend in backends

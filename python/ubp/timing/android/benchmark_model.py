@@ -10,21 +10,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
-from ubp.timing.android.device import Device
-
-# A process measures at least so many inferences and seconds, after at least so long a warm-up:
-# caches are warm and the clock has risen by then.
-_RUNS = 10
-_SECONDS = 1.0
-_WARM_UP_SECONDS = 0.5
+from ubp.timing.android.device import Device, check_abi
 
 _PROTO_PACKAGE = "tflite.tools.benchmark"
 _FLOAT = descriptor_pb2.FieldDescriptorProto.TYPE_FLOAT
@@ -52,6 +48,18 @@ _REQUIRED = ("min_ms", "max_ms", "median_ms", "init_ms")
 
 
 @dataclass(frozen=True)
+class Effort:
+    """What a process measures at least, and for how long it warms up before.
+
+    By default caches are warm and the clock has risen by then.
+    """
+
+    runs: int = 10
+    seconds: float = 1.0
+    warm_up_seconds: float = 0.5
+
+
+@dataclass(frozen=True)
 class RunResult:
     """One process of benchmark_model.
 
@@ -60,6 +68,7 @@ class RunResult:
     num_runs: inferences measured.
     memory_kb: growth of the process from loading the model to the end, in KiB; None where the tool
         does not know.
+    kernel: the name of the delegate's kernels; "" without it.
     """
 
     median_ms: float
@@ -68,6 +77,7 @@ class RunResult:
     init_ms: float
     num_runs: int
     memory_kb: int | None
+    kernel: str = ""
 
 
 class BenchmarkModel:
@@ -75,37 +85,49 @@ class BenchmarkModel:
 
     Args:
         device: where to run it.
-        program: its path there.
+        program, delegate: their paths there.
         folder: where result files go, on the device.
+        effort: of each process.
     """
 
-    def __init__(self, device: Device, program: str, folder: str) -> None:
-        self._device = device
-        self._program = program
+    def __init__(
+        self, device: Device, program: str, delegate: str, folder: str, effort: Effort
+    ) -> None:
+        self.folder = folder
+        self._device, self._program, self._delegate = device, program, delegate
+        self._effort = effort
         self._names = (f"{folder}/{index}" for index in count())
 
-    def run_xnnpack(self, model: str, threads: int) -> RunResult:
+    def run_xnnpack(self, model: str, threads: int, runs: int | None = None) -> RunResult:
         """Time a model in XNNPACK.
 
         Args:
             model: its path on the device.
             threads: how many.
+            runs: inferences at least, where they are not those of the effort.
 
         Raises:
             RuntimeError: if the program fails or does not write a result.
             ValueError: if the result is damaged.
         """
-        return self._run(model, threads, ["--use_xnnpack=true"])
+        return self._run(model, threads, ["--use_xnnpack=true"], runs)
 
     def run_delegate(
-        self, model: str, threads: int, delegate: str, options: Mapping[str, str] | None = None
+        self,
+        model: str,
+        threads: int,
+        options: Mapping[str, str] | None = None,
+        runs: int | None = None,
+        may_take_none: bool = False,
     ) -> RunResult:
         """Time a model with the UBP delegate; what that leaves runs in XNNPACK.
 
         Args:
-            model, delegate: paths on the device.
+            model: its path on the device.
             threads: how many, for both.
             options: more of the delegate's, such as {"backend": "gpu"}.
+            runs: as of `run_xnnpack`.
+            may_take_none: whether the delegate may leave all of the model.
 
         Raises:
             RuntimeError: as `run_xnnpack`, and if the delegate was not loaded or took nothing.
@@ -116,13 +138,16 @@ class BenchmarkModel:
         # without a delegate that it cannot load; the report tells.
         pairs = {"num_threads": threads, "report": report, **(options or {})}
         text = ";".join(f"{key}:{value}" for key, value in pairs.items())
-        flags = [f"--external_delegate_path={delegate}", f"--external_delegate_options={text}"]
+        flags = [
+            f"--external_delegate_path={self._delegate}",
+            f"--external_delegate_options={text}",
+        ]
         not_loaded = (
-            f"benchmark_model ran without the delegate: it could not load {delegate}"
+            f"benchmark_model ran without the delegate: it could not load {self._delegate}"
             f"{_with(options)}; its messages on the device (adb logcat) say why."
         )
         try:
-            result = self._run(model, threads, flags)
+            result = self._run(model, threads, flags, runs)
         except RuntimeError as error:
             # A converted model fails without the delegate, which may have missed the GPU alone.
             if options and not self._device.has_file(report):
@@ -130,24 +155,24 @@ class BenchmarkModel:
             raise
         if not self._device.has_file(report):
             raise RuntimeError(not_loaded)
-        subgraphs = json.loads(self._device.read(report))["subgraphs"]
-        nodes = [node for subgraph in subgraphs for node in subgraph]
-        if not any(node["taken"] for node in nodes):
+        decided = json.loads(self._device.read(report))
+        nodes = [node for subgraph in decided["subgraphs"] for node in subgraph]
+        if not may_take_none and not any(node["taken"] for node in nodes):
             raise RuntimeError(
                 f"the delegate took none of the {len(nodes)} nodes of {model}: the model is not "
                 "pruned, or has too few zeros to gain from."
             )
-        return result
+        return replace(result, kernel=decided["kernel"])
 
-    def _run(self, model: str, threads: int, flags: list[str]) -> RunResult:
-        result = next(self._names)
+    def _run(self, model: str, threads: int, flags: list[str], runs: int | None) -> RunResult:
+        result, effort = next(self._names), self._effort
         self._device.shell(
             self._program,
             f"--graph={model}",
             f"--num_threads={threads}",
-            f"--num_runs={_RUNS}",
-            f"--min_secs={_SECONDS}",
-            f"--warmup_min_secs={_WARM_UP_SECONDS}",
+            f"--num_runs={runs or effort.runs}",
+            f"--min_secs={effort.seconds}",
+            f"--warmup_min_secs={effort.warm_up_seconds}",
             f"--result_file_path={result}",
             *flags,
         )
@@ -157,6 +182,42 @@ class BenchmarkModel:
                 "benchmark_model of LiteRT 2.1 and later does."
             )
         return parse_result(self._device.read(result))
+
+
+@contextmanager
+def tool_on(
+    device: Device, delegate: Path, program: str, effort: Effort | None = None
+) -> Iterator[BenchmarkModel]:
+    """benchmark_model and the delegate, copied to a device, and removed again.
+
+    Args:
+        device: where.
+        delegate: libubp_delegate.so, built for the device.
+        program: benchmark_model: a file here, which is copied, or else a path on the device.
+        effort: of each process.
+
+    Raises:
+        FileNotFoundError: if a file does not exist.
+        ValueError: if the delegate is built for another kind of device.
+        RuntimeError: if something cannot be copied.
+    """
+    if not delegate.is_file():
+        raise FileNotFoundError(f"{delegate}: no such file.")
+    check_abi(delegate, device.abis())
+    if not Path(program).is_file() and not device.has_file(program):
+        raise FileNotFoundError(
+            f"{program}: no such file, neither here nor on the device; give the path of "
+            "benchmark_model."
+        )
+    with device.folder() as folder:
+        if Path(program).is_file():
+            device.push(Path(program), f"{folder}/benchmark_model")
+            program = f"{folder}/benchmark_model"
+            device.shell("chmod", "755", program)
+        device.push(delegate, f"{folder}/libubp_delegate.so")
+        yield BenchmarkModel(
+            device, program, f"{folder}/libubp_delegate.so", folder, effort or Effort()
+        )
 
 
 def _with(options: Mapping[str, str] | None) -> str:
