@@ -14,9 +14,9 @@ import numpy as np
 import ubp
 from bench.harness.statistics import Spread, take_turns
 from bench.pruning.report import StepResult, UpdateResult
+from ubp.masking.scopes import as_scope
+from ubp.masking.updates import update_at_step_zero
 from ubp.pruning.layers.pruned_layer import PrunedLayer
-from ubp.pruning.settings.scopes import as_scope
-from ubp.pruning.training.updates import update_at_step_zero
 
 _CLASSES = 1000
 _WARM_UP_STEPS = 3  # the first traces the step

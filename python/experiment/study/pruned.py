@@ -26,7 +26,7 @@ from experiment.study.recipe import (
     Recipe,
 )
 from experiment.study.training import Floats
-from ubp.pruning.settings.schedules import Schedule
+from ubp.masking.schedules import Schedule
 
 _RECALIBRATION = 5_000  # pictures, of which each gives 9 to 144 samples of every channel
 _BATCH = 500  # of these

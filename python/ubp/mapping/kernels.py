@@ -15,11 +15,11 @@ from ubp.costs import LayerShape
 from ubp.format import BLOCK_SIZES
 from ubp.lanes import input_channels, to_lanes
 from ubp.latency import LatencyModel, MeasuredLayer
+from ubp.masking.patterns import Unstructured
+from ubp.masking.pruning_settings import PruningSettings
+from ubp.masking.schedules import ConstantSparsity
 from ubp.pruning.layers.choice import Policy, choose_layers
 from ubp.pruning.layers.prunable import PrunableWeight, prunable_weights
-from ubp.pruning.settings.patterns import Unstructured
-from ubp.pruning.settings.pruning_settings import PruningSettings
-from ubp.pruning.settings.schedules import ConstantSparsity
 
 DEFAULT_SIZES = (1, 2, 4, 8)  # N, where the latency model does not say which were measured
 _ANY = PruningSettings(ConstantSparsity(0.0), Unstructured())  # of which nothing counts

@@ -123,7 +123,7 @@ class SchemeMapping:
     @property
     def layers(self) -> dict[str, Any]:
         """As the argument `layers` of `ubp.prune`: the pattern and sparsity of each layer."""
-        from ubp.pruning.settings.patterns import UnalignedBlock
+        from ubp.masking.patterns import UnalignedBlock
 
         return {
             each.name: None

@@ -29,9 +29,9 @@ from ubp.mapping.options import layer_options
 from ubp.mapping.problem import Problem
 from ubp.mapping.scheme_mapping import SchemeMapping
 from ubp.mapping.scores import rebuilding_error
+from ubp.masking.importance import Importance, ImportanceFunction, as_importance
 from ubp.pruning.layers.choice import Policy
 from ubp.pruning.layers.walking import check_copyable
-from ubp.pruning.settings.importance import Importance, ImportanceFunction, as_importance
 
 Evaluate: TypeAlias = Callable[[SchemeMapping], float]
 

@@ -11,7 +11,7 @@ use of any of the names above does it too).
 
 A room per question; none knows those below it:
 
-    settings/   what a layer is told: schedules, patterns, importance, whose sparsity it is
+    settings/   what Keras has to know of the settings of a layer, which are in `ubp.masking`
     layers/     which layers can be pruned, which are, and what a pruned layer is
     training/   what happens during `fit`: updates of masks, callbacks, summaries; statistics
                 of batch normalisation without it
@@ -23,6 +23,20 @@ Each room's `__init__.py` lists its files.
 """
 
 from ubp.extras import extra_needed
+from ubp.masking import (
+    ADMM,
+    AlignedBlock,
+    ConstantSparsity,
+    CustomSchedule,
+    GlobalBudget,
+    KernelPattern,
+    LatencyBudget,
+    Pattern,
+    PolynomialDecay,
+    ReweightedRegularization,
+    UnalignedBlock,
+    Unstructured,
+)
 
 with extra_needed("ubp.pruning"):
     from ubp.pruning.channels import PermutationReport, Permuted, permute_channels
@@ -37,13 +51,7 @@ with extra_needed("ubp.pruning"):
         channel_groups,
         remove_channels,
     )
-    from ubp.pruning.settings.admm import ADMM
-    from ubp.pruning.settings.kernel_pattern import KernelPattern
-    from ubp.pruning.settings.patterns import AlignedBlock, Pattern, UnalignedBlock, Unstructured
     from ubp.pruning.settings.quantize_aware import QuantizeAware
-    from ubp.pruning.settings.reweighted import ReweightedRegularization
-    from ubp.pruning.settings.schedules import ConstantSparsity, CustomSchedule, PolynomialDecay
-    from ubp.pruning.settings.scopes import GlobalBudget, LatencyBudget
     from ubp.pruning.training.callbacks import UpdatePruning
     from ubp.pruning.training.recalibration import recalibrate_batch_norm
     from ubp.pruning.training.summaries import PruningSummaries

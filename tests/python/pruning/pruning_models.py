@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from keras import layers
 
+from ubp.masking.patterns import Pattern
 from ubp.pruning.layers.pruned_layer import PrunedLayer, pruned_layers
-from ubp.pruning.settings.patterns import Pattern
 
 FUNCTIONAL_TARGETS = ["conv_3x3", "conv_strided", "branch_1x1", "hidden"]
 

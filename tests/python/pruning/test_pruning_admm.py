@@ -9,8 +9,9 @@ import pytest
 from keras import layers
 
 import ubp
+from ubp.masking.updates import advance
 from ubp.pruning.layers.pruned_layer import pruned_layers
-from ubp.pruning.training.updates import advance, begin
+from ubp.pruning.training.callbacks import begin
 
 KEPT, SIZE = 3, 2  # blocks, of channels
 

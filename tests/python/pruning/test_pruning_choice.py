@@ -14,9 +14,9 @@ from keras import layers
 from pruning_models import FUNCTIONAL_TARGETS, functional_model, sequential_model
 
 import ubp
+from ubp.masking.pruning_settings import PruningSettings
+from ubp.masking.schedules import PolynomialDecay
 from ubp.pruning.layers.choice import choose_layers
-from ubp.pruning.settings.pruning_settings import PruningSettings
-from ubp.pruning.settings.schedules import PolynomialDecay
 
 SETTINGS = PruningSettings(ubp.ConstantSparsity(0.5))
 ABLE = ["stem", *FUNCTIONAL_TARGETS, "classifier"]

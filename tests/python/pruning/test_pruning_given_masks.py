@@ -24,8 +24,8 @@ from pruning_models import (
 
 import ubp
 from ubp.lanes import to_lanes
+from ubp.masking.given_masks import GivenMasks
 from ubp.pruning.layers.pruned_layer import pruned_layers
-from ubp.pruning.settings.given_masks import GivenMasks
 
 MAKERS = [functional_model, sequential_model]
 

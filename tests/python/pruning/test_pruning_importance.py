@@ -12,8 +12,9 @@ from pruning_models import compiled, data, functional_model, mask_of, outputs, s
 
 import ubp
 from ubp.lanes import to_lanes
+from ubp.masking.updates import advance
 from ubp.pruning.layers.pruned_layer import pruned_layers
-from ubp.pruning.training.updates import advance, begin
+from ubp.pruning.training.callbacks import begin
 
 ONE_SHOT = ubp.ConstantSparsity(0.5)
 EVERY_THIRD = ubp.ConstantSparsity(0.5, begin_step=2, frequency=3)  # before steps 2, 5, 8

@@ -135,7 +135,7 @@ def test_the_old_name_of_block_size_warns(kind):
 def test_a_pattern_in_a_file_of_the_version_before_is_read_without_a_warning(kind):
     """Its module and the name of its field were others; the registered name is the same."""
     config = {
-        "module": "ubp.pruning.settings.patterns",
+        "module": "ubp.masking.patterns",
         "class_name": kind.__name__,
         "config": {"n": 8},
         "registered_name": f"ubp>{kind.__name__}",

@@ -20,8 +20,8 @@ from pruning_models import (
 )
 
 import ubp
+from ubp.masking.updates import update_at_step_zero
 from ubp.pruning.layers.pruned_layer import pruned_layers
-from ubp.pruning.training.updates import update_at_step_zero
 
 SPARSITY = 0.75
 ADMM = ubp.ADMM(SPARSITY, begin_step=0, end_step=8, frequency=2, rho=0.1, final_rho=0.5)
@@ -123,7 +123,7 @@ def test_penalty_joins_the_regulariser_and_counts_once(schedule):
     pruned = ubp.prune(model, schedule, layers="shared")
     (kernel,) = kernels_of(pruned)
     tensors = {name: value.numpy() for name, value in kernel.penalty.state.items()}
-    penalty = float(schedule.penalty(kernel.variable.numpy(), tensors))
+    penalty = float(schedule.penalty(kernel.variable.numpy(), tensors, np.sum))
     assert own > 0 and penalty > 0
     (loss,) = pruned.losses
     assert float(loss) == pytest.approx(own + schedule.strength_at(0) * penalty, rel=1e-5)

@@ -8,8 +8,8 @@ import warnings
 import keras
 import pytest
 
+from ubp.masking.schedules import CustomSchedule, as_schedule
 from ubp.pruning import ConstantSparsity, PolynomialDecay
-from ubp.pruning.settings.schedules import CustomSchedule, as_schedule
 
 
 def tfmot_schedules():

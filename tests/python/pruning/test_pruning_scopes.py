@@ -13,9 +13,10 @@ from pruning_models import assert_blocks, compiled, data, functional_model, mask
 
 import ubp
 from ubp.costs import DEFAULT_COSTS
+from ubp.masking.schedules import ConstantSparsity, PolynomialDecay
+from ubp.masking.updates import advance
 from ubp.pruning.layers.pruned_layer import pruned_layers
-from ubp.pruning.settings.schedules import ConstantSparsity, PolynomialDecay
-from ubp.pruning.training.updates import advance, begin
+from ubp.pruning.training.callbacks import begin
 
 GRADUAL = PolynomialDecay(0.2, 0.9, 0, 8, frequency=1)
 MODELS = {12: functional_model(12), 10: functional_model(10)}  # 4 divides 12 channels, not 10

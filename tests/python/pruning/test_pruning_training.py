@@ -18,9 +18,9 @@ from pruning_models import (
 )
 
 import ubp
+from ubp.masking.pruning_settings import PruningSettings
+from ubp.masking.updates import update_at_step_zero
 from ubp.pruning.layers.pruned_layer import PrunedLayer, pruned_layers
-from ubp.pruning.settings.pruning_settings import PruningSettings
-from ubp.pruning.training.updates import update_at_step_zero
 
 GRADUAL = ubp.PolynomialDecay(0.25, 0.75, begin_step=2, end_step=6, power=1, frequency=2)
 

@@ -15,8 +15,9 @@ from keras import layers
 from pruning_models import compiled, data, functional_model, runs, sequential_model
 
 import ubp
+from ubp.masking.updates import advance
 from ubp.pruning.layers.pruned_layer import pruned_layers
-from ubp.pruning.training.updates import advance, begin
+from ubp.pruning.training.callbacks import begin
 
 GRADUAL = ubp.PolynomialDecay(0.25, 0.75, begin_step=2, end_step=6, power=1, frequency=2)
 

@@ -32,12 +32,12 @@ def layer_names(model: Any, tensors: Iterable[tuple[str, npt.NDArray[Any]]]) -> 
     package = keras_of(model)
     if package is None or package.__name__ != "keras":
         return {}
+    from ubp.masking.patterns import Unstructured
+    from ubp.masking.pruning_settings import PruningSettings
+    from ubp.masking.schedules import ConstantSparsity
     from ubp.pruning.layers.choice import why_not_pruned
     from ubp.pruning.layers.prunable import prunable_weights
     from ubp.pruning.layers.walking import iterate_layers
-    from ubp.pruning.settings.patterns import Unstructured
-    from ubp.pruning.settings.pruning_settings import PruningSettings
-    from ubp.pruning.settings.schedules import ConstantSparsity
 
     settings = PruningSettings(ConstantSparsity(0.0), Unstructured())
     waiting: dict[str, list[str]] = {}

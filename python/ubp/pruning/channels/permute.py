@@ -10,6 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ubp.arguments import check_number, check_whole
+from ubp.masking.patterns import UnalignedBlock
+from ubp.masking.pruning_settings import PruningSettings
+from ubp.masking.schedules import ConstantSparsity
 from ubp.pruning.channels.comparison import (
     Comparison,
     check_model,
@@ -23,9 +26,6 @@ from ubp.pruning.channels.search import Search
 from ubp.pruning.cloning.copying import copy_layer, copy_model, set_weights
 from ubp.pruning.layers.choice import Policy, choose_layers
 from ubp.pruning.layers.walking import check_fit
-from ubp.pruning.settings.patterns import UnalignedBlock
-from ubp.pruning.settings.pruning_settings import PruningSettings
-from ubp.pruning.settings.schedules import ConstantSparsity
 from ubp.selection.order.channel_order import DEFAULT_ROUNDS, check_search
 
 _CALLER = "permute_channels"

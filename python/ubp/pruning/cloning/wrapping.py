@@ -10,6 +10,13 @@ from typing import Any, TypeAlias, overload
 import keras
 
 from ubp.arguments import shown
+from ubp.masking.given_masks import GivenMasks
+from ubp.masking.importance import Importance, ImportanceFunction
+from ubp.masking.patterns import Pattern
+from ubp.masking.pruning_settings import DEFAULT_PATTERN, PruningSettings
+from ubp.masking.schedules import AnySchedule
+from ubp.masking.scopes import Scope
+from ubp.masking.updates import update_at_step_zero
 from ubp.pruning.cloning.copying import copy_layer, copy_model, set_weights
 from ubp.pruning.cloning.quantizing import (
     QuantizedGraphs,
@@ -23,14 +30,7 @@ from ubp.pruning.layers.pruned_layer import PrunedLayer, pruned_layers
 from ubp.pruning.layers.quantized_layer import QuantizedLayer
 from ubp.pruning.layers.replicas import replicas_of
 from ubp.pruning.layers.walking import check_copyable
-from ubp.pruning.settings.given_masks import GivenMasks
-from ubp.pruning.settings.importance import Importance, ImportanceFunction
-from ubp.pruning.settings.patterns import Pattern
-from ubp.pruning.settings.pruning_settings import DEFAULT_PATTERN, PruningSettings
 from ubp.pruning.settings.quantize_aware import QuantizeAware
-from ubp.pruning.settings.schedules import AnySchedule
-from ubp.pruning.settings.scopes import Scope
-from ubp.pruning.training.updates import update_at_step_zero
 
 _Layers: TypeAlias = Sequence[keras.layers.Layer]
 
@@ -129,7 +129,7 @@ def prune(
             4 input channels.
         method: how blocks are chosen: "optimal", "bed", "greedy" or "aligned" (see
             `ubp.select_blocks`).
-        layers: which layers of a model are pruned, and how; see layers/choice.py. None: every
+        layers: which layers of a model are pruned, and how; see `ubp.masking.choice`. None: every
             layer that can be, except the first convolution, the last layer with weights (the
             classifier), and layers that the blocks do not fit: of fewer output channels, or with
             input channels that are no multiple of a block's lanes. A name, a pattern such
@@ -142,7 +142,7 @@ def prune(
             back. Either way they are zero in the forward pass, and in the kernels that files hold
             and that are read between epochs.
         importance: "magnitude", "squared", "gradient" or a callable; see
-            settings/importance.py.
+            `ubp.masking.importance`.
         scope: whose sparsity the schedule prescribes: "layer": every kernel's; "global": that of
             all kernels together; "latency": the share of their predicted time; or a `GlobalBudget`
             or `LatencyBudget`.

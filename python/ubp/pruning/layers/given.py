@@ -19,13 +19,13 @@ import numpy.typing as npt
 
 from ubp.arguments import shown
 from ubp.lanes import input_channels, to_lanes
+from ubp.masking.patterns import Mask, Unstructured
+from ubp.masking.pruning_settings import PruningSettings
+from ubp.masking.schedules import ConstantSparsity
 from ubp.pruning.layers.choice import Choice, why_not_pruned
 from ubp.pruning.layers.prunable import PrunableWeight, prunable_weights
 from ubp.pruning.layers.pruned_layer import pruned_layers
 from ubp.pruning.layers.walking import check_copyable, iterate_layers
-from ubp.pruning.settings.patterns import Mask, Unstructured
-from ubp.pruning.settings.pruning_settings import PruningSettings
-from ubp.pruning.settings.schedules import ConstantSparsity
 from ubp.selection import Selection
 
 _Given: TypeAlias = npt.NDArray[np.bool_] | Selection

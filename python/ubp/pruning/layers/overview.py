@@ -14,21 +14,21 @@ from rich.console import Console
 from rich.table import Table
 
 from ubp.arguments import shown
+from ubp.masking.given_masks import GivenMasks
+from ubp.masking.patterns import Pattern
+from ubp.masking.pruning_settings import DEFAULT_PATTERN, PruningSettings
+from ubp.masking.schedules import (
+    ConstantSparsity,
+    CustomSchedule,
+    PolynomialDecay,
+    Schedule,
+)
 from ubp.pruning.layers.choice import check_alignment, dense_by_default, why_not_pruned
 from ubp.pruning.layers.fake_quantization import LearnedRange
 from ubp.pruning.layers.prunable import prunable_weights
 from ubp.pruning.layers.pruned_layer import PrunedLayer, overall_sparsity
 from ubp.pruning.layers.quantized_layer import QuantizedLayer
 from ubp.pruning.layers.walking import check_copyable, iterate_layers
-from ubp.pruning.settings.given_masks import GivenMasks
-from ubp.pruning.settings.patterns import Pattern
-from ubp.pruning.settings.pruning_settings import DEFAULT_PATTERN, PruningSettings
-from ubp.pruning.settings.schedules import (
-    ConstantSparsity,
-    CustomSchedule,
-    PolynomialDecay,
-    Schedule,
-)
 
 _WIDTH = 160  # of tables that do not go to a terminal
 _HEADINGS = ("layer", "kind", "weights", "pattern", "method", "scope", "schedule", "sparsity")

@@ -52,6 +52,7 @@ _OF_KERAS: dict[type[keras.layers.Layer], _Find] = {
     layers.SeparableConv1D: _pointwise_kernel,
     layers.SeparableConv2D: _pointwise_kernel,
 }
+_TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose)
 _NAMES = ", ".join(kind.__name__ for kind in _OF_KERAS)
 
 
@@ -108,6 +109,11 @@ def prunable_weights(layer: keras.layers.Layer) -> list[PrunableWeight]:
     return weights
 
 
+def transposed_strides(layer: keras.layers.Layer) -> tuple[int, ...]:
+    """The strides of a transposed convolution; of any other layer ()."""
+    return tuple(layer.strides) if isinstance(layer, _TRANSPOSED) else ()
+
+
 def channel_counts(layer: keras.layers.Layer) -> list[int]:
     """Output channels of each weight that can be pruned; of a custom layer only once it is built.
 
@@ -123,18 +129,14 @@ def channel_counts(layer: keras.layers.Layer) -> list[int]:
     return [count] if isinstance(layer, tuple(_OF_KERAS)) and count is not None else []
 
 
-def lanes_misfit(weights: Sequence[PrunableWeight], lanes: int) -> str | None:
-    """Why blocks of so many lanes do not fit these weights; None if they do.
+def input_counts(layer: keras.layers.Layer) -> list[int]:
+    """Input channels of each weight of a built layer that can be pruned.
 
-    A block's lanes are input channels of one tap. Where they do not divide the input channels, the
-    whole layer stays dense: the rest of its lanes would need blocks of a second kind, in files and
-    in kernels, for what in most networks is the first convolution alone.
+    Raises:
+        ValueError: as `prunable_weights`.
     """
-    for weight in weights:
-        channels = input_channels(tuple(weight.variable.shape), weight.channel_axis)
-        if channels % lanes:
-            return f"it has {channels} input channels, not a multiple of a block's {lanes} lanes"
-    return None
+    weights = prunable_weights(layer)
+    return [input_channels(tuple(each.variable.shape), each.channel_axis) for each in weights]
 
 
 def _find(layer: keras.Operation) -> _Find | None:

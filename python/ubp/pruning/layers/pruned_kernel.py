@@ -27,35 +27,13 @@ import numpy.typing as npt
 from keras import ops
 
 from ubp.lanes import from_lanes, input_channels, to_lanes
+from ubp.masking.importance import Importance, Matrix
+from ubp.masking.patterns import Mask
+from ubp.masking.regularized import State
+from ubp.masking.updates import MaskUpdate
 from ubp.pruning.layers.observation import Observer
-from ubp.pruning.settings.importance import Importance, Matrix
-from ubp.pruning.settings.patterns import Mask
-from ubp.pruning.settings.regularized import Penalty, State
-
-
-@dataclass(frozen=True)
-class MaskUpdate:
-    """What an update did to one kernel.
-
-    name: the layer's, and where it has several kernels, the kernel's.
-    step: training steps begun.
-    size: number of weights.
-    sparsity: share of the weights that the mask removes.
-    threshold: the importance of the least important block that is kept; 0 where every weight is.
-    moved: share of the kept weights that were not kept before.
-    kept_importance: share of the kernel's importance that is kept.
-    residual: where the schedule still regularises (see regularized.py), how far the kernel is from
-        the blocks to which it is drawn, |W - Z| / |W| in the 2-norm; otherwise None.
-    """
-
-    name: str
-    step: int
-    size: int
-    sparsity: float
-    threshold: float
-    moved: float
-    kept_importance: float
-    residual: float | None = None
+from ubp.pruning.layers.prunable import transposed_strides
+from ubp.pruning.settings.penalty import Penalty
 
 
 @dataclass(eq=False)
@@ -83,6 +61,22 @@ class PrunedKernel:
 
     def __post_init__(self) -> None:
         self._observer = None if self.sensitivity is None else Observer(self.sensitivity)
+
+    @property
+    def layer_name(self) -> str:
+        """The name of the wrapped layer."""
+        name: str = self.layer.name
+        return name
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Of a transposed convolution; of any other layer ()."""
+        return transposed_strides(self.layer)
+
+    @property
+    def window(self) -> tuple[int, ...]:
+        """The taps along each axis."""
+        return tuple(self.variable.shape[:-2])
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -29,16 +29,18 @@ import keras
 import numpy as np
 from keras import ops
 
+from ubp.masking.choice import lanes_misfit
+from ubp.masking.pruning_settings import PruningSettings
+from ubp.masking.regularized import RegularizedSchedule
 from ubp.pruning.layers.observation import sensitivity_options
-from ubp.pruning.layers.prunable import PrunableWeight, lanes_misfit, prunable_weights
+from ubp.pruning.layers.prunable import PrunableWeight, input_counts, prunable_weights
 from ubp.pruning.layers.pruned_kernel import PrunedKernel
 from ubp.pruning.layers.quantized_layer import rounded_values
 from ubp.pruning.layers.rounding import rounded, rounded_weights
 from ubp.pruning.layers.saved_last import SavedLast
 from ubp.pruning.layers.substitution import call_with
 from ubp.pruning.layers.walking import iterate_layers
-from ubp.pruning.settings.pruning_settings import PruningSettings
-from ubp.pruning.settings.regularized import Penalty, RegularizedSchedule
+from ubp.pruning.settings.penalty import Penalty
 
 
 @keras.saving.register_keras_serializable(package="ubp")
@@ -84,7 +86,7 @@ class PrunedLayer(keras.layers.Wrapper):
             weights = prunable_weights(self.layer)
         except ValueError as error:
             raise ValueError(f"layer '{self.name}' cannot be pruned: {error}.") from error
-        misfit = lanes_misfit(weights, self.settings.pattern.lanes)
+        misfit = lanes_misfit(input_counts(self.layer), self.settings.pattern.lanes)
         if misfit is not None:
             raise ValueError(
                 f"layer '{self.name}' cannot be pruned: {misfit}. Do not give it to ubp.prune."
@@ -158,10 +160,8 @@ class PrunedLayer(keras.layers.Wrapper):
             raise RuntimeError(f"layer '{self.name}': advance() needs begin_training() first.")
         if steps == 0:
             return None
-        begun, sparsity = self.steps_begun, None
-        for step in range(begun + 1, begun + steps + 1):
-            is_due, scheduled = self.settings.schedule(step)
-            sparsity = scheduled if is_due else sparsity
+        begun = self.steps_begun
+        sparsity = self.settings.schedule.due_among(begun, steps)
         self._counted = begun + steps
         if keras.backend.backend() != "jax":
             self.write_step()

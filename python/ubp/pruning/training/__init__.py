@@ -2,7 +2,6 @@
 """What happens during `fit`, and instead of it.
 
 callbacks.py       UpdatePruning: drives the PrunedLayers
-updates.py         the kernels that are due at a step -> new masks, and what changed
 summaries.py       PruningSummaries: writes what the updates did for TensorBoard
 recalibration.py   `recalibrate_batch_norm`
 compiled_calls.py  whether a backend of Keras compiles the code that runs

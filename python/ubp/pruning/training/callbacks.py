@@ -12,10 +12,9 @@ import numpy as np
 
 from ubp.arguments import shown
 from ubp.log import shown_logger
+from ubp.masking.updates import MaskUpdate, advance, update_at_step_zero
 from ubp.pruning.layers.observation import obstacle_to_observation
-from ubp.pruning.layers.pruned_kernel import MaskUpdate
 from ubp.pruning.layers.pruned_layer import PrunedLayer, overall_sparsity, pruned_layers
-from ubp.pruning.training.updates import advance, begin
 
 
 class UpdatePruning(keras.callbacks.Callback):
@@ -150,6 +149,13 @@ class UpdatePruning(keras.callbacks.Callback):
 
     def _measure(self) -> None:
         self._sparsity = overall_sparsity(self._layers)
+
+
+def begin(layers: Sequence[PrunedLayer]) -> list[MaskUpdate]:
+    """Begin to count steps; masks that are due at step 0 are chosen now."""
+    for layer in layers:
+        layer.begin_training()
+    return update_at_step_zero([layer for layer in layers if layer.steps_begun == 0])
 
 
 def _line(updates: Sequence[MaskUpdate]) -> str:

@@ -11,7 +11,8 @@ import keras
 
 from ubp.arguments import check_path
 from ubp.extras import extra_needed
-from ubp.pruning.layers.pruned_kernel import MaskUpdate, PrunedKernel
+from ubp.masking.updates import MaskUpdate
+from ubp.pruning.layers.pruned_kernel import PrunedKernel
 from ubp.pruning.layers.pruned_layer import PrunedLayer, overall_sparsity, pruned_layers
 
 _FIGURES = ("sparsity", "threshold", "moved", "kept_importance", "residual")

@@ -11,17 +11,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import keras
 import numpy as np
 
 from ubp.arguments import shown
 from ubp.data.checks import OutputError
 from ubp.lanes import input_channels
+from ubp.masking.patterns import Pattern
+from ubp.masking.scopes import GlobalBudget, Scope
 from ubp.progress import ProgressBar
 from ubp.pruning.layers.choice import Choice
-from ubp.pruning.layers.prunable import prunable_weights
-from ubp.pruning.settings.patterns import Pattern
-from ubp.pruning.settings.scopes import GlobalBudget, Scope
+from ubp.pruning.layers.prunable import prunable_weights, transposed_strides
 from ubp.reconstruction.budget import LayerCost, share_out, weight_of
 from ubp.reconstruction.curves import counts_of, traced
 from ubp.reconstruction.moments import Moments, MomentSum
@@ -43,12 +42,16 @@ _PICTURES = 64  # on which the outputs are compared
 class _Kernel:
     """As a scope asks for it."""
 
-    name: str
-    layer: keras.layers.Layer
-    variable: keras.Variable
+    layer_name: str
     shape: tuple[int, int]
-    positions: int | None
     input_channels: int
+    positions: int | None
+    strides: tuple[int, ...]
+    window: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        return self.layer_name
 
 
 @dataclass(frozen=True)
@@ -228,8 +231,9 @@ def _member(choice: Choice, task: Task) -> _Member:
     (weight,) = prunable_weights(choice.layer)
     shape = LaneLayer(choice.layer).shape
     inputs = input_channels(tuple(weight.variable.shape), weight.channel_axis)
+    window = tuple(weight.variable.shape[:-2])
     kernel = _Kernel(
-        choice.layer.name, choice.layer, weight.variable, shape, task.positions, inputs
+        choice.layer.name, shape, inputs, task.positions, transposed_strides(choice.layer), window
     )
     method = settings.pattern.resolve_method(settings.method)
     return _Member(task, settings.pattern, method, kernel, 0.0)

@@ -15,15 +15,15 @@ import numpy as np
 from ubp.arguments import check_number, check_whole
 from ubp.data import Input, Preprocessing, Samples, read_samples
 from ubp.data.checks import relative_errors
+from ubp.masking.kernel_pattern import KernelPattern
+from ubp.masking.patterns import Pattern
+from ubp.masking.pruning_settings import DEFAULT_PATTERN, PruningSettings
+from ubp.masking.schedules import ConstantSparsity
+from ubp.masking.scopes import Scope, as_scope
 from ubp.pruning.cloning.copying import copy_layer, copy_model, set_weights
 from ubp.pruning.layers.choice import Choice, Policy, choose_layers
 from ubp.pruning.layers.pruned_layer import pruned_layers
 from ubp.pruning.layers.walking import check_copyable, has_graph
-from ubp.pruning.settings.kernel_pattern import KernelPattern
-from ubp.pruning.settings.patterns import Pattern
-from ubp.pruning.settings.pruning_settings import DEFAULT_PATTERN, PruningSettings
-from ubp.pruning.settings.schedules import ConstantSparsity
-from ubp.pruning.settings.scopes import Scope, as_scope
 from ubp.reconstruction.network.calibration import shared_budgets
 from ubp.reconstruction.network.first_layers import suspicion_of
 from ubp.reconstruction.network.graph import graph_of

@@ -9,24 +9,89 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
 from ubp.lanes import sum_lane_groups
-from ubp.pruning.layers.pruned_kernel import MaskUpdate, PrunedKernel
-from ubp.pruning.layers.pruned_layer import PrunedLayer
-from ubp.pruning.settings.importance import Matrix
-from ubp.pruning.settings.patterns import Mask
-from ubp.pruning.settings.pruning_settings import PruningSettings
-from ubp.pruning.settings.regularized import Blocks, RegularizedSchedule, State
+from ubp.masking import scopes
+from ubp.masking.importance import Importance, Matrix
+from ubp.masking.patterns import Mask
+from ubp.masking.pruning_settings import PruningSettings
+from ubp.masking.regularized import Blocks, RegularizedSchedule, State
+
+
+@dataclass(frozen=True)
+class MaskUpdate:
+    """What an update did to one kernel.
+
+    name: the layer's, and where it has several kernels, the kernel's.
+    step: training steps begun.
+    size: number of weights.
+    sparsity: share of the weights that the mask removes.
+    threshold: the importance of the least important block that is kept; 0 where every weight is.
+    moved: share of the kept weights that were not kept before.
+    kept_importance: share of the kernel's importance that is kept.
+    residual: where the schedule still regularises (see regularized.py), how far the kernel is from
+        the blocks to which it is drawn, |W - Z| / |W| in the 2-norm; otherwise None.
+    """
+
+    name: str
+    step: int
+    size: int
+    sparsity: float
+    threshold: float
+    moved: float
+    kept_importance: float
+    residual: float | None = None
+
+
+class Kernel(scopes.Kernel, Protocol):
+    """A weight with its mask, both seen as [lanes, channels].
+
+    last_update: what the last update of masks in this process did to it; None before the first.
+    """
+
+    last_update: MaskUpdate | None
+
+    def stored(self) -> Matrix:
+        """Float32: the weights, those that are pruned included."""
+
+    def importance(self, measure: Importance) -> Matrix:
+        """The importance of each weight."""
+
+    def mask_matrix(self) -> Mask:
+        """The mask."""
+
+    def set_mask(self, mask: Mask) -> None:
+        """Take a new mask, and begin to observe gradients anew."""
+
+    def penalty_state(self) -> State:
+        """The state of the penalty of a schedule that regularises, by name."""
+
+    def set_penalty(self, strength: float, state: State) -> None:
+        """Let the penalty count `strength`, with another state."""
+
+
+class Layer(Protocol):
+    """Kernels that are pruned together, and their count of training steps."""
+
+    @property
+    def settings(self) -> PruningSettings: ...
+    @property
+    def kernels(self) -> Sequence[Kernel]: ...
+    @property
+    def steps_begun(self) -> int: ...
+
+    def advance(self, steps: int) -> float | None:
+        """Count training steps; the sparsity of the last update due among them, if any."""
 
 
 @dataclass(frozen=True)
 class _Due:
     """A layer with an update, and the sparsity that its schedule prescribes."""
 
-    layer: PrunedLayer
+    layer: Layer
     sparsity: float
 
     @property
@@ -45,7 +110,7 @@ class _Due:
         return Blocks(pattern.block_size, pattern.lanes, aligned=resolved == "aligned")
 
     def shares_budget_with(self, other: _Due) -> bool:
-        """Whether one budget serves both, see settings/scopes.py."""
+        """Whether one budget serves both, see scopes.py."""
         mine, theirs = self.settings, other.settings
         return mine.scope.is_shared and (
             (mine.scope, mine.schedule, mine.pattern.resolve_method(mine.method))
@@ -53,17 +118,10 @@ class _Due:
         )
 
 
-_Members: TypeAlias = Sequence[tuple[_Due, PrunedKernel]]
+_Members: TypeAlias = Sequence[tuple[_Due, Kernel]]
 
 
-def begin(layers: Sequence[PrunedLayer]) -> list[MaskUpdate]:
-    """Begin to count steps; masks that are due at step 0 are chosen now."""
-    for layer in layers:
-        layer.begin_training()
-    return update_at_step_zero([layer for layer in layers if layer.steps_begun == 0])
-
-
-def update_at_step_zero(layers: Iterable[PrunedLayer]) -> list[MaskUpdate]:
+def update_at_step_zero(layers: Iterable[Layer]) -> list[MaskUpdate]:
     """Choose the masks that schedules ask for before any training.
 
     Raises:
@@ -76,7 +134,7 @@ def update_at_step_zero(layers: Iterable[PrunedLayer]) -> list[MaskUpdate]:
 
 
 def advance(
-    layers: Iterable[PrunedLayer], steps: int = 1, before_update: Callable[[], object] | None = None
+    layers: Iterable[Layer], steps: int = 1, before_update: Callable[[], object] | None = None
 ) -> list[MaskUpdate]:
     """Count training steps; update the masks of layers that have an update among them.
 
@@ -87,7 +145,7 @@ def advance(
 
     Raises:
         ValueError: if importance is not finite, or a budget cannot be met (naming the layer).
-        RuntimeError: if `begin` was not called.
+        RuntimeError: if a layer needs to know first that training begins, and was not told.
     """
     scheduled = [(layer, layer.advance(steps)) for layer in layers]
     due = [_Due(layer, sparsity) for layer, sparsity in scheduled if sparsity is not None]
@@ -166,7 +224,7 @@ def _regularize(members: _Members) -> list[float | None]:
     return [_draw(*member, each) for member, each in zip(members, projections, strict=True)]
 
 
-def _draw(due: _Due, kernel: PrunedKernel, projection: Matrix) -> float:
+def _draw(due: _Due, kernel: Kernel, projection: Matrix) -> float:
     """Update the penalty that draws a kernel to its projection; the distance of the two."""
     schedule, weights = due.settings.schedule, kernel.stored()
     assert isinstance(schedule, RegularizedSchedule)
@@ -176,7 +234,7 @@ def _draw(due: _Due, kernel: PrunedKernel, projection: Matrix) -> float:
     return float(np.linalg.norm(weights - projection)) / norm if norm else 0.0
 
 
-def _state(due: _Due, kernel: PrunedKernel) -> State:
+def _state(due: _Due, kernel: Kernel) -> State:
     """The state of a kernel's penalty; zeros at the first update, which may come twice."""
     state, schedule = kernel.penalty_state(), due.settings.schedule
     assert isinstance(schedule, RegularizedSchedule)
@@ -184,7 +242,7 @@ def _state(due: _Due, kernel: PrunedKernel) -> State:
     return {name: np.zeros_like(each) for name, each in state.items()} if is_first else state
 
 
-def _describe(entry: _Due, kernel: PrunedKernel, importance: Matrix, mask: Mask) -> MaskUpdate:
+def _describe(entry: _Due, kernel: Kernel, importance: Matrix, mask: Mask) -> MaskUpdate:
     kept, pattern = np.count_nonzero(mask), entry.settings.pattern
     returned = np.count_nonzero(mask & ~kernel.mask_matrix())
     whole = float(importance.sum(dtype=np.float64))

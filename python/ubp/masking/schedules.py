@@ -15,10 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-import keras
-
 from ubp.arguments import check_number, shown
-from ubp.pruning.settings.saved_with_model import SavedWithModel
+from ubp.masking.saved_with_model import SavedWithModel
 
 
 class Schedule(SavedWithModel, ABC):
@@ -27,6 +25,14 @@ class Schedule(SavedWithModel, ABC):
     @abstractmethod
     def __call__(self, step: int) -> tuple[bool, float]:
         """Whether masks are to be updated at this step, and the sparsity that then holds."""
+
+    def due_among(self, begun: int, steps: int) -> float | None:
+        """The sparsity of the last update due in the steps after those begun, if any is."""
+        sparsity = None
+        for step in range(begun + 1, begun + steps + 1):
+            is_due, scheduled = self(step)
+            sparsity = scheduled if is_due else sparsity
+        return sparsity
 
     @abstractmethod
     def ends_at(self) -> float | None:
@@ -41,7 +47,6 @@ class Schedule(SavedWithModel, ABC):
         """
 
 
-@keras.saving.register_keras_serializable(package="ubp")
 @dataclass(frozen=True)
 class ConstantSparsity(Schedule):
     """One sparsity, from `begin_step` to `end_step`, with an update every `frequency` steps.
@@ -81,7 +86,6 @@ class ConstantSparsity(Schedule):
         return replace(self, target_sparsity=sparsity)
 
 
-@keras.saving.register_keras_serializable(package="ubp")
 @dataclass(frozen=True)
 class PolynomialDecay(Schedule):
     """Gradual pruning (Zhu and Gupta, arXiv 1710.01878): fast at first, then ever slower.
@@ -142,7 +146,6 @@ class PolynomialDecay(Schedule):
         return replace(self, final_sparsity=sparsity)
 
 
-@keras.saving.register_keras_serializable(package="ubp")
 @dataclass(frozen=True)
 class CustomSchedule(Schedule):
     """A caller's own schedule.

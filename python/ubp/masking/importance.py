@@ -20,15 +20,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import keras
 import numpy as np
 import numpy.typing as npt
 
 from ubp.arguments import shown
-from ubp.pruning.settings.saved_with_model import SavedWithModel
+from ubp.masking.saved_with_model import SavedWithModel
 
 Matrix = npt.NDArray[np.floating]
-ImportanceFunction = Callable[[Matrix, keras.layers.Layer], Matrix]
+ImportanceFunction = Callable[[Matrix, Any], Matrix]
 
 
 class Importance(SavedWithModel, ABC):
@@ -37,46 +36,43 @@ class Importance(SavedWithModel, ABC):
     uses_gradients: ClassVar[bool] = False  # whether `sensitivity` is to be accumulated
 
     @abstractmethod
-    def of(self, weights: Matrix, sensitivity: Matrix | None, layer: keras.layers.Layer) -> Matrix:
+    def of(self, weights: Matrix, sensitivity: Matrix | None, layer: Any) -> Matrix:
         """The importance of each weight.
 
         Args:
             weights: float32 [lanes, channels], the stored kernel, pruned weights included.
             sensitivity: float32 [lanes, channels], the sum of |w * dL/dw| over the steps since the
                 last update; None where `uses_gradients` is false.
-            layer: whose kernel it is.
+            layer: whose kernel it is: a layer of Keras, or a module of PyTorch.
 
         Raises:
             ValueError: if it cannot be computed.
         """
 
 
-@keras.saving.register_keras_serializable(package="ubp")
 @dataclass(frozen=True)
 class Magnitude(Importance):
     """|w|."""
 
-    def of(self, weights: Matrix, sensitivity: Matrix | None, layer: keras.layers.Layer) -> Matrix:
+    def of(self, weights: Matrix, sensitivity: Matrix | None, layer: Any) -> Matrix:
         return np.abs(weights)
 
 
-@keras.saving.register_keras_serializable(package="ubp")
 @dataclass(frozen=True)
 class SquaredMagnitude(Importance):
     """w^2."""
 
-    def of(self, weights: Matrix, sensitivity: Matrix | None, layer: keras.layers.Layer) -> Matrix:
+    def of(self, weights: Matrix, sensitivity: Matrix | None, layer: Any) -> Matrix:
         return np.square(weights)
 
 
-@keras.saving.register_keras_serializable(package="ubp")
 @dataclass(frozen=True)
 class GradientImportance(Importance):
     """Sum of |w * dL/dw| over the training steps since the last update."""
 
     uses_gradients: ClassVar[bool] = True
 
-    def of(self, weights: Matrix, sensitivity: Matrix | None, layer: keras.layers.Layer) -> Matrix:
+    def of(self, weights: Matrix, sensitivity: Matrix | None, layer: Any) -> Matrix:
         if sensitivity is None or not sensitivity.any():
             raise ValueError(
                 "no gradient has reached its kernel since the last update; let the loss depend on "
@@ -85,7 +81,6 @@ class GradientImportance(Importance):
         return sensitivity
 
 
-@keras.saving.register_keras_serializable(package="ubp")
 @dataclass(frozen=True)
 class CustomImportance(Importance):
     """A caller's own importance; to load a saved model, the callable must be registered.
@@ -95,7 +90,7 @@ class CustomImportance(Importance):
 
     function: ImportanceFunction
 
-    def of(self, weights: Matrix, sensitivity: Matrix | None, layer: keras.layers.Layer) -> Matrix:
+    def of(self, weights: Matrix, sensitivity: Matrix | None, layer: Any) -> Matrix:
         importance = np.asarray(self.function(weights, layer))
         if importance.shape != weights.shape:
             raise ValueError(

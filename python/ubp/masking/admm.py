@@ -18,20 +18,17 @@ nearest element keeps the blocks with the largest sums of squares, which is what
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import keras
 import numpy as np
-from keras import ops
 
-from ubp.pruning.settings.importance import Matrix
-from ubp.pruning.settings.regularized import Blocks, RegularizedSchedule, State
-from ubp.pruning.settings.schedules import check_attribute
+from ubp.masking.importance import Matrix
+from ubp.masking.regularized import Blocks, RegularizedSchedule, State
+from ubp.masking.schedules import check_attribute
 
 
-@keras.saving.register_keras_serializable(package="ubp")
 @dataclass(frozen=True)
 class ADMM(RegularizedSchedule):
     """Draws kernels to the nearest blocks by ADMM (arXiv 1804.03294), then prunes them.
@@ -84,8 +81,8 @@ class ADMM(RegularizedSchedule):
     def _strength(self, updates: int) -> float:
         return 0.5 * self.rho * self.growth**updates
 
-    def penalty(self, weights: Any, state: Mapping[str, Any]) -> Any:
-        return ops.sum(ops.square(weights - state["projection"] + state["dual"]))
+    def penalty(self, weights: Any, state: Mapping[str, Any], total: Callable[[Any], Any]) -> Any:
+        return total((weights - state["projection"] + state["dual"]) ** 2)
 
     def point(self, weights: Matrix, state: State) -> Matrix:
         return weights + state["dual"]

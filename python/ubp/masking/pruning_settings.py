@@ -8,14 +8,12 @@ from dataclasses import dataclass, fields, replace
 from numbers import Real
 from typing import Any
 
-import keras
-
 from ubp.arguments import check_choice, shown
-from ubp.pruning.settings.importance import Importance, Magnitude, as_importance
-from ubp.pruning.settings.patterns import Pattern, UnalignedBlock
-from ubp.pruning.settings.saved_with_model import SavedWithModel
-from ubp.pruning.settings.schedules import Schedule, as_schedule
-from ubp.pruning.settings.scopes import PerLayer, Scope, as_scope
+from ubp.masking.importance import Importance, Magnitude, as_importance
+from ubp.masking.patterns import Pattern, UnalignedBlock
+from ubp.masking.saved_with_model import SavedWithModel
+from ubp.masking.schedules import Schedule, as_schedule
+from ubp.masking.scopes import PerLayer, Scope, as_scope
 
 GRADIENTS = ("masked", "straight_through")
 DEFAULT_PATTERN = UnalignedBlock(4)
@@ -23,7 +21,6 @@ _DEFAULT_IMPORTANCE = Magnitude()
 _DEFAULT_SCOPE = PerLayer()
 
 
-@keras.saving.register_keras_serializable(package="ubp")
 @dataclass(frozen=True)
 class PruningSettings(SavedWithModel):
     """How a layer is pruned. Immutable; compared by value; saved with the layer.

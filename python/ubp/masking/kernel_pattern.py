@@ -6,12 +6,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 import numpy.typing as npt
 
 from ubp.arguments import check_choice, check_share, check_whole
-from ubp.pruning.settings.patterns import Mask, Pattern, fault_of_blocks, size_by_old_name
+from ubp.masking.patterns import Mask, Pattern, fault_of_blocks, size_by_old_name
 from ubp.selection import METHODS
 from ubp.selection.layer.kernel_patterns import select_kernel_patterns
 from ubp.selection.layer.select import check_array
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from typing import Self  # Python 3.11
 
 
-@keras.saving.register_keras_serializable(package="ubp")
 @dataclass(frozen=True, init=False)
 class KernelPattern(Pattern):
     """Of each kernel some taps, by one of a few patterns per layer, or nothing.

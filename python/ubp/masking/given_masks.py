@@ -5,13 +5,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import keras
-
-from ubp.pruning.settings.regularized import RegularizedSchedule
-from ubp.pruning.settings.schedules import AnySchedule, Schedule, as_schedule
+from ubp.masking.regularized import RegularizedSchedule
+from ubp.masking.schedules import AnySchedule, Schedule, as_schedule
 
 
-@keras.saving.register_keras_serializable(package="ubp")
 @dataclass(frozen=True)
 class GivenMasks(Schedule):
     """No update at step 0, whose masks are given; those of another schedule after it, or none.

@@ -10,9 +10,7 @@ penalty ends; training that goes on trains the weights that are kept.
               or no more
     state     by name, float32, shape of the kernel, non-trainable; what the penalty depends on
 
-Updates are pure functions of NumPy arrays [lanes, channels]. The penalty is a regulariser of the
-kernel's variable, as Keras knows it: it sees the stored values, counts once where a layer is used
-twice, not at all where the layer is not trainable, and is part of the loss that `evaluate` reports.
+Updates are pure functions of NumPy arrays [lanes, channels].
 """
 
 from __future__ import annotations
@@ -22,11 +20,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-import keras
-from keras import ops
-
-from ubp.pruning.settings.importance import Matrix
-from ubp.pruning.settings.schedules import (
+from ubp.masking.importance import Matrix
+from ubp.masking.schedules import (
     Schedule,
     check_attribute,
     check_later_end,
@@ -109,12 +104,13 @@ class RegularizedSchedule(Schedule):
         """What the penalty counts after the given number of updates and one more."""
 
     @abstractmethod
-    def penalty(self, weights: Any, state: Mapping[str, Any]) -> Any:
+    def penalty(self, weights: Any, state: Mapping[str, Any], total: Callable[[Any], Any]) -> Any:
         """The penalty of strength 1: a scalar tensor.
 
         Args:
-            weights: float32 tensor, the stored kernel in its own shape.
+            weights: float32 tensor of any framework, the stored kernel in its own shape.
             state: tensors of the same shape.
+            total: the framework's sum of all elements of a tensor.
         """
 
     def point(self, weights: Matrix, state: State) -> Matrix:
@@ -134,33 +130,3 @@ class RegularizedSchedule(Schedule):
             state: as the last update left it; zeros at the first.
             blocks: of the kernel.
         """
-
-
-class Penalty(keras.regularizers.Regularizer):
-    """A schedule's penalty on one weight, joined to the regulariser that the weight has.
-
-    Args:
-        schedule: says what the penalty is.
-        strength: float32 scalar variable.
-        state: float32 variables of the weight's shape.
-        own: the weight's own regulariser, or None.
-    """
-
-    def __init__(
-        self,
-        schedule: RegularizedSchedule,
-        strength: keras.Variable,
-        state: Mapping[str, keras.Variable],
-        own: Callable[[Any], Any] | None,
-    ) -> None:
-        self.strength = strength
-        self.state = state
-        self._schedule = schedule
-        self._own = own
-
-    def __call__(self, x: Any) -> Any:
-        """The loss that the stored weight adds, a float32 scalar tensor."""
-        state = {name: ops.convert_to_tensor(value) for name, value in self.state.items()}
-        penalty = self._schedule.penalty(ops.cast(x, "float32"), state)
-        loss = ops.convert_to_tensor(self.strength) * penalty
-        return loss if self._own is None else loss + ops.cast(self._own(x), "float32")

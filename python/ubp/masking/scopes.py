@@ -19,7 +19,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-import keras
 import numpy as np
 
 from ubp.arguments import check_choice, check_share, shown
@@ -27,9 +26,9 @@ from ubp.costs import DEFAULT_COSTS, CostModel, Costs
 from ubp.format import BLOCK_SIZES
 from ubp.latency import LatencyModel
 from ubp.latency.record import latency_of, to_json
-from ubp.pruning.settings.importance import Matrix
-from ubp.pruning.settings.patterns import Mask, Pattern
-from ubp.pruning.settings.saved_with_model import SavedWithModel
+from ubp.masking.importance import Matrix
+from ubp.masking.patterns import Mask, Pattern
+from ubp.masking.saved_with_model import SavedWithModel
 from ubp.selection import (
     NORMALIZATIONS,
     LayerSizes,
@@ -43,24 +42,35 @@ from ubp.selection.network.limits import Reals
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11
 
-_TRANSPOSED = (keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose)
-
 
 class Kernel(Protocol):
-    """What a scope asks of a kernel; `PrunedKernel` is one."""
+    """What a scope asks of a kernel.
+
+    name: for messages.
+    layer_name: of the layer, by which a `LatencyModel` knows it.
+    shape: (lanes, channels).
+    input_channels: the lanes of one tap.
+    positions: outputs per channel and sample, for which the layer uses the kernel; None where the
+        size of its input is open.
+    strides: of a transposed convolution, which runs as a convolution that computes whole strides;
+        of any other layer ().
+    window: the taps along each axis.
+    """
 
     @property
     def name(self) -> str: ...
     @property
-    def layer(self) -> keras.layers.Layer: ...
-    @property
-    def variable(self) -> keras.Variable: ...
+    def layer_name(self) -> str: ...
     @property
     def shape(self) -> tuple[int, int]: ...
     @property
+    def input_channels(self) -> int: ...
+    @property
     def positions(self) -> int | None: ...
     @property
-    def input_channels(self) -> int: ...
+    def strides(self) -> tuple[int, ...]: ...
+    @property
+    def window(self) -> tuple[int, ...]: ...
 
 
 class Scope(SavedWithModel, ABC):
@@ -105,7 +115,6 @@ class Scope(SavedWithModel, ABC):
         """
 
 
-@keras.saving.register_keras_serializable(package="ubp")
 @dataclass(frozen=True)
 class PerLayer(Scope):
     """Every kernel has the scheduled sparsity."""
@@ -136,7 +145,6 @@ def _naming(kernel: Kernel) -> Iterator[None]:
         raise ValueError(f"layer '{kernel.name}': its mask cannot be updated: {error}") from error
 
 
-@keras.saving.register_keras_serializable(package="ubp")
 @dataclass(frozen=True)
 class GlobalBudget(Scope):
     """The scheduled sparsity is that of all kernels together.
@@ -264,7 +272,6 @@ class GlobalBudget(Scope):
         return {"costs": costs, "budget": min(wanted, most)}
 
 
-@keras.saving.register_keras_serializable(package="ubp")
 @dataclass(frozen=True)
 class LatencyBudget(GlobalBudget):
     """The scheduled sparsity is the share of the blocks' predicted time that is removed.
@@ -380,13 +387,9 @@ def _block_cost(costs: Costs, kernel: Kernel, pattern: Pattern) -> float:
             f"layer '{kernel.name}': blocks of {pattern.block_size} channels have no known cost; "
             f"scope='latency' needs blocks of {', '.join(map(str, BLOCK_SIZES))}."
         )
-    window, pixels = tuple(kernel.variable.shape[:-2]), 1
-    if isinstance(kernel.layer, _TRANSPOSED):  # run as a convolution that computes whole strides
-        strides = kernel.layer.strides
-        pixels = math.prod(strides)
-        window = tuple(-(-size // stride) for size, stride in zip(window, strides, strict=True))
-    pointwise = math.prod(window) == 1
-    cost = costs.of_block(
-        pattern.block_size, kernel.positions / pixels, pointwise, kernel.layer.name
-    )
+    strides = kernel.strides or (1,) * len(kernel.window)
+    sizes = zip(kernel.window, strides, strict=True)
+    pointwise = all(size <= stride for size, stride in sizes)
+    positions = kernel.positions / math.prod(strides)
+    cost = costs.of_block(pattern.block_size, positions, pointwise, kernel.layer_name)
     return cost * pattern.lanes  # a block of one lane is what costs are known of

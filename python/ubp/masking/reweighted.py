@@ -16,22 +16,19 @@ strongest block that covers it: a weight is spared if some place of a block keep
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import keras
 import numpy as np
-from keras import ops
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ubp.lanes import spread_lane_groups, sum_lane_groups
-from ubp.pruning.settings.importance import Matrix
-from ubp.pruning.settings.regularized import Blocks, RegularizedSchedule, State
-from ubp.pruning.settings.schedules import check_attribute
+from ubp.masking.importance import Matrix
+from ubp.masking.regularized import Blocks, RegularizedSchedule, State
+from ubp.masking.schedules import check_attribute
 
 
-@keras.saving.register_keras_serializable(package="ubp")
 @dataclass(frozen=True)
 class ReweightedRegularization(RegularizedSchedule):
     """Lets weak blocks decay by reweighted regularisation (arXiv 2111.11581), then prunes them.
@@ -69,8 +66,8 @@ class ReweightedRegularization(RegularizedSchedule):
     def _strength(self, updates: int) -> float:
         return self.strength
 
-    def penalty(self, weights: Any, state: Mapping[str, Any]) -> Any:
-        return ops.sum(state["alpha"] * ops.square(weights))
+    def penalty(self, weights: Any, state: Mapping[str, Any], total: Callable[[Any], Any]) -> Any:
+        return total(state["alpha"] * weights**2)
 
     def updated(
         self, step: int, weights: Matrix, projection: Matrix, state: State, blocks: Blocks

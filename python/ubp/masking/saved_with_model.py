@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What makes patterns, schedules and other choices, frozen dataclasses, savable with a model."""
+"""What makes patterns, schedules and other choices, frozen dataclasses, savable with a Keras model.
+
+The classes are registered with Keras in `ubp.pruning.settings.registered`. Only here does
+`ubp.masking` meet Keras, and only when Keras asks for a config.
+"""
 
 from __future__ import annotations
 
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
-
-import keras
 
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11
@@ -17,6 +19,8 @@ class SavedWithModel:
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor, for `keras.saving.serialize_keras_object`."""
+        import keras
+
         return {
             field.name: keras.saving.serialize_keras_object(getattr(self, field.name))
             for field in fields(self)  # type: ignore[arg-type]
@@ -25,6 +29,8 @@ class SavedWithModel:
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         """The inverse of `get_config`."""
+        import keras
+
         return cls(
             **{name: keras.saving.deserialize_keras_object(value) for name, value in config.items()}
         )

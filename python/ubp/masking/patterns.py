@@ -15,13 +15,12 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 import numpy.typing as npt
 
 from ubp.arguments import check_choice, check_share, check_whole
 from ubp.deprecated import warn_renamed
-from ubp.pruning.settings.saved_with_model import SavedWithModel
+from ubp.masking.saved_with_model import SavedWithModel
 from ubp.selection import METHODS, Selection, max_num_blocks, select_blocks
 from ubp.selection.layer.raised import select_balanced
 from ubp.selection.layer.select import check_array
@@ -172,7 +171,6 @@ class _Block(Pattern):
         return super().from_config({"block_size": config["n"]} if "n" in config else config)
 
 
-@keras.saving.register_keras_serializable(package="ubp")
 @dataclass(frozen=True, init=False, repr=False)
 class UnalignedBlock(_Block):
     """Blocks of N output channels that start at any channel (UBP, arXiv 2407.19644).
@@ -239,7 +237,6 @@ class UnalignedBlock(_Block):
         ).mask()
 
 
-@keras.saving.register_keras_serializable(package="ubp")
 @dataclass(frozen=True, init=False, repr=False)
 class AlignedBlock(_Block):
     """Blocks of N output channels that start at multiples of N (ABP).
@@ -270,7 +267,6 @@ class AlignedBlock(_Block):
         return "aligned"
 
 
-@keras.saving.register_keras_serializable(package="ubp")
 @dataclass(frozen=True)
 class Unstructured(Pattern):
     """Single weights: blocks of one channel. Every method gives the same mask.
