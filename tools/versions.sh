@@ -58,7 +58,8 @@ version_tests() {
   ".deps/$1/bin/python" -m pytest -n 2 --dist loadfile -m "not slow" "${@:2}"
 }
 
-# torch_tests [ARGUMENT...]: those that run a program on each backend of Keras.
+# torch_tests [ARGUMENT...]: those that run a program on each backend of Keras, and those of ubp.torch.
 torch_tests() {
-  .deps/torch/bin/python -m pytest tests/python/pruning/test_backends.py tests/python/examples/test_any_backend.py "$@"
+  .deps/torch/bin/python -m pytest tests/python/pruning/test_backends.py tests/python/examples/test_any_backend.py tests/python/pytorch \
+    "tests/python/docs/test_docs_code.py::test_the_code_of_a_page_runs[docs/pytorch.md]" "$@"
 }

@@ -29,20 +29,20 @@ if TYPE_CHECKING:  # what __getattr__ loads, for type checkers and editors
     from ubp.latency import read_costs as read_costs
     from ubp.mapping import SchemeMapping as SchemeMapping
     from ubp.mapping.schemes import map_schemes as map_schemes
-    from ubp.pruning import ADMM as ADMM
-    from ubp.pruning import AlignedBlock as AlignedBlock
-    from ubp.pruning import ConstantSparsity as ConstantSparsity
-    from ubp.pruning import CustomSchedule as CustomSchedule
-    from ubp.pruning import GlobalBudget as GlobalBudget
-    from ubp.pruning import KernelPattern as KernelPattern
-    from ubp.pruning import LatencyBudget as LatencyBudget
-    from ubp.pruning import Pattern as Pattern
-    from ubp.pruning import PolynomialDecay as PolynomialDecay
+    from ubp.masking import ADMM as ADMM
+    from ubp.masking import AlignedBlock as AlignedBlock
+    from ubp.masking import ConstantSparsity as ConstantSparsity
+    from ubp.masking import CustomSchedule as CustomSchedule
+    from ubp.masking import GlobalBudget as GlobalBudget
+    from ubp.masking import KernelPattern as KernelPattern
+    from ubp.masking import LatencyBudget as LatencyBudget
+    from ubp.masking import Pattern as Pattern
+    from ubp.masking import PolynomialDecay as PolynomialDecay
+    from ubp.masking import ReweightedRegularization as ReweightedRegularization
+    from ubp.masking import UnalignedBlock as UnalignedBlock
+    from ubp.masking import Unstructured as Unstructured
     from ubp.pruning import PruningSummaries as PruningSummaries
     from ubp.pruning import QuantizeAware as QuantizeAware
-    from ubp.pruning import ReweightedRegularization as ReweightedRegularization
-    from ubp.pruning import UnalignedBlock as UnalignedBlock
-    from ubp.pruning import Unstructured as Unstructured
     from ubp.pruning import UpdatePruning as UpdatePruning
     from ubp.pruning import channel_groups as channel_groups
     from ubp.pruning import permute_channels as permute_channels
@@ -90,19 +90,19 @@ _HOME = {
     "PruningSummaries": "ubp.pruning",
     "pruning_summary": "ubp.pruning",
     "recalibrate_batch_norm": "ubp.pruning",
-    "ConstantSparsity": "ubp.pruning",
-    "PolynomialDecay": "ubp.pruning",
-    "CustomSchedule": "ubp.pruning",
-    "ADMM": "ubp.pruning",
+    "ConstantSparsity": "ubp.masking",
+    "PolynomialDecay": "ubp.masking",
+    "CustomSchedule": "ubp.masking",
+    "ADMM": "ubp.masking",
     "QuantizeAware": "ubp.pruning",
-    "ReweightedRegularization": "ubp.pruning",
-    "GlobalBudget": "ubp.pruning",
-    "LatencyBudget": "ubp.pruning",
-    "UnalignedBlock": "ubp.pruning",
-    "KernelPattern": "ubp.pruning",
-    "AlignedBlock": "ubp.pruning",
-    "Unstructured": "ubp.pruning",
-    "Pattern": "ubp.pruning",
+    "ReweightedRegularization": "ubp.masking",
+    "GlobalBudget": "ubp.masking",
+    "LatencyBudget": "ubp.masking",
+    "UnalignedBlock": "ubp.masking",
+    "KernelPattern": "ubp.masking",
+    "AlignedBlock": "ubp.masking",
+    "Unstructured": "ubp.masking",
+    "Pattern": "ubp.masking",
     "quantize": "ubp.quantization",
     "QuantizedFile": "ubp.quantization",
     "prune_without_training": "ubp.reconstruction.network",
@@ -138,6 +138,8 @@ __all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> Any:
+    if name == "torch":  # a package, which imports PyTorch
+        return importlib.import_module("ubp.torch")
     if name not in _HOME:
         raise AttributeError(f"module 'ubp' has no attribute '{name}'; it has {', '.join(__all__)}")
     try:

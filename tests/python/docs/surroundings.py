@@ -133,6 +133,20 @@ def _costs() -> dict[str, Any]:
     return {}
 
 
+def _pytorch() -> dict[str, Any]:
+    import torch
+
+    convolutions = [torch.nn.Conv2d(3, 16, 3), torch.nn.Conv2d(16, 16, 3)]
+    pooled = [torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(16, 10)]
+    model = torch.nn.Sequential(*convolutions, *pooled)
+    return {
+        "model": model,
+        "batches": [(torch.randn(2, 3, SIZE, SIZE), torch.tensor([1, 2]))] * 2,
+        "criterion": torch.nn.CrossEntropyLoss(),
+        "optimizer": torch.optim.SGD(model.parameters()),
+    }
+
+
 _SURROUNDINGS = {
     "docs/choosing.md": _costs,
     "docs/converter.md": _pruned_file,
@@ -141,6 +155,7 @@ _SURROUNDINGS = {
     "docs/mapping.md": _mapping,
     "docs/no-training.md": _without_training,
     "docs/pruning.md": _pruning,
+    "docs/pytorch.md": _pytorch,
     "docs/runtimes.md": _pruned_file,
     "docs/selection.md": _selection,
 }

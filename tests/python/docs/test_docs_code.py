@@ -33,6 +33,8 @@ def test_the_code_of_a_page_runs(
 ) -> None:
     from surroundings import names_of
 
+    if page == "docs/pytorch.md":
+        pytest.importorskip("torch", reason="'./run test --torch' runs this")
     mpl.use("agg")
     monkeypatch.chdir(tmp_path)
     names = names_of(page)
@@ -54,5 +56,5 @@ def test_blocks_that_do_not_run_are_few_and_parse() -> None:
     left = [each for blocks in PYTHON.values() for each in blocks if each.reason]
     for block in left:
         compile_at(block)
-    assert len(left) <= 4
+    assert len(left) <= 5
     assert sum(map(len, PYTHON.values())) > 25

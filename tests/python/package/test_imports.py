@@ -62,6 +62,7 @@ _HOUSES = {
     "ubp.format",
     "ubp.latency",
     "ubp.mapping",
+    "ubp.masking",
     "ubp.pruning",
     "ubp.quantization",
     "ubp.reconstruction",
@@ -69,6 +70,7 @@ _HOUSES = {
     "ubp.selection",
     "ubp.tflite",
     "ubp.tflite_pruning",
+    "ubp.torch",
 }
 # The solver of reconstruction, which knows arrays alone.
 _SOLVER = {
@@ -88,14 +90,38 @@ _SOLVER = {
     )
 }
 
+# The rules of masks, which no framework is needed for; saved_with_model.py serves Keras.
+_MASKING = {
+    f"ubp.masking.{part}"
+    for part in (
+        "admm",
+        "choice",
+        "given_masks",
+        "importance",
+        "kernel_pattern",
+        "patterns",
+        "pruning_settings",
+        "regularized",
+        "reweighted",
+        "schedules",
+        "scopes",
+        "updates",
+    )
+}
+
 # What a folder knows nothing of.
 KNOWS_NOTHING_OF = {
     **dict.fromkeys(_HELPERS, _TRAINING | _TFLITE | _TOGETHER | _HOUSES | {"ubp.costs"}),
     "ubp.data": _TRAINING | _TFLITE | _TOGETHER | _HOUSES - {"ubp.data"} | {"ubp.lanes"},
     "ubp.selection": _TRAINING | _TFLITE | _TOGETHER | _HOUSES - {"ubp.selection"},
+    "ubp.masking": _TFLITE | _TOGETHER
+    | _HOUSES - {"ubp.format", "ubp.latency", "ubp.masking", "ubp.selection"},
+    **dict.fromkeys(_MASKING, _TRAINING),
+    "ubp.torch": _TFLITE | _TOGETHER | {"keras", "tensorflow", "jax"}
+    | _HOUSES - {"ubp.masking", "ubp.torch"},
     "ubp.pruning": _TFLITE | _TOGETHER
     | {"ubp.conversion", "ubp.mapping", "ubp.quantization", "ubp.reconstruction", "ubp.runtime"}
-    | {"ubp.tflite"},
+    | {"ubp.tflite", "ubp.torch"},
     "ubp.quantization": _TOGETHER | {"ubp.reconstruction", "ubp.selection", "ubp.tflite_pruning"},
     "ubp.reconstruction": _TFLITE | _TOGETHER
     | {"ubp.conversion", "ubp.quantization", "ubp.runtime", "ubp.tflite"},
@@ -179,6 +205,7 @@ ORDERS = [
     ["ubp.tflite", "ubp.runtime", "ubp.conversion", "ubp.timing", "ubp.reporting", "ubp.cli"],
     [
         "ubp.selection",
+        "ubp.masking",
         "ubp.pruning.settings",
         "ubp.pruning.layers",
         "ubp.pruning.training",
@@ -199,6 +226,7 @@ DISTINCT_NAMES = [
     "ubp.format",
     "ubp.latency",
     "ubp.mapping",
+    "ubp.masking",
     "ubp.pruning",
     "ubp.quantization",
     "ubp.reconstruction",
@@ -356,8 +384,9 @@ def test_no_module_has_the_name_of_a_public_function(package: str) -> None:
 
 
 def test_functions_stay_what_they_are_whatever_is_imported() -> None:
+    absent = "ubp.torch" if importlib.util.find_spec("torch") is None else "__main__"
     for module in modules(PYTHON):
-        if "__main__" not in module:
+        if "__main__" not in module and not is_in(module, absent):
             importlib.import_module(module)
     for name in ubp.__all__:
         assert not isinstance(getattr(ubp, name), ModuleType), name

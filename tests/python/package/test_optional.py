@@ -49,7 +49,7 @@ def said_without(missing: str, statement: str) -> str:
 @pytest.mark.parametrize(
     ("name", "missing", "packages"),
     [
-        ("UnalignedBlock", "keras", ["keras", "tensorflow"]),
+        ("UpdatePruning", "keras", ["keras", "tensorflow"]),
         ("prune", "keras", ["keras", "tensorflow"]),
         ("Interpreter", "ai_edge_litert", ["ai-edge-litert"]),
         ("convert", "flatbuffers", ["flatbuffers"]),
@@ -87,6 +87,26 @@ def test_a_search_needs_optuna() -> None:
         "ModuleNotFoundError method='search' needs Optuna, which is not installed; install it with "
         f"'pip install {required(['optuna'])}'.\n"
     )
+
+
+@pytest.mark.parametrize("statement", ["ubp.torch.prune", "import ubp.torch"])
+def test_pruning_in_pytorch_needs_pytorch(statement: str) -> None:
+    assert said_without("torch", statement) == (
+        "ModuleNotFoundError ubp.torch needs torch, which is not installed; install it with "
+        f"'pip install {required(['torch'])}'.\n"
+    )
+
+
+@pytest.mark.parametrize("framework", ["keras", "tensorflow", "torch"])
+def test_settings_of_masks_need_no_framework(framework: str) -> None:
+    statement = (
+        "settings = ubp.PolynomialDecay(0.0, 0.8, 0, 100), ubp.UnalignedBlock(4), ubp.ADMM; "
+        "import ubp.masking.updates, ubp.masking.choice, ubp.masking.pruning_settings; "
+        "print(sorted({'keras', 'tensorflow', 'jax', 'torch'} & {*sys.modules} - {'"
+        + framework
+        + "'}))"
+    )
+    assert said_without(framework, statement) == "[]\n"
 
 
 def test_a_chain_of_channels_needs_no_scipy() -> None:
