@@ -17,7 +17,7 @@ from bench.harness.networks import FULL, NETWORKS, QUICK
 from bench.harness.results import ResultFolder
 from bench.harness.table import terminal_table
 from bench.int8.layers import DEPTHWISE, LAYERS, Layer
-from bench.int8.measure import measure_layer, measure_network
+from bench.int8.measure import check_kernel, measure_layer, measure_network
 from bench.int8.networks import SEED, load_or_build
 from bench.int8.report import (
     LAYER_HEADINGS,
@@ -46,6 +46,7 @@ class Settings:
     blocks: output channels of a block.
     sparsities: percent.
     rounds: in each of which either interpreter runs a block of inferences.
+    kernel: of the delegate, as of `ubp.load_delegate`.
     """
 
     networks: Sequence[str]
@@ -53,6 +54,7 @@ class Settings:
     blocks: Sequence[int]
     sparsities: Sequence[int]
     rounds: int
+    kernel: str
 
     @property
     def zeros(self) -> list[tuple[int, int]]:
@@ -73,7 +75,9 @@ def _measure(options: argparse.Namespace, folder: ResultFolder, console: Console
         blocks=options.blocks or (_BLOCKS[:1] if options.quick else _BLOCKS),
         sparsities=options.sparsity or (_SPARSITIES[:1] if options.quick else _SPARSITIES),
         rounds=options.rounds or (_QUICK_ROUNDS if options.quick else _ROUNDS),
+        kernel=options.kernel,
     )
+    check_kernel(settings.kernel)
     report = Report(
         date=now(),
         machine=Machine.this(),
@@ -97,7 +101,9 @@ def _measure_layers(
     for layer in settings.layers:
         for block, sparsity in [(0, 0)] if layer.depthwise else settings.zeros:
             bar.set_description(f"{layer.name} {sparsity}%")
-            report.layers.append(measure_layer(layer, block, sparsity, settings.rounds))
+            report.layers.append(
+                measure_layer(layer, block, sparsity, settings.rounds, settings.kernel)
+            )
             folder.save(report)  # an interrupted run keeps what it has measured
             bar.update()
 
@@ -110,7 +116,9 @@ def _measure_networks(
             bar.set_description(f"{name} {sparsity}%")
             file = load_or_build(NETWORKS[name], block, sparsity, Path(folder.cache))
             report.networks.append(
-                measure_network(NETWORKS[name], block, sparsity, file, settings.rounds)
+                measure_network(
+                    NETWORKS[name], block, sparsity, file, settings.rounds, settings.kernel
+                )
             )
             folder.save(report)
             bar.update()
@@ -163,6 +171,12 @@ def _parser() -> argparse.ArgumentParser:
         type=rounds,
         metavar="N",
         help=f"blocks of inferences that each interpreter runs (default: {_ROUNDS})",
+    )
+    parser.add_argument(
+        "--kernel",
+        choices=["auto", "portable"],
+        default="auto",
+        help="of the delegate; the portable ones run on every processor (default: %(default)s)",
     )
     return parser
 

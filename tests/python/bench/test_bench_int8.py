@@ -28,7 +28,7 @@ from bench.int8.report import (
     network_cells,
     targets,
 )
-from ubp.runtime.decisions import delegate_report
+from ubp.runtime.decisions import DelegateReport, NodeDecision, delegate_report
 from ubp.tflite import flatbuffer
 
 TIMES = {"xnnpack_rounds_ms": [10.0, 20.0, 30.0], "ubp_rounds_ms": [5.0, 5.0, 5.0]}
@@ -69,7 +69,7 @@ def test_layers_use_the_range_of_their_outputs() -> None:
 
 def test_the_delegate_runs_a_depthwise_layer() -> None:
     file = layer_file(DEPTHWISE[1], 0, 0)
-    (node,) = delegate_report(file, 1, take="all").nodes
+    (node,) = delegate_report(file, 1, take="all", kernel="portable").nodes
     assert (node.op, node.taken) == ("DEPTHWISE_CONV_2D", True)
 
 
@@ -131,7 +131,8 @@ def test_page_of_a_quick_run_is_refused() -> None:
 
 
 def test_quick_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--quick", "--output", str(tmp_path)]) == 0
+    portable = ["--kernel", "portable", "--output", str(tmp_path)]
+    assert main(["--quick", *portable]) == 0
     printed = capsys.readouterr().out
     data = json.loads((tmp_path / "int8.json").read_text())
     (network,) = data["networks"]
@@ -145,9 +146,19 @@ def test_quick_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made = file.stat().st_mtime_ns
     tree = flatbuffer.parse(file.read_bytes(), "the network")
     assert all(tensor.type != 0 for tensor in tree.subgraphs[0].tensors)  # none is FLOAT32
-    arguments = ["--quick", "--no-layers", "--rounds", "1", "--output", str(tmp_path)]
-    assert main(arguments) == 0
+    assert main(["--quick", "--no-layers", "--rounds", "1", *portable]) == 0
     assert file.stat().st_mtime_ns == made
+
+
+def test_processors_without_dot_products_are_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    reason = "the op is int8, and the processor has no dot products of int8."
+    node = NodeDecision(0, 0, "DEPTHWISE_CONV_2D", "", False, reason)
+    report = DelegateReport("avx2", [node])
+    monkeypatch.setattr(measure, "delegate_report", lambda *_, **__: report)
+    assert main(["--quick", "--output", str(tmp_path)]) != 0
+    assert "has no dot products of int8; run it where there are, or" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
