@@ -240,7 +240,9 @@ def test_a_file_from_before_modules_moved_loads(tmp_path, pattern):
             content = new.read(name)
             if name == "config.json":
                 text, fields = re.subn(r'"block_size": 4', '"n": 4', content.decode())
-                text, modules = re.subn(r'"ubp\.pruning[a-z_.]*"', '"ubp.pruning.gone"', text)
+                text, modules = re.subn(
+                    r'"ubp\.(?:masking|pruning)[a-z_.]*"', '"ubp.pruning.gone"', text
+                )
                 assert fields and modules > fields
                 content = text.encode()
             old.writestr(name, content)
