@@ -230,6 +230,21 @@ def test_a_budget_of_time_counts_positions() -> None:
     assert model.training
 
 
+def test_a_compiled_module_sees_new_masks_and_observes_gradients() -> None:
+    model = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 8))
+    schedule = ubp.PolynomialDecay(0.0, 0.75, begin_step=2, end_step=4, frequency=2)
+    pruning = ubp.torch.prune(model, schedule, layers="0", importance="gradient")
+    compiled = torch.compile(model, backend="aot_eager")
+    optimizer = sgd(model)
+    inputs = torch.randn(4, 8, generator=torch.Generator().manual_seed(0))
+    for _ in range(4):
+        compiled(inputs).square().sum().backward()
+        optimizer.step()
+        pruning.step()
+        assert torch.equal(compiled(inputs), model(inputs))
+    assert pruning.sparsity == 0.75
+
+
 def test_policies_name_modules() -> None:
     model = network()
     policy = {"8": 0.5, model[3]: {"pattern": ubp.AlignedBlock(8)}, "*": None}
