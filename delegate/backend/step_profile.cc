@@ -28,6 +28,41 @@ int64_t MultiplyAddsOf(OpType type, const ConvShape& s) {
   }
 }
 
+const char* KindOf(OpType type) {
+  switch (type) {
+    case OpType::kConv2D:
+    case OpType::kTransposeConv2D:
+      return "convolution";
+    case OpType::kFullyConnected:
+      return "fully_connected";
+    case OpType::kDepthwiseConv2D:
+      return "depthwise";
+    case OpType::kMaxPool2D:
+    case OpType::kAveragePool2D:
+      return "pooling";
+    case OpType::kMean:
+      return "mean";
+    case OpType::kSoftmax:
+      return "softmax";
+    case OpType::kAdd:
+    case OpType::kSub:
+    case OpType::kMul:
+    case OpType::kClamp:
+    case OpType::kFunction:
+    case OpType::kRequantize:
+      return "elementwise";
+    case OpType::kResize:
+      return "resize";
+    case OpType::kPad:
+    case OpType::kReshape:
+    case OpType::kConcatenation:
+    case OpType::kDepthToSpace:
+    case OpType::kSpaceToDepth:
+      return "copy";
+  }
+  return "";
+}
+
 void Describe(const ShapedOp& op, StepProfile* profile) {
   DescribeName(*op.op, profile);
   for (const GraphOp* absorbed : op.absorbed) DescribeName(*absorbed, profile);

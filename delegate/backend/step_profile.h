@@ -18,6 +18,23 @@ struct ProfiledOp {
   std::string label;
 };
 
+// What an op of a step has to do in one run, however it does it: what a limit of its time follows from.
+// Activations count once, whatever windows or tiles read again, without what lies between pixels.
+struct StepWork {
+  const char* kind;  // KindOf its type, or "conversion"
+  // Multiply-adds with the weights of its blocks or its windows; of poolings and means one for each
+  // element that is reduced; of other ops one for each element that is written, if it is computed.
+  int64_t operations = 0;
+  int64_t weight_bytes = 0;  // as the kernels read them: values, places and bias
+  // Activations from and to tensors that lie in memory as a whole.
+  int64_t read_bytes = 0;
+  int64_t written_bytes = 0;
+  // From and to buffers between two ops of the step, which are `buffer_bytes` large together.
+  int64_t buffer_read_bytes = 0;
+  int64_t buffer_written_bytes = 0;
+  int64_t buffer_bytes = 0;
+};
+
 // Times are by the clock, as the thread that runs the plan sees them, whatever the number of threads
 // that help it.
 struct StepProfile {
@@ -26,6 +43,7 @@ struct StepProfile {
   // Of the convolutions and fully-connected layers in one run, as if no weight were zero; of the
   // pixels that are computed.
   int64_t multiply_adds = 0;
+  std::vector<StepWork> work;  // on the CPU, in the order in which they run; int8 ops have none
   int64_t runs = 0;
   int64_t total_ns = 0;
   int64_t least_ns = std::numeric_limits<int64_t>::max();
@@ -41,6 +59,8 @@ struct StepProfile {
 void Describe(const ShapedOp& op, StepProfile* profile);
 // Of the type kDepthwiseConv2D, or another kind with a window or weights; 0 for other ops.
 int64_t MultiplyAddsOf(OpType type, const ConvShape& shape);
+// Such as "convolution" or "elementwise".
+const char* KindOf(OpType type);
 // Names in the order of the model.
 void SortNames(StepProfile* profile);
 

@@ -10,6 +10,15 @@
 namespace ubp {
 namespace {
 
+void Print(const StepWork& work, std::ostream& out) {
+  out << "{\"kind\": \"" << work.kind << "\", \"operations\": " << work.operations
+      << ", \"weight_bytes\": " << work.weight_bytes << ", \"read_bytes\": " << work.read_bytes
+      << ", \"written_bytes\": " << work.written_bytes
+      << ", \"buffer_read_bytes\": " << work.buffer_read_bytes
+      << ", \"buffer_written_bytes\": " << work.buffer_written_bytes
+      << ", \"buffer_bytes\": " << work.buffer_bytes << "}";
+}
+
 void Print(const StepProfile& step, std::ostream& out) {
   out << "{\"operators\": [";
   const char* separator = "";
@@ -24,8 +33,15 @@ void Print(const StepProfile& step, std::ostream& out) {
     separator = ", ";
   }
   out << "], \"conversion\": " << (step.is_conversion ? "true" : "false")
-      << ", \"multiply_adds\": " << step.multiply_adds << ", \"runs\": " << step.runs
-      << ", \"total_ns\": " << step.total_ns << ", \"min_ns\": " << step.least_ns << "}";
+      << ", \"multiply_adds\": " << step.multiply_adds << ", \"work\": [";
+  separator = "";
+  for (const StepWork& work : step.work) {
+    out << separator;
+    Print(work, out);
+    separator = ", ";
+  }
+  out << "], \"runs\": " << step.runs << ", \"total_ns\": " << step.total_ns
+      << ", \"min_ns\": " << step.least_ns << "}";
 }
 
 }  // namespace

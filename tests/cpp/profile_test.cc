@@ -165,6 +165,7 @@ TEST(ProfileFileTest, HasEveryPlanThatRan) {
   StepProfile step;
   step.ops = {{-1, "own"}, {3, "CONV_2D \"a\""}};
   step.multiply_adds = 12345;
+  step.work = {{"depthwise", 1, 2, 3, 4, 5, 6, 7}, {"copy", 0, 0, 8, 9}};
   ASSERT_TRUE(profile->Add({}, 1).ok());
   ASSERT_TRUE(profile->Add({step}, 1).ok());
   EXPECT_EQ(directory.Read("p.json"), head + "  \"plans\": [\n  ]\n}\n");
@@ -177,11 +178,11 @@ TEST(ProfileFileTest, HasEveryPlanThatRan) {
   ASSERT_TRUE(profile->Add({conversion}, 1).ok());
   EXPECT_EQ(directory.Read("p.json"), head + R"(  "plans": [
     {"threads": 2, "steps": [
-      {"operators": [{"node": null, "label": "own"}, {"node": 3, "label": "CONV_2D \"a\""}], "conversion": false, "multiply_adds": 12345, "runs": 2, "total_ns": 3500, "min_ns": 1500},
-      {"operators": [], "conversion": true, "multiply_adds": 0, "runs": 1, "total_ns": 7, "min_ns": 7}
+      {"operators": [{"node": null, "label": "own"}, {"node": 3, "label": "CONV_2D \"a\""}], "conversion": false, "multiply_adds": 12345, "work": [{"kind": "depthwise", "operations": 1, "weight_bytes": 2, "read_bytes": 3, "written_bytes": 4, "buffer_read_bytes": 5, "buffer_written_bytes": 6, "buffer_bytes": 7}, {"kind": "copy", "operations": 0, "weight_bytes": 0, "read_bytes": 8, "written_bytes": 9, "buffer_read_bytes": 0, "buffer_written_bytes": 0, "buffer_bytes": 0}], "runs": 2, "total_ns": 3500, "min_ns": 1500},
+      {"operators": [], "conversion": true, "multiply_adds": 0, "work": [], "runs": 1, "total_ns": 7, "min_ns": 7}
     ]},
     {"threads": 1, "steps": [
-      {"operators": [], "conversion": true, "multiply_adds": 0, "runs": 1, "total_ns": 7, "min_ns": 7}
+      {"operators": [], "conversion": true, "multiply_adds": 0, "work": [], "runs": 1, "total_ns": 7, "min_ns": 7}
     ]}
   ]
 }

@@ -64,6 +64,19 @@ def test_zeros_count_as_multiplied(model: bytes) -> None:
     assert [step.multiply_adds for step in steps if not step.conversion] == MULTIPLY_ADDS
 
 
+def test_steps_say_what_they_have_to_do(model: bytes) -> None:
+    steps = delegate_profile(model, RUNS, progress=False, take="sparse").steps
+    own = [step for step in steps if not step.conversion]
+    works = [step.work[0] for step in own]
+    assert [work.kind for work in works] == [*["convolution"] * 3, "fully_connected"]
+    for step, work in zip(own, works, strict=True):
+        assert len(step.work) == 1
+        assert 0 < work.operations < 0.7 * step.multiply_adds, "pruned weights count"
+        assert work.weight_bytes > 0
+    assert [work.written_bytes for work in works] == [*[12 * 12 * 32 * 4] * 3, 10 * 4]
+    assert works[0].read_bytes == 12 * 12 * 16 * 4
+
+
 def test_results_are_the_same_and_the_file_is_written_when_the_interpreter_goes(
     model: bytes, run: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -42,6 +42,14 @@ ConvLayout ConvLayoutOf(const PlannedOp& op, const OperatorContext& context) {
   return result;
 }
 
+// Whether a layer runs without blocks, images to images.
+bool IsVectorConvolution(const PlannedOp& op, const OperatorContext& context) {
+  const auto is_image = [&](int t) { return !context.layout.tensors[t].planes; };
+  const bool images =
+      op.op->type() == OpType::kFullyConnected || (is_image(op.input) && is_image(op.output));
+  return context.isa != nullptr && images && SuitsVectorConvolution(*LayerOf(*op.op), op.shape);
+}
+
 // Whether the zeros around the image of a pooling count: those of pads that it absorbed do.
 bool ZerosCount(const GraphOp& op) { return AttributesOf(op).padding == Padding::kValid; }
 
@@ -97,6 +105,25 @@ WindowOperator MakeWindow(const PlannedOp& op, const OperatorContext& context, i
   return window;
 }
 
+Status WeightUseOf(const PlannedOp& op, const OperatorContext& context, WeightUse* use) {
+  const LayerAttributes& attributes = LayerOf(*op.op)->attributes;
+  const int64_t bias_bytes = int64_t{sizeof(float)} * attributes.out_channels;
+  if (IsVectorConvolution(op, context)) {
+    use->multiplied = int64_t{attributes.lanes()} * attributes.out_channels;
+    use->bytes = int64_t{sizeof(float)} * use->multiplied + bias_bytes;
+    return Status::Ok();
+  }
+  PackedLayerWeights packed;
+  UBP_RETURN_IF_ERROR(PackedOf(op, context, &packed));
+  const KernelWeights& weights = *packed.weights;
+  const auto blocks = static_cast<int64_t>(weights.lanes.size());
+  const auto counts = static_cast<int64_t>(weights.counts.size());
+  use->multiplied = blocks * weights.block_size;
+  use->bytes = int64_t{sizeof(float)} * use->multiplied + bias_bytes +
+               int64_t{sizeof(int32_t)} * (blocks + counts);
+  return Status::Ok();
+}
+
 Status MakeConvolution(const PlannedOp& op, const OperatorContext& context,
                        std::unique_ptr<Convolution>* convolution) {
   PackedLayerWeights packed;
@@ -106,9 +133,9 @@ Status MakeConvolution(const PlannedOp& op, const OperatorContext& context,
     return Status::Ok();
   }
   const ConvLayout conv_layout = ConvLayoutOf(op, context);
-  LayerWeights layer = *LayerOf(*op.op);
-  layer.attributes.activation = op.activation;
-  if (!conv_layout.input && !conv_layout.output && SuitsVectorConvolution(layer, op.shape)) {
+  if (IsVectorConvolution(op, context)) {
+    LayerWeights layer = *LayerOf(*op.op);
+    layer.attributes.activation = op.activation;
     *convolution = MakeVectorConvolution(layer, op.shape, conv_layout.function, *context.isa);
     return Status::Ok();
   }

@@ -3,6 +3,7 @@
 #ifndef UBP_DELEGATE_CPU_PLAN_MAKE_OPERATORS_H_
 #define UBP_DELEGATE_CPU_PLAN_MAKE_OPERATORS_H_
 
+#include <cstdint>
 #include <memory>
 
 #include "delegate/base/status.h"
@@ -32,6 +33,15 @@ PoolOperator MakePool(const PlannedOp& op, const OperatorContext& context, int t
 
 // A depthwise convolution or any other pooling.
 WindowOperator MakeWindow(const PlannedOp& op, const OperatorContext& context, int threads);
+
+// What the kernels read of a layer's weights in one run, if they read each once.
+struct WeightUse {
+  int64_t multiplied = 0;  // weights, those included that only fill a block
+  int64_t bytes = 0;       // of values, places and bias
+};
+
+// Of the convolution that MakeConvolution or MakeRowOperator makes.
+Status WeightUseOf(const PlannedOp& op, const OperatorContext& context, WeightUse* use);
 
 // A convolution or fully-connected layer.
 Status MakeConvolution(const PlannedOp& op, const OperatorContext& context,

@@ -70,7 +70,9 @@ Status Plan::Make(const Graph& graph, const PlanOptions& options, PackedWeights*
   const OperatorContext context = {layout, options.isa, options.int8, weights, options.threads};
   UBP_RETURN_IF_ERROR(MakeSteps(context, &made->steps_, &made->buffers_));
   made->PlaceBuffers();
-  if (options.profile) made->profile_ = DescribeSteps(layout, made->steps_);
+  if (options.profile) {
+    UBP_RETURN_IF_ERROR(DescribeSteps(context, made->steps_, made->buffers_, &made->profile_));
+  }
   *plan = std::move(made);
   return Status::Ok();
 }

@@ -20,13 +20,20 @@ from ubp.timing.grid import measure_device
 from ubp.timing.interleaved import BenchmarkResult, Timing, benchmark
 from ubp.timing.network import measure_network
 from ubp.timing.network_timer import NetworkTimer
-from ubp.timing.profile import DelegateProfile, ProfiledStep, delegate_profile, read_profile
+from ubp.timing.profile import (
+    DelegateProfile,
+    ProfiledStep,
+    StepWork,
+    delegate_profile,
+    read_profile,
+)
 
 __all__ = [
     "BenchmarkResult",
     "DelegateProfile",
     "NetworkTimer",
     "ProfiledStep",
+    "StepWork",
     "Timing",
     "benchmark",
     "delegate_profile",

@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,32 @@ _NO_PROFILE = (
 
 
 @dataclass(frozen=True)
+class StepWork:
+    """What an operator of a step has to do in one run, however it does it.
+
+    Activations count once, whatever windows or tiles read again.
+
+    kind: "convolution", "fully_connected", "depthwise", "pooling", "mean", "elementwise",
+        "softmax", "resize", "copy" or "conversion".
+    operations: multiply-adds with weights that are kept in blocks, or of windows; of poolings and
+        means one for each element that is reduced; else one for each that is computed.
+    weight_bytes: of weights as the kernels read them, with places and bias.
+    read_bytes, written_bytes: of activations that lie in memory as a whole.
+    buffer_read_bytes, buffer_written_bytes: of those that pass between two operators of the step.
+    buffer_bytes: the size of what they pass through.
+    """
+
+    kind: str
+    operations: int
+    weight_bytes: int
+    read_bytes: int
+    written_bytes: int
+    buffer_read_bytes: int
+    buffer_written_bytes: int
+    buffer_bytes: int
+
+
+@dataclass(frozen=True)
 class ProfiledStep:
     """One step of a plan of the delegate.
 
@@ -48,6 +74,7 @@ class ProfiledStep:
     nodes: tuple[int | None, ...]
     conversion: bool
     multiply_adds: int
+    work: tuple[StepWork, ...]
     runs: int
     mean_us: float
     min_us: float
@@ -175,10 +202,16 @@ def _step(step: Any) -> ProfiledStep:
         ),
         conversion=step["conversion"] is True,
         multiply_adds=_count(step["multiply_adds"]),
+        work=tuple(_work(work) for work in step["work"]),
         runs=runs,
         mean_us=_count(step["total_ns"]) / runs / 1e3,
         min_us=_count(step["min_ns"]) / 1e3,
     )
+
+
+def _work(work: Any) -> StepWork:
+    counts = {field.name: _count(work[field.name]) for field in fields(StepWork)[1:]}
+    return StepWork(_text(work["kind"]), **counts)
 
 
 def _count(value: Any) -> int:

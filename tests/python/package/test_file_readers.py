@@ -21,10 +21,21 @@ from ubp.latency.record import to_json
 from ubp.timing import read_profile
 from ubp.timing.android.benchmark_model import parse_result
 
+WORK = {
+    "kind": "convolution",
+    "operations": 10,
+    "weight_bytes": 40,
+    "read_bytes": 8,
+    "written_bytes": 8,
+    "buffer_read_bytes": 4,
+    "buffer_written_bytes": 0,
+    "buffer_bytes": 64,
+}
 STEP = {
     "operators": [{"label": "CONV_2D 'stem'", "node": 0}],
     "conversion": False,
     "multiply_adds": 10,
+    "work": [WORK],
     "runs": 3,
     "total_ns": 30,
     "min_ns": 9,
@@ -150,6 +161,7 @@ def test_profiles(data: bytes, tmp_path_factory: pytest.TempPathFactory) -> None
     for step in steps:
         assert step.gmacs >= 0 and step.min_us >= 0 and step.runs >= 1
         assert all(isinstance(operator, str) for operator in step.operators)
+        assert all(work.operations >= 0 and work.buffer_bytes >= 0 for work in step.work)
 
 
 def npy() -> bytes:
