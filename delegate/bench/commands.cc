@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdio>
 
+#include "delegate/bench/stream_loop.h"
 #include "delegate/bench/timing.h"
 
 namespace ubp {
@@ -14,6 +15,9 @@ constexpr int kMostThreads = 64;
 // that handing them out costs next to nothing.
 constexpr int kJobsPerThread = 16;
 constexpr int kIterationsPerJob = 4096;
+// A run of a stream takes longer than the clock is read, also where the memory is small.
+constexpr size_t kLeastStreamBytes = size_t{1} << 20;
+constexpr size_t kMostStreamBytes = size_t{1} << 32;
 
 Status Malformed(const char* form) {
   return Status::Error(std::string("the command is malformed, expected: ") + form);
@@ -28,10 +32,23 @@ std::string Quoted(const std::string& text) {
   return quoted + '"';
 }
 
+// Of an instruction set whose kernels this machine can run.
+Status NoKernels(const std::string& isa) {
+  return Status::Error("this machine has no kernels for '" + isa + "'.");
+}
+
 std::string TimingFields(const Timing& timing) {
   char text[80];
   std::snprintf(text, sizeof(text), "\"ns\": %.1f, \"runs\": %d", timing.median_ns, timing.runs);
   return text;
+}
+
+std::string AnswerOf(const Timing& timing, const char* what, int64_t per_run) {
+  return "{" + TimingFields(timing) + ", \"" + what + "\": " + std::to_string(per_run) + "}";
+}
+
+int64_t MultiplyAdds(int jobs, const FmaLoop& loop) {
+  return int64_t{1} * jobs * kIterationsPerJob * loop.multiply_adds;
 }
 
 }  // namespace
@@ -40,11 +57,13 @@ std::string Commands::Execute(const std::string& line) {
   std::istringstream words(line);
   std::string command, answer;
   words >> command;
-  Status status =
-      Status::Error("there is no command '" + command + "'; there are layer, time, peak.");
+  Status status = Status::Error("there is no command '" + command +
+                                "'; there are layer, time, peak, fma, stream.");
   if (command == "layer") status = Layer(&words, &answer);
   if (command == "time") status = Time(&words, &answer);
   if (command == "peak") status = Peak(&words, &answer);
+  if (command == "fma") status = Fma(&words, &answer);
+  if (command == "stream") status = Stream(&words, &answer);
   return status.ok() ? answer : "{\"error\": " + Quoted(status.message()) + "}";
 }
 
@@ -59,7 +78,7 @@ Status Commands::Layer(std::istringstream* words, std::string* answer) {
   spec.isa = FindInstructionSet(isa.c_str());
   fma_loop_ = FindFmaLoop(isa.c_str());
   if (spec.isa == nullptr || fma_loop_ == nullptr) {
-    return Status::Error("this machine has no kernels for '" + isa + "'.");
+    return NoKernels(isa);
   }
   spec.image_input = form == "image";
   for (std::string stem; *words >> stem;) spec.stems.push_back(stem);
@@ -97,9 +116,53 @@ Status Commands::Peak(std::istringstream* words, std::string* answer) {
   };
   const Timing timing = TimeRuns(run, milliseconds);
   sum_ += sum.load();
-  const int64_t multiply_adds = int64_t{1} * jobs * kIterationsPerJob * fma_loop_->multiply_adds;
-  *answer =
-      "{" + TimingFields(timing) + ", \"multiply_adds\": " + std::to_string(multiply_adds) + "}";
+  *answer = AnswerOf(timing, "multiply_adds", MultiplyAdds(jobs, *fma_loop_));
+  return Status::Ok();
+}
+
+Status Commands::Fma(std::istringstream* words, std::string* answer) {
+  std::string isa;
+  double milliseconds = 0;
+  if (!(*words >> isa >> milliseconds)) return Malformed("fma FAMILY MILLISECONDS");
+  if (FindInstructionSet(isa.c_str()) == nullptr) return NoKernels(isa);
+  const FmaLoop& loop = *FindFmaLoop(isa.c_str());
+  const Timing timing = TimeRuns([&] { sum_ += loop.run(kIterationsPerJob); }, milliseconds);
+  *answer = AnswerOf(timing, "multiply_adds", MultiplyAdds(1, loop));
+  return Status::Ok();
+}
+
+Status Commands::Stream(std::istringstream* words, std::string* answer) {
+  std::string isa, what;
+  size_t bytes = 0;
+  double milliseconds = 0;
+  *words >> isa >> what >> bytes >> milliseconds;
+  const bool copies = what == "copy";
+  const size_t floats = bytes / sizeof(float) / (copies ? 2 : 1) / kStreamUnit * kStreamUnit;
+  const bool is_known = copies || what == "load" || what == "store";
+  if (!*words || !is_known || floats == 0 || bytes > kMostStreamBytes) {
+    return Malformed("stream FAMILY load|store|copy BYTES MILLISECONDS");
+  }
+  if (FindInstructionSet(isa.c_str()) == nullptr) return NoKernels(isa);
+  const StreamLoops& loops = *FindStreamLoops(isa.c_str());
+  const size_t needed = copies ? 2 * floats : floats;
+  if (memory_.bytes() != needed * sizeof(float)) memory_ = AlignedBuffer(needed);
+  float* const memory = memory_.data();
+  const auto move = [&] {
+    if (copies) {
+      loops.copy(memory, memory + floats, floats);
+    } else if (what == "load") {
+      sum_ += loops.load(memory, floats);
+    } else {
+      loops.store(memory, floats, 0.0f);
+    }
+  };
+  const size_t each = floats * sizeof(float);
+  const size_t passes = (kLeastStreamBytes + each - 1) / each;
+  const auto run = [&] {
+    for (size_t pass = 0; pass < passes; ++pass) move();
+  };
+  const Timing timing = TimeRuns(run, milliseconds);
+  *answer = AnswerOf(timing, "bytes", static_cast<int64_t>(passes * each));
   return Status::Ok();
 }
 

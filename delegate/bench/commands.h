@@ -13,6 +13,13 @@
 //       Times the loop of multiply-adds of the layer's instruction set on all of its threads
 //       (fma_loop.h).
 //       {"ns": as above, "runs": number, "multiply_adds": number per run}
+//   fma FAMILY MILLISECONDS
+//       The same on one thread, without a layer.
+//   stream FAMILY load|store|copy BYTES MILLISECONDS
+//       Times a loop that reads, writes or copies memory (stream_loop.h). The memory is BYTES
+//       large, rounded down; where it is copied, half of it each way. A run moves it again and
+//       again, a MiB or more. One thread.
+//       {"ns": as above, "runs": number, "bytes": read, written or copied per run}
 //
 // A command that cannot be executed is answered by {"error": "one sentence"}. The caller chooses
 // the order, and so interleaves what it compares, in this process and in others: that is why this
@@ -24,6 +31,7 @@
 #include <sstream>
 #include <string>
 
+#include "delegate/base/aligned_buffer.h"
 #include "delegate/base/status.h"
 #include "delegate/bench/fma_loop.h"
 #include "delegate/bench/layer_case.h"
@@ -39,9 +47,12 @@ class Commands {
   Status Layer(std::istringstream* words, std::string* answer);
   Status Time(std::istringstream* words, std::string* answer);
   Status Peak(std::istringstream* words, std::string* answer);
+  Status Fma(std::istringstream* words, std::string* answer);
+  Status Stream(std::istringstream* words, std::string* answer);
 
   std::unique_ptr<LayerCase> layer_;
   const FmaLoop* fma_loop_ = nullptr;  // of the layer's instruction set
+  AlignedBuffer memory_;               // of the latest stream
   float sum_ = 0.0f;                   // of what the loops computed
 };
 

@@ -2,15 +2,18 @@
 // The program that times single layers: it runs the layer it is told to run, and says what is wrong
 // with a command. No timing is asserted.
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "delegate/base/aligned_buffer.h"
 #include "delegate/bench/commands.h"
 #include "delegate/bench/fma_loop.h"
 #include "delegate/bench/layer_case.h"
+#include "delegate/bench/stream_loop.h"
 #include "delegate/cpu/operators/convolution.h"
 #include "gtest/gtest.h"
 #include "tests/cpp/test_layer.h"
@@ -153,6 +156,42 @@ TEST(FmaLoopTest, EveryFamilyHasOne) {
   }
 }
 
+TEST(StreamLoopsTest, ReadWriteAndCopyAllOfTheMemory) {
+  constexpr size_t kFloats = 3 * kStreamUnit;
+  for (const InstructionSet* isa : AllInstructionSets()) {
+    const StreamLoops* const loops = FindStreamLoops(isa->name);
+    ASSERT_NE(loops, nullptr) << isa->name;
+    if (!isa->supported()) continue;
+    AlignedBuffer from(kFloats), to(kFloats + 1);
+    for (size_t i = 0; i < kFloats; ++i) from.data()[i] = static_cast<float>(i);
+    EXPECT_EQ(loops->load(from.data(), kFloats), kFloats * (kFloats - 1) / 2.0f) << isa->name;
+    loops->copy(from.data(), to.data(), kFloats);
+    EXPECT_TRUE(std::equal(from.data(), from.data() + kFloats, to.data())) << isa->name;
+    loops->store(to.data(), kFloats, 7.0f);
+    EXPECT_EQ(std::count(to.data(), to.data() + kFloats, 7.0f), kFloats) << isa->name;
+    EXPECT_EQ(to.data()[kFloats], 0.0f) << isa->name;
+  }
+  EXPECT_EQ(FindStreamLoops("sse"), nullptr);
+}
+
+TEST(CommandsTest, TimesLoopsWithoutALayer) {
+  const std::string isa = BestInstructionSet().name;
+  Commands commands;
+  const auto ends_with = [&](const std::string& command, const std::string& end) {
+    const std::string answer = commands.Execute(command);
+    const bool ends = answer.size() > end.size() &&
+                      answer.compare(answer.size() - end.size(), end.size(), end) == 0;
+    EXPECT_TRUE(ends) << answer;
+  };
+  // 228 times 4608 bytes, 1024 times 1024, and 512 times 2048.
+  ends_with("stream " + isa + " load 5000 0.1", "\"bytes\": 1050624}");
+  ends_with("stream " + isa + " store 1024 0.1", "\"bytes\": 1048576}");
+  ends_with("stream " + isa + " copy 5000 0.1", "\"bytes\": 1048576}");
+  ends_with(
+      "fma " + isa + " 0.1",
+      "\"multiply_adds\": " + std::to_string(4096 * FindFmaLoop(isa.c_str())->multiply_adds) + "}");
+}
+
 TEST(CommandsTest, TimesALayerAndThePeak) {
   const std::string stem = WriteLayer("commands", LayerOf(kCases[1], 0.3, 1));
   const std::string isa = BestInstructionSet().name;
@@ -174,6 +213,12 @@ TEST(CommandsTest, SaysWhatIsWrong) {
       {"time 0 1", "there is no variant 0"},
       {"time 0", "malformed"},
       {"peak 1", "there is no layer yet"},
+      {"fma sse 1", "no kernels for 'sse'"},
+      {"fma " + isa, "malformed"},
+      {"stream sse load 4096 1", "no kernels for 'sse'"},
+      {"stream " + isa + " move 4096 1", "malformed"},
+      {"stream " + isa + " copy 1023 1", "malformed"},
+      {"stream " + isa + " load 8589934592 1", "malformed"},
       {"layer sse 1 9 7 planes x", "no kernels for 'sse'"},
       {"layer " + isa + " 0 9 7 planes x", "malformed"},
       {"layer " + isa + " 1 9 7 rows x", "malformed"},
