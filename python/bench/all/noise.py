@@ -22,6 +22,7 @@ _IDLE, _IO_WAIT, _STEAL = 3, 4, 7  # fields of its first line, which counts all 
 _FIELDS = 8  # those behind are counted in others already
 _PROBES = 40
 _WORK = bytes(4 << 20)  # hashed in some milliseconds
+_RATIOS = ("speedup", "time_over_limit")  # names of spreads whose scatter counts
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,8 @@ class Noise:
     stolen: processors that the host took away, in the mean over the time.
     others: processors that other processes kept busy.
     unevenness: (p90 - p10) / median of the probes before and after together.
-    scatter: of the measured speed-ups, the median of (p90 - p10) / median; None where there are
-        none.
+    scatter: of the measured speed-ups and the like, the median of (p90 - p10) / median; None where
+        there are none.
     """
 
     ALSO_IN_JSON: ClassVar[tuple[str, ...]] = ("reasons",)
@@ -116,7 +117,7 @@ class Noise:
             "stolen": f"the host took {self.stolen:.2f} processors away",
             "others": f"other processes kept {self.others:.2f} processors busy",
             "unevenness": f"the same work took times that differ by {self.unevenness:.0%}",
-            "scatter": f"speed-ups scatter by {self.scatter or 0.0:.0%}",
+            "scatter": f"ratios of times scatter by {self.scatter or 0.0:.0%}",
         }
         return [
             f"{text} (limit {self.LIMITS[name]:g})"
@@ -130,9 +131,9 @@ def _scatter(median: float, p10: float, p90: float) -> float:
 
 
 def _scatters(results: Any, name: str = "") -> Iterator[float]:
-    """Of every spread in the results that is called a speed-up."""
+    """Of every spread in the results that is one of _RATIOS."""
     if isinstance(results, dict):
-        if name == "speedup" and {"median", "p10", "p90"} <= set(results):
+        if name in _RATIOS and {"median", "p10", "p90"} <= set(results):
             yield _scatter(results["median"], results["p10"], results["p90"])
         for key, value in results.items():
             yield from _scatters(value, key)

@@ -35,6 +35,7 @@ class Step:
 STEPS = (
     Step("models", 800, ("--rounds", "15", "--peers")),
     Step("kernels", 500, ("--rounds", "5")),
+    Step("limits", 60, ("--rounds", "5")),
     Step("int8", 300, ("--rounds", "10")),
     Step("arm", 60),
     Step("selection", 180),

@@ -14,13 +14,12 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter
 
-from bench.harness.child import Child
+from bench.harness.program import PROGRAM, BenchmarkProgram
 from bench.kernels.layers import LayerShape, Pattern
 from bench.kernels.report import LayerResult
 from ubp.tflite.single_operator import single_convolution
 from ubp.timing.interleaved import BlockTimer, interleave
 
-PROGRAM = Path(__file__).resolve().parents[3] / ".deps" / "bin" / "kernel_benchmark"
 BLOCK_MS = 2.0  # what each measurement of a round takes at least
 _PEAK, _XNNPACK = "peak", "XNNPACK"
 _FEWEST_RUNS = 3
@@ -134,7 +133,7 @@ class Timed:
     multiply_adds: int
 
 
-class KernelProgram(Child):
+class KernelProgram(BenchmarkProgram):
     """delegate/bench/kernel_benchmark, which `./run build` builds; ends with the `with` block.
 
     Args:
@@ -146,9 +145,7 @@ class KernelProgram(Child):
     """
 
     def __init__(self, block_ms: float, program: Path = PROGRAM) -> None:
-        if not program.is_file():
-            raise FileNotFoundError(f"{program}: no such file; `./run bench kernels` builds it.")
-        super().__init__("kernel_benchmark", [program])
+        super().__init__("kernels", program)
         self._block_ms = block_ms
 
     def load(

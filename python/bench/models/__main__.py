@@ -16,11 +16,11 @@ from rich.console import Console
 from bench.harness.command import Command, names_of, now, numbers, rounds
 from bench.harness.machine import Machine
 from bench.harness.networks import FULL, NETWORKS, QUICK, Network
+from bench.harness.pruned import BLOCK_SIZE, SEED, load_or_build
 from bench.harness.results import ResultFolder
 from bench.harness.table import terminal_table
 from bench.models import report as results
 from bench.models.measure import Candidate, Rivals, measure
-from bench.models.networks import BLOCK_SIZE, SEED, load_or_build
 from bench.models.peers import Peer, convert, install_peers
 from bench.models.report import Report, Result
 from ubp.progress import ProgressBar

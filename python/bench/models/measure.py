@@ -15,9 +15,9 @@ from ai_edge_litert.interpreter import Interpreter as StandardInterpreter
 
 import ubp
 from bench.harness.networks import Network
+from bench.harness.pruned import BLOCK_SIZE, SEED
 from bench.harness.table import count_of
 from bench.models.memory import NOTHING, Memory, measure_memory
-from bench.models.networks import BLOCK_SIZE, SEED
 from bench.models.peers import Contender, start
 from bench.models.report import TOLERANCE, PeerResult, Result
 from ubp.check.verification import compare_outputs

@@ -132,9 +132,13 @@ def test_failures(tmp_path: Path) -> None:
         ({"stolen": 0.1}, "the host took 0.10 processors away (limit 0.03)"),
         (
             {"results": {"all": [{"speedup": {"median": 2.0, "p10": 1.5, "p90": 2.0}}]}},
-            "speed-ups scatter by 25% (limit 0.2)",
+            "ratios of times scatter by 25% (limit 0.2)",
         ),
         ({"results": {"speedup": {"median": 2.0, "p10": 1.9, "p90": 2.0}}}, ""),
+        (
+            {"results": {"time_over_limit": {"median": 2.0, "p10": 1.5, "p90": 2.0}}},
+            "ratios of times scatter by 25% (limit 0.2)",
+        ),
     ],
 )
 def test_noise(options: dict[str, Any], reason: str, tmp_path: Path) -> None:

@@ -19,14 +19,14 @@ from bench.harness.networks import (
     pruned_layers,
     random_model,
 )
-from bench.models.__main__ import main
-from bench.models.measure import Candidate, Rivals, measure
-from bench.models.networks import (
+from bench.harness.pruned import (
     BLOCK_SIZE,
     SEED,
     build,
     load_or_build,
 )
+from bench.models.__main__ import main
+from bench.models.measure import Candidate, Rivals, measure
 from bench.models.report import TOLERANCE
 from ubp.lanes import to_lanes
 
@@ -83,7 +83,7 @@ def test_file_is_made_once_and_again_when_its_origin_changes(
         made.append(-sparsity if aligned else sparsity)
         return f"{network.name} {sparsity} {len(made)}".encode()
 
-    monkeypatch.setattr("bench.models.networks.build", build_stub)
+    monkeypatch.setattr("bench.harness.pruned.build", build_stub)
     for _ in range(2):
         assert load_or_build(TINY, 80, tmp_path) == b"MobileNet-tiny 80 1"
         assert load_or_build(TINY, 0, tmp_path) == b"MobileNet-tiny 0 2"

@@ -20,7 +20,7 @@ SEED = 0  # of the random weights
 # What random weights, masks and the ordinary .tflite file come from.
 _CODE = (
     "bench.harness.networks",
-    "bench.models.networks",
+    "bench.harness.pruned",
     "ubp.lanes",
     "ubp.conversion.load.loader",
     "ubp.pruning",
