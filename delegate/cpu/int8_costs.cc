@@ -26,6 +26,9 @@ constexpr double kTapOfXnnpack = 0.9;
 // One element of what only moves or combines elements.
 constexpr double kElement = 1.5;
 constexpr double kElementOfXnnpack = 1.5;
+// One element of a bilinear resize.
+constexpr double kBlend = 20.0;
+constexpr double kBlendOfXnnpack = 18.5;
 // One element and tap of a pooling; XNNPACK has none of averages.
 constexpr double kPoolTap = 1.0;
 constexpr double kMaxPoolOfXnnpack = 6.0;
@@ -68,6 +71,11 @@ void SetCost(const Pool2DOp& kind, const OpToRun& op, CostNode* node) {
 }
 void SetCost(const MeanOp&, const OpToRun& op, CostNode* node) {
   SetPerElement(kElement, kElementOfXnnpack, op.input, node);
+}
+void SetCost(const ResizeOp& kind, const OpToRun& op, CostNode* node) {
+  const bool bilinear = kind.kind == ResizeKind::kBilinear;
+  SetPerElement(bilinear ? kBlend : kElement, bilinear ? kBlendOfXnnpack : kElementOfXnnpack,
+                op.output, node);
 }
 // All others only move elements, or combine those of two tensors.
 template <class Kind>

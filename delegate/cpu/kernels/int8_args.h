@@ -200,6 +200,40 @@ struct QuadPoolArgs {
 
 using QuadPoolKernel = void (*)(const QuadPoolArgs& args);
 
+// A row of one plane of a bilinear resize, with weights of kBlendBits:
+//
+//   blended[x] = above[x] * (2^kBlendBits - share) + below[x] * share
+//   output[x] = (blended[lower[x]] * rests[x] + blended[upper[x]] * shares[x]) >> 2 kBlendBits
+//
+// rounded, ties up. `blended` holds the four sums of pixel x of the input from element
+// QuadBlendPlace(x) on, and the other tables those of pixel x of the output: lower and upper the
+// places of what it blends, rests and shares numbers whose sum is 2^kBlendBits. All tables are there
+// for whole vectors.
+inline constexpr int kBlendBits = 11;
+struct QuadResizeArgs {
+  const uint8_t* above;
+  const uint8_t* below;
+  int share;             // 0 .. 2^kBlendBits
+  int input_vectors;     // of a row of the input
+  int32_t* blended;      // [input_vectors, 4, width of a vector]: scratch memory
+  const int32_t* lower;  // [vectors, width of a vector], as the others below, pixel by pixel
+  const int32_t* upper;
+  const int32_t* rests;  // [vectors, 4, width of a vector]
+  const int32_t* shares;
+  int vectors;  // of a row of the output
+  uint8_t* output;
+  const uint32_t* mask;  // of pixel 0 of the row: as QuadDepthwiseArgs::mask
+  uint32_t junk;         // 4 bytes
+};
+
+// Vectors have the four channels of pixels in such an order that a row of bytes unpacks to it.
+inline constexpr int QuadBlendPlace(int pixel, int vector_width) {
+  const int in_vector = pixel % vector_width;
+  return (pixel - in_vector) * 4 + in_vector % 4 * vector_width + in_vector / 4 * 4;
+}
+
+using QuadResizeKernel = void (*)(const QuadResizeArgs& args);
+
 // The sum of the stored bytes of each channel, over whole vectors.
 struct QuadSumArgs {
   const uint8_t* input;  // of quad 0

@@ -14,6 +14,7 @@
 #include "delegate/cpu/kernels/int8_instantiate.h"
 #include "delegate/cpu/kernels/int8_instruction_set.h"
 #include "delegate/cpu/kernels/int8_pool.h"
+#include "delegate/cpu/kernels/int8_resize.h"
 
 namespace ubp {
 namespace {
@@ -122,6 +123,14 @@ struct Avx512Vnni {
   static UBP_ALWAYS_INLINE Quads Transpose(Quads v) {
     return _mm512_shuffle_epi8(v, Transposition());
   }
+  static UBP_ALWAYS_INLINE Sums GatherSums(const int32_t* p, const int32_t* o) {
+    const auto lane = [&](int l) {
+      return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + o[4 * l]));
+    };
+    const __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(lane(0)), lane(1), 1);
+    const __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(lane(2)), lane(3), 1);
+    return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+  }
   static UBP_ALWAYS_INLINE Sums LoadSums(const int32_t* p) {
     return _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   }
@@ -182,6 +191,7 @@ const Int8Kernels kInt8Avx512Vnni = {
     &QuadBinary<Avx512Vnni, MultiplyQuads<Avx512Vnni>>::Run,
     &QuadPool<Avx512Vnni>::Max,
     &QuadPool<Avx512Vnni>::Average,
-    &QuadPool<Avx512Vnni>::SumPlanes};
+    &QuadPool<Avx512Vnni>::SumPlanes,
+    &QuadResize<Avx512Vnni>::Row};
 
 }  // namespace ubp

@@ -10,6 +10,7 @@
 #include "delegate/cpu/kernels/int8_instantiate.h"
 #include "delegate/cpu/kernels/int8_instruction_set.h"
 #include "delegate/cpu/kernels/int8_pool.h"
+#include "delegate/cpu/kernels/int8_resize.h"
 
 namespace ubp {
 namespace {
@@ -119,6 +120,12 @@ struct AvxVnni {
     return Select(mask, Transpose(v), junk);
   }
 
+  static UBP_ALWAYS_INLINE Sums GatherSums(const int32_t* p, const int32_t* o) {
+    const auto lane = [&](int l) {
+      return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + o[4 * l]));
+    };
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(lane(0)), lane(1), 1);
+  }
   static UBP_ALWAYS_INLINE Sums LoadSums(const int32_t* p) { return LoadLanes(p); }
   static UBP_ALWAYS_INLINE Scale LoadScale(const float* p) {
     return _mm256_castsi256_ps(LoadLanes(p));
@@ -178,6 +185,7 @@ const Int8Kernels kInt8AvxVnni = {"avxvnni",
                                   &QuadBinary<AvxVnni, MultiplyQuads<AvxVnni>>::Run,
                                   &QuadPool<AvxVnni>::Max,
                                   &QuadPool<AvxVnni>::Average,
-                                  &QuadPool<AvxVnni>::SumPlanes};
+                                  &QuadPool<AvxVnni>::SumPlanes,
+                                  &QuadResize<AvxVnni>::Row};
 
 }  // namespace ubp

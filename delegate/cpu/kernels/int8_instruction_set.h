@@ -33,6 +33,7 @@ struct Int8Kernels {
   QuadPoolKernel pool_max;
   QuadPoolKernel pool_average;
   QuadSumKernel sum_planes;
+  QuadResizeKernel resize;
 
   // The kernels for a block size of 1, 2, 4 or 8.
   const QuadBlockKernels& KernelsFor(int block_size) const;

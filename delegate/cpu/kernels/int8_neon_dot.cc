@@ -10,6 +10,7 @@
 #include "delegate/cpu/kernels/int8_instantiate.h"
 #include "delegate/cpu/kernels/int8_instruction_set.h"
 #include "delegate/cpu/kernels/int8_pool.h"
+#include "delegate/cpu/kernels/int8_resize.h"
 
 namespace ubp {
 namespace {
@@ -115,6 +116,9 @@ struct NeonDot {
     return Select(mask, Transpose(v), junk);
   }
 
+  static UBP_ALWAYS_INLINE Sums GatherSums(const int32_t* p, const int32_t* o) {
+    return vld1q_s32(p + *o);
+  }
   static UBP_ALWAYS_INLINE Sums LoadSums(const int32_t* p) { return vld1q_s32(p); }
   static UBP_ALWAYS_INLINE Scale LoadScale(const float* p) { return vld1q_f32(p); }
   static UBP_ALWAYS_INLINE Quads LoadSpan(const int8_t* p) { return vld1q_s8(p); }
@@ -151,6 +155,7 @@ const Int8Kernels kInt8NeonDot = {"neon_dot",
                                   &QuadBinary<NeonDot, MultiplyQuads<NeonDot>>::Run,
                                   &QuadPool<NeonDot>::Max,
                                   &QuadPool<NeonDot>::Average,
-                                  &QuadPool<NeonDot>::SumPlanes};
+                                  &QuadPool<NeonDot>::SumPlanes,
+                                  &QuadResize<NeonDot>::Row};
 
 }  // namespace ubp

@@ -7,6 +7,7 @@
 #include "delegate/cpu/kernels/int8_instantiate.h"
 #include "delegate/cpu/kernels/int8_instruction_set.h"
 #include "delegate/cpu/kernels/int8_pool.h"
+#include "delegate/cpu/kernels/int8_resize.h"
 
 namespace ubp {
 namespace {
@@ -123,6 +124,9 @@ struct Portable {
   static UBP_ALWAYS_INLINE Quads TransposeSelected(Mask mask, Quads v, Quads junk) {
     return Select(mask, Transpose(v), junk);
   }
+  static UBP_ALWAYS_INLINE Sums GatherSums(const int32_t* p, const int32_t* o) {
+    return LoadVector<Sums>(p + *o);
+  }
   static UBP_ALWAYS_INLINE Sums LoadSums(const int32_t* p) { return LoadVector<Sums>(p); }
   static UBP_ALWAYS_INLINE Scale LoadScale(const float* p) { return LoadVector<Scale>(p); }
   static UBP_ALWAYS_INLINE Quads LoadSpan(const int8_t* p) { return LoadVector<Quads>(p); }
@@ -164,6 +168,7 @@ const Int8Kernels kInt8Portable = {"portable",
                                    &QuadBinary<Portable, MultiplyQuads<Portable>>::Run,
                                    &QuadPool<Portable>::Max,
                                    &QuadPool<Portable>::Average,
-                                   &QuadPool<Portable>::SumPlanes};
+                                   &QuadPool<Portable>::SumPlanes,
+                                   &QuadResize<Portable>::Row};
 
 }  // namespace ubp

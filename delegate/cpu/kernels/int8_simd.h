@@ -46,6 +46,7 @@
 // Vectors consist of *lanes* of 4 quads, 16 bytes, or of 4 sums. For windows:
 //   LoadSums(p), LoadScale(p), LoadSpan(p)
 //                                   4 int32, 4 floats, 16 bytes: the same in all lanes
+//   GatherSums(p, o)                4 int32 of each lane l: those at p + o[4 l]
 //   DotSpan(x, w, sums)             sums + x . w, 4 bytes each
 //   Unpack<i>(v)                    sums that are the bytes of the channels of pixels 4 l + i, for lane l
 //   Pixels(a, b, c, d, limits)      4 vectors of sums, Rounded, of which lane l has the channels of

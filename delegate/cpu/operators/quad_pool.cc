@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "delegate/cpu/kernels/kernels.h"
+#include "delegate/cpu/operators/multiply_add.h"
 
 namespace ubp {
 namespace {
@@ -24,15 +25,6 @@ ConvShape WithChannels(ConvShape shape, int channels) {
 // How many of `size` places from `first` on lie in [0, limit).
 int Inside(int first, int size, int limit) {
   return std::max(0, std::min(first + size, limit) - std::max(first, 0));
-}
-
-// a * b + c as XNNPACK computes it: its kernels for Arm round once, those for x86 round the product, too.
-float MultiplyAdd(float a, float b, float c) {
-#if defined(__aarch64__)
-  return std::fma(a, b, c);
-#else
-  return static_cast<float>(double{a} * double{b}) + c;
-#endif
 }
 
 // XNNPACK's: the sum of the values as they are, by a scale that the zero points are taken into.

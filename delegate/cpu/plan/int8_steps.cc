@@ -11,6 +11,7 @@
 #include "delegate/cpu/operators/quad_pixel.h"
 #include "delegate/cpu/operators/quad_planes.h"
 #include "delegate/cpu/operators/quad_pool.h"
+#include "delegate/cpu/operators/quad_resize.h"
 #include "delegate/cpu/plan/op_table.h"
 #include "delegate/graph/activation_range.h"
 
@@ -229,6 +230,17 @@ Status AddInt8Mean(const PlannedOp& op, StepBuilder* builder) {
                              PlaneTensor{input.geometry, input.dims[0], input.dims[3]},
                              builder->QuantizationOf(op.input), builder->QuantizationOf(op.output),
                              builder->int8());
+  return Status::Ok();
+}
+
+Status AddInt8Resize(const PlannedOp& op, StepBuilder* builder) {
+  const auto& resize = op.op->As<ResizeOp>();
+  if (resize.kind == ResizeKind::kNearest) return AddResize(op, builder);
+  auto bilinear = std::make_unique<QuadResize>(
+      resize, PlanesOf(builder->Tensor(op.input)), builder->Tensor(op.output).geometry,
+      builder->QuantizationOf(op.output).zero_point, builder->int8(), builder->context().threads);
+  builder->Add<QuadStep<QuadResize>>(builder->Planes(op.input), builder->Planes(op.output),
+                                     std::move(bilinear));
   return Status::Ok();
 }
 

@@ -34,8 +34,7 @@ CpuOp Int8RowOf(const ArithmeticOp&) { return {Layouts::kFollows, &AddInt8Arithm
 CpuOp Int8RowOf(const PadOp&) { return {Layouts::kPlanes, &AddPad}; }
 CpuOp Int8RowOf(const ReshapeOp&) { return {Layouts::kNhwc, &AddReshape}; }
 CpuOp Int8RowOf(const ConcatenationOp&) { return {Layouts::kFollows, &AddConcatenation}; }
-// Nearest neighbours only.
-CpuOp Int8RowOf(const ResizeOp&) { return {Layouts::kPlanes, &AddResize}; }
+CpuOp Int8RowOf(const ResizeOp&) { return {Layouts::kPlanes, &AddInt8Resize}; }
 CpuOp Int8RowOf(const ClampOp&) { return {Layouts::kFollows, &AddInt8Table}; }
 CpuOp Int8RowOf(const FunctionOp&) { return {Layouts::kFollows, &AddInt8Table}; }
 CpuOp Int8RowOf(const RequantizeOp&) { return {Layouts::kFollows, &AddInt8Table}; }

@@ -153,7 +153,7 @@ constexpr BuiltinOp kOps[] = {
     {kTfLiteBuiltinConcatenation, kAllInputs, 0, 1, kAnyNumber, true, &ReadConcatenation},
     {kTfLiteBuiltinSoftmax, 1, 2, 1, 1, false, &ReadSoftmax},
     {kTfLiteBuiltinResizeNearestNeighbor, 1, 4, 2, 2, true, &ReadResize<ResizeKind::kNearest>},
-    {kTfLiteBuiltinResizeBilinear, 1, 4, 2, 2, false, &ReadResize<ResizeKind::kBilinear>},
+    {kTfLiteBuiltinResizeBilinear, 1, 4, 2, 2, true, &ReadResize<ResizeKind::kBilinear>},
     {kTfLiteBuiltinDepthToSpace, 1, 4, 1, 1, false, &ReadBlocks<DepthToSpaceOp>},
     {kTfLiteBuiltinSpaceToDepth, 1, 4, 1, 1, false, &ReadBlocks<SpaceToDepthOp>},
 };
