@@ -26,6 +26,8 @@ constexpr double kTapOfXnnpack = 0.9;
 // One element of what only moves or combines elements.
 constexpr double kElement = 1.5;
 constexpr double kElementOfXnnpack = 1.5;
+// One element of a SOFTMAX.
+constexpr double kSoftmaxElement = 100.0;
 // One element of a bilinear resize.
 constexpr double kBlend = 20.0;
 constexpr double kBlendOfXnnpack = 18.5;
@@ -71,6 +73,9 @@ void SetCost(const Pool2DOp& kind, const OpToRun& op, CostNode* node) {
 }
 void SetCost(const MeanOp&, const OpToRun& op, CostNode* node) {
   SetPerElement(kElement, kElementOfXnnpack, op.input, node);
+}
+void SetCost(const SoftmaxOp&, const OpToRun& op, CostNode* node) {
+  SetPerElement(kSoftmaxElement, kSoftmaxElement, op.output, node);
 }
 void SetCost(const ResizeOp& kind, const OpToRun& op, CostNode* node) {
   const bool bilinear = kind.kind == ResizeKind::kBilinear;

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "delegate/cpu/operators/int8_softmax.h"
 #include "delegate/cpu/operators/quad_convolution.h"
 #include "delegate/cpu/operators/quad_depthwise.h"
 #include "delegate/cpu/operators/quad_pixel.h"
@@ -14,6 +15,7 @@
 #include "delegate/cpu/operators/quad_resize.h"
 #include "delegate/cpu/plan/op_table.h"
 #include "delegate/graph/activation_range.h"
+#include "delegate/graph/dims.h"
 
 namespace ubp {
 namespace {
@@ -90,6 +92,22 @@ class QuadConvolutionStep : public Step {
 
  private:
   std::unique_ptr<QuadConvolution> convolution_;
+};
+
+class Int8SoftmaxStep : public Step {
+ public:
+  Int8SoftmaxStep(int input, int output, const Int8Softmax& softmax)
+      : Step({input, output}), softmax_(softmax) {}
+
+  bool runs_in_place() const override { return true; }
+
+  void Run(const std::vector<float*>& memory, float*, ThreadPool* pool) const override {
+    softmax_.Run(reinterpret_cast<const int8_t*>(At(memory, 0)),
+                 reinterpret_cast<int8_t*>(At(memory, 1)), pool);
+  }
+
+ private:
+  Int8Softmax softmax_;
 };
 
 // From image to image.
@@ -241,6 +259,15 @@ Status AddInt8Resize(const PlannedOp& op, StepBuilder* builder) {
       builder->QuantizationOf(op.output).zero_point, builder->int8(), builder->context().threads);
   builder->Add<QuadStep<QuadResize>>(builder->Planes(op.input), builder->Planes(op.output),
                                      std::move(bilinear));
+  return Status::Ok();
+}
+
+Status AddInt8Softmax(const PlannedOp& op, StepBuilder* builder) {
+  const Dims& dims = builder->Tensor(op.output).dims;
+  const SoftmaxShape shape{static_cast<int>(ElementsOf(dims) / dims.back()), dims.back()};
+  builder->Add<Int8SoftmaxStep>(
+      builder->Nhwc(op.input), builder->Nhwc(op.output),
+      Int8Softmax(shape, op.op->As<SoftmaxOp>().beta, builder->QuantizationOf(op.input).scale));
   return Status::Ok();
 }
 

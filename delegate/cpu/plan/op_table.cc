@@ -32,6 +32,7 @@ CpuOp Int8RowOf(const Pool2DOp&) { return {Layouts::kPlanes, &AddInt8Pool}; }
 CpuOp Int8RowOf(const MeanOp&) { return {Layouts::kReduces, &AddInt8Mean}; }
 CpuOp Int8RowOf(const ArithmeticOp&) { return {Layouts::kFollows, &AddInt8Arithmetic}; }
 CpuOp Int8RowOf(const PadOp&) { return {Layouts::kPlanes, &AddPad}; }
+CpuOp Int8RowOf(const SoftmaxOp&) { return {Layouts::kNhwc, &AddInt8Softmax}; }
 CpuOp Int8RowOf(const ReshapeOp&) { return {Layouts::kNhwc, &AddReshape}; }
 CpuOp Int8RowOf(const ConcatenationOp&) { return {Layouts::kFollows, &AddConcatenation}; }
 CpuOp Int8RowOf(const ResizeOp&) { return {Layouts::kPlanes, &AddInt8Resize}; }

@@ -44,6 +44,7 @@ Status AddInt8Depthwise(const PlannedOp& op, StepBuilder* builder);
 Status AddInt8Pool(const PlannedOp& op, StepBuilder* builder);
 Status AddInt8Mean(const PlannedOp& op, StepBuilder* builder);
 Status AddInt8Resize(const PlannedOp& op, StepBuilder* builder);
+Status AddInt8Softmax(const PlannedOp& op, StepBuilder* builder);
 
 // int8_elementwise_steps.cc
 Status AddInt8Arithmetic(const PlannedOp& op, StepBuilder* builder);

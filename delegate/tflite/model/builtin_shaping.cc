@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "delegate/tflite/model/builtin_readers.h"
+#include "delegate/tflite/model/quantized_tensors.h"
 #include "tensorflow/lite/builtin_ops.h"
 
 namespace ubp {
@@ -101,6 +102,16 @@ Status ReadConcatenation(const NodeView& node, GraphOp* op) {
   return CheckRange("number of output channels", output.back(), 1, kMaxChannels);
 }
 
+// The interpreter computes nothing else.
+Status CheckSoftmaxScale(const NodeView& node) {
+  Quantization output;
+  UBP_RETURN_IF_ERROR(ReadQuantization(*node.Output(), "output", &output));
+  if (output == Quantization{1.0f / 256.0f, -128}) return Status::Ok();
+  return Status::Error("an int8 output with the scale " + std::to_string(output.scale) +
+                       " and the zero point " + std::to_string(output.zero_point) +
+                       ", expected 1/256 and -128.");
+}
+
 Status ReadSoftmax(const NodeView& node, GraphOp* op) {
   const builtin::SoftmaxParams* params = nullptr;
   UBP_RETURN_IF_ERROR(ReadParams(node, &params));
@@ -108,6 +119,7 @@ Status ReadSoftmax(const NodeView& node, GraphOp* op) {
     return Status::Error("the beta is " + std::to_string(params->beta) +
                          ", expected a positive number.");
   }
+  if (op->is_int8()) UBP_RETURN_IF_ERROR(CheckSoftmaxScale(node));
   op->details = SoftmaxOp{{}, params->beta};
   return Status::Ok();
 }
@@ -151,7 +163,7 @@ constexpr BuiltinOp kOps[] = {
     {kTfLiteBuiltinPad, 1, 4, 2, 2, true, &ReadPad},
     {kTfLiteBuiltinReshape, 1, 0, 1, 2, true, &ReadReshape},
     {kTfLiteBuiltinConcatenation, kAllInputs, 0, 1, kAnyNumber, true, &ReadConcatenation},
-    {kTfLiteBuiltinSoftmax, 1, 2, 1, 1, false, &ReadSoftmax},
+    {kTfLiteBuiltinSoftmax, 1, 2, 1, 1, true, &ReadSoftmax},
     {kTfLiteBuiltinResizeNearestNeighbor, 1, 4, 2, 2, true, &ReadResize<ResizeKind::kNearest>},
     {kTfLiteBuiltinResizeBilinear, 1, 4, 2, 2, true, &ReadResize<ResizeKind::kBilinear>},
     {kTfLiteBuiltinDepthToSpace, 1, 4, 1, 1, false, &ReadBlocks<DepthToSpaceOp>},
