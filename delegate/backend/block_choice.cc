@@ -86,7 +86,8 @@ bool CoverInt8(const LayerWeights& layer, Covers* covers, double* zeros) {
   const QuadCoverCounts counts =
       CountQuadCover(weights, attributes.out_channels, attributes.lanes() / attributes.in_channels,
                      attributes.in_channels);
-  *zeros = static_cast<double>(counts.zeros) / static_cast<double>(count);
+  const double present = static_cast<double>(count) * layer.dense.share;
+  *zeros = 1.0 - static_cast<double>(count - counts.zeros) / present;
   static_assert(kQuadBlockSizes[3] == kBlockSizes[3], "the sizes are the smallest ones");
   std::copy(counts.blocks.begin(), counts.blocks.end(), covers->blocks.begin());
   covers->sizes = counts.blocks.size();

@@ -103,7 +103,9 @@ class CpuBackend : public Backend {
     if (isa_ != &kPortable && BestInt8Kernels() == nullptr) {
       return Status::Error("the op is int8, and the processor has no dot products of int8.");
     }
-    return CpuOpOf(op).add_steps != nullptr ? Status::Ok() : Status::Error("the op is int8.");
+    const bool is_lowered = op.If<TransposeConv2DOp>() != nullptr;
+    const bool is_there = is_lowered || CpuOpOf(op).add_steps != nullptr;
+    return is_there ? Status::Ok() : Status::Error("the op is int8.");
   }
 
   const InstructionSet* isa_;

@@ -61,6 +61,17 @@ void SetPerElement(double taken, double left, const Extent& extent, CostNode* no
 
 void SetCost(const Conv2DOp&, const OpToRun& op, CostNode* node) { SetLayer(op, node); }
 void SetCost(const FullyConnectedOp&, const OpToRun& op, CostNode* node) { SetLayer(op, node); }
+// XNNPACK computes no zeros of phases that have fewer taps, and has no blocks to lay out; nor do the
+// delegate's blocks cover them.
+void SetCost(const TransposeConv2DOp& kind, const OpToRun& op, CostNode* node) {
+  const double phases = kind.blocks.block_h * kind.blocks.block_w;
+  const double weights = static_cast<double>(kind.layer.attributes.lanes()) *
+                         kind.layer.attributes.out_channels * kind.layer.dense.share;
+  const double products = op.output.batch * op.output.pixels / phases * weights;
+  node->left = kMultiplyAdd * products + kOutputOfXnnpack * op.output.elements();
+  node->taken = (op.blocks ? *op.blocks : kDenseInBlocks * products) +
+                (kOutput + kElement) * op.output.elements();
+}
 void SetCost(const DepthwiseConv2DOp& kind, const OpToRun& op, CostNode* node) {
   const double taps = Taps(kind.attributes);
   SetPerElement(kTap * taps + kOutput, kTapOfXnnpack * taps + kOutputOfXnnpack, op.output, node);

@@ -189,7 +189,7 @@ Status DepthToSpaceOp::Infer(const InferInputs& inputs, ConvShape*, Dims* out) c
   const int64_t width = int64_t{input[2]} * block_w - crop.left - crop.right;
   if (height > kMaxElements || width > kMaxElements) return TooLarge(input);
   if (height < 0 || width < 0) return UnsuitableInput(input, "more pixels");
-  *out = {input[0], static_cast<int>(height), static_cast<int>(width), input[3] / phases};
+  *out = {input[0], static_cast<int>(height), static_cast<int>(width), input[3] / phases - unused};
   Dims expected = output;
   if (!expected.empty() && expected[0] == OfInput(0)) expected[0] = input[0];
   if (expected.empty() || expected == *out) return Status::Ok();

@@ -225,13 +225,14 @@ struct ResizeOp : OpTraits {
 // Input [batch, height, width, block_h * block_w * channels], output
 // [batch, height * block_h, width * block_w, channels] without the pixels of `crop`: channel
 // (y * block_w + x) * channels + c becomes channel c of the pixel y rows below and x columns right of
-// the block's first.
+// the block's first. The last `unused` of a pixel's channels are left out.
 struct DepthToSpaceOp : OpTraits {
   int block_h = 1;
   int block_w = 1;
   Pads crop;
   Dims
       output;  // what the model says comes out: sizes, the first of which may be OfInput(0); or empty
+  int unused = 0;
 
   OpType type() const { return OpType::kDepthToSpace; }
   Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;

@@ -12,14 +12,16 @@ GraphOp OpLike(const GraphOp& original, OpDetails details, int input, int output
   GraphOp op;
   op.label = original.label;
   op.node = original.node;
+  op.elements = original.elements;
   op.inputs = {input};
   op.output = output;
   op.details = std::move(details);
   return op;
 }
 
-int NewTensor(Graph* graph) {
+int NewTensor(const TensorType& type, Graph* graph) {
   graph->tensors.emplace_back();
+  graph->tensors.back().type = type;
   return static_cast<int>(graph->tensors.size()) - 1;
 }
 
@@ -39,11 +41,11 @@ void LowerTransposeConvs(Graph* graph) {
     }
     int input = op.inputs[0];
     if (!IsNone(transposed->pads)) {
-      const int padded = NewTensor(graph);
+      const int padded = NewTensor(graph->tensors[input].type, graph);
       ops.push_back(OpLike(op, PadOp{{}, transposed->pads}, input, padded));
       input = padded;
     }
-    const int phases = NewTensor(graph);
+    const int phases = NewTensor(graph->tensors[op.output].type, graph);
     ops.push_back(OpLike(op, Conv2DOp{{}, transposed->layer}, input, phases));
     ops.back().activation = op.activation;
     ops.push_back(OpLike(op, transposed->blocks, phases, op.output));

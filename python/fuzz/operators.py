@@ -333,7 +333,7 @@ def _div(draft: Draft) -> bool:
     return True
 
 
-@operator(1.2, int8=0.3)
+@operator(1.2)
 def _transpose_conv(draft: Draft) -> bool:
     """With every padding and stride; kernels smaller than the stride leave gaps."""
     x = draft.pick([4])

@@ -17,6 +17,7 @@
 #include "delegate/cpu/plan/plan.h"
 #include "delegate/graph/activation_range.h"
 #include "delegate/graph/dims.h"
+#include "delegate/rewrite/lower_transpose_conv.h"
 #include "gtest/gtest.h"
 #include "tests/cpp/quad_layer.h"
 
@@ -42,6 +43,7 @@ class RandomInt8Graph {
     for (size_t t = 1; t < graph_.tensors.size(); ++t) {
       if (Below(5) == 0) graph_.tensors[t].storage = Storage::kOutput;
     }
+    LowerTransposeConvs(&graph_);  // its new tensors are behind the others
   }
 
   // What a plan makes of all outputs; of others what is expected.
@@ -51,7 +53,7 @@ class RandomInt8Graph {
     options.int8 = &kernels;
     options.threads = threads;
     options.rules.place_concatenations = Below(3) != 0;
-    std::vector<Dims> dims(dims_.size());
+    std::vector<Dims> dims(graph_.tensors.size());
     dims[0] = dims_[0];
     std::unique_ptr<Plan> plan;
     PackedWeights weights;
@@ -60,7 +62,7 @@ class RandomInt8Graph {
     std::vector<Bytes> results = values_;
     if (!status.ok()) return results;
     std::vector<void*> memory(dims.size(), nullptr);
-    for (size_t t = 0; t < dims.size(); ++t) {
+    for (size_t t = 0; t < dims_.size(); ++t) {
       if (graph_.tensors[t].storage == Storage::kInternal) continue;
       EXPECT_EQ(dims[t], dims_[t]);
       if (t > 0) std::fill(results[t].begin(), results[t].end(), int8_t{77});
@@ -107,7 +109,7 @@ class RandomInt8Graph {
     int x = static_cast<int>(dims_.size()) - 1;
     if (Below(3) == 0) x = Below(x + 1);
     if (dims_[x].size() != 4) x = 0;
-    switch (Below(7)) {
+    switch (Below(8)) {
       case 0:
         return AddPad(x);
       case 1:
@@ -116,6 +118,8 @@ class RandomInt8Graph {
         return AddLayer(x, true);
       case 3:
         return AddMaxPool(x);
+      case 4:
+        return AddTransposed(x);
       default:
         return AddLayer(x, false);
     }
@@ -127,14 +131,67 @@ class RandomInt8Graph {
     const Dims dims = {d[0], d[1] + pads.top + pads.bottom, d[2] + pads.left + pads.right, d[3]};
     const Quantization quantization = graph_.tensors[x].type.quantization;
     if (ElementsOf(dims) > kMostElements) return;
-    Bytes value(ElementsOf(dims), static_cast<int8_t>(quantization.zero_point));
+    Add(PadOp{{}, pads}, {x}, dims, quantization, Activation::kNone, Padded(x, pads, dims));
+  }
+
+  // Tensor x with its zero point around it.
+  Bytes Padded(int x, const Pads& pads, const Dims& dims) const {
+    const Dims& d = dims_[x];
+    const int zero_point = graph_.tensors[x].type.quantization.zero_point;
+    Bytes value(ElementsOf(dims), static_cast<int8_t>(zero_point));
     for (int row = 0; row < d[0] * d[1]; ++row) {
       const int image = row / d[1];
       const int64_t to = (int64_t{image} * dims[1] + row % d[1] + pads.top) * dims[2] + pads.left;
       std::copy_n(values_[x].begin() + int64_t{row} * d[2] * d[3], d[2] * d[3],
                   value.begin() + to * d[3]);
     }
-    Add(PadOp{{}, pads}, {x}, dims, quantization, Activation::kNone, std::move(value));
+    return value;
+  }
+
+  // A convolution of stride 1 whose channels are the pixels of blocks.
+  void AddTransposed(int x) {
+    const Dims& d = dims_[x];
+    const Pads pads = {Below(2), Below(2), Below(2), Below(2)};
+    const Dims padded = {d[0], d[1] + pads.top + pads.bottom, d[2] + pads.left + pads.right, d[3]};
+    DepthToSpaceOp blocks;
+    blocks.block_h = 1 + Below(3);
+    blocks.block_w = 1 + Below(3);
+    blocks.crop = {Below(2), Below(2), Below(2), Below(2)};
+    const int channels = 1 + Below(9);
+    blocks.unused = (4 - channels % 4) % 4;
+    LayerAttributes attributes;
+    attributes.in_channels = d[3];
+    attributes.out_channels = blocks.block_h * blocks.block_w * (channels + blocks.unused);
+    attributes.kernel_h = 1 + Below(3);
+    attributes.kernel_w = 1 + Below(2);
+    attributes.padding = Padding::kValid;
+    ConvShape shape{};
+    if (!MakeConvShape(attributes, padded[0], padded[1], padded[2], &shape).ok()) return;
+    const Dims dims = {d[0], shape.out_h * blocks.block_h - blocks.crop.top - blocks.crop.bottom,
+                       shape.out_w * blocks.block_w - blocks.crop.left - blocks.crop.right,
+                       channels};
+    if (std::min(dims[1], dims[2]) < 1 || ElementsOf(dims) > kMostElements) return;
+    const Quantization output =
+        SetQuantization(x, MakeQuadLayer(shape, 2, 0.3, random_()), Activation::kNone);
+    const Bytes phases = ComputePlainly(layers_.back(), Padded(x, pads, padded));
+    Bytes value;
+    for (int64_t i = 0; i < ElementsOf(dims); ++i) {
+      const auto pixel = static_cast<int>(i / channels);
+      const int row = pixel / dims[2] % dims[1] + blocks.crop.top;
+      const int column = pixel % dims[2] + blocks.crop.left;
+      const int phase = row % blocks.block_h * blocks.block_w + column % blocks.block_w;
+      const int64_t block =
+          (int64_t{pixel / dims[2] / dims[1]} * shape.out_h + row / blocks.block_h) * shape.out_w +
+          column / blocks.block_w;
+      const int64_t channel = phase * (channels + blocks.unused) + i % channels;
+      value.push_back(phases[block * shape.out_c + channel]);
+    }
+    TransposeConv2DOp op;
+    op.layer.attributes = attributes;
+    op.layer.int8 = WeightsOf(layers_.back());
+    op.pads = pads;
+    op.blocks = blocks;
+    Add(std::move(op), {x}, dims, output, Activation::kNone, std::move(value));
   }
 
   void AddMaxPool(int x) {
@@ -199,19 +256,13 @@ class RandomInt8Graph {
     if (!MakeConvShape(attributes, dims_[x][0], dims_[x][1], dims_[x][2], &shape).ok()) return;
     const Dims dims = {shape.batch, shape.out_h, shape.out_w, shape.out_c};
     if (ElementsOf(dims) == 0 || ElementsOf(dims) > kMostElements) return;
-    layers_.push_back(depthwise ? MakeQuadDepthwise(shape, random_())
-                                : MakeQuadLayer(shape, 1 << Below(4), 0.3, random_()));
-    QuadLayer& layer = layers_.back();
     const auto activation = static_cast<Activation>(Below(4));
-    const Quantization input = graph_.tensors[x].type.quantization;
-    const Quantization output = {layer.output_scale, layer.output_zero_point};
-    layer.input_scale = input.scale;
-    layer.input_zero_point = input.zero_point;
-    const Int8Range range = RangeOf(activation, output);
-    layer.min = range.min;
-    layer.max = range.max;
-    Int8Weights weights{layer.weights.data(), layer.bias.data(), layer.weight_scales,
-                        Below(2) ? 1 << Below(4) : 0};
+    const Quantization output =
+        SetQuantization(x,
+                        depthwise ? MakeQuadDepthwise(shape, random_())
+                                  : MakeQuadLayer(shape, 1 << Below(4), 0.3, random_()),
+                        activation);
+    Int8Weights weights = WeightsOf(layers_.back());
     OpDetails details;
     if (depthwise) {
       DepthwiseConv2DOp op;
@@ -224,7 +275,26 @@ class RandomInt8Graph {
       op.layer.int8 = std::move(weights);
       details = std::move(op);
     }
-    Add(std::move(details), {x}, dims, output, activation, ComputePlainly(layer, values_[x]));
+    Add(std::move(details), {x}, dims, output, activation,
+        ComputePlainly(layers_.back(), values_[x]));
+  }
+
+  // Keeps the layer, which reads tensor x. The quantization of its output.
+  Quantization SetQuantization(int x, QuadLayer layer, Activation activation) {
+    const Quantization input = graph_.tensors[x].type.quantization;
+    const Quantization output = {layer.output_scale, layer.output_zero_point};
+    layer.input_scale = input.scale;
+    layer.input_zero_point = input.zero_point;
+    const Int8Range range = RangeOf(activation, output);
+    layer.min = range.min;
+    layer.max = range.max;
+    layers_.push_back(std::move(layer));
+    return output;
+  }
+
+  Int8Weights WeightsOf(const QuadLayer& layer) {
+    return {layer.weights.data(), layer.bias.data(), layer.weight_scales,
+            Below(2) ? 1 << Below(4) : 0};
   }
 
   std::mt19937 random_;

@@ -39,7 +39,33 @@ def application(name: str, **arguments: Any) -> Callable[[], Any]:
     return build
 
 
-def unet() -> Any:
+def decoder(name: str, enlarge: Callable[[Any, int], Any]) -> Callable[[], Any]:
+    def build() -> Any:
+        return unet(enlarge)
+
+    build.__name__ = name
+    return build
+
+
+def nearest(x: Any, width: int) -> Any:
+    from keras import layers
+
+    return layers.UpSampling2D()(x)
+
+
+def bilinear(x: Any, width: int) -> Any:
+    from keras import layers
+
+    return layers.UpSampling2D(interpolation="bilinear")(x)
+
+
+def transposed(x: Any, width: int) -> Any:
+    from keras import layers
+
+    return layers.Conv2DTranspose(width, 3, strides=2, padding="same", activation="relu")(x)
+
+
+def unet(enlarge: Callable[[Any, int], Any]) -> Any:
     """Its file has the sizes that tensors are resized to: no other input fits."""
     from keras import Input, Model, layers
 
@@ -54,7 +80,7 @@ def unet() -> Any:
         x = layers.MaxPooling2D()(skipped[-1])
     x = block(x, 64)
     for skip in reversed(skipped):
-        x = layers.Concatenate()([layers.UpSampling2D()(x), skip])
+        x = layers.Concatenate()([enlarge(x, skip.shape[-1]), skip])
         x = block(x, skip.shape[-1])
     return Model(inputs, layers.Conv2D(8, 1)(x))
 
@@ -93,7 +119,9 @@ class Network:
         pytest.param(application("MobileNetV3Small"), marks=slow),
         pytest.param(application("ResNet50"), marks=slow),
         pytest.param(application("EfficientNetB0"), marks=slow),
-        pytest.param(unet, marks=slow),
+        pytest.param(decoder("unet", nearest), marks=slow),
+        pytest.param(decoder("unet_bilinear", bilinear), marks=slow),
+        decoder("unet_transposed", transposed),
     ],
     ids=lambda build: build.__name__,
 )
@@ -106,7 +134,7 @@ def network(request: pytest.FixtureRequest) -> Network:
     pictures = np.random.default_rng(0).normal(size=(8, SIZE, SIZE, 3)).astype(np.float32)
     with contextlib.redirect_stdout(io.StringIO()):
         data = ubp.quantize(model, pictures).model
-    return Network(data, SHAPES[:1] if request.param is unet else SHAPES)
+    return Network(data, SHAPES[:1] if request.param.__name__.startswith("unet") else SHAPES)
 
 
 def test_an_int8_network_is_equal_to_the_bit(network: Network, run: Any) -> None:

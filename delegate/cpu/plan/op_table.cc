@@ -36,6 +36,9 @@ CpuOp Int8RowOf(const SoftmaxOp&) { return {Layouts::kNhwc, &AddInt8Softmax}; }
 CpuOp Int8RowOf(const ReshapeOp&) { return {Layouts::kNhwc, &AddReshape}; }
 CpuOp Int8RowOf(const ConcatenationOp&) { return {Layouts::kFollows, &AddConcatenation}; }
 CpuOp Int8RowOf(const ResizeOp&) { return {Layouts::kPlanes, &AddInt8Resize}; }
+// Of blocks whose pixels have whole quads of channels: of TRANSPOSE_CONV only.
+CpuOp Int8RowOf(const DepthToSpaceOp&) { return {Layouts::kPlanes, &AddDepthToSpace}; }
+CpuOp Int8RowOf(const TransposeConv2DOp&) { return {Layouts::kPlanes, nullptr}; }
 CpuOp Int8RowOf(const ClampOp&) { return {Layouts::kFollows, &AddInt8Table}; }
 CpuOp Int8RowOf(const FunctionOp&) { return {Layouts::kFollows, &AddInt8Table}; }
 CpuOp Int8RowOf(const RequantizeOp&) { return {Layouts::kFollows, &AddInt8Table}; }

@@ -13,7 +13,7 @@ namespace ubp {
 struct CpuOp {
   // kFollows: elementwise ops run on planes as well where one operand is a vector.
   Layouts layouts;
-  // Null where there is no such op in int8.
+  // Null where there is no such op in int8, or it is lowered before it is planned.
   Status (*add_steps)(const PlannedOp& op, StepBuilder* builder);
 };
 

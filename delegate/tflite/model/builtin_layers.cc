@@ -62,7 +62,7 @@ Status ReadWeights(const NodeView& node, const GraphOp& op, const std::string& w
     UBP_RETURN_IF_ERROR(node.ReadInt8(kConstantInput, what, lanes * out_channels, &int8.weights));
     UBP_RETURN_IF_ERROR(
         ReadWeightScales(*node.Input(kConstantInput), what, out_channels, axis, &int8.scales));
-    UBP_RETURN_IF_ERROR(CheckRequantization(node, int8.scales));
+    UBP_RETURN_IF_ERROR(CheckRequantization(node, kActivationInput, int8.scales));
     return node.ReadInt32Bias(kBiasInput, out_channels, &int8.bias);
   }
   UBP_RETURN_IF_ERROR(

@@ -44,14 +44,15 @@ Status CheckSameQuantization(const NodeView& node, const std::vector<int>& input
   return Status::Ok();
 }
 
-Status CheckRequantization(const NodeView& node, const std::vector<float>& weight_scales) {
+Status CheckRequantization(const NodeView& node, int input,
+                           const std::vector<float>& weight_scales) {
   constexpr float kLeast = 0x1p-32f;
   constexpr float kMost = 256.0f;
-  Quantization input, output;
-  UBP_RETURN_IF_ERROR(ReadQuantization(*node.Input(kActivationInput), "input", &input));
+  Quantization read, output;
+  UBP_RETURN_IF_ERROR(ReadQuantization(*node.Input(input), "input", &read));
   UBP_RETURN_IF_ERROR(ReadQuantization(*node.Output(), "output", &output));
   for (const float scale : weight_scales) {
-    const float factor = input.scale * scale / output.scale;
+    const float factor = read.scale * scale / output.scale;
     if (factor >= kLeast && factor < kMost) continue;
     return Status::Error("sums of an int8 layer are scaled by " + std::to_string(factor) +
                          ", expected 2^-32 to 256.");

@@ -33,8 +33,9 @@ Status CheckRank(const TfLiteTensor* tensor, const std::string& what, size_t ran
 // them.
 Status CheckSameQuantization(const NodeView& node, const std::vector<int>& inputs,
                              const GraphOp& op);
-// Of an int8 layer: sums are scaled by factors that XNNPACK takes, which computes it otherwise.
-Status CheckRequantization(const NodeView& node, const std::vector<float>& weight_scales);
+// Of an int8 layer that reads input `input`: sums are scaled by factors that XNNPACK takes, which computes it otherwise.
+Status CheckRequantization(const NodeView& node, int input,
+                           const std::vector<float>& weight_scales);
 // A fused activation that is a clamp.
 Status ReadActivation(builtin::Activation activation, Activation* out);
 

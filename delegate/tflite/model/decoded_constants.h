@@ -8,8 +8,8 @@
 #ifndef UBP_DELEGATE_TFLITE_MODEL_DECODED_CONSTANTS_H_
 #define UBP_DELEGATE_TFLITE_MODEL_DECODED_CONSTANTS_H_
 
-#include <list>
 #include <map>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -37,9 +37,11 @@ class DecodedConstants {
   Status Values(const TfLiteContext& context, int tensor, const std::vector<float>** values);
 
   // What was made of constants in another way: it lives as long as this.
-  const float* Keep(std::vector<float> values) {
-    kept_.push_back(std::move(values));
-    return kept_.back().data();
+  template <class Value>
+  const Value* Keep(std::vector<Value> values) {
+    const auto kept = std::make_shared<const std::vector<Value>>(std::move(values));
+    kept_.push_back(kept);
+    return kept->data();
   }
 
  private:
@@ -50,7 +52,7 @@ class DecodedConstants {
 
   DecodedTensors tensors_;
   std::map<int, Result> results_;  // by the stored tensor
-  std::list<std::vector<float>> kept_;
+  std::vector<std::shared_ptr<const void>> kept_;
 };
 
 }  // namespace ubp

@@ -54,7 +54,7 @@ Status CheckInt8Layer(const NodeView& node, const TfLiteTensor& packed, LayerWei
   UBP_RETURN_IF_ERROR(node.ReadInt32Bias(kBias, attributes.out_channels, &bias));
   UBP_RETURN_IF_ERROR(
       PackedLayer::Check(attributes, packed.data.uint8, packed.bytes, bias, &layer->packed));
-  return CheckRequantization(node, layer->packed.scales());
+  return CheckRequantization(node, kActivation, layer->packed.scales());
 }
 
 Status CheckFloatLayer(const NodeView& node, const TfLiteTensor& packed, LayerWeights* layer) {
