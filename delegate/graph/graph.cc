@@ -66,6 +66,10 @@ Status InferShape(const GraphOp& op, const std::vector<Dims>& inputs, const Pads
     if (input.empty()) return UnsuitableInput(input, "at least one dimension");
     UBP_RETURN_IF_ERROR(CheckElements(input));
   }
+  // As the interpreter, which has nothing to do where there are no classes in int8.
+  if (op.If<SoftmaxOp>() != nullptr && !op.is_int8() && inputs[0].back() == 0) {
+    return UnsuitableInput(inputs[0], "at least one class");
+  }
   const auto infer = [&](const auto& kind) { return kind.Infer({inputs, padded}, shape, output); };
   UBP_RETURN_IF_ERROR(std::visit(infer, op.details));
   return CheckElements(*output);
