@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,7 +110,11 @@ def softmax(rng: np.random.Generator) -> bytes:
     return model.end(OP.SOFTMAX, [model.x], shape, (1 / 256, -128), options)
 
 
-OPERATORS = {"resize": resize, "transpose_conv": transpose_conv, "softmax": softmax}
+OPERATORS: dict[str, Callable[[np.random.Generator], bytes]] = {
+    "resize": resize,
+    "transpose_conv": transpose_conv,
+    "softmax": softmax,
+}
 
 
 def given(model: bytes, rng: np.random.Generator) -> np.ndarray:
