@@ -147,6 +147,7 @@ def selection_walks() -> dict[str, Walk]:
             {
                 "weights": [None, 3, NAN, TEXT, LIST, np.zeros(3)],
                 "channel_axis": [3, -4, None, 1.5, True, TEXT],
+                "input_axis": [3, -4, 0, 1.5, True, TEXT],
             },
         ),
         "lanes.from_lanes": Walk(
@@ -156,6 +157,7 @@ def selection_walks() -> dict[str, Walk]:
                 "matrix": [None, 3, TEXT, np.zeros(3), np.zeros((4, 6))],
                 "shape": [None, 3, TEXT, (2, 3), (2, NAN, 4)],
                 "channel_axis": [3, -4, None, 1.5, True, TEXT],
+                "input_axis": [3, -4, 2, 1.5, True, TEXT],
             },
         ),
         "lanes.input_channels": Walk(
@@ -164,6 +166,7 @@ def selection_walks() -> dict[str, Walk]:
             {
                 "shape": [None, 3, TEXT, (4,), (2, NAN, 4)],
                 "channel_axis": [3, -4, None, 1.5, True, TEXT],
+                "input_axis": [3, -4, 2, 1.5, True, TEXT],
             },
         ),
         "lanes.sum_lane_groups": Walk(
