@@ -137,7 +137,9 @@ def network(request: pytest.FixtureRequest) -> Network:
     return Network(data, SHAPES[:1] if request.param.__name__.startswith("unet") else SHAPES)
 
 
-def test_an_int8_network_is_equal_to_the_bit(network: Network, run: Any) -> None:
+def test_an_int8_network_is_equal_to_the_bit(
+    network: Network, run: Any, int8_options: dict[str, str]
+) -> None:
     rng = np.random.default_rng(1)
     inputs = [rng.integers(-128, 128, shape, np.int8) for shape in network.shapes]
 
@@ -150,7 +152,7 @@ def test_an_int8_network_is_equal_to_the_bit(network: Network, run: Any) -> None
     assert any(layer.taken for layer in converted.report)
     for model in (network.data, converted.model):
         for threads in THREADS:
-            interpreter = ubp.Interpreter(model, num_threads=threads, take="all")
+            interpreter = ubp.Interpreter(model, num_threads=threads, take="all", **int8_options)
             for value, right in zip(outputs(interpreter), expected, strict=True):
                 np.testing.assert_array_equal(value, right)
     unpacked = outputs(StandardInterpreter(model_content=ubp.unpack(converted.model)))
