@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "delegate/tflite/model/builtin_params.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tensorflow/lite/builtin_ops.h"
@@ -20,8 +21,18 @@ struct NoParams {};
 
 class SharedMemoryTest : public testing::Test {
  protected:
-  // A block-sparse layer, which is taken.
-  int Sparse(int input) {
+  // A dense layer, which is taken.
+  int Dense(int input) {
+    const int output = model_.Activation({1, 2, 2, 4});
+    const int weights = model_.Filled({4, 1, 1, 4});
+    model_.Node(
+        kTfLiteBuiltinConv2d, {input, weights, model_.Filled({4})}, {output},
+        builtin::Conv2DParams{builtin::Padding::kSame, 1, 1, builtin::Activation::kNone, 1, 1});
+    return output;
+  }
+
+  // The same, converted.
+  int Packed(int input) {
     const int output = model_.Activation({1, 2, 2, 4});
     model_.CustomNode("UbpConv2D", {}, {input, model_.Bytes({0})}, {output});
     return output;
@@ -34,10 +45,12 @@ class SharedMemoryTest : public testing::Test {
     return output;
   }
 
-  // Left as well: it is no block-sparse layer.
+  // Left as well: the shape is an input.
   int Sharing(int code, int input) {
     const int output = model_.Activation({1, 2, 2, 4});
-    model_.Node(code, {input, model_.Ints({1, 2, 2, 4})}, {output}, NoParams());
+    const int shape = model_.Activation({4});
+    model_.tensor(shape).type = kTfLiteInt32;
+    model_.Node(code, {input, shape}, {output}, NoParams());
     return output;
   }
   int Reshape(int input) { return Sharing(kTfLiteBuiltinReshape, input); }
@@ -45,7 +58,7 @@ class SharedMemoryTest : public testing::Test {
   // One character for each node: T if it is taken, - if it is left.
   std::string Taken() {
     std::string taken;
-    for (const NodeDecision& decision : model_.Decide(Take::kSparse)) {
+    for (const NodeDecision& decision : model_.Decide(Take::kAll)) {
       taken += decision.taken ? 'T' : '-';
       EXPECT_EQ(decision.taken, decision.reason.empty()) << decision.reason;
     }
@@ -58,17 +71,17 @@ class SharedMemoryTest : public testing::Test {
 
 TEST_F(SharedMemoryTest, AReaderThatWouldWaitForTheOverwriterIsLeft) {
   const int x = Foreign({input_});
-  Sparse(x);
-  Sparse(Foreign({Reshape(x)}));
+  Dense(x);
+  Dense(Foreign({Reshape(x)}));
   EXPECT_EQ(Taken(), "----T");
-  EXPECT_THAT(model_.Decide(Take::kSparse)[1].reason, HasSubstr("overwrite what it reads"));
+  EXPECT_THAT(model_.Decide(Take::kAll)[1].reason, HasSubstr("overwrite what it reads"));
 }
 
 TEST_F(SharedMemoryTest, SoItIsWithSeveralNodesThatShare) {
   for (const int code : {kTfLiteBuiltinSqueeze, kTfLiteBuiltinExpandDims}) {
     model_ = FakeModel();
     const int x = Foreign({model_.Activation({1, 2, 2, 4})});
-    Sparse(Reshape(x));
+    Dense(Reshape(x));
     Foreign({Sharing(code, Reshape(x))});
     EXPECT_EQ(Taken(), "------") << code;
   }
@@ -76,8 +89,8 @@ TEST_F(SharedMemoryTest, SoItIsWithSeveralNodesThatShare) {
 
 TEST_F(SharedMemoryTest, WhatReadsInTimeIsTaken) {
   const int x = Foreign({input_});
-  const int y = Sparse(x);
-  Sparse(Foreign({Reshape(x), y}));
+  const int y = Dense(x);
+  Dense(Foreign({Reshape(x), y}));
   EXPECT_EQ(Taken(), "-T--T");
 }
 
@@ -85,18 +98,18 @@ TEST_F(SharedMemoryTest, AnInputAndWhatTheDelegateWritesAreNotOverwritten) {
   for (const bool is_input : {true, false}) {
     model_ = FakeModel();
     const int input = model_.Activation({1, 2, 2, 4});
-    const int x = is_input ? input : Sparse(input);
-    Sparse(x);
-    Sparse(Foreign({Reshape(x)}));
+    const int x = is_input ? input : Dense(input);
+    Dense(x);
+    Dense(Foreign({Reshape(x)}));
     EXPECT_EQ(Taken(), is_input ? "T--T" : "TT--T");
   }
 }
 
 TEST_F(SharedMemoryTest, WhatTwoNodesReadIsNotOverwritten) {
   const int x = Foreign({input_});
-  Sparse(x);
+  Dense(x);
   const int shared = Reshape(x);
-  Sparse(Foreign({shared}));
+  Dense(Foreign({shared}));
   Foreign({shared});
   EXPECT_EQ(Taken(), "-T--T-");
 }
@@ -104,16 +117,23 @@ TEST_F(SharedMemoryTest, WhatTwoNodesReadIsNotOverwritten) {
 TEST_F(SharedMemoryTest, WhatTheModelItselfReadsTooLateIsNotOurs) {
   const int x = Foreign({input_});
   Foreign({Reshape(x)});
-  Sparse(x);
+  Dense(x);
   EXPECT_EQ(Taken(), "---T");
 }
 
 TEST_F(SharedMemoryTest, ANodeThatIsLeftWaitsForNoTakenOneIfItReadsBeforeTheOverwriter) {
   const int x = Foreign({input_});
-  Foreign({x, Sparse(Sparse(input_))});
-  Sparse(Foreign({Reshape(x)}));
+  Foreign({x, Dense(Dense(input_))});
+  Dense(Foreign({Reshape(x)}));
   EXPECT_EQ(Taken(), "------T");
-  EXPECT_THAT(model_.Decide(Take::kSparse)[1].reason, HasSubstr("a node behind it"));
+  EXPECT_THAT(model_.Decide(Take::kAll)[1].reason, HasSubstr("a node behind it"));
+}
+
+TEST_F(SharedMemoryTest, AConvertedLayerIsNotLeft) {
+  const int x = Foreign({input_});
+  Packed(x);
+  Dense(Foreign({Reshape(x)}));
+  EXPECT_EQ(Taken(), "-T--T");
 }
 
 TEST_F(SharedMemoryTest, AModelWithoutAnOrderEnds) {

@@ -19,7 +19,7 @@ OP = schema.BuiltinOperator
 VALUES = np.arange(-128, 128, dtype=np.int8).reshape(1, 256)
 FUNCTIONS = {
     **{"LEAKY_RELU": OP.LEAKY_RELU, "ELU": OP.ELU, "LOGISTIC": OP.LOGISTIC, "TANH": OP.TANH},
-    **{"RELU": OP.RELU, "RELU6": OP.RELU6},
+    **{"RELU": OP.RELU, "RELU6": OP.RELU6, "HARD_SWISH": OP.HARD_SWISH},
 }
 FIXED = {"LOGISTIC": (1 / 256, -128), "TANH": (1 / 128, 0)}  # what the interpreter demands
 Scale = tuple[float, int]

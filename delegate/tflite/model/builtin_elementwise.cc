@@ -134,10 +134,20 @@ Status ReadRequantize(const NodeView& node, GraphOp* op) {
                        ", expected 2^-8 to 2^7.");
 }
 
-// Of int8 with shifts of less than 16 bits.
+#if defined(__aarch64__) || defined(__arm__)
+constexpr bool kIsArm = true;
+#else
+constexpr bool kIsArm = false;
+#endif
+
+// Of int8 with shifts of less than 16 bits. On Arm the interpreter rounds ties up in whole groups of 8
+// values, and away from zero in the rest of a tensor.
 Status ReadHardSwish(const NodeView& node, GraphOp* op) {
   op->details = FunctionOp{{}, {Elementwise::kHardSwish}, {}};
   if (!op->is_int8()) return Status::Ok();
+  if (kIsArm) {
+    return Status::Error("on Arm the interpreter rounds an int8 HARD_SWISH by a value's place.");
+  }
   Quantization input, output;
   UBP_RETURN_IF_ERROR(ReadQuantization(*node.Input(0), "input", &input));
   UBP_RETURN_IF_ERROR(ReadQuantization(*node.Output(), "output", &output));

@@ -57,10 +57,7 @@ class SharedMemory {
     for (const Hazard& hazard : hazards) {
       // Within one turn the interpreter keeps the model's order.
       const size_t turn = turns[hazard.reader];
-      if (turn != kNever && turn > turns[hazard.overwriter]) {
-        LeaveWithInputs(hazard.reader);
-        any = true;
-      }
+      if (turn != kNever && turn > turns[hazard.overwriter]) any |= LeaveWithInputs(hazard.reader);
     }
     return any;
   }
@@ -141,25 +138,38 @@ class SharedMemory {
     return turns;
   }
 
-  // Leaves a node, and all that it waits for.
-  void LeaveWithInputs(size_t node) {
-    std::vector<size_t> left = {node};
+  // Leaves a node, and all that it waits for; false, and nothing is left, where a converted layer is among
+  // them, which nobody else can run.
+  bool LeaveWithInputs(size_t node) {
+    const std::set<size_t> needed = WithInputs(node);
+    const auto is_converted = [&](size_t i) { return decisions_[i].claim.packed; };
+    if (std::any_of(needed.begin(), needed.end(), is_converted)) return false;
+    bool any = false;
+    for (const size_t i : needed) {
+      if (!decisions_[i].taken) continue;
+      decisions_[i].taken = false;
+      decisions_[i].reason =
+          "the interpreter would overwrite what it reads, or what a node behind it reads, by way "
+          "of "
+          "a RESHAPE that shares memory, before the delegate has its turn.";
+      any = true;
+    }
+    return any;
+  }
+
+  std::set<size_t> WithInputs(size_t node) const {
     std::set<size_t> seen;
+    std::vector<size_t> left = {node};
     while (!left.empty()) {
       const size_t i = left.back();
       left.pop_back();
       if (!seen.insert(i).second) continue;
-      if (decisions_[i].taken) {
-        decisions_[i].taken = false;
-        decisions_[i].reason =
-            "the interpreter would overwrite what it reads, or what a node behind it reads, by way "
-            "of a RESHAPE that shares memory, before the delegate has its turn.";
-      }
       ForEach(nodes_[i]->inputs, [&](int tensor) {
         const auto writer = writer_.find(tensor);
         if (writer != writer_.end()) left.push_back(writer->second);
       });
     }
+    return seen;
   }
 
   const std::vector<TfLiteNode*>& nodes_;

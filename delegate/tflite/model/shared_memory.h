@@ -19,8 +19,8 @@
 
 namespace ubp {
 
-// Leaves such nodes, and what it takes for a node that is left to run in time. `nodes[i]` is what
-// `decisions[i]` is about.
+// Leaves such nodes, and what it takes for a node that is left to run in time, as far as no converted layer
+// is among them. `nodes[i]` is what `decisions[i]` is about.
 void LeaveWhatIsOverwritten(const std::vector<TfLiteNode*>& nodes,
                             std::vector<NodeDecision>* decisions);
 
