@@ -19,7 +19,9 @@ GraphOp OpLike(const GraphOp& original, OpDetails details, int input, int output
   return op;
 }
 
-int NewTensor(const TensorType& type, Graph* graph) {
+// Of the type of another one.
+int NewTensorLike(int tensor, Graph* graph) {
+  const TensorType type = graph->tensors[tensor].type;
   graph->tensors.emplace_back();
   graph->tensors.back().type = type;
   return static_cast<int>(graph->tensors.size()) - 1;
@@ -41,11 +43,11 @@ void LowerTransposeConvs(Graph* graph) {
     }
     int input = op.inputs[0];
     if (!IsNone(transposed->pads)) {
-      const int padded = NewTensor(graph->tensors[input].type, graph);
+      const int padded = NewTensorLike(input, graph);
       ops.push_back(OpLike(op, PadOp{{}, transposed->pads}, input, padded));
       input = padded;
     }
-    const int phases = NewTensor(graph->tensors[op.output].type, graph);
+    const int phases = NewTensorLike(op.output, graph);
     ops.push_back(OpLike(op, Conv2DOp{{}, transposed->layer}, input, phases));
     ops.back().activation = op.activation;
     ops.push_back(OpLike(op, transposed->blocks, phases, op.output));
