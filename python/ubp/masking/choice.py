@@ -179,7 +179,7 @@ class _Chooser:
         return choices
 
     def _check_unused(self, rules: Sequence[_Rule], number: int, passed_over: str | None) -> None:
-        """Raise the errors of `choose_layers` for a rule that no layer follows."""
+        """Raise the errors of `choose` for a rule that no layer follows."""
         rule = rules[number]
         if passed_over is not None:
             raise ValueError(

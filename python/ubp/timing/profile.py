@@ -66,6 +66,8 @@ class ProfiledStep:
         memory.
     multiply_adds: of its convolutions and fully-connected layers in one run, zeros counted as if
         they were multiplied; 0 where there are none.
+    work: what each operator has to do; empty where the delegate does not say: of int8, on a GPU,
+        and where it is older.
     runs: how often it was timed.
     mean_us, min_us: microseconds of one run; on a GPU by its own clock.
     """
@@ -202,7 +204,7 @@ def _step(step: Any) -> ProfiledStep:
         ),
         conversion=step["conversion"] is True,
         multiply_adds=_count(step["multiply_adds"]),
-        work=tuple(_work(work) for work in step["work"]),
+        work=tuple(_work(work) for work in step.get("work", ())),
         runs=runs,
         mean_us=_count(step["total_ns"]) / runs / 1e3,
         min_us=_count(step["min_ns"]) / 1e3,

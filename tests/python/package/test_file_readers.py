@@ -20,6 +20,7 @@ from ubp.latency import LatencyModel, Line, MeasuredLayer, MeasuredNetwork, Poin
 from ubp.latency.record import to_json
 from ubp.timing import read_profile
 from ubp.timing.android.benchmark_model import parse_result
+from ubp.timing.profile import parse_profile
 
 WORK = {
     "kind": "convolution",
@@ -162,6 +163,14 @@ def test_profiles(data: bytes, tmp_path_factory: pytest.TempPathFactory) -> None
         assert step.gmacs >= 0 and step.min_us >= 0 and step.runs >= 1
         assert all(isinstance(operator, str) for operator in step.operators)
         assert all(work.operations >= 0 and work.buffer_bytes >= 0 for work in step.work)
+
+
+def test_profiles_of_older_delegates_say_no_work() -> None:
+    older = {name: value for name, value in STEP.items() if name != "work"}
+    plan = {"threads": 1, "steps": [older, STEP]}
+    first, second = parse_profile(json.dumps({"kernel": "avx2", "plans": [plan]}), "older.json")
+    assert first.work == () and first.multiply_adds == 10
+    assert [work.kind for work in second.work] == ["convolution"]
 
 
 def npy() -> bytes:
