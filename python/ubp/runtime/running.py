@@ -140,7 +140,7 @@ def entries_of(model: schema.ModelT) -> list[Entry]:
         index, key = signature.subgraphIndex, flatbuffer.text(signature.signatureKey)
         if index == 0:
             entries[0] = Entry(0, entries[0].key or key)
-        elif key and index not in entries and index < len(model.subgraphs):
+        elif key and index not in entries:
             subgraph = model.subgraphs[index]
             entries[index] = Entry(
                 index,

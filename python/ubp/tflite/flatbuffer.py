@@ -169,9 +169,14 @@ def _check_tree(model: schema.ModelT, source: str) -> None:
         _check_indices("operator code", opcodes, len(model.operatorCodes or []), source)
         buffers = [tensor.buffer for tensor in subgraph.tensors or []]
         _check_indices("buffer", buffers, len(model.buffers), source)
-        for operator in operators(subgraph):
-            used = [i for i in indices(operator.inputs) + indices(operator.outputs) if i != -1]
+        for user in (subgraph, *operators(subgraph)):
+            used = [i for i in indices(user.inputs) + indices(user.outputs) if i != -1]
             _check_indices("tensor", used, len(subgraph.tensors or []), source)
+    for signature in model.signatureDefs or []:
+        _check_indices("subgraph", [signature.subgraphIndex], len(model.subgraphs), source)
+        maps = [*(signature.inputs or []), *(signature.outputs or [])]
+        tensors = len(model.subgraphs[signature.subgraphIndex].tensors or [])
+        _check_indices("tensor", [entry.tensorIndex for entry in maps], tensors, source)
 
 
 def _inline_appended_data(model: schema.ModelT, data: bytes, source: str) -> None:

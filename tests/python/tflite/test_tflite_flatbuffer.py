@@ -91,11 +91,18 @@ def test_an_index_out_of_range_is_refused() -> None:
     model = ModelBuilder()
     graph = model.subgraph()
     x = graph.input([1, 4])
-    graph.output(graph.fully_connected(x, graph.constant(np.ones((2, 4), np.float32), "w")))
+    y = graph.fully_connected(x, graph.constant(np.ones((2, 4), np.float32), "w"))
+    graph.output(y)
+    model.signature("serve", {"x": x}, {"y": y})
     for change, message in (
         (lambda tree: setattr(tree.subgraphs[0].operators[0], "inputs", [0, 9, -1]), "tensor 9"),
         (lambda tree: setattr(tree.subgraphs[0].tensors[1], "buffer", 7), "buffer 7"),
         (lambda tree: setattr(tree.subgraphs[0].operators[0], "opcodeIndex", 3), "code 3"),
+        (lambda tree: setattr(tree.subgraphs[0], "inputs", [9]), "tensor 9"),
+        (lambda tree: setattr(tree.subgraphs[0], "outputs", [-2]), "tensor -2"),
+        (lambda tree: setattr(tree.signatureDefs[0], "subgraphIndex", 1), "subgraph 1"),
+        (lambda tree: setattr(tree.signatureDefs[0].inputs[0], "tensorIndex", 9), "tensor 9"),
+        (lambda tree: setattr(tree.signatureDefs[0].outputs[0], "tensorIndex", 9), "tensor 9"),
     ):
         tree = parse(model.build(), "model")
         change(tree)
