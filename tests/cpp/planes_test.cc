@@ -64,7 +64,7 @@ TEST_P(PlanesTest, ReadOnlyTheRowsThatTheirTapsRead) {
         }
       }
       std::vector<float> made(planes.floats(), 0.0f);
-      for (int unit = 0; unit < planes.fill_units(begin, end); ++unit) {
+      for (int unit = 0; unit < planes.plane_units(); ++unit) {
         planes.FillFromPlanes({input.data(), 0}, whole, begin, end, unit, made.data());
       }
       for (const float value : made) ASSERT_EQ(value, value) << "rows " << begin << " to " << end;

@@ -7,6 +7,7 @@
 #include "delegate/cpu/kernels/elementwise_kernels.h"
 #include "delegate/cpu/kernels/instruction_set.h"
 #include "delegate/cpu/kernels/pool.h"
+#include "delegate/cpu/kernels/rearrange.h"
 #include "delegate/cpu/kernels/window.h"
 #include "delegate/cpu/kernels/wros_instantiate.h"
 
@@ -101,6 +102,8 @@ const InstructionSet kAvx2 = {"avx2",
                               &Pool<Avx2>::Max,
                               &Pool<Avx2>::Average,
                               &Dot<Avx2>::Run,
+                              &Rearrange<Avx2::kWidth>::Transpose,
+                              &Rearrange<Avx2::kWidth>::EveryOther,
                               ElementwiseKernels<Avx2>::kAll};
 
 }  // namespace ubp

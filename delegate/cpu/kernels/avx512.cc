@@ -13,6 +13,7 @@
 #include "delegate/cpu/kernels/elementwise_kernels.h"
 #include "delegate/cpu/kernels/instruction_set.h"
 #include "delegate/cpu/kernels/pool.h"
+#include "delegate/cpu/kernels/rearrange.h"
 #include "delegate/cpu/kernels/window.h"
 #include "delegate/cpu/kernels/wros_instantiate.h"
 
@@ -108,6 +109,8 @@ const InstructionSet kAvx512 = {"avx512",
                                 &Pool<Avx512>::Max,
                                 &Pool<Avx512>::Average,
                                 &Dot<Avx512>::Run,
+                                &Rearrange<Avx512::kWidth>::Transpose,
+                                &Rearrange<Avx512::kWidth>::EveryOther,
                                 ElementwiseKernels<Avx512>::kAll};
 
 }  // namespace ubp

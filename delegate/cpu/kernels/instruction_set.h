@@ -7,6 +7,7 @@
 #include "delegate/cpu/kernels/dot_args.h"
 #include "delegate/cpu/kernels/elementwise_args.h"
 #include "delegate/cpu/kernels/pool_args.h"
+#include "delegate/cpu/kernels/rearrange_args.h"
 #include "delegate/cpu/kernels/window_args.h"
 #include "delegate/cpu/kernels/wros_args.h"
 
@@ -45,6 +46,8 @@ struct InstructionSet {
   PoolKernel pool_max;
   PoolKernel pool_average;
   DotKernel dot;
+  TransposeKernel transpose;
+  EveryOtherKernel every_other;
   const ElementwiseKernel* elementwise;  // by Elementwise
 
   // The kernels for the largest block size up to `block_size`.

@@ -7,6 +7,7 @@
 #include "delegate/cpu/kernels/elementwise_kernels.h"
 #include "delegate/cpu/kernels/instruction_set.h"
 #include "delegate/cpu/kernels/pool.h"
+#include "delegate/cpu/kernels/rearrange.h"
 #include "delegate/cpu/kernels/window.h"
 #include "delegate/cpu/kernels/wros_instantiate.h"
 
@@ -36,6 +37,8 @@ const InstructionSet kNeon = {"neon",
                               &Pool<Neon>::Max,
                               &Pool<Neon>::Average,
                               &Dot<Neon>::Run,
+                              &Rearrange<Neon::kWidth>::Transpose,
+                              &Rearrange<Neon::kWidth>::EveryOther,
                               ElementwiseKernels<Neon>::kAll};
 
 }  // namespace ubp

@@ -9,6 +9,7 @@
 #include "delegate/cpu/kernels/instruction_set.h"
 #include "delegate/cpu/kernels/neon.h"
 #include "delegate/cpu/kernels/pool.h"
+#include "delegate/cpu/kernels/rearrange.h"
 #include "delegate/cpu/kernels/window.h"
 #include "delegate/cpu/kernels/wros_instantiate.h"
 
@@ -41,6 +42,8 @@ const InstructionSet kNeonArmv7 = {"neon",
                                    &Pool<Neon>::Max,
                                    &Pool<Neon>::Average,
                                    &Dot<Neon>::Run,
+                                   &Rearrange<Neon::kWidth>::Transpose,
+                                   &Rearrange<Neon::kWidth>::EveryOther,
                                    ElementwiseKernels<Neon>::kAll};
 
 }  // namespace ubp

@@ -10,6 +10,7 @@
 #include "delegate/cpu/kernels/instruction_set.h"
 #include "delegate/cpu/kernels/neon.h"
 #include "delegate/cpu/kernels/pool.h"
+#include "delegate/cpu/kernels/rearrange.h"
 #include "delegate/cpu/kernels/window.h"
 #include "delegate/cpu/kernels/wros_instantiate.h"
 
@@ -65,6 +66,8 @@ const InstructionSet kNeonInOrder = {"neon_in_order",
                                      &Pool<NeonInOrder>::Max,
                                      &Pool<NeonInOrder>::Average,
                                      &Dot<NeonInOrder>::Run,
+                                     &Rearrange<NeonInOrder::kWidth>::Transpose,
+                                     &Rearrange<NeonInOrder::kWidth>::EveryOther,
                                      ElementwiseKernels<NeonInOrder>::kAll};
 
 }  // namespace ubp

@@ -6,6 +6,7 @@
 #include "delegate/cpu/kernels/elementwise_kernels.h"
 #include "delegate/cpu/kernels/instruction_set.h"
 #include "delegate/cpu/kernels/pool.h"
+#include "delegate/cpu/kernels/rearrange.h"
 #include "delegate/cpu/kernels/window.h"
 #include "delegate/cpu/kernels/wros_instantiate.h"
 
@@ -90,6 +91,8 @@ const InstructionSet kPortable = {"portable",
                                   &Pool<Portable>::Max,
                                   &Pool<Portable>::Average,
                                   &Dot<Portable>::Run,
+                                  &Rearrange<Portable::kWidth>::Transpose,
+                                  &Rearrange<Portable::kWidth>::EveryOther,
                                   ElementwiseKernels<Portable>::kAll};
 
 }  // namespace ubp

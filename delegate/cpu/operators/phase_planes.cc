@@ -6,12 +6,16 @@
 #include <string>
 
 #include "delegate/base/aligned_buffer.h"
-#include "delegate/cpu/kernels/kernels.h"
-#include "delegate/cpu/operators/transpose.h"
+#include "delegate/cpu/operators/rearrange.h"
 
 namespace ubp {
 namespace {
 
+// Of planes filled at a time: few enough for threads to share them evenly.
+constexpr int kChannelsPerUnit = 8;
+// What kernels read at most behind the last pixel: the rest of its vector, and one vector more of
+// which they use some.
+constexpr int kReadBeyond = 2 * 16;
 constexpr int64_t kFloatsPerLine = kCacheLineBytes / sizeof(float);
 
 int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -25,30 +29,19 @@ int ReachX(const ConvShape& shape) {
   return std::max(0, shape.kernel_w - 1) * shape.dilation_w / shape.stride_w;
 }
 
-// Floats of one plane: whole cache lines, an odd number of them.
-int64_t PlaneStride(const ConvShape& cropped, int64_t rows, int64_t pitch) {
-  const int64_t used = rows * pitch + ReachX(cropped) + kMaxTilePixels;
-  return (CeilDiv(used, kFloatsPerLine) | 1) * kFloatsPerLine;
+// By fours: there is often less than a call of a library's function costs.
+void Fill(float* p, int64_t count, float value) {
+  typedef float Float4 __attribute__((vector_size(16)));
+  const Float4 quad = {value, value, value, value};
+  int64_t i = 0;
+  for (; i + 4 <= count; i += 4) std::memcpy(p + i, &quad, sizeof(quad));
+  for (; i < count; ++i) p[i] = value;
 }
 
-// dst[i] = src[i * stride].
-void CopyStrided(const float* src, int stride, int count, float* dst) {
-  if (stride == 1) {
-    std::memcpy(dst, src, count * sizeof(float));
-    return;
-  }
-  int i = 0;
-  if (stride == 2) {
-    typedef float Float4 __attribute__((vector_size(16)));
-    for (; i + 5 <= count; i += 4) {  // the last element read is src[2 * i + 7]
-      Float4 low, high;
-      std::memcpy(&low, src + 2 * i, sizeof(low));
-      std::memcpy(&high, src + 2 * i + 4, sizeof(high));
-      const Float4 even = __builtin_shufflevector(low, high, 0, 2, 4, 6);
-      std::memcpy(dst + i, &even, sizeof(even));
-    }
-  }
-  for (; i < count; ++i) dst[i] = src[int64_t{i} * stride];
+// Floats of one plane: whole cache lines, an odd number of them.
+int64_t PlaneStride(const ConvShape& cropped, int64_t rows, int64_t pitch) {
+  const int64_t used = rows * pitch + ReachX(cropped) + kReadBeyond;
+  return (CeilDiv(used, kFloatsPerLine) | 1) * kFloatsPerLine;
 }
 
 }  // namespace
@@ -158,58 +151,62 @@ int64_t PhasePlanes::LaneOffset(int lane) const {
   const int x = kx - columns_inside_.begin;
   const int row = y * shape_.dilation_h / shape_.stride_h;
   const int column = x * shape_.dilation_w / shape_.stride_w;
-  const int64_t plane = int64_t{phase_of_tap_[y * shape_.kernel_w + x]} * shape_.in_c + channel;
-  return plane * plane_stride_ + int64_t{row} * pitch_ + column;
+  const int phase = phase_of_tap_[y * shape_.kernel_w + x];
+  return PlaneOf(phase, channel) + int64_t{row} * pitch_ + column;
 }
 
-int PhasePlanes::fill_units(int begin, int end) const {
+int PhasePlanes::image_units(int begin, int end) const {
   const int of_phases = static_cast<int>(runs_.size()) * (end - begin + ReachY(shape_));
   return of_phases + (all_taps_inside_ ? 0 : 1);
 }
 
-bool PhasePlanes::FillPaddingPlane(int begin, int end, int unit, float* buffer) const {
-  if (all_taps_inside_ || unit + 1 < fill_units(begin, end)) return false;
+int PhasePlanes::plane_units() const {
+  const int of_channels = (shape_.in_c + kChannelsPerUnit - 1) / kChannelsPerUnit;
+  return of_channels + (all_taps_inside_ ? 0 : 1);
+}
+
+bool PhasePlanes::FillPaddingPlane(int unit, int units, float* buffer) const {
+  if (all_taps_inside_ || unit + 1 < units) return false;
   std::fill_n(buffer + PaddingPlane(), plane_stride_, padding_);
   return true;
 }
 
 // Row `r` of a phase, for output rows [begin, end).
-PhasePlanes::Row PhasePlanes::FillPadding(int phase_number, int begin, int end, int r,
-                                          float* buffer) const {
-  const Phase& phase = phases_[phase_number];
+PhasePlanes::Row PhasePlanes::RowOf(const Phase& phase, int begin, int end, int r) const {
   Row row;
-  row.first = buffer + int64_t{phase_number} * shape_.in_c * plane_stride_ + int64_t{r} * pitch_;
+  row.first = int64_t{r} * pitch_;
   // The last row's reach and what kernels read beyond it lie behind: padding too. A buffer made for
   // more rows may hold others there.
   const bool is_last = r + 1 == end - begin + ReachY(shape_);
-  row.length = is_last ? plane_stride_ - int64_t{r} * pitch_ : pitch_;
+  row.length = is_last ? plane_stride_ - row.first : pitch_;
   row.y = (begin + r) * shape_.stride_h + phase.y - shape_.pad_top;
   // Rows that no tap reads need not be there: behind a window of rows lies another thread's.
   const bool is_read = r < end - begin + phase.reach;
   const bool inside = is_read && row.y >= 0 && row.y < shape_.in_h;
   row.begin = inside ? phase.first_x : pitch_;
   row.end = inside ? std::max(phase.first_x, phase.last_x) : pitch_;
-  for (int c = 0; c < shape_.in_c; ++c) {
-    float* const out = row.first + c * plane_stride_;
-    std::fill(out, out + row.begin, padding_);
-    std::fill(out + row.end, out + row.length, padding_);
-  }
   return row;
+}
+
+void PhasePlanes::FillPadding(const Row& row, float* plane) const {
+  float* const out = plane + row.first;
+  Fill(out, row.begin, padding_);
+  Fill(out + row.end, row.length - row.end, padding_);
 }
 
 // Columns [begin, end) of a row, and of the same row of the `phases - 1` phases behind.
 void PhasePlanes::CopyFromImage(const ImageRows<const float>& image, int phase, const Row& row,
-                                int begin, int end, int phases) const {
+                                int begin, int end, int phases, float* buffer) const {
   if (begin >= end) return;
   const int x = begin * shape_.stride_w + phases_[phase].x - shape_.pad_left;
   const int64_t pixel = int64_t{row.y - image.first_row} * shape_.in_w + x;
   Transpose(image.data + pixel * shape_.in_c, int64_t{shape_.stride_w} * shape_.in_c, end - begin,
-            phases * shape_.in_c, row.first + begin, plane_stride_);
+            phases * shape_.in_c, buffer + PlaneOf(phase, 0) + row.first + begin, plane_stride_);
 }
 
 void PhasePlanes::FillFromImage(const ImageRows<const float>& image, int out_begin, int out_end,
                                 int unit, float* buffer) const {
-  if (FillPaddingPlane(out_begin, out_end, unit, buffer)) return;
+  if (FillPaddingPlane(unit, image_units(out_begin, out_end), buffer)) return;
   const PhaseRun& run = runs_[unit % runs_.size()];
   const int r = unit / static_cast<int>(runs_.size());
   // Columns that all phases have are copied together, the others by themselves.
@@ -220,31 +217,34 @@ void PhasePlanes::FillFromImage(const ImageRows<const float>& image, int out_beg
     end = std::min(end, phases_[p].last_x);
   }
   for (int p = run.first; p < run.first + run.count; ++p) {
-    const Row row = FillPadding(p, out_begin, out_end, r, buffer);
+    const Row row = RowOf(phases_[p], out_begin, out_end, r);
+    for (int c = 0; c < shape_.in_c; ++c) FillPadding(row, buffer + PlaneOf(p, c));
     if (row.begin == row.end) continue;
-    if (p == run.first) CopyFromImage(image, p, row, begin, end, run.count);
-    CopyFromImage(image, p, row, row.begin, std::min(begin, row.end), 1);
-    CopyFromImage(image, p, row, std::max(begin, end), row.end, 1);
+    if (p == run.first) CopyFromImage(image, p, row, begin, end, run.count, buffer);
+    CopyFromImage(image, p, row, row.begin, std::min(begin, row.end), 1, buffer);
+    CopyFromImage(image, p, row, std::max(begin, end), row.end, 1, buffer);
   }
 }
 
 void PhasePlanes::FillFromPlanes(const ImageRows<const float>& planes,
                                  const PlaneGeometry& geometry, int out_begin, int out_end,
                                  int unit, float* buffer) const {
-  if (FillPaddingPlane(out_begin, out_end, unit, buffer)) return;
-  const PhaseRun& run = runs_[unit % runs_.size()];
-  const int r = unit / static_cast<int>(runs_.size());
-  for (int p = run.first; p < run.first + run.count; ++p) {
-    const Row row = FillPadding(p, out_begin, out_end, r, buffer);
-    if (row.begin == row.end) continue;
-    const int x = row.begin * shape_.stride_w + phases_[p].x - shape_.pad_left;
-    const float* source =
-        planes.data + geometry.lead + int64_t{row.y - planes.first_row} * geometry.pitch + x;
-    float* out = row.first + row.begin;
-    for (int c = 0; c < shape_.in_c; ++c) {
-      CopyStrided(source, shape_.stride_w, row.end - row.begin, out);
-      source += geometry.plane_stride;
-      out += plane_stride_;
+  if (FillPaddingPlane(unit, plane_units(), buffer)) return;
+  const int first = unit * kChannelsPerUnit;
+  const int channels = std::min(kChannelsPerUnit, shape_.in_c - first);
+  const float* const source = planes.data + first * geometry.plane_stride + geometry.lead -
+                              int64_t{planes.first_row} * geometry.pitch;
+  const int rows = out_end - out_begin + ReachY(shape_);
+  for (size_t p = 0; p < phases_.size(); ++p) {
+    float* const plane = buffer + PlaneOf(static_cast<int>(p), first);
+    for (int r = 0; r < rows; ++r) {
+      const Row row = RowOf(phases_[p], out_begin, out_end, r);
+      for (int c = 0; c < channels; ++c) FillPadding(row, plane + c * plane_stride_);
+      if (row.begin == row.end) continue;
+      const int x = row.begin * shape_.stride_w + phases_[p].x - shape_.pad_left;
+      CopyStrided(source + int64_t{row.y} * geometry.pitch + x, geometry.plane_stride,
+                  shape_.stride_w, channels, row.end - row.begin, plane + row.first + row.begin,
+                  plane_stride_);
     }
   }
 }

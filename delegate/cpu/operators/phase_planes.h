@@ -51,9 +51,10 @@ class PhasePlanes {
   // Floats from the start of the buffer to the row of `lane`.
   int64_t LaneOffset(int lane) const;
 
-  // Filling for output rows [begin, end) is divided into independent units: one row of the phases
-  // that interleave in rows of the image.
-  int fill_units(int begin, int end) const;
+  // Filling for output rows [begin, end) is divided into independent units: of an image one row of
+  // the phases that interleave in its rows, of planes some channels.
+  int image_units(int begin, int end) const;
+  int plane_units() const;
   // Write unit `unit` of the planes at `buffer`, padding included: from an image [in_h, in_w, in_c],
   // or from the in_c planes of a channel-major tensor.
   void FillFromImage(const ImageRows<const float>& image, int begin, int end, int unit,
@@ -70,7 +71,7 @@ class PhasePlanes {
 
   // What is written of one row of a phase.
   struct Row {
-    float* first;    // column 0 of channel 0
+    int64_t first;   // floats from the start of a plane to its column 0
     int begin, end;  // the columns that hold pixels
     int64_t length;  // of the row, with what follows the last row of a plane
     int y;           // the image row of its pixels
@@ -90,11 +91,16 @@ class PhasePlanes {
   int64_t PaddingPlane() const {
     return plane_stride_ * shape_.in_c * static_cast<int64_t>(phases_.size());
   }
-  // Whether `unit` is that plane, which it then writes.
-  bool FillPaddingPlane(int begin, int end, int unit, float* buffer) const;
-  Row FillPadding(int phase, int begin, int end, int r, float* buffer) const;
+  // Whether `unit`, the last one, is that plane, which it then writes.
+  bool FillPaddingPlane(int unit, int units, float* buffer) const;
+  // Floats from the start of the buffer to a channel's plane of a phase.
+  int64_t PlaneOf(int phase, int channel) const {
+    return (int64_t{phase} * shape_.in_c + channel) * plane_stride_;
+  }
+  Row RowOf(const Phase& phase, int begin, int end, int r) const;
+  void FillPadding(const Row& row, float* plane) const;
   void CopyFromImage(const ImageRows<const float>& image, int phase, const Row& row, int begin,
-                     int end, int phases) const;
+                     int end, int phases, float* buffer) const;
 
   ConvShape shape_{};           // cropped
   int kernel_w_ = 1;            // of the whole kernel

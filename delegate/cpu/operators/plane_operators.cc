@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "delegate/cpu/operators/transpose.h"
+#include "delegate/cpu/operators/rearrange.h"
 
 namespace ubp {
 namespace {

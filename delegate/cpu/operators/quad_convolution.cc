@@ -115,7 +115,7 @@ void QuadConvolution::Run(const float* input, const float* residual, float* outp
 void QuadConvolution::RunImage(const float* input, const float* residual, float* output,
                                float* scratch, ThreadPool* pool) const {
   if (!in_place_) {
-    pool->Run(planes_.fill_units(0, shape_.out_h), [&](int unit, int) {
+    pool->Run(planes_.plane_units(), [&](int unit, int) {
       planes_.FillFromPlanes({input, 0}, layout_.input, 0, shape_.out_h, unit, scratch);
     });
   }

@@ -156,7 +156,7 @@ void QuadPool::RunQuads(int begin, int end, const float* input, float* output,
   }
   args.input = reinterpret_cast<const uint8_t*>(phases);
   for (int quad = begin; quad < end; ++quad) {
-    for (int unit = 0; unit < phases_.fill_units(0, shape_.out_h); ++unit) {
+    for (int unit = 0; unit < phases_.plane_units(); ++unit) {
       phases_.FillFromPlanes({input, 0}, layout_.input, 0, shape_.out_h, unit, phases);
     }
     kernel(args);

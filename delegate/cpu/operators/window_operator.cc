@@ -166,7 +166,7 @@ void WindowOperator::RunChannels(int begin, int end, const float* input, float* 
 void WindowOperator::RunPhases(int begin, int end, const float* input, float* phases,
                                WindowArgs args) const {
   for (int channel = begin; channel < end; ++channel) {
-    for (int unit = 0; unit < phases_.fill_units(0, shape_.out_h); ++unit) {
+    for (int unit = 0; unit < phases_.plane_units(); ++unit) {
       phases_.FillFromPlanes({input, 0}, input_, 0, shape_.out_h, unit, phases);
     }
     WindowArgs one = args;

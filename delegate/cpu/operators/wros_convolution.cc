@@ -22,8 +22,8 @@
 #include "delegate/base/aligned_buffer.h"
 #include "delegate/cpu/operators/convolution.h"
 #include "delegate/cpu/operators/phase_planes.h"
+#include "delegate/cpu/operators/rearrange.h"
 #include "delegate/cpu/operators/tiling.h"
-#include "delegate/cpu/operators/transpose.h"
 #include "delegate/cpu/operators/window_operator.h"
 #include "delegate/cpu/operators/wros_layer.h"
 
@@ -173,8 +173,7 @@ class WrosConvolution : public Convolution {
     const int ranges = num_ranges();
     const bool pack_first = HasPanels() && ranges > 1;
     if (source_ == Source::kPlanes) {
-      pool->Run(planes_.fill_units(0, shape_.out_h),
-                [&](int unit, int) { FillPlanes(buffers.input, unit, planes); });
+      FillPlanes(buffers.input, planes, pool);
     } else if (pack_first) {
       const int packs = (shape_.in_c + kChannelsPerPack - 1) / kChannelsPerPack;
       pool->Run(tiles * packs, [&](int job, int) {
@@ -200,11 +199,16 @@ class WrosConvolution : public Convolution {
     });
   }
 
-  void FillPlanes(const float* input, int unit, float* planes) const {
+  void FillPlanes(const float* input, float* planes, ThreadPool* pool) const {
+    const int rows = shape_.out_h;
     if (layout_.input) {
-      planes_.FillFromPlanes({input, 0}, *layout_.input, 0, shape_.out_h, unit, planes);
+      pool->Run(planes_.plane_units(), [&](int unit, int) {
+        planes_.FillFromPlanes({input, 0}, *layout_.input, 0, rows, unit, planes);
+      });
     } else {
-      planes_.FillFromImage({input, 0}, 0, shape_.out_h, unit, planes);
+      pool->Run(planes_.image_units(0, rows), [&](int unit, int) {
+        planes_.FillFromImage({input, 0}, 0, rows, unit, planes);
+      });
     }
   }
 

@@ -98,14 +98,17 @@ class WrosRows : public RowOperator {
   }
 
   const float* FillPlanes(const RowBuffers& buffers, int begin, int end) const {
-    for (int unit = 0; unit < planes_.fill_units(begin, end); ++unit) {
-      if (layout_.input) {
-        planes_.FillFromPlanes(buffers.input, *layout_.input, begin, end, unit, buffers.scratch);
-      } else {
-        planes_.FillFromImage(buffers.input, begin, end, unit, buffers.scratch);
+    float* const planes = buffers.scratch;
+    if (layout_.input) {
+      for (int unit = 0; unit < planes_.plane_units(); ++unit) {
+        planes_.FillFromPlanes(buffers.input, *layout_.input, begin, end, unit, planes);
+      }
+    } else {
+      for (int unit = 0; unit < planes_.image_units(begin, end); ++unit) {
+        planes_.FillFromImage(buffers.input, begin, end, unit, planes);
       }
     }
-    return buffers.scratch;
+    return planes;
   }
 
   const float* MakePanel(const float* pixels, int first, int vectors, float* panel) const {
