@@ -287,15 +287,22 @@ double TestGraph::WindowAt(const GraphOp& op, const Values& in, int top, int lef
 
 void ExpectClose(const std::vector<std::vector<float>>& outputs,
                  const std::vector<Values>& expected, double tolerance) {
+  constexpr double kMostAtOnce = 20.0;
   ASSERT_EQ(outputs.size(), expected.size());
   for (size_t o = 0; o < outputs.size(); ++o) {
     double range = 1.0;
     for (const double value : expected[o]) range = std::max(range, std::abs(value));
     ASSERT_EQ(outputs[o].size(), expected[o].size());
+    double squares = 0.0;
     for (size_t i = 0; i < outputs[o].size(); ++i) {
-      ASSERT_NEAR(outputs[o][i], expected[o][i], tolerance * range)
-          << "output " << o << ", element " << i;
+      const double difference = outputs[o][i] - expected[o][i];
+      squares += difference * difference;
+      ASSERT_LE(std::abs(difference), kMostAtOnce * tolerance * range)
+          << "output " << o << ", element " << i << ": " << outputs[o][i] << ", expected "
+          << expected[o][i];
     }
+    const double size = std::max<double>(1.0, static_cast<double>(outputs[o].size()));
+    ASSERT_LE(std::sqrt(squares / size), tolerance * range) << "output " << o;
   }
 }
 

@@ -341,9 +341,10 @@ class TestGraph {
   uint32_t state_ = 1;
 };
 
-// Expects all elements to be within `tolerance` of the range of their output.
+// Expects the elements to be within `tolerance` of the range of their output, in the root of the mean
+// square; and each by itself within as many times that as rounding may add up to in one of thousands.
 void ExpectClose(const std::vector<std::vector<float>>& outputs,
-                 const std::vector<Values>& expected, double tolerance = 1e-5);
+                 const std::vector<Values>& expected, double tolerance = 1e-6);
 
 // Expects what the plan computes to be close to Expected() in every instruction set the processor supports,
 // and the same, bit for bit, with several numbers of threads.
