@@ -38,7 +38,6 @@ APPLICATIONS = {
     "MobileNet": Application(open_batch=True),
     "MobileNetV2": Application(),
     "MobileNetV3Small": Application(open_batch=True),
-    "MobileNetV3Large": Application(open_batch=True),
     "EfficientNetB0": Application(open_batch=True),
     "EfficientNetV2B0": Application(),
     "ResNet50": Application(),

@@ -42,26 +42,26 @@ def resnet50(applications: Any) -> Any:
     return applications.ResNet50(weights=None, classifier_activation=None)
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        mobilenet_quarter,
-        pytest.param(mobilenet, marks=slow),
-        pytest.param(mobilenet_v2, marks=slow),
-        pytest.param(resnet50, marks=slow),
-    ],
-    ids=lambda build: build.__name__,
-)
-def network(request: pytest.FixtureRequest, keras: Any, randomise: Callable[..., Any]) -> Any:
-    keras.backend.clear_session()
-    return randomise(request.param(keras.applications))
+# Each pattern in a small network; whole ones in one pattern each, since they take half a minute.
+CASES = [
+    *[pytest.param((mobilenet_quarter, name), id=f"{name}-quarter") for name in PATTERNS],
+    pytest.param((mobilenet, "unaligned"), id="unaligned-mobilenet", marks=slow),
+    pytest.param((mobilenet_v2, "unaligned"), id="unaligned-mobilenet_v2", marks=slow),
+    pytest.param((resnet50, "unaligned"), id="unaligned-resnet50", marks=slow),
+    pytest.param((resnet50, "unstructured"), id="unstructured-resnet50", marks=slow),
+]
 
 
-@pytest.fixture(scope="module", params=PATTERNS)
+@pytest.fixture(scope="module", params=CASES)
 def converted(
-    request: pytest.FixtureRequest, network: Any, prune: Callable[..., Any]
+    request: pytest.FixtureRequest,
+    keras: Any,
+    randomise: Callable[..., Any],
+    prune: Callable[..., Any],
 ) -> ubp.ConversionResult:
-    pruned = prune(network, PATTERNS[request.param])
+    build, pattern = request.param
+    keras.backend.clear_session()
+    pruned = prune(randomise(build(keras.applications)), PATTERNS[pattern])
     return ubp.convert(pruned, block_size=4, min_speedup=0)
 
 
