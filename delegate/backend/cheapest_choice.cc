@@ -7,13 +7,10 @@
 #include <set>
 #include <utility>
 
-#include "delegate/backend/min_cut.h"
+#include "delegate/backend/node_cut.h"
 
 namespace ubp {
 namespace {
-
-// A tensor and a node that reads it.
-using Reading = std::pair<int, int>;
 
 // How nodes depend on each other.
 class Dependencies {
@@ -71,95 +68,6 @@ class Dependencies {
  private:
   std::vector<int> writers_;
   std::vector<std::vector<int>> sources_;  // of each node's inputs
-};
-
-// The costs as a cut: things are the nodes, the first side is the delegate.
-class NodeCut {
- public:
-  // `divided`: readings in a later part than the writer's, whoever runs the two.
-  NodeCut(const CostGraph& graph, const std::set<Reading>& divided)
-      : graph_(graph), divided_(divided), cut_(static_cast<int>(graph.nodes.size())) {
-    const std::vector<int> writers = WritersOf(graph);
-    const std::vector<std::vector<int>> readers = ReadersOf(graph);
-    for (size_t i = 0; i < graph.nodes.size(); ++i) AddNode(static_cast<int>(i));
-    for (size_t t = 0; t < graph.tensors.size(); ++t) {
-      const int writer = writers[t];
-      const bool is_image = writer < 0 || graph.nodes[writer].layouts == Layouts::kReduces ||
-                            graph.nodes[writer].layouts == Layouts::kNhwc;
-      if (!is_image) AddLeaving(static_cast<int>(t), writer, readers[t]);
-      AddEntering(static_cast<int>(t), is_image ? -1 : writer, readers[t]);
-    }
-  }
-
-  Choice Solve() {
-    Choice taken = cut_.Solve();
-    taken.resize(graph_.nodes.size());
-    return taken;
-  }
-
- private:
-  void AddNode(int i) {
-    const CostNode& node = graph_.nodes[i];
-    cut_.AddFirst(i, node.can_take ? node.taken : MinCut::kNever);
-    cut_.AddSecond(i, node.must_take ? MinCut::kNever : node.left);
-    if (node.host < 0) return;
-    cut_.AddPair(i, node.host, node.taken_alone);
-    cut_.AddPair(node.host, i, node.left_alone);
-  }
-
-  bool IsDivided(int tensor, int reader) const { return divided_.count({tensor, reader}) > 0; }
-
-  // Written in planes, and somebody needs an image.
-  void AddLeaving(int t, int writer, const std::vector<int>& readers) {
-    const CostTensor& costs = graph_.tensors[t];
-    const double cost = costs.to_image + graph_.part;
-    const bool always = std::any_of(readers.begin(), readers.end(), [&](int reader) {
-      return graph_.nodes[reader].layouts == Layouts::kNhwc || IsDivided(t, reader);
-    });
-    if (always || costs.is_result) {
-      cut_.AddFirst(writer, cost);
-    } else {
-      const int all_taken = cut_.AddThing();
-      cut_.AddPair(writer, all_taken, cost);
-      for (const int reader : readers) cut_.AddPair(all_taken, reader, MinCut::kNever);
-    }
-  }
-
-  // An image that the delegate reads, as it is or in planes. `writer`: -1 for one that writes images
-  // on either side.
-  void AddEntering(int t, int writer, const std::vector<int>& readers) {
-    std::vector<int> of_planes[2];  // among those of the writer's part, and divided from it
-    for (const int reader : readers) {
-      const CostNode& node = graph_.nodes[reader];
-      const bool divided = IsDivided(t, reader);
-      if (node.layouts == Layouts::kEither) {
-        AddEntering(divided ? -1 : writer, {reader}, node.from_image + Entering());
-      } else if (node.layouts != Layouts::kNhwc) {
-        of_planes[divided].push_back(reader);
-      }
-    }
-    const double cost = graph_.tensors[t].to_planes + Entering();
-    AddEntering(writer, of_planes[0], cost);
-    AddEntering(-1, of_planes[1], cost);
-  }
-
-  // Of a part of the delegate's.
-  double Entering() const { return graph_.part + graph_.taken_part; }
-
-  void AddEntering(int writer, const std::vector<int>& readers, double cost) {
-    if (readers.empty()) return;
-    const int any_taken = cut_.AddThing();
-    for (const int reader : readers) cut_.AddPair(reader, any_taken, MinCut::kNever);
-    if (writer >= 0) {
-      cut_.AddPair(any_taken, writer, cost);
-    } else {
-      cut_.AddFirst(any_taken, cost);
-    }
-  }
-
-  const CostGraph& graph_;
-  const std::set<Reading>& divided_;
-  MinCut cut_;
 };
 
 class Chooser {
@@ -258,7 +166,7 @@ class Chooser {
     ForReadings([&](int tensor, int writer, int reader) {
       if (dependencies_.Depends(writer, reader, left)) divided.insert({tensor, reader});
     });
-    return NodeCut(graph, divided).Solve();
+    return CutNodes(graph, divided);
   }
 
   // With what lies between two nodes, of which one reads what the other writes and both of which
