@@ -114,7 +114,20 @@ class Chooser {
     return best;
   }
 
+  Choice ChooseClearly(double clear_gain) const {
+    const Choice sparse = SparseChoice(graph_);
+    const Choice full = FullChoice(graph_);
+    const Choice plain = CostOf(graph_, sparse) <= CostOf(graph_, full) ? sparse : full;
+    const Choice best = Clearly(Choose(), plain, clear_gain);
+    return Clearly(best, LeastChoice(graph_), clear_gain);
+  }
+
  private:
+  // `choice` if it is so many times as fast as `other`, or else that.
+  Choice Clearly(const Choice& choice, const Choice& other, double gain) const {
+    return CostOf(graph_, other) >= gain * CostOf(graph_, choice) ? choice : other;
+  }
+
   // Of looks at all nodes at boundaries; nearly always the second finds nothing.
   static constexpr int kMostRounds = 4;
 
@@ -256,5 +269,9 @@ Choice FullChoice(const CostGraph& graph) {
 }
 
 Choice CheapestChoice(const CostGraph& graph) { return Chooser(graph).Choose(); }
+
+Choice ClearlyCheapestChoice(const CostGraph& graph, double clear_gain) {
+  return Chooser(graph).ChooseClearly(clear_gain);
+}
 
 }  // namespace ubp

@@ -29,6 +29,12 @@ Choice FullChoice(const CostGraph& graph);
 // that is cheaper.
 Choice CheapestChoice(const CostGraph& graph);
 
+// The same, but none of it where it is not `clear_gain` times as fast as the least choice, nor where
+// it is not that much faster than the better of the other two of the three above, in the same
+// stretches: that one then. The cheapest of many choices is more likely than these to be one whose
+// cost is predicted too low.
+Choice ClearlyCheapestChoice(const CostGraph& graph, double clear_gain);
+
 }  // namespace ubp
 
 #endif  // UBP_DELEGATE_BACKEND_CHEAPEST_CHOICE_H_

@@ -77,11 +77,12 @@ class Costs {
     return false;
   }
 
-  // Whether the part of a taken node reads what it writes.
+  // Whether the part of a taken node reads what it writes, those that become part of it left out.
   bool IsReadInPart(int i) const {
     for (const int t : graph_.nodes[i].outputs) {
       for (const int reader : readers_[t]) {
-        if (taken_[reader] && parts_[reader] == parts_[i]) return true;
+        if (!taken_[reader] || parts_[reader] != parts_[i]) continue;
+        if (graph_.nodes[reader].host != i || IsReadInPart(reader)) return true;
       }
     }
     return false;

@@ -2,70 +2,68 @@
 #include "delegate/cpu/costs.h"
 
 #include <algorithm>
-#include <cmath>
 #include <variant>
 
 #include "delegate/cpu/int8_costs.h"
+#include "delegate/cpu/layer_costs.h"
 #include "delegate/cpu/plan/op_table.h"
 #include "delegate/format/constants.h"
 
 namespace ubp {
 namespace {
 
-// All constants are in the time of one multiply-add of XNNPACK's dense convolution, 0.018 ns on the
-// machine they were measured on: x86-64 with AVX-512, one thread. Other instruction sets and more
-// threads change the times of both sides much alike; the same constants serve for them.
+// All constants are in the time of one multiply-add of XNNPACK's dense convolution on the machine they
+// were measured on first, 0.018 ns: x86-64 with AVX-512, one thread. Other instruction sets and more
+// threads change the times of both sides much alike; the same constants serve for them, but for those
+// of multiply-adds (layer_costs.h).
+//
+// They are fitted to random chains (python/bench/chains), of which the inferences of several choices
+// took turns: to the logarithms of the choices' times over XNNPACK's.
 
 // One element of a tensor of several pixels: an image made planes, planes made an image; and what
 // there is for each plane, however small.
-constexpr double kToPlanes = 9.0;
-constexpr double kToImage = 19.0;
-constexpr double kPlane = 300.0;
-// One element and one channel of an image that a convolution makes planes of: a pointwise one, if
-// it writes planes, and one with a window, whose planes strides cut apart.
-constexpr double kImageToPointwise = 9.0;
-constexpr double kChannelToPointwise = 1500.0;
-constexpr double kImageToWindow = 7.0;
-constexpr double kChannelToWindow = 3000.0;
-constexpr double kImageToStrides = 15.0;
-// Calling one part; and what the delegate's costs more, small ones by about 1.6 us: it is fitted to
-// networks of up to 60 us.
-constexpr double kPart = 10e3;
-constexpr double kTakenPart = 90e3;
+constexpr double kToPlanes = 12.0;
+constexpr double kToImage = 23.0;
+constexpr double kPlane = 250.0;
+// The same of int8, of which four elements move at a time.
+constexpr double kInt8ToPlanes = 2.25;
+constexpr double kInt8ToImage = 4.75;
+constexpr double kInt8Plane = 75.0;
+// Tensors of so many floats come from the third cache, or from memory. What it costs more to read or
+// write an element of one: XNNPACK; the delegate, which passes much on before it leaves the first
+// cache; and where a tensor changes its form.
+constexpr double kFarElements = 150e3;
+constexpr double kFarOfXnnpack = 1.8;
+constexpr double kFar = 0.75;
+constexpr double kFarConversion = 7.0;
+// Calling one part, and what the delegate's costs more; one node, in XNNPACK and in the delegate.
+constexpr double kPart = 6.5e3;
+constexpr double kTakenPart = 17e3;
+constexpr double kNodeOfXnnpack = 3.4e3;
+constexpr double kNode = 9.5e3;
 
 // What converting assumes by default.
 constexpr BlockCosts kBlockCosts = {constants::kBlockCosts, constants::kSingleCosts,
                                     constants::kTransposeCost, constants::kTile};
 
-// An element of the output of a dense convolution, beside its multiply-adds.
-constexpr double kDenseOutput = 10.0;
-constexpr double kDenseOutputOfXnnpack = 15.0;
-// Channels that XNNPACK computes together: of pointwise layers and few channels, and of others.
-constexpr double kChannels = 16.0;
-constexpr double kChannelsOfWindow = 32.0;
-// A weight of a layer of one pixel, which comes from memory.
-constexpr double kWeight = 4.0;
-// An element of the output of a block-sparse layer, beside its blocks.
-constexpr double kSparseOutput = 2.0;
-// The delegate's dense convolutions: one multiply-add, and pixels that are computed together at
-// least.
-constexpr double kDenseInBlocks = 1.0;
-using constants::kTile;
 // One tap of a depthwise convolution and element of the output; XNNPACK's has kernels of its own for
-// up to so many taps.
+// up to so many taps. And an element of the input whose planes strides cut apart.
 constexpr double kTap = 2.1;
-constexpr double kTapOfXnnpack = 2.4;
-constexpr double kTapOfXnnpackAbove = 3.2;
+constexpr double kTapOfXnnpack = 2.25;
+constexpr double kTapOfXnnpackAbove = 2.5;
 constexpr int kFewTaps = 9;
+constexpr double kPhaseElement = 10.0;
 
-// Pooling: an element, and for each row of the window, of square ones; of large ones at most; and a
-// plane. XNNPACK's is for each element of the output, and for as many taps as fit into one pass.
-constexpr double kPoolElement = 2.0;
-constexpr double kPoolRow = 5.6;
+// Pooling: an element, and for each tap of the window; of large ones at most; and a plane.
+// XNNPACK's is for each element of the output, and tap.
+constexpr double kPoolElement = 7.5;
+constexpr double kPoolTap = 1.1;
 constexpr double kLargePoolElement = 40.0;
-constexpr double kPoolPlane = 1500.0;
-constexpr double kMaxPoolOfXnnpack = 25.0;
-constexpr double kAveragePoolOfXnnpack = 17.0;
+constexpr double kPoolPlane = 2000.0;
+constexpr double kMaxPoolOfXnnpack = 12.0;
+constexpr double kMaxPoolTapOfXnnpack = 3.1;
+constexpr double kAveragePoolOfXnnpack = 20.0;
+constexpr double kAveragePoolTapOfXnnpack = 1.5;
 
 // Of an op without weights: for each element of the output, or of the input for MEAN. `alone`: more
 // where the op is not fused with the one next to it.
@@ -80,9 +78,9 @@ PerElement CostOfArithmetic(Elementwise function, Operand operand) {
   const bool is_sum = function == Elementwise::kAdd;
   switch (operand) {
     case Operand::kFull:
-      return is_sum ? PerElement{1.5, 5.5, 6.0, 0.0} : PerElement{7.0, 5.5, 0.0, 0.0};
+      return is_sum ? PerElement{1.5, 13.0, 6.0, 0.0} : PerElement{4.0, 12.0, 0.0, 0.0};
     case Operand::kVector:
-      return {4.5, 10.0, 0.0, 0.0};
+      return {4.0, 11.5, 0.0, 0.0};
     case Operand::kConstant:
       return {0.0, 6.0, 6.0, 0.0};
   }
@@ -92,21 +90,23 @@ PerElement CostOfArithmetic(Elementwise function, Operand operand) {
 PerElement CostOfFunction(Elementwise function) {
   switch (function) {
     case Elementwise::kLeakyRelu:
-      return {7.0, 3.5, 3.0, 0.0};
+      return {4.5, 6.0, 2.0, 0.0};
     case Elementwise::kElu:
-      return {13.0, 15.0, 3.0, 0.0};
+      return {15.5, 11.0, 2.0, 0.0};
     case Elementwise::kHardSwish:
-      return {5.0, 4.5, 3.0, 0.0};
+      return {5.5, 6.0, 2.0, 0.0};
     case Elementwise::kGelu:
-      return {33.0, 18.0, 3.0, 0.0};
+      return {32.0, 16.0, 2.0, 0.0};
     case Elementwise::kGeluTanh:
-      return {18.0, 18.0, 3.0, 0.0};
+      return {23.0, 18.0, 2.0, 0.0};
+    case Elementwise::kTanh:
+      return {23.5, 13.0, 2.0, 0.0};
     case Elementwise::kExp:
-      return {12.0, 13.0, 3.0, 0.0};
+      return {17.0, 19.0, 2.0, 0.0};
     case Elementwise::kLog:  // fused, it is a part of softplus, which hardly takes longer than EXP
       return {9.0, 16.0, 19.0, 0.0};
-    default:  // LOGISTIC and TANH
-      return {15.0, 13.0, 3.0, 0.0};
+    default:  // LOGISTIC
+      return {17.0, 10.5, 2.0, 0.0};
   }
 }
 
@@ -124,128 +124,126 @@ double Taps(const LayerAttributes& attributes) {
   return static_cast<double>(attributes.kernel_h) * attributes.kernel_w;
 }
 
+bool IsStrided(const LayerAttributes& attributes) {
+  return attributes.stride_h > 1 || attributes.stride_w > 1;
+}
+
 void SetPool(PoolKind kind, const OpToRun& op, CostNode* node) {
   const double taps = Taps(AttributesOf(*op.op));
-  const double element = std::min(kPoolElement + kPoolRow * std::sqrt(taps), kLargePoolElement);
+  const double element = std::min(kPoolElement + kPoolTap * taps, kLargePoolElement);
   // Rows are reduced before columns, at all pixels.
   const double elements = (op.input.elements() + op.output.elements()) / 2.0;
   node->taken = element * elements + kPoolPlane * op.output.planes();
-  const double left = kind == PoolKind::kMax ? kMaxPoolOfXnnpack : kAveragePoolOfXnnpack;
-  node->left = left * std::max(1.0, taps / kFewTaps) * op.output.elements();
+  const double left = kind == PoolKind::kMax
+                          ? kMaxPoolOfXnnpack + kMaxPoolTapOfXnnpack * taps
+                          : kAveragePoolOfXnnpack + kAveragePoolTapOfXnnpack * taps;
+  node->left = left * op.output.elements();
 }
 
-// What a convolution pays for an image that it reads.
-void SetFromImage(const OpToRun& op, CostNode* node) {
-  if (op.input.pixels == 1.0) return;
-  if (Taps(AttributesOf(*op.op)) == 1.0) {
-    node->image_to_planes =
-        kImageToPointwise * op.input.elements() + kChannelToPointwise * op.input.planes();
-    return;
-  }
-  const bool strided = AttributesOf(*op.op).stride_h > 1 || AttributesOf(*op.op).stride_w > 1;
-  node->from_image = (strided ? kImageToStrides : kImageToWindow) * op.input.elements() +
-                     kChannelToWindow * op.input.planes();
+double FarElements(const Extent& extent) {
+  return extent.elements() >= kFarElements ? extent.elements() : 0.0;
 }
 
-// A convolution or fully-connected layer.
-void SetLayer(const OpToRun& op, CostNode* node) {
-  const double pixels = op.output.batch * op.output.pixels;
-  const double outputs = op.output.elements();
-  const double lanes = AttributesOf(*op.op).lanes();
-  const double channels = AttributesOf(*op.op).out_channels;
-  if (pixels == 1.0) {
-    node->left = kWeight * lanes * channels;
-    node->taken = op.blocks ? kWeight * *op.blocks : node->left;
-    return;
-  }
-  const bool few = Taps(AttributesOf(*op.op)) == 1.0 || channels <= kChannels;
-  const double tile = few ? kChannels : kChannelsOfWindow;
-  node->left = pixels * lanes * std::ceil(channels / tile) * tile * LayerOf(*op.op)->dense.share +
-               kDenseOutputOfXnnpack * outputs;
-  if (op.blocks) {
-    node->taken = *op.blocks + kSparseOutput * outputs;
-  } else {
-    const double computed = std::ceil(op.output.pixels / kTile) * kTile * op.output.batch;
-    node->taken = computed * lanes * channels * kDenseInBlocks + kDenseOutput * outputs;
-  }
-  if (node->layouts == Layouts::kEither) SetFromImage(op, node);
+// Of all that an op reads and writes: what is joined is as large as the output together.
+double FarElements(const OpToRun& op) {
+  const bool joined = op.op->type() == OpType::kConcatenation;
+  const bool two = op.op->If<ArithmeticOp>() != nullptr && op.operand == Operand::kFull;
+  const double read = FarElements(joined ? op.output : op.input) * (two ? 2.0 : 1.0);
+  return read + FarElements(op.output);
 }
 
-// The costs of each kind of op.
-void SetCost(const Conv2DOp&, const OpToRun& op, CostNode* node) { SetLayer(op, node); }
-void SetCost(const FullyConnectedOp&, const OpToRun& op, CostNode* node) { SetLayer(op, node); }
-void SetCost(const DepthwiseConv2DOp& kind, const OpToRun& op, CostNode* node) {
-  const double taps = Taps(kind.attributes);
-  const double left = taps <= kFewTaps ? kTapOfXnnpack : kTapOfXnnpackAbove;
-  SetPerElement({kTap * taps, left * taps, 0.0, 0.0}, op.output, node);
-}
-void SetCost(const Pool2DOp& kind, const OpToRun& op, CostNode* node) {
-  SetPool(kind.kind, op, node);
-}
-void SetCost(const MeanOp&, const OpToRun& op, CostNode* node) {
-  SetPerElement({5.5, 1.7, 0.0, 0.0}, op.input, node);
-}
-void SetCost(const PadOp&, const OpToRun& op, CostNode* node) {
-  SetPerElement({0.0, 1.0, 10.0, 18.0}, op.output, node);
-}
-void SetCost(const ReshapeOp&, const OpToRun& op, CostNode* node) {
-  SetPerElement({1.0, 1.0, 0.0, 0.0}, op.output, node);
-}
-void SetCost(const ConcatenationOp&, const OpToRun& op, CostNode* node) {
-  SetPerElement({1.5, 4.0, 0.0, 0.0}, op.output, node);
-}
-void SetCost(const SoftmaxOp&, const OpToRun& op, CostNode* node) {
-  SetPerElement({30.0, 30.0, 0.0, 0.0}, op.output, node);
-}
-void SetCost(const ArithmeticOp& kind, const OpToRun& op, CostNode* node) {
-  if (op.operand == Operand::kVector) node->layouts = Layouts::kPlanes;
-  SetPerElement(CostOfArithmetic(kind.function, op.operand), op.output, node);
-}
-void SetCost(const ClampOp&, const OpToRun& op, CostNode* node) {
-  SetPerElement({0.0, 0.0, 6.0, 5.5}, op.output, node);
-}
-void SetCost(const FunctionOp& kind, const OpToRun& op, CostNode* node) {
-  SetPerElement(CostOfFunction(kind.function.function), op.output, node);
-}
-void SetCost(const ResizeOp& kind, const OpToRun& op, CostNode* node) {
-  const bool bilinear = kind.kind == ResizeKind::kBilinear;
-  SetPerElement({bilinear ? 30.0 : 15.0, bilinear ? 15.0 : 15.0, 0.0, 0.0}, op.output, node);
-}
-void SetCost(const DepthToSpaceOp&, const OpToRun& op, CostNode* node) {
-  SetPerElement({7.0, 10.0, 0.0, 0.0}, op.output, node);
-}
-void SetCost(const TransposeConv2DOp& kind, const OpToRun& op, CostNode* node) {
-  // XNNPACK computes no zeros of phases that have fewer taps, and has no blocks to lay out.
-  OpToRun conv = op;
-  conv.output.pixels /= kind.blocks.block_h * kind.blocks.block_w;
-  conv.output.channels *= kind.blocks.block_h * kind.blocks.block_w;
-  SetLayer(conv, node);
-  node->taken += 7.0 * op.output.elements();
-}
-// Is of int8 only (int8_costs.h).
-void SetCost(const RequantizeOp&, const OpToRun&, CostNode*) {}
-void SetCost(const SpaceToDepthOp&, const OpToRun& op, CostNode* node) {
-  SetPerElement({7.0, 10.0, 0.0, 0.0}, op.output, node);
-}
+// The costs of each kind of op, in float32.
+class NodeCosts {
+ public:
+  NodeCosts(const OpToRun& op, const MultiplyAddCosts& multiply_adds, CostNode* node)
+      : op_(op), multiply_adds_(multiply_adds), node_(node) {}
+
+  void operator()(const Conv2DOp&) const { SetLayerCosts(op_, multiply_adds_, node_); }
+  void operator()(const FullyConnectedOp&) const { SetLayerCosts(op_, multiply_adds_, node_); }
+  void operator()(const DepthwiseConv2DOp& kind) const {
+    const double taps = Taps(kind.attributes);
+    const double left = taps <= kFewTaps ? kTapOfXnnpack : kTapOfXnnpackAbove;
+    SetPerElement({kTap * taps, left * taps, 0.0, 0.0}, op_.output, node_);
+    if (IsStrided(kind.attributes)) node_->taken += kPhaseElement * op_.input.elements();
+  }
+  void operator()(const Pool2DOp& kind) const { SetPool(kind.kind, op_, node_); }
+  void operator()(const MeanOp&) const { SetPerElement({5.0, 1.9, 0.0, 0.0}, op_.input, node_); }
+  void operator()(const PadOp&) const { SetPerElement({0.0, 1.0, 10.0, 15.0}, op_.output, node_); }
+  void operator()(const ReshapeOp&) const {
+    SetPerElement({1.0, 1.0, 0.0, 0.0}, op_.output, node_);
+  }
+  void operator()(const ConcatenationOp&) const {
+    SetPerElement({1.2, 23.0, 0.0, 0.0}, op_.output, node_);
+  }
+  void operator()(const SoftmaxOp&) const {
+    SetPerElement({30.0, 30.0, 0.0, 0.0}, op_.output, node_);
+  }
+  void operator()(const ArithmeticOp& kind) const {
+    if (op_.operand == Operand::kVector) node_->layouts = Layouts::kPlanes;
+    SetPerElement(CostOfArithmetic(kind.function, op_.operand), op_.output, node_);
+  }
+  void operator()(const ClampOp&) const { SetPerElement({0.0, 0.0, 6.2, 8.0}, op_.output, node_); }
+  void operator()(const FunctionOp& kind) const {
+    SetPerElement(CostOfFunction(kind.function.function), op_.output, node_);
+  }
+  void operator()(const ResizeOp& kind) const {
+    const bool bilinear = kind.kind == ResizeKind::kBilinear;
+    SetPerElement({bilinear ? 61.0 : 15.0, bilinear ? 18.0 : 15.0, 0.0, 0.0}, op_.output, node_);
+  }
+  void operator()(const DepthToSpaceOp&) const {
+    SetPerElement({7.0, 10.0, 0.0, 0.0}, op_.output, node_);
+  }
+  void operator()(const TransposeConv2DOp& kind) const {
+    // XNNPACK computes no zeros of phases that have fewer taps, and has no blocks to lay out.
+    OpToRun conv = op_;
+    conv.output.pixels /= kind.blocks.block_h * kind.blocks.block_w;
+    conv.output.channels *= kind.blocks.block_h * kind.blocks.block_w;
+    SetLayerCosts(conv, multiply_adds_, node_);
+    node_->taken += 7.0 * op_.output.elements();
+  }
+  // Is of int8 only (int8_costs.h).
+  void operator()(const RequantizeOp&) const {}
+  void operator()(const SpaceToDepthOp&) const {
+    SetPerElement({7.0, 10.0, 0.0, 0.0}, op_.output, node_);
+  }
+
+ private:
+  const OpToRun& op_;
+  const MultiplyAddCosts& multiply_adds_;
+  CostNode* node_;
+};
 
 class CpuCostModel : public CostModel {
  public:
+  explicit CpuCostModel(const MultiplyAddCosts& multiply_adds) : multiply_adds_(multiply_adds) {}
+
   const BlockCosts& blocks() const override { return kBlockCosts; }
   const BlockCosts& int8_blocks() const override { return kInt8BlockCosts; }
 
   void SetCosts(const OpToRun& op, CostNode* node) const override {
     node->layouts = CpuOpOf(*op.op).layouts;
-    if (op.op->is_int8()) return SetInt8Costs(op, node);
-    std::visit([&](const auto& kind) { SetCost(kind, op, node); }, op.op->details);
+    if (op.op->is_int8()) {
+      SetInt8Costs(op, node);
+    } else {
+      std::visit(NodeCosts(op, multiply_adds_, node), op.op->details);
+      node->taken += kFar * FarElements(op);
+      node->left += kFarOfXnnpack * FarElements(op);
+    }
+    node->taken += kNode;
+    node->left += kNodeOfXnnpack;
   }
 
   CostTensor CostOfTensor(const Extent& extent, ElementType elements) const override {
+    if (extent.pixels == 1.0) return {};  // a vector is the same in all forms
     CostTensor tensor;
-    if (extent.pixels == 1.0) return tensor;  // a vector is the same in all forms
-    // Of int8, four elements move at a time.
-    const double share = elements == ElementType::kInt8 ? 0.25 : 1.0;
-    tensor.to_planes = share * (kToPlanes * extent.elements() + kPlane * extent.planes());
-    tensor.to_image = share * kToImage * extent.elements();
+    if (elements == ElementType::kInt8) {
+      tensor.to_planes = kInt8ToPlanes * extent.elements() + kInt8Plane * extent.planes();
+      tensor.to_image = kInt8ToImage * extent.elements();
+    } else {
+      const double far = kFarConversion * FarElements(extent);
+      tensor.to_planes = kToPlanes * extent.elements() + kPlane * extent.planes() + far;
+      tensor.to_image = kToImage * extent.elements() + far;
+    }
     return tensor;
   }
 
@@ -253,12 +251,19 @@ class CpuCostModel : public CostModel {
     graph->part = kPart;
     graph->taken_part = kTakenPart;
   }
+
+ private:
+  const MultiplyAddCosts multiply_adds_;
 };
 
 }  // namespace
 
+std::unique_ptr<const CostModel> MakeCpuCosts(const MultiplyAddCosts& multiply_adds) {
+  return std::make_unique<CpuCostModel>(multiply_adds);
+}
+
 const CostModel& CpuCosts() {
-  static const CpuCostModel costs;
+  static const CpuCostModel costs(MultiplyAddsHere());
   return costs;
 }
 

@@ -234,6 +234,48 @@ TEST(CheapestChoiceTest, IsNoDearerThanNothingSparseLayersOrAll) {
   }
 }
 
+// A convolution makes planes of an image only for what reads its planes, not for what is part of it.
+TEST(CostOfTest, AFusedNodeReadsNoPlanes) {
+  CostGraph graph;
+  AddTensor(&graph, 10.0, 10.0);
+  const int sparse = AddSparse(&graph, 0);
+  AddNode(&graph, Layouts::kFollows, 0.0, 0.0, {sparse});
+  MarkResults(&graph);
+  const double apart = CostOf(graph, {true, true});
+  graph.nodes[1].host = 0;
+  EXPECT_EQ(CostOf(graph, {true, true}), apart - graph.nodes[0].image_to_planes);
+}
+
+TEST(ClearlyCheapestChoiceTest, IsAPlainChoiceUnlessTheCheapestIsClearlyCheaper) {
+  constexpr double kGain = 1.2;
+  std::mt19937 random(4);
+  int least_chosen = 0, plain_chosen = 0, cheapest_chosen = 0;
+  for (int run = 0; run < 2000; ++run) {
+    const CostGraph graph = RandomGraph(&random);
+    const Choice choice = ClearlyCheapestChoice(graph, kGain);
+    const double cost = CostOf(graph, choice);
+    const Choice least = LeastChoice(graph);
+    if (choice == least) {
+      ++least_chosen;
+      continue;
+    }
+    EXPECT_GE(CostOf(graph, least), kGain * cost) << "run " << run;
+    const Choice sparse = SparseChoice(graph);
+    const Choice full = WithinStretches(graph, FullChoice(graph));
+    const double plain = std::min(CostOf(graph, sparse), CostOf(graph, full));
+    if (choice == sparse || choice == full) {
+      EXPECT_EQ(cost, plain) << "run " << run;
+      EXPECT_LT(cost, kGain * CostOf(graph, CheapestChoice(graph)) + 1e-9) << "run " << run;
+      ++plain_chosen;
+    } else {
+      EXPECT_EQ(choice, CheapestChoice(graph)) << "run " << run;
+      EXPECT_GE(plain, kGain * cost) << "run " << run;
+      ++cheapest_chosen;
+    }
+  }
+  EXPECT_GT(std::min({least_chosen, plain_chosen, cheapest_chosen}), 100);
+}
+
 TEST(CheapestChoiceTest, IsTheCheapestOfNearlyAllSmallGraphs) {
   std::mt19937 random(3);
   int graphs = 0;

@@ -43,19 +43,13 @@ CostGraph CostGraphOf(const TfLiteContext& context, const std::vector<TfLiteNode
   return MakeCostGraph(context, claimed, sizes, costs);
 }
 
-// Predictions are wrong by some percent: what gains less is left.
-constexpr double kClearGain = 1.05;
-
-Choice ClearlyCheapestChoice(const CostGraph& graph) {
-  Choice least = LeastChoice(graph);
-  Choice cheapest = CheapestChoice(graph);
-  return CostOf(graph, least) >= kClearGain * CostOf(graph, cheapest) ? cheapest : least;
-}
+// Predictions are wrong by some percent.
+constexpr double kClearGain = 1.08;
 
 Choice ChoiceOf(const CostGraph& graph, Take take) {
   switch (take) {
     case Take::kAuto:
-      return ClearlyCheapestChoice(graph);
+      return ClearlyCheapestChoice(graph, kClearGain);
     case Take::kSparse:
       return SparseChoice(graph);
     case Take::kAll:
