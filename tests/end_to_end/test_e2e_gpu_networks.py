@@ -23,8 +23,8 @@ import ubp
 from bench.unet.networks import Dimensions, pruned_model
 
 PROGRAM = Path(__file__).with_name("run_on_gpu.py")
-# Of the output's range: how far results may be from the CPU's in the root of the mean square. One of
-# thousands of numbers may be ten times as far.
+# Of the output's range: how far results may be from the CPU's in the root of the mean square. One
+# of thousands of numbers may be ten times as far.
 TOLERANCES = {"fp32": 1e-6, "fp16_storage": 3e-4}
 MOST_AT_ONCE = 10
 BATCHES = (1, 2, 1)
