@@ -6,8 +6,7 @@
 // their accumulators hide the latency of the multiply-add. Most loads cross a cache line, and are
 // the limit; so taps that are neighbours in a row of the window share theirs:
 //
-//   stride 1   one load serves all K taps of a row: each column of the window is summed by itself,
-//              over its rows, and the sums of column x are shifted by x when columns are joined
+//   stride 1   one load serves all taps of a row (square_window.h)
 //   stride 2   two loads hold what three neighbouring taps read: the even pixels, the odd pixels,
 //              and the even pixels shifted by one
 #ifndef UBP_DELEGATE_CPU_KERNELS_WINDOW_H_
@@ -16,7 +15,9 @@
 #include <cstddef>
 
 #include "delegate/cpu/kernels/simd.h"
+#include "delegate/cpu/kernels/square_window.h"
 #include "delegate/cpu/kernels/window_args.h"
+#include "delegate/cpu/kernels/window_reductions.h"
 
 namespace ubp {
 namespace {
@@ -25,55 +26,13 @@ template <class Simd>
 class Window {
  public:
   // By value: what is stored cannot change them.
-  static void Sum(const WindowArgs& args) { RunPattern<WeightedSum>(WindowArgs(args)); }
-  static void Max(const WindowArgs& args) { RunPattern<Maximum>(WindowArgs(args)); }
-  static void Average(const WindowArgs& args) { RunPattern<ScaledSum>(WindowArgs(args)); }
+  static void Sum(const WindowArgs& args) { RunPattern<WeightedSum<Simd>>(WindowArgs(args)); }
+  static void Max(const WindowArgs& args) { RunPattern<Maximum<Simd>>(WindowArgs(args)); }
+  static void Average(const WindowArgs& args) { RunPattern<ScaledSum<Simd>>(WindowArgs(args)); }
 
  private:
   using Vec = typename Simd::Vec;
   static constexpr int kUnroll = Simd::kWindowVectors;
-
-  // What becomes of the pixels that a tap reads; kByColumn: it is not the same for all taps of a row.
-  struct WeightedSum {
-    static constexpr bool kByColumn = true;
-    static UBP_ALWAYS_INLINE Vec Start(const WindowArgs& args, int channel) {
-      return Simd::Broadcast(args.bias[channel]);
-    }
-    static UBP_ALWAYS_INLINE Vec Weight(const WindowArgs& args, int channel, int tap) {
-      return Simd::Broadcast(args.weights[ptrdiff_t{channel} * args.num_taps + tap]);
-    }
-    static UBP_ALWAYS_INLINE Vec Add(Vec pixels, Vec weight, Vec result) {
-      return Simd::MultiplyAdd(pixels, weight, result);
-    }
-    static UBP_ALWAYS_INLINE Vec Join(Vec a, Vec b) { return Simd::Add(a, b); }
-    static UBP_ALWAYS_INLINE Vec Finish(const WindowArgs&, ptrdiff_t, Vec result) { return result; }
-  };
-
-  struct Maximum {
-    static constexpr bool kByColumn = false;
-    static UBP_ALWAYS_INLINE Vec Start(const WindowArgs&, int) {
-      return Simd::Broadcast(-__FLT_MAX__);
-    }
-    static UBP_ALWAYS_INLINE Vec Weight(const WindowArgs&, int, int) { return Vec{}; }
-    static UBP_ALWAYS_INLINE Vec Add(Vec pixels, Vec, Vec result) {
-      return Simd::Max(pixels, result);
-    }
-    static UBP_ALWAYS_INLINE Vec Join(Vec a, Vec b) { return Simd::Max(a, b); }
-    static UBP_ALWAYS_INLINE Vec Finish(const WindowArgs&, ptrdiff_t, Vec result) { return result; }
-  };
-
-  struct ScaledSum {
-    static constexpr bool kByColumn = false;
-    static UBP_ALWAYS_INLINE Vec Start(const WindowArgs&, int) { return Simd::Broadcast(0.0f); }
-    static UBP_ALWAYS_INLINE Vec Weight(const WindowArgs&, int, int) { return Vec{}; }
-    static UBP_ALWAYS_INLINE Vec Add(Vec pixels, Vec, Vec result) {
-      return Simd::Add(pixels, result);
-    }
-    static UBP_ALWAYS_INLINE Vec Join(Vec a, Vec b) { return Simd::Add(a, b); }
-    static UBP_ALWAYS_INLINE Vec Finish(const WindowArgs& args, ptrdiff_t pixel, Vec result) {
-      return result * Simd::Load(args.scale + pixel);
-    }
-  };
 
   // Where one vector of pixels is: `input` is what tap 0 would read if its distance were 0.
   struct Position {
@@ -135,111 +94,6 @@ class Window {
     }
   };
 
-  // K x K taps without dilation, stride 1. Vectors of a row come one after the other: a vector's
-  // sums of columns are shifted together with those of the next one.
-  template <class Reduction, int K>
-  class Square {
-   public:
-    static UBP_ALWAYS_INLINE void Run(const WindowArgs& args) {
-      for (int c = 0; c < args.channels; ++c) {
-        Square channel(args, c);
-        for (int y = 0; y < args.rows; ++y) channel.RunRow(y);
-      }
-    }
-
-   private:
-    // Where one load serves several columns alike, there is but one sum.
-    static constexpr int kSums = Reduction::kByColumn ? K : 1;
-    static constexpr int kAtOnce = kUnroll / K > 1 ? kUnroll / K : 1;
-    using Rows = IndicesUpTo<K>;
-
-    struct Sums {
-      Vec column[kSums];
-    };
-
-    UBP_ALWAYS_INLINE Square(const WindowArgs& args, int channel)
-        : args_(args),
-          input_(args.input + channel * args.input_plane),
-          output_(args.output + channel * args.output_plane),
-          start_(Reduction::Start(args, channel)),
-          min_(Simd::Broadcast(args.min)),
-          max_(Simd::Broadcast(args.max)) {
-      for (int t = 0; t < K * kSums; ++t) {
-        weights_[t] = Reduction::Weight(args, channel, t);
-      }
-    }
-
-    UBP_ALWAYS_INLINE void RunRow(int y) {
-      const float* const input = input_ + y * args_.input_pitch;
-      const ptrdiff_t output = y * args_.output_pitch;
-      Sums here = SumsAt(input, Rows());
-      int v = 0;
-      for (; v + kAtOnce <= args_.vectors; v += kAtOnce) {
-        RunVectors(input, output, v * Simd::kWidth, &here, IndicesUpTo<kAtOnce>());
-      }
-      for (; v < args_.vectors; ++v) {
-        RunVectors(input, output, v * Simd::kWidth, &here, IndicesUpTo<1>());
-      }
-      if (args_.last < 0) return;
-      here = SumsAt(input + args_.last, Rows());
-      RunVectors(input, output, args_.last, &here, IndicesUpTo<1>());
-    }
-
-    // Vectors from pixel x of a row on. `here`: the sums of the first one; then of the one behind.
-    template <int... I>
-    UBP_ALWAYS_INLINE void RunVectors(const float* input, ptrdiff_t output, ptrdiff_t x, Sums* here,
-                                      Indices<I...>) {
-      constexpr int kVectors = sizeof...(I);
-      const Sums sums[] = {*here, SumsAt(input + x + (I + 1) * Simd::kWidth, Rows())...};
-      (Finish(output + x + I * Simd::kWidth, Joined(sums[I], sums[I + 1], IndicesUpTo<K - 1>())),
-       ...);
-      *here = sums[kVectors];
-    }
-
-    template <int... Y>
-    UBP_ALWAYS_INLINE Sums SumsAt(const float* input, Indices<Y...>) const {
-      Sums sums;
-      (AddRow(Y, Simd::LoadOnce(input + args_.taps[Y * K]), &sums, IndicesUpTo<kSums>()), ...);
-      return sums;
-    }
-
-    template <int... X>
-    UBP_ALWAYS_INLINE void AddRow(int y, Vec pixels, Sums* sums, Indices<X...>) const {
-      ((sums->column[X] = y == 0 && X > 0 ? pixels * weights_[X]
-                                          : Reduction::Add(pixels, weights_[y * kSums + X],
-                                                           y == 0 ? start_ : sums->column[X])),
-       ...);
-    }
-
-    template <int... X>
-    static UBP_ALWAYS_INLINE Vec Joined(const Sums& here, const Sums& next, Indices<X...>) {
-      Vec result = here.column[0];
-      ((result = Reduction::Join(Shifted<X + 1>(here, next), result)), ...);
-      return result;
-    }
-
-    template <int X>
-    static UBP_ALWAYS_INLINE Vec Shifted(const Sums& here, const Sums& next) {
-      constexpr int kColumn = X < kSums ? X : 0;
-      if constexpr (X == Simd::kWidth) return next.column[kColumn];
-      return Simd::template Shift<X % Simd::kWidth>(here.column[kColumn], next.column[kColumn]);
-    }
-
-    UBP_ALWAYS_INLINE void Finish(ptrdiff_t pixel, Vec result) const {
-      const Vec scaled = Reduction::Finish(args_, pixel, result);
-      const auto mask = Simd::LoadMask(args_.mask + pixel);
-      Simd::Store(output_ + pixel, Simd::Clamp(scaled, min_, max_, mask));
-    }
-
-    const WindowArgs& args_;
-    const float* input_;
-    float* output_;
-    Vec start_;
-    Vec min_;
-    Vec max_;
-    Vec weights_[K * kSums];
-  };
-
   // Whether the taps are those of a K x K window without dilation.
   template <int K>
   static bool IsSquare(const WindowArgs& args) {
@@ -257,8 +111,8 @@ class Window {
       if (args.num_taps == 25) return RunAcrossRows<AnyTaps<2, 25>, Reduction>(args);
       return RunAcrossRows<AnyTaps<2, 0>, Reduction>(args);
     }
-    if (IsSquare<3>(args)) return Square<Reduction, 3>::Run(args);
-    if (IsSquare<5>(args)) return Square<Reduction, 5>::Run(args);
+    if (IsSquare<3>(args)) return SquareWindow<Simd, Reduction, 3>::Run(args);
+    if (IsSquare<5>(args)) return SquareWindow<Simd, Reduction, 5>::Run(args);
     return RunAcrossRows<AnyTaps<1, 0>, Reduction>(args);
   }
 
