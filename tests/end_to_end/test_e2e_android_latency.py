@@ -19,16 +19,16 @@ keras = pytest.importorskip("keras")
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of three layers that can be pruned."""
+    """Of three layers that can be pruned, large enough for each to have a time of its own."""
     layers = keras.layers
     network = keras.Sequential(
         [
-            keras.Input((8, 8, 3), batch_size=1),
-            layers.Conv2D(16, 3, name="stem"),
-            layers.Conv2D(16, 1, name="first"),
-            layers.Conv2D(16, 3, padding="same", activation="relu", name="second"),
+            keras.Input((34, 34, 3), batch_size=1),
+            layers.Conv2D(64, 3, name="stem"),
+            layers.Conv2D(64, 1, name="first"),
+            layers.Conv2D(64, 3, padding="same", activation="relu", name="second"),
             layers.GlobalAveragePooling2D(),
-            layers.Dense(16, name="hidden"),
+            layers.Dense(512, name="hidden"),
             layers.Dense(4, name="last"),
         ]
     )

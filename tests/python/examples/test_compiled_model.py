@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -62,7 +63,8 @@ def test_in_python(files: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("UBP runs 2 of 2 nodes\n")
+    # Whether RESHAPE is worth it, the model of costs says, of this processor.
+    assert re.match(r"UBP runs [12] of 2 nodes\n", done.stdout)
     np.testing.assert_array_equal(np.load(files / "output.npy"), np.load(files / "expected.npy"))
 
 
@@ -87,7 +89,8 @@ def test_in_c(files: Path, tmp_path: Path) -> None:
         done = run(options)
         assert done.returncode == 0, done.stderr
         assert done.stdout == expected
-        assert b"UBP runs 2 of 2 nodes" in done.stderr
+        assert re.search(rb"UBP runs [12] of 2 nodes", done.stderr)
+    assert b"UBP runs 2 of 2 nodes" in done.stderr  # of the last one, which takes all
     assert b"UBP delegate: INFO: took" in done.stderr
     refused = run("threads:2")
     assert refused.returncode == 1
