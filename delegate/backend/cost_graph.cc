@@ -79,10 +79,16 @@ class Costs {
 
   // Whether the part of a taken node reads what it writes, those that become part of it left out.
   bool IsReadInPart(int i) const {
-    for (const int t : graph_.nodes[i].outputs) {
-      for (const int reader : readers_[t]) {
-        if (!taken_[reader] || parts_[reader] != parts_[i]) continue;
-        if (graph_.nodes[reader].host != i || IsReadInPart(reader)) return true;
+    std::vector<int> writers = {i};  // the node and those
+    while (!writers.empty()) {
+      const int writer = writers.back();
+      writers.pop_back();
+      for (const int t : graph_.nodes[writer].outputs) {
+        for (const int reader : readers_[t]) {
+          if (!taken_[reader] || parts_[reader] != parts_[i]) continue;
+          if (graph_.nodes[reader].host != writer) return true;
+          writers.push_back(reader);
+        }
       }
     }
     return false;

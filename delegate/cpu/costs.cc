@@ -120,16 +120,8 @@ void SetPerElement(const PerElement& cost, const Extent& extent, CostNode* node)
   node->left_alone = cost.left_alone * elements;
 }
 
-double Taps(const LayerAttributes& attributes) {
-  return static_cast<double>(attributes.kernel_h) * attributes.kernel_w;
-}
-
-bool IsStrided(const LayerAttributes& attributes) {
-  return attributes.stride_h > 1 || attributes.stride_w > 1;
-}
-
 void SetPool(PoolKind kind, const OpToRun& op, CostNode* node) {
-  const double taps = Taps(AttributesOf(*op.op));
+  const int taps = AttributesOf(*op.op).taps();
   const double element = std::min(kPoolElement + kPoolTap * taps, kLargePoolElement);
   // Rows are reduced before columns, at all pixels.
   const double elements = (op.input.elements() + op.output.elements()) / 2.0;
@@ -161,10 +153,10 @@ class NodeCosts {
   void operator()(const Conv2DOp&) const { SetLayerCosts(op_, multiply_adds_, node_); }
   void operator()(const FullyConnectedOp&) const { SetLayerCosts(op_, multiply_adds_, node_); }
   void operator()(const DepthwiseConv2DOp& kind) const {
-    const double taps = Taps(kind.attributes);
+    const int taps = kind.attributes.taps();
     const double left = taps <= kFewTaps ? kTapOfXnnpack : kTapOfXnnpackAbove;
     SetPerElement({kTap * taps, left * taps, 0.0, 0.0}, op_.output, node_);
-    if (IsStrided(kind.attributes)) node_->taken += kPhaseElement * op_.input.elements();
+    if (!kind.attributes.unit_stride()) node_->taken += kPhaseElement * op_.input.elements();
   }
   void operator()(const Pool2DOp& kind) const { SetPool(kind.kind, op_, node_); }
   void operator()(const MeanOp&) const { SetPerElement({5.0, 1.9, 0.0, 0.0}, op_.input, node_); }

@@ -36,10 +36,6 @@ constexpr double kPoolTap = 1.0;
 constexpr double kMaxPoolOfXnnpack = 6.0;
 constexpr double kAveragePoolOfTfLite = 15.0;
 
-double Taps(const LayerAttributes& attributes) {
-  return static_cast<double>(attributes.kernel_h) * attributes.kernel_w;
-}
-
 void SetLayer(const OpToRun& op, CostNode* node) {
   const double pixels = op.output.batch * op.output.pixels;
   const double weights =
@@ -73,11 +69,11 @@ void SetCost(const TransposeConv2DOp& kind, const OpToRun& op, CostNode* node) {
                 (kOutput + kElement) * op.output.elements();
 }
 void SetCost(const DepthwiseConv2DOp& kind, const OpToRun& op, CostNode* node) {
-  const double taps = Taps(kind.attributes);
+  const int taps = kind.attributes.taps();
   SetPerElement(kTap * taps + kOutput, kTapOfXnnpack * taps + kOutputOfXnnpack, op.output, node);
 }
 void SetCost(const Pool2DOp& kind, const OpToRun& op, CostNode* node) {
-  const double taps = Taps(kind.attributes);
+  const int taps = kind.attributes.taps();
   const bool is_max = kind.kind == PoolKind::kMax;
   SetPerElement(kPoolTap * taps, is_max ? kMaxPoolOfXnnpack : kAveragePoolOfTfLite, op.output,
                 node);

@@ -29,33 +29,29 @@ constexpr double kWeightOfXnnpack = 3.0;
 // Pixels that the delegate's dense convolutions compute together at least.
 using constants::kTile;
 
-double Taps(const LayerAttributes& attributes) {
-  return static_cast<double>(attributes.kernel_h) * attributes.kernel_w;
-}
-
 // What a convolution pays for an image that it reads.
 void SetFromImage(const OpToRun& op, CostNode* node) {
   if (op.input.pixels == 1.0) return;
-  if (Taps(AttributesOf(*op.op)) == 1.0) {
+  const LayerAttributes& attributes = AttributesOf(*op.op);
+  if (attributes.taps() == 1) {
     node->image_to_planes =
         kImageToPointwise * op.input.elements() + kChannelToPointwise * op.input.planes();
     return;
   }
-  const bool strided = AttributesOf(*op.op).stride_h > 1 || AttributesOf(*op.op).stride_w > 1;
-  node->from_image = (strided ? kImageToStrides : kImageToWindow) * op.input.elements() +
-                     kChannelToWindow * op.input.planes();
+  const double element = attributes.unit_stride() ? kImageToWindow : kImageToStrides;
+  node->from_image = element * op.input.elements() + kChannelToWindow * op.input.planes();
 }
 
 double CostInXnnpack(const OpToRun& op, const MultiplyAddCosts& multiply_adds) {
   const LayerAttributes& attributes = AttributesOf(*op.op);
   const double pixels = op.output.batch * op.output.pixels;
   const double channels = attributes.out_channels;
-  const bool pointwise = Taps(attributes) == 1.0;
+  const bool pointwise = attributes.taps() == 1;
   const double together = pointwise || channels <= kChannels ? kChannels : kChannelsOfWindow;
   const double groups = std::ceil(channels / together);
   const bool near = pointwise && attributes.lanes() <= kNearLanes;
   const double multiply_add = near ? multiply_adds.left : multiply_adds.left_far;
-  const double of_tap = pointwise ? 0.0 : multiply_adds.left_tap * Taps(attributes);
+  const double of_tap = pointwise ? 0.0 : multiply_adds.left_tap * attributes.taps();
   const double of_group = multiply_add * attributes.lanes() * together + of_tap;
   return pixels * groups * of_group * LayerOf(*op.op)->dense.share +
          multiply_adds.left_output * op.output.elements();

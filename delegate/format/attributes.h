@@ -86,7 +86,9 @@ struct LayerAttributes {
   // CRC-32 of the op's name and of all attributes but `checksum`; the packed buffer continues it.
   uint32_t attributes_crc = 0;
 
-  int lanes() const { return kernel_h * kernel_w * in_channels; }
+  int taps() const { return kernel_h * kernel_w; }
+  bool unit_stride() const { return stride_h == 1 && stride_w == 1; }
+  int lanes() const { return taps() * in_channels; }
   // What the section `lanes` counts: lanes, or groups of block_lanes of them.
   int lane_groups() const { return lanes() / block_lanes; }
   int num_starts() const { return out_channels - block_size + 1; }

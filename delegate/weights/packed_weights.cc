@@ -39,8 +39,7 @@ std::shared_ptr<const DepthwiseWeights> PackedWeights::Depthwise(const GraphOp& 
     const auto& layer = op.As<DepthwiseConv2DOp>();
     const LayerAttributes& attributes = layer.attributes;
     held = std::make_shared<const DepthwiseWeights>(
-        PackDepthwise(layer.weights, layer.bias, attributes.kernel_h * attributes.kernel_w,
-                      attributes.out_channels));
+        PackDepthwise(layer.weights, layer.bias, attributes.taps(), attributes.out_channels));
     ++packings_;
   }
   return held;
@@ -74,9 +73,9 @@ std::shared_ptr<const QuadDepthwiseWeights> PackedWeights::QuadDepthwise(
   if (held == nullptr) {
     const auto& layer = op.As<DepthwiseConv2DOp>();
     const LayerAttributes& attributes = layer.attributes;
-    held = std::make_shared<const QuadDepthwiseWeights>(PackQuadDepthwise(
-        layer.int8.weights, layer.int8.scales.data(), layer.int8.bias,
-        attributes.kernel_h * attributes.kernel_w, attributes.out_channels, quantization));
+    held = std::make_shared<const QuadDepthwiseWeights>(
+        PackQuadDepthwise(layer.int8.weights, layer.int8.scales.data(), layer.int8.bias,
+                          attributes.taps(), attributes.out_channels, quantization));
     ++packings_;
   }
   return held;

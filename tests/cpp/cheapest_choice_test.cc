@@ -246,6 +246,23 @@ TEST(CostOfTest, AFusedNodeReadsNoPlanes) {
   EXPECT_EQ(CostOf(graph, {true, true}), apart - graph.nodes[0].image_to_planes);
 }
 
+// Whoever makes a model says how many nodes are fused with one: no stack holds a million calls.
+TEST(CostOfTest, AnyNumberOfNodesMayBeFusedOneIntoTheOther) {
+  constexpr int kNodes = 1000000;
+  CostGraph graph;
+  AddTensor(&graph, 10.0, 10.0);
+  int last = AddSparse(&graph, 0);
+  for (int i = 0; i < kNodes; ++i) {
+    last = AddNode(&graph, Layouts::kFollows, 0.0, 0.0, {last});
+    graph.nodes.back().host = i;
+  }
+  MarkResults(&graph);
+  const double fused = CostOf(graph, Choice(graph.nodes.size(), true));
+  graph.nodes.back().host = -1;  // the planes that the node before makes are for it
+  EXPECT_EQ(CostOf(graph, Choice(graph.nodes.size(), true)),
+            fused + graph.nodes[0].image_to_planes);
+}
+
 TEST(ClearlyCheapestChoiceTest, IsAPlainChoiceUnlessTheCheapestIsClearlyCheaper) {
   constexpr double kGain = 1.2;
   std::mt19937 random(4);

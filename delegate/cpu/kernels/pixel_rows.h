@@ -13,16 +13,6 @@
 namespace ubp {
 namespace {
 
-// `Size` floats as one vector; a single float where that is 1.
-template <int Size>
-struct PixelVector {
-  typedef float Vec __attribute__((vector_size(Size * sizeof(float))));
-};
-template <>
-struct PixelVector<1> {
-  using Vec = float;
-};
-
 template <class Vec>
 UBP_ALWAYS_INLINE float GetLane(const Vec& v, int lane) {
   return v[lane];
@@ -74,7 +64,7 @@ class PixelRows {
   static constexpr int kChains = 4;
   static constexpr int kLanes = N < Simd::kWidth ? N : Simd::kWidth;  // per vector
   static constexpr int kVectors = N / kLanes;
-  using Vec = typename PixelVector<kLanes>::Vec;
+  using Vec = typename FloatVector<kLanes>::Type;
   using Vectors = IndicesUpTo<kVectors>;
 
   // The next blocks, one for each chain C.

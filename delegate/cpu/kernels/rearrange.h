@@ -14,11 +14,6 @@ namespace ubp {
 namespace {
 
 template <int Width>
-struct FloatVector {
-  typedef float Type __attribute__((vector_size(Width * sizeof(float))));
-};
-
-template <int Width>
 class Rearrange {
  public:
   static void Transpose(const float* src, ptrdiff_t src_stride, int rows, int cols, float* dst,

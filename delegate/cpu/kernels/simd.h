@@ -46,6 +46,16 @@ struct MakeIndices<0, I...> {
 template <int Size>
 using IndicesUpTo = typename MakeIndices<Size>::Type;
 
+// `Size` floats as one vector, where any instruction set will do; a single float where that is 1.
+template <int Size>
+struct FloatVector {
+  typedef float Type __attribute__((vector_size(Size * sizeof(float))));
+};
+template <>
+struct FloatVector<1> {
+  using Type = float;
+};
+
 }  // namespace
 }  // namespace ubp
 

@@ -167,7 +167,7 @@ int PhasePlanes::plane_units() const {
 
 bool PhasePlanes::FillPaddingPlane(int unit, int units, float* buffer) const {
   if (all_taps_inside_ || unit + 1 < units) return false;
-  std::fill_n(buffer + PaddingPlane(), plane_stride_, padding_);
+  Fill(buffer + PaddingPlane(), plane_stride_, padding_);
   return true;
 }
 

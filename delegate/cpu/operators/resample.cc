@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "delegate/base/aligned_buffer.h"
+#include "delegate/cpu/operators/rearrange.h"
 
 namespace ubp {
 namespace {
@@ -55,12 +56,6 @@ template <int kStride>
 void Interleave(const float* from, int count, int stride, float* to) {
   const int step = kStride > 0 ? kStride : stride;
   for (int i = 0; i < count; ++i) to[i * step] = from[i];
-}
-
-template <int kStride>
-void Deinterleave(const float* from, int count, int stride, float* to) {
-  const int step = kStride > 0 ? kStride : stride;
-  for (int i = 0; i < count; ++i) to[i] = from[i * step];
 }
 
 }  // namespace
@@ -195,11 +190,7 @@ void SpaceToDepthPlanes::Run(const float* input, float* output, float*, ThreadPo
       for (int y = 0; y < output_.height; ++y) {
         const float* const row =
             RowOf(from, input_.geometry, y * block_ + phase / block_) + phase % block_;
-        if (block_ == 2) {
-          Deinterleave<2>(row, output_.width, block_, RowOf(to, output_, y));
-        } else {
-          Deinterleave<0>(row, output_.width, block_, RowOf(to, output_, y));
-        }
+        CopyStrided(row, 0, block_, 1, output_.width, RowOf(to, output_, y), 0);
       }
     }
   });

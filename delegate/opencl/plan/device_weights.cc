@@ -101,7 +101,7 @@ Status DeviceWeights::Depthwise(const GraphOp& op, Queue* queue,
   if (held == nullptr) {
     auto made = std::make_shared<DepthwiseLayer>();
     const auto& kind = op.As<DepthwiseConv2DOp>();
-    const int taps = kind.attributes.kernel_h * kind.attributes.kernel_w;
+    const int taps = kind.attributes.taps();
     const ubp::DepthwiseWeights packed =
         PackDepthwise(kind.weights, kind.bias, taps, kind.attributes.out_channels);
     made->weights_array = made->constants.Add(packed.weights);
