@@ -4,6 +4,7 @@
 #ifndef UBP_DELEGATE_GRAPH_OPS_H_
 #define UBP_DELEGATE_GRAPH_OPS_H_
 
+#include <limits>
 #include <variant>
 #include <vector>
 
@@ -121,10 +122,14 @@ struct MeanOp : OpTraits {
   Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
 };
 
-// Zeros around height and width.
+// A number around height and width.
 struct PadOp : OpTraits {
   Pads pads;
+  // Of an int8 op in steps of its scale, of which none leads below the least int8.
+  float value = 0.0f;
 
+  // Whether no number is less, so that a maximum is the same without it.
+  bool is_least() const { return value <= std::numeric_limits<float>::lowest(); }
   OpType type() const { return OpType::kPad; }
   Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
 };

@@ -50,6 +50,7 @@ ShapedOp MakeShapedOp(const GraphOp& op) {
   }
   shaped.output = op.output;
   shaped.activation = op.activation;
+  shaped.ignores_padding = op.If<Pool2DOp>() && AttributesOf(op).padding == Padding::kSame;
   shaped.function = FunctionOf(op);
   shaped.scale = ScaleOf(op);
   return shaped;
@@ -119,8 +120,8 @@ std::vector<int> ShapedGraph::ReadersOf() const {
   return readers;
 }
 
-bool PaddingIsZero(const GraphOp& op) {
-  return op.type() != OpType::kMaxPool2D || AttributesOf(op).padding == Padding::kValid;
+bool PaddingIsZero(const ShapedOp& op) {
+  return op.op->type() != OpType::kMaxPool2D || !op.ignores_padding;
 }
 
 Status MakeShapedGraph(const Graph& graph, const std::vector<Dims>& dims, ShapedGraph* shaped) {

@@ -35,6 +35,8 @@ struct ShapedOp {
   // Elementwise ops of one tensor: what they compute. Ops with weights or a window: what is applied
   // behind the activation.
   std::optional<UnaryFunction> function;
+  // Of poolings: what lies outside the image does not count. Else it is zero, as pads are.
+  bool ignores_padding = false;
   // Int8 kConv2D with a residual: of the convolution's result, which is rounded before the sum.
   std::optional<Quantization> before_sum;
   std::optional<ChannelScale> scale;  // kAdd, kSub, kMul with a constant: what they compute
@@ -58,9 +60,9 @@ struct ShapedGraph {
   std::vector<int> ReadersOf() const;
 };
 
-// Whether what an op with a window reads outside its input is zero: not for a maximum with padding
-// of its own, which ignores what is outside. Pads it absorbed are zeros.
-bool PaddingIsZero(const GraphOp& op);
+// Whether what an op with a window reads outside its input may be zero: not for a maximum that ignores
+// what is outside.
+bool PaddingIsZero(const ShapedOp& op);
 
 // Infers all shapes. `dims[t]` are the dimensions of tensor t where it is an input of the graph,
 // which must outlive the result. Fails with a sentence that names the op.

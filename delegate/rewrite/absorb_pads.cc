@@ -19,19 +19,21 @@ std::vector<ShapedOp*> ReadersOf(ShapedGraph* graph, int tensor) {
 
 }  // namespace
 
-// Beside an image of int8 lies its zero point, which no average of integers knows.
-bool TakesPads(const GraphOp& op) {
-  if (op.is_int8() && op.type() == OpType::kAveragePool2D) return false;
-  return HasWindow(op) && AttributesOf(op).padding == Padding::kValid;
+bool TakesPad(const GraphOp& op, const PadOp& pad) {
+  if (!HasWindow(op) || AttributesOf(op).padding != Padding::kValid) return false;
+  if (pad.value != 0.0f) return pad.is_least() && op.type() == OpType::kMaxPool2D;
+  // Beside an image of int8 lies its zero point, which no average of integers knows.
+  return !op.is_int8() || op.type() != OpType::kAveragePool2D;
 }
 
 Status AbsorbPads(ShapedGraph* graph) {
   for (size_t i = 0; i < graph->ops.size();) {
     const ShapedOp pad = graph->ops[i];
     const std::vector<ShapedOp*> readers = ReadersOf(graph, pad.output);
-    const bool absorbed = pad.op->If<PadOp>() && graph->IsInternal(pad.output) &&
-                          std::all_of(readers.begin(), readers.end(),
-                                      [](const ShapedOp* op) { return TakesPads(*op->op); });
+    const auto* kind = pad.op->If<PadOp>();
+    const auto takes = [&](const ShapedOp* op) { return TakesPad(*op->op, *kind); };
+    const bool absorbed = kind != nullptr && graph->IsInternal(pad.output) &&
+                          std::all_of(readers.begin(), readers.end(), takes);
     if (!absorbed) {
       ++i;
       continue;
@@ -39,9 +41,9 @@ Status AbsorbPads(ShapedGraph* graph) {
     for (ShapedOp* reader : readers) {
       reader->input = pad.input;
       reader->Absorb(pad);
-      const Status status =
-          InferShape(*reader->op, {graph->tensors[pad.input].dims}, pad.op->As<PadOp>().pads,
-                     &reader->shape, &graph->tensors[reader->output].dims);
+      reader->ignores_padding = kind->value != 0.0f;
+      const Status status = InferShape(*reader->op, {graph->tensors[pad.input].dims}, kind->pads,
+                                       &reader->shape, &graph->tensors[reader->output].dims);
       if (!status.ok()) return Status::Error(reader->op->label + ": " + status.message());
     }
     graph->ops.erase(graph->ops.begin() + static_cast<ptrdiff_t>(i));

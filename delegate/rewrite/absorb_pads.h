@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// PAD that becomes the padding of the windows behind it.
+// PAD and PADV2 that become the padding of the windows behind them.
 #ifndef UBP_DELEGATE_REWRITE_ABSORB_PADS_H_
 #define UBP_DELEGATE_REWRITE_ABSORB_PADS_H_
 
@@ -7,11 +7,11 @@
 
 namespace ubp {
 
-// Whether zeros around what an op reads may become its padding.
-bool TakesPads(const GraphOp& op);
+// Whether what a pad puts around an image may become the padding of an op that reads it.
+bool TakesPad(const GraphOp& op, const PadOp& pad);
 
-// Where only windows with VALID padding read what a PAD writes, they read its input instead, with
-// these zeros around it. Fails where a window with them is too large.
+// Where only windows with VALID padding read what a pad writes, they read its input instead: with
+// zeros around it, or maxima with what they ignore. Fails where a window with them is too large.
 Status AbsorbPads(ShapedGraph* graph);
 
 }  // namespace ubp

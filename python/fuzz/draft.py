@@ -92,7 +92,8 @@ class Draft:
         """Constant weights: of float32, or of float16 behind a DEQUANTIZE."""
         if self.chance(0.9):
             return self.constant(array)
-        half = self.constant(array.astype(np.float16))
+        with np.errstate(over="ignore"):  # infinite, too, is a number to run with
+            half = self.constant(array.astype(np.float16))
         output = self.graph.tensor(array.shape, f"widened{half}")
         return self.graph.operator(schema.BuiltinOperator.DEQUANTIZE, [half], output)
 

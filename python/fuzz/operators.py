@@ -175,9 +175,11 @@ def _fully_connected(draft: Draft) -> bool:
 
 def _pool(draft: Draft, code: int) -> bool:
     x = draft.pick([4])
-    if x is None:
-        return False
-    kernel, stride, valid = draft.pair((*KERNELS, 9)), draft.pair(STRIDES), draft.chance(0.5)
+    return x is not None and _pool_by(draft, code, x, draft.pair((*KERNELS, 9)))
+
+
+def _pool_by(draft: Draft, code: int, x: int, kernel: tuple[int, int]) -> bool:
+    stride, valid = draft.pair(STRIDES), draft.chance(0.5)
     shape = draft.graph.window(x, kernel, stride, 1, valid, draft.shape(x)[3])
     if not draft.fits(shape, int(np.prod(shape, dtype=np.int64)) * kernel[0] * kernel[1]):
         return False
@@ -196,6 +198,24 @@ def _pool(draft: Draft, code: int) -> bool:
 @operator(1.5)
 def _max_pool_2d(draft: Draft) -> bool:
     return _pool(draft, OP.MAX_POOL_2D)
+
+
+@operator(1, int8=0)
+def _padded_max_pool_2d(draft: Draft) -> bool:
+    """As PyTorch pads: by a number that no maximum is, and by less than a window."""
+    x = draft.pick([4])
+    if x is None:
+        return False
+    kernel = draft.pair((2, 3, 3, 4))
+    least = draft.choice((-float("inf"), float(np.finfo(np.float32).min)))
+    sides = [[draft.integer(0, size - 1) for _ in range(2)] for size in kernel]
+    if not _pad_by(draft, x, [[0, 0], *sides, [0, 0]], least):
+        return False
+    padded = draft.values.pop()  # nothing else is computed of it
+    if _pool_by(draft, OP.MAX_POOL_2D, padded, kernel):
+        return True
+    draft.values.append(padded)
+    return True
 
 
 @operator(1.5)
@@ -394,12 +414,18 @@ def _mean(draft: Draft) -> bool:
     return x is not None and _mean_of(draft, x, axes, draft.chance(0.5))
 
 
-def _pad_by(draft: Draft, x: int, amounts: list[list[int]]) -> bool:
+def _pad_by(draft: Draft, x: int, amounts: list[list[int]], value: float | None = None) -> bool:
+    """A PAD, or a PADV2 with the value."""
     sizes = zip(draft.shape(x), amounts, strict=True)
     shape = [size + before + after for size, (before, after) in sizes]
     if not draft.fits(shape):
         return False
-    draft.emit(OP.PAD, [x, draft.ints(amounts)], shape, schema.PadOptionsT())
+    table = draft.ints(amounts)
+    if value is None:
+        draft.emit(OP.PAD, [x, table], shape, schema.PadOptionsT())
+        return True
+    around = draft.parameters(np.full(draft.choice(([], [1])), value, np.float32))
+    draft.emit(OP.PADV2, [x, table, around], shape, schema.PadV2OptionsT())
     return True
 
 
@@ -414,7 +440,8 @@ def _pads_in_a_row(draft: Draft, x: int) -> bool:
                 amounts[axis][side] = draft.choice((0, 1, 1, 2, 3))
         if draft.chance(0.05):
             amounts[draft.choice((0, 3))] = [draft.integer(0, 1), draft.integer(0, 2)]
-        if not _pad_by(draft, x, amounts):
+        value = draft.choice((0.0, 0.75, -2.0, -8.0)) if draft.chance(0.3) else None
+        if not _pad_by(draft, x, amounts, value):
             break
         x, added = draft.values[-1], True
     return added

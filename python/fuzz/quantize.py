@@ -35,8 +35,9 @@ _WEIGHTED = {
 }
 # What they read has the quantization of what they give.
 _SAME = {
-    *(OP.MAX_POOL_2D, OP.AVERAGE_POOL_2D, OP.PAD, OP.CONCATENATION, OP.RESHAPE, OP.TRANSPOSE),
-    *(OP.RESIZE_BILINEAR, OP.RESIZE_NEAREST_NEIGHBOR, OP.DEPTH_TO_SPACE, OP.SPACE_TO_DEPTH),
+    *(OP.MAX_POOL_2D, OP.AVERAGE_POOL_2D, OP.PAD, OP.PADV2, OP.CONCATENATION, OP.RESHAPE),
+    *(OP.TRANSPOSE, OP.RESIZE_BILINEAR, OP.RESIZE_NEAREST_NEIGHBOR),
+    *(OP.DEPTH_TO_SPACE, OP.SPACE_TO_DEPTH),
 }
 # Those that may have any on both sides.
 _FREE = {
@@ -46,8 +47,8 @@ _FREE = {
 _ON_INTS = {OP.SHAPE, OP.STRIDED_SLICE, OP.PACK}
 # What float32 computes without rounding.
 _EXACT = {
-    *(OP.ABS, OP.NEG, OP.RELU, OP.RELU6, OP.RELU_N1_TO_1, OP.MAX_POOL_2D, OP.PAD, OP.RESHAPE),
-    *(OP.TRANSPOSE, OP.DEPTH_TO_SPACE, OP.SPACE_TO_DEPTH),
+    *(OP.ABS, OP.NEG, OP.RELU, OP.RELU6, OP.RELU_N1_TO_1, OP.MAX_POOL_2D, OP.PAD, OP.PADV2),
+    *(OP.RESHAPE, OP.TRANSPOSE, OP.DEPTH_TO_SPACE, OP.SPACE_TO_DEPTH),
 }
 # What writes tensors of one quantization only.
 _FIXED = {
@@ -281,7 +282,7 @@ class _Quantizer:
         if tensor not in self._constants:
             return self._read(tensor, target)
         array = self._values[0][tensor]
-        quantization = self._assignment.draw(float(array.min()), float(array.max()))
+        quantization = target or self._assignment.draw(float(array.min()), float(array.max()))
         return self._constant(
             tensor,
             quantized(array, quantization),

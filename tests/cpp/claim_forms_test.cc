@@ -173,6 +173,30 @@ TEST(ClaimFormsTest, Pad) {
   });
 }
 
+TEST(ClaimFormsTest, PadV2) {
+  const auto with_value = [](const std::vector<float>& values) {
+    return [=](FakeModel& m) { m.SetInputs({kInput, kSecond, m.Floats(values)}); };
+  };
+  const auto with_pads = [](const std::vector<int32_t>& pads) {
+    return [=](FakeModel& m) { m.SetInputs({kInput, m.Ints(pads), kBias}); };
+  };
+  const Apply without_value = [](FakeModel& m) { m.SetInputs({kInput, kSecond, -1}); };
+  Check({
+      {&PadV2Model, with_value({0.5f}), ""},
+      {&PadV2Model, WithDims(kBias, {1, 1}), ""},
+      {&PadV2Model, with_value({0.5f, 0.5f}),
+       "the padding value must be a constant float32 tensor of 1 elements; it is 8 bytes long."},
+      {&PadV2Model, with_value({}), "it is 0 bytes long."},
+      {&PadV2Model, without_value, "the padding value is missing."},
+      {&PadV2Model, WithTensor(kBias, &TfLiteTensor::type, kTfLiteInt32), "it is int32."},
+      {&PadV2Model, WithTensor(kBias, &TfLiteTensor::allocation_type, kTfLiteArenaRw),
+       "it is not constant."},
+      {&PadV2Model, with_pads({0, 1, 1, 1, 1, 1, 0, 0}), "batch or channels"},
+      {&PadV2Model, with_pads({0, 0, 1, -1, 1, 1, 0, 0}), "the padding is -1"},
+      {&PadV2Model, WithInts({0, 0, 1, 1, 1, 1, 0, 0}), "the number of inputs is 2"},
+  });
+}
+
 TEST(ClaimFormsTest, ResizesAndBlocks) {
   using Resize = builtin::ResizeParams;
   using Block = builtin::BlockParams;

@@ -56,6 +56,7 @@ const std::vector<Kind>& AllKinds() {
       {"AveragePool2D", OpType::kAveragePool2D, "AVERAGE_POOL_2D 'pool'", &AveragePoolModel},
       {"Mean", OpType::kMean, "MEAN 'mean'", &MeanModel},
       {"Pad", OpType::kPad, "PAD 'pad'", &PadModel},
+      {"PadV2", OpType::kPad, "PADV2 'pad'", &PadV2Model},
       {"TransposeConv", OpType::kTransposeConv2D, "TRANSPOSE_CONV 'upsample'", &TransposeConvModel},
       {"Reshape", OpType::kReshape, "RESHAPE 'flatten'", &ReshapeModel},
       {"ResizeNearest", OpType::kResize, "RESIZE_NEAREST_NEIGHBOR 'resize'", &ResizeNearestModel},

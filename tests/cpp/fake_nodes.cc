@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/cpp/fake_nodes.h"
 
+#include <limits>
+
 #include "delegate/tflite/model/builtin_params.h"
 #include "tensorflow/lite/builtin_ops.h"
 
@@ -165,6 +167,16 @@ FakeModel PadModel() {
   model.Activation({1, 6, 8, 4});
   model.Ints({0, 0, 1, 2, 3, 4, 0, 0});
   model.Node(kTfLiteBuiltinPad, {kInput, kSecond}, {kOutput}, NoParams());
+  return model;
+}
+
+FakeModel PadV2Model() {
+  FakeModel model;
+  model.Activation({1, 9, 15, 4}, "pad");
+  model.Activation({1, 6, 8, 4});
+  model.Ints({0, 0, 1, 2, 3, 4, 0, 0});
+  model.Floats({-std::numeric_limits<float>::infinity()});
+  model.Node(kTfLiteBuiltinPadv2, {kInput, kSecond, kBias}, {kOutput}, NoParams());
   return model;
 }
 

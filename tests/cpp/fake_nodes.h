@@ -49,6 +49,7 @@ FakeModel AveragePoolModel();
 FakeModel MeanModel();
 // By 1, 2, 3 and 4: [1, 6, 8, 4] to [1, 9, 15, 4].
 FakeModel PadModel();
+FakeModel PadV2Model();  // with -infinity
 // [2, 1, 1, 4] to [2, 4].
 FakeModel TransposeConvModel();  // 2x2, stride 2, [1, 6, 8, 3] to [1, 12, 16, 4]
 FakeModel ReshapeModel();

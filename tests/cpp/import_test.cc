@@ -123,6 +123,10 @@ TEST(ImportTest, OpsWithoutWeights) {
   EXPECT_EQ(pads.bottom, 2);
   EXPECT_EQ(pads.left, 3);
   EXPECT_EQ(pads.right, 4);
+  EXPECT_EQ(ImportOnly(&pad).As<PadOp>().value, 0.0f);
+  FakeModel pad_v2 = PadV2Model();
+  EXPECT_EQ(ImportOnly(&pad_v2).As<PadOp>().pads.right, 4);
+  EXPECT_TRUE(ImportOnly(&pad_v2).As<PadOp>().is_least());
 
   FakeModel reshape = ReshapeModel();
   EXPECT_EQ(ImportOnly(&reshape).type(), OpType::kReshape);

@@ -5,6 +5,7 @@
 // next.
 
 #include <algorithm>
+#include <cmath>
 #include <deque>
 #include <memory>
 #include <numeric>
@@ -131,14 +132,18 @@ class RandomInt8Graph {
     const Dims dims = {d[0], d[1] + pads.top + pads.bottom, d[2] + pads.left + pads.right, d[3]};
     const Quantization quantization = graph_.tensors[x].type.quantization;
     if (ElementsOf(dims) > kMostElements) return;
-    Add(PadOp{{}, pads}, {x}, dims, quantization, Activation::kNone, Padded(x, pads, dims));
+    const int zero_point = quantization.zero_point;
+    const int number = Below(3) == 0 ? Below(256) - 128 : Below(2) ? zero_point : -128;
+    const bool is_least = number == -128 && number != zero_point;
+    const float value = is_least ? -INFINITY : static_cast<float>(number - zero_point);
+    Add(PadOp{{}, pads, value}, {x}, dims, quantization, Activation::kNone,
+        Padded(x, pads, dims, number));
   }
 
-  // Tensor x with its zero point around it.
-  Bytes Padded(int x, const Pads& pads, const Dims& dims) const {
+  // Tensor x with a number around it.
+  Bytes Padded(int x, const Pads& pads, const Dims& dims, int number) const {
     const Dims& d = dims_[x];
-    const int zero_point = graph_.tensors[x].type.quantization.zero_point;
-    Bytes value(ElementsOf(dims), static_cast<int8_t>(zero_point));
+    Bytes value(ElementsOf(dims), static_cast<int8_t>(number));
     for (int row = 0; row < d[0] * d[1]; ++row) {
       const int image = row / d[1];
       const int64_t to = (int64_t{image} * dims[1] + row % d[1] + pads.top) * dims[2] + pads.left;
@@ -173,7 +178,8 @@ class RandomInt8Graph {
     if (std::min(dims[1], dims[2]) < 1 || ElementsOf(dims) > kMostElements) return;
     const Quantization output =
         SetQuantization(x, MakeQuadLayer(shape, 2, 0.3, random_()), Activation::kNone);
-    const Bytes phases = ComputePlainly(layers_.back(), Padded(x, pads, padded));
+    const Bytes phases = ComputePlainly(
+        layers_.back(), Padded(x, pads, padded, graph_.tensors[x].type.quantization.zero_point));
     Bytes value;
     for (int64_t i = 0; i < ElementsOf(dims); ++i) {
       const auto pixel = static_cast<int>(i / channels);

@@ -3,7 +3,9 @@
 // reach far, and of what a resize makes of them.
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -68,6 +70,42 @@ TEST_P(PadInFrontTest, OfAnotherPad) {
   const int sum = test_.Sum(x_, x_);
   const int padded = test_.Pad(test_.Pad(sum, GetParam()), {0, 0, 2, 1});
   test_.MarkOutput(test_.Convolve(padded, 16, 1, 1, Padding::kValid, true));
+  ExpectRuns(&test_);
+}
+
+// PADV2: windows that lie in the padding as a whole give the lowest number.
+TEST_P(PadInFrontTest, OfMaximaThatIgnoreIt) {
+  for (const float least : {-INFINITY, std::numeric_limits<float>::lowest()}) {
+    const int padded = test_.Pad(x_, GetParam(), least);
+    for (const int kernel : {1, 2, 3, 4}) {
+      for (const int stride : {1, 2, 3, 12}) {
+        test_.MarkOutput(test_.MaxPool(padded, kernel, stride, Padding::kValid));
+      }
+    }
+  }
+  GraphLayout layout;
+  ASSERT_TRUE(MakeLayout(test_.graph(), test_.InputDims(), LayoutOptions(), &layout).ok());
+  EXPECT_EQ(layout.ops.size(), 33u);  // the pads are part of the poolings
+  ExpectRuns(&test_);
+}
+
+TEST_P(PadInFrontTest, WithNumbersThatNoWindowTakesIn) {
+  for (const float value : {-1.0f, 0.25f, 3e38f}) {
+    const int padded = test_.Pad(x_, GetParam(), value);
+    test_.MarkOutput(padded);
+    test_.MarkOutput(test_.MaxPool(padded, 3, 2, Padding::kValid));
+    const int within = test_.Pad(x_, GetParam(), value);
+    test_.MarkOutput(test_.MaxPool(within, 2, 1, Padding::kValid));
+  }
+  for (const float value : {-1.0f, 0.25f}) {
+    const int padded = test_.Pad(x_, GetParam(), value);
+    test_.MarkOutput(test_.Depthwise(padded, 3, 1, Padding::kValid));
+    test_.MarkOutput(test_.Convolve(padded, 12, 3, 2, Padding::kValid, true));
+    test_.MarkOutput(test_.AveragePool(padded, 3, 1, Padding::kValid));
+  }
+  const int least = test_.Pad(x_, GetParam(), -INFINITY);
+  test_.MarkOutput(test_.MaxPool(least, 3, 1, Padding::kValid));
+  test_.MarkOutput(test_.Apply(OpType::kClamp, {least}, Activation::kRelu6));
   ExpectRuns(&test_);
 }
 

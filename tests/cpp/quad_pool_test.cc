@@ -71,7 +71,7 @@ std::vector<int8_t> PoolPlainly(const PoolCase& pool, const ConvShape& s, const 
       sum += value;
       ++count;
     }
-    const int mean = (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
+    const int mean = count == 0 ? 0 : (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
     output.push_back(static_cast<int8_t>(
         std::clamp(pool.kind == PoolKind::kMax ? most : mean, numbers.min, numbers.max)));
   }
@@ -126,6 +126,33 @@ TEST_P(QuadPoolTest, EqualsPlainLoopsForAnyNumberOfThreads) {
 
 INSTANTIATE_TEST_SUITE_P(All, QuadPoolTest, testing::ValuesIn(kWindows),
                          [](const auto& info) { return std::string(info.param.name); });
+
+// Strides and padding such that some windows, or all, or all taps read nothing but padding.
+TEST(QuadPoolTest, MaximaOfPaddingOnly) {
+  constexpr int kLeft = 9;
+  const Numbers numbers{5, -128, 127};
+  for (const int kernel : {1, 3}) {
+    for (const int stride : {1, 2, 20}) {
+      LayerAttributes attributes = Pool2DOp::WithoutChannels();
+      attributes.kernel_h = attributes.kernel_w = kernel;
+      attributes.stride_h = attributes.stride_w = stride;
+      attributes.in_channels = attributes.out_channels = 6;
+      ConvShape shape;
+      ASSERT_TRUE(MakeConvShape(attributes, 2, 4, 5, {kLeft, 2, kLeft, 3}, &shape).ok());
+      const PlaneTensor in{GeometryFor(shape, true), shape.batch, shape.in_c};
+      const PlaneTensor out{GeometryFor(shape, false), shape.batch, shape.out_c};
+      const std::vector<int8_t> input = RandomImage(shape, 7);
+      for (const Int8Kernels* kernels : SupportedInt8Kernels()) {
+        const QuadConvLayout layout{in.geometry, out.geometry, 5, 5, -128, 127, std::nullopt};
+        const AlignedBuffer out_planes = EmptyQuads(out, 5, *kernels);
+        RunPool(kPools[0], shape, layout, *kernels, 1, ToQuads(in, 5, *kernels, input), out_planes);
+        ASSERT_EQ(FromQuads(out, 5, *kernels, out_planes),
+                  PoolPlainly(kPools[0], shape, numbers, input))
+            << kernels->name << ", kernel " << kernel << ", stride " << stride;
+      }
+    }
+  }
+}
 
 // The default interpreter's: on Arm products and sums are one operation, elsewhere two.
 float MultiplyAdd(float a, float b, float c) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <limits>
 #include <random>
 #include <vector>
 
@@ -82,7 +83,8 @@ class RandomGraph {
       case 4:
         return AddWindow(OpType::kDepthwiseConv2D, AnyPads(x));
       case 5:
-        return AddWindow(Of({OpType::kMaxPool2D, OpType::kAveragePool2D}), AnyPads(x));
+        return Below(3) ? AddWindow(Of({OpType::kMaxPool2D, OpType::kAveragePool2D}), AnyPads(x))
+                        : AddPaddedMaxPool(x);
       case 6:
         AnyPads(x);
         return;
@@ -142,13 +144,15 @@ class RandomGraph {
     }
   }
 
-  // Behind none to three PADs, on any sides.
+  // Behind none to three pads, on any sides.
   int AnyPads(int x) {
     for (int pads = Below(4); pads > 0; --pads) {
       const Pads amounts = {Below(3), Below(4), Below(3), Below(4)};
       const Dims& d = graph_.dims(x);
       if (int64_t{d[0]} * (d[1] + 6) * (d[2] + 6) * d[3] > int64_t{kMostElements}) break;
-      Take(x = graph_.Pad(x, Below(2) ? amounts : Pads{0, amounts.bottom, 0, amounts.right}));
+      const float value = Of({0.0f, 0.0f, 0.0f, 0.75f, -1.5f});
+      Take(
+          x = graph_.Pad(x, Below(2) ? amounts : Pads{0, amounts.bottom, 0, amounts.right}, value));
     }
     return x;
   }
@@ -195,6 +199,20 @@ class RandomGraph {
     const int channels = graph_.dims(x)[3];
     if (!Suits(spec, x, channels, spec.kernel_h * spec.kernel_w)) return;
     Take(type == OpType::kDepthwiseConv2D ? graph_.Depthwise(x, spec) : graph_.Pool(type, x, spec));
+  }
+
+  // Behind padding that a maximum ignores, as PyTorch has it; every window has a pixel inside.
+  void AddPaddedMaxPool(int x) {
+    const LayerAttributes spec = AnyWindow();
+    const Pads pads = {Below(spec.kernel_h), Below(spec.kernel_h), Below(spec.kernel_w),
+                       Below(spec.kernel_w)};
+    const Dims d = graph_.dims(x);
+    const int64_t pixels = int64_t{d[1] + 2 * spec.kernel_h} * (d[2] + 2 * spec.kernel_w);
+    if (d[0] * pixels * d[3] > int64_t{kMostElements}) return;
+    const int padded = graph_.Pad(x, pads, -std::numeric_limits<float>::infinity());
+    if (Suits(spec, padded, d[3], spec.kernel_h * spec.kernel_w)) {
+      Take(graph_.Pool(OpType::kMaxPool2D, padded, spec));
+    }
   }
 
   void AddConcatenation(int x) {

@@ -125,7 +125,9 @@ class TestGraph {
     return Apply(Elementwise::kLog, sum);
   }
 
-  int Pad(int input, const Pads& pads) { return Add(MakeOp(PadOp{{}, pads}, {input})); }
+  int Pad(int input, const Pads& pads, float value = 0.0f) {
+    return Add(MakeOp(PadOp{{}, pads, value}, {input}));
+  }
 
   int Mean(int input, bool keep_dims) { return Add(MakeOp(MeanOp{{}, keep_dims}, {input})); }
 
@@ -343,6 +345,7 @@ class TestGraph {
 
 // Expects the elements to be within `tolerance` of the range of their output, in the root of the mean
 // square; and each by itself within as many times that as rounding may add up to in one of thousands.
+// What is no number, or the largest there is, they are exactly.
 void ExpectClose(const std::vector<std::vector<float>>& outputs,
                  const std::vector<Values>& expected, double tolerance = 1e-6);
 

@@ -110,10 +110,26 @@ def softmax(rng: np.random.Generator) -> bytes:
     return model.end(OP.SOFTMAX, [model.x], shape, (1 / 256, -128), options)
 
 
+def pad(rng: np.random.Generator, value_scale: float = 0.1) -> bytes:
+    """By any int8, often the zero point or the least."""
+    zero_point = int(rng.choice([-128, 127, rng.integers(-128, 128)]))
+    value = int(rng.choice([-128, zero_point, rng.integers(-128, 128)]))
+    amounts = rng.integers(0, 4, (4, 2)).astype(np.int32) * [[0], [1], [1], [0]]
+    shape = [int(n) for n in rng.integers(1, [3, 9, 9, 20])]
+    model = Model.of(shape, 0.1, zero_point)
+    table = model.graph.constant(amounts.astype(np.int32), "amounts")
+    around = model.graph.constant(np.array([value], np.int8), "around")
+    quantize_tensor(model.graph, around, value_scale, zero_point)
+    to = [int(n) for n in np.array(shape) + amounts.sum(axis=1)]
+    options = schema.PadV2OptionsT()
+    return model.end(OP.PADV2, [model.x, table, around], to, (0.1, zero_point), options)
+
+
 OPERATORS: dict[str, Callable[[np.random.Generator], bytes]] = {
     "resize": resize,
     "transpose_conv": transpose_conv,
     "softmax": softmax,
+    "pad": pad,
 }
 
 
@@ -156,6 +172,13 @@ def test_places_are_rounded_as_the_processor_does(run: Any) -> None:
         for kernel in KERNELS:
             ours = ubp.Interpreter(data, num_threads=1, take="all", kernel=kernel)
             np.testing.assert_array_equal(run(ours, [x])[0], right)
+
+
+def test_padding_of_another_scale_is_left() -> None:
+    model = pad(np.random.default_rng(0), 0.2)
+    (node,) = delegate_report(model, take="all", kernel="portable").nodes
+    assert not node.taken
+    assert "an int8 input with the scale 0.2" in node.reason
 
 
 def test_a_transposed_convolution_that_xnnpack_does_not_take_is_left() -> None:

@@ -20,6 +20,7 @@ import ubp
 from ubp.runtime.decisions import delegate_report
 
 TOLERANCE = 1e-4
+AROUND = np.array([[0, 0], [1, 1], [1, 1], [0, 0]])  # a pixel, of an image
 Array = npt.NDArray[np.float32]
 
 
@@ -114,6 +115,28 @@ def concatenation(keras: Any) -> Any:
     return image, layers.Concatenate()([*branches, x])
 
 
+def pytorch_padding(keras: Any) -> Any:
+    """Windows that do not pad, behind zeros, what a maximum ignores, and another number."""
+    layers = keras.layers
+
+    class Pad(layers.Layer):  # type: ignore[misc]
+        def __init__(self, value: float, **more: Any) -> None:
+            super().__init__(**more)
+            self.value = value
+
+        def call(self, x: Any) -> Any:
+            return keras.ops.pad(x, AROUND, constant_values=self.value)
+
+        def get_config(self) -> dict[str, Any]:
+            return {**super().get_config(), "value": self.value}
+
+    image = keras.Input((33, 30, 3))
+    x = layers.Conv2D(16, 7, strides=2, activation="relu")(layers.ZeroPadding2D(3)(image))
+    x = layers.MaxPooling2D(3, 2)(Pad(-np.inf)(x))
+    x = layers.Conv2D(16, 3)(Pad(0.5)(x))
+    return image, layers.MaxPooling2D(2, 1)(Pad(-1.0)(x))
+
+
 OPERATORS = {
     arithmetic: {"ADD", "SUB", "MUL"},
     squeeze_and_excite: {"MUL", "HARD_SWISH", "LOGISTIC", "SHAPE", "STRIDED_SLICE", "PACK"},
@@ -121,6 +144,7 @@ OPERATORS = {
     functions: {"PRELU", "ELU", "GELU", "EXP", "LOG", "TANH", "AVERAGE_POOL_2D"},
     average_pooling: {"AVERAGE_POOL_2D"},
     concatenation: {"CONCATENATION", "MUL", "ADD", "AVERAGE_POOL_2D"},
+    pytorch_padding: {"PAD", "PADV2", "MAX_POOL_2D"},
 }
 
 

@@ -70,12 +70,18 @@ class Graph:
         self.x = self.graph.operator(code, inputs, output, options, kind)
         return self
 
-    def pad(self, top: int, bottom: int, left: int, right: int) -> Graph:
+    def pad(
+        self, top: int, bottom: int, left: int, right: int, value: float | None = None
+    ) -> Graph:
+        """PAD, or PADV2 with the value."""
         n, h, w, c = self.shape()
         table = np.array([[0, 0], [top, bottom], [left, right], [0, 0]], np.int32)
         inputs = [self.x, self.graph.constant(table, f"pads{self.x}")]
         shape = [n, h + top + bottom, w + left + right, c]
-        return self.add(OPERATOR.PAD, inputs, shape, schema.PadOptionsT(), OPTIONS.PadOptions)
+        if value is None:
+            return self.add(OPERATOR.PAD, inputs, shape, schema.PadOptionsT(), OPTIONS.PadOptions)
+        inputs.append(self.graph.constant(np.array(value, np.float32), f"value{self.x}"))
+        return self.add(OPERATOR.PADV2, inputs, shape, schema.PadV2OptionsT(), OPTIONS.PadV2Options)
 
     def pool(self, size: int, stride: int, code: int = OPERATOR.MAX_POOL_2D) -> Graph:
         options = schema.Pool2DOptionsT(
@@ -141,6 +147,23 @@ CASES: dict[str, tuple[Callable[[], Graph], list[Shapes]]] = {
     "pads in a row": (
         lambda: Graph([1, 5, 4, 5]).sum().pad(3, 1, 1, 1).pad(0, 0, 2, 1).conv(16, dilation=2),
         [],
+    ),
+    "a number around": (lambda: Graph(IMAGE).pad(0, 2, 1, 0, -0.5).conv(4, 3), []),
+    "a number around a maximum": (
+        lambda: Graph(IMAGE).pad(2, 2, 1, 0, -0.5).pool(3, 2),
+        [[[2, 5, 1, 4]], [[1, 0, 8, 4]], [[1, 8, 0, 4]], [[0, 8, 8, 4]]],
+    ),
+    "what a maximum ignores": (
+        lambda: Graph(IMAGE).conv(5).pad(1, 1, 1, 1, -np.inf).pool(3, 2),
+        [[[2, 5, 1, 4]], [[1, 1, 1, 4]], [[1, 0, 8, 4]], [[0, 8, 8, 4]], [[3, 30, 17, 4]]],
+    ),
+    "windows of nothing else": (
+        lambda: Graph(IMAGE).conv(5).pad(9, 3, 4, 7, -np.inf).pool(2, 3),
+        [[[1, 1, 1, 4]], [[1, 0, 8, 4]]],
+    ),
+    "the lowest number": (
+        lambda: Graph(IMAGE).pad(2, 3, 4, 7, float(np.finfo(np.float32).min)).pool(4, 1),
+        [[[1, 1, 1, 4]]],
     ),
     # windows that reach far
     "far taps": (lambda: Graph([1, 8, 8, 3]).conv(3, 3, valid=False, dilation=4096), []),

@@ -2,6 +2,7 @@
 #include "tests/fuzz/model_maker.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "delegate/format/attributes.h"
@@ -340,7 +341,9 @@ void ModelMaker::AddPad(int input) {
   dims[2] += pads[4] + pads[5];
   const int table = model_->Ints(pads);
   model_->SetDims(table, {4, 2});
-  Add(kTfLiteBuiltinPad, {input, table}, Activation(dims));
+  if (input_->Flag()) return Add(kTfLiteBuiltinPad, {input, table}, Activation(dims));
+  const float value = input_->Flag() ? -INFINITY : input_->Take<float>();
+  Add(kTfLiteBuiltinPadv2, {input, table, model_->Floats({value})}, Activation(dims));
 }
 
 void ModelMaker::AddReshape(int input) {

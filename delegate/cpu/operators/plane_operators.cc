@@ -71,11 +71,15 @@ void PlanesToImage(const PlaneTensor& tensor, const float* planes, float* image,
 }
 
 void PadPlanes(const PlaneTensor& input, const float* from, const PlaneGeometry& output, int top,
-               int left, float around, float* to, ThreadPool* pool) {
+               int left, const PadWords& words, float* to, ThreadPool* pool) {
   const PlaneGeometry& geometry = input.geometry;
   ForEachPlane(input, pool, [&](int plane) {
     float* const out = to + plane * output.plane_stride + output.lead;
-    std::fill_n(out, output.flat_pixels(), around);
+    std::fill_n(out, output.flat_pixels(), words.inside);
+    for (int y = 1; y < output.height; ++y) {
+      std::fill(out + int64_t{y - 1} * output.pitch + output.width, out + int64_t{y} * output.pitch,
+                words.around);
+    }
     const float* row = from + plane * geometry.plane_stride + geometry.lead;
     for (int y = 0; y < geometry.height; ++y, row += geometry.pitch) {
       std::memcpy(out + int64_t{y + top} * output.pitch + left, row,

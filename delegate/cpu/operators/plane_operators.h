@@ -22,10 +22,15 @@ void MeanOfPlanes(const PlaneTensor& tensor, const float* input, float* output, 
 void ImageToPlanes(const PlaneTensor& tensor, const float* image, float* planes, ThreadPool* pool);
 void PlanesToImage(const PlaneTensor& tensor, const float* planes, float* image, ThreadPool* pool);
 
-// Copies the pixels of `input` to (top, left) of planes of the larger geometry `output`, with `around`
-// around them.
+// What PadPlanes writes beside the pixels it copies: into the rest of the image, and between its rows.
+struct PadWords {
+  float inside = 0.0f;
+  float around = 0.0f;
+};
+
+// Copies the pixels of `input` to (top, left) of planes of the larger geometry `output`.
 void PadPlanes(const PlaneTensor& input, const float* from, const PlaneGeometry& output, int top,
-               int left, float around, float* to, ThreadPool* pool);
+               int left, const PadWords& words, float* to, ThreadPool* pool);
 
 }  // namespace ubp
 

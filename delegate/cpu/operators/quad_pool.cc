@@ -63,6 +63,11 @@ QuadPool::QuadPool(PoolKind kind, QuadPadding padding, const ConvShape& shape,
       threads_(threads),
       in_place_(shape.stride_w <= kMostStride && FindsPadding()) {}
 
+// The taps that change the result where padding does not: one at least, of windows of padding only.
+TapRange TapsToRead(const TapRange& inside) {
+  return inside.begin < inside.end ? inside : TapRange{0, 1};
+}
+
 // Around an image are zero points.
 bool QuadPool::FindsPadding() const {
   return shape_.unpadded() || (padding_ == layout_.input_zero_point && layout_.input.Suits(shape_));
@@ -75,8 +80,10 @@ Status QuadPool::Prepare() {
     phases_ = PhasePlanes(one, one.out_h, layout_.output.pitch, StoredElement(padding_, kernels_));
   }
   // Taps that read padding only change nothing where it does not count.
-  const TapRange rows = counts_padding_ ? TapRange{0, shape_.kernel_h} : shape_.RowsInside();
-  const TapRange columns = counts_padding_ ? TapRange{0, shape_.kernel_w} : shape_.ColumnsInside();
+  const TapRange rows =
+      counts_padding_ ? TapRange{0, shape_.kernel_h} : TapsToRead(shape_.RowsInside());
+  const TapRange columns =
+      counts_padding_ ? TapRange{0, shape_.kernel_w} : TapsToRead(shape_.ColumnsInside());
   for (int ky = rows.begin; ky < rows.end; ++ky) {
     for (int kx = columns.begin; kx < columns.end; ++kx) {
       const int64_t in_place =

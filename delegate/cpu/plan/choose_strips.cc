@@ -50,7 +50,7 @@ class StripChooser {
       case OpType::kMaxPool2D:
       case OpType::kAveragePool2D:
         return layout_.tensors[op.input].planes && WindowReadsInPlace(op.shape) &&
-               PaddingIsZero(*op.op);
+               PaddingIsZero(op);
       default:
         return false;
     }

@@ -233,7 +233,7 @@ Status AddInt8Pool(const PlannedOp& op, StepBuilder* builder) {
     layout.max = range.max;
   }
   const PoolKind kind = op.op->As<Pool2DOp>().kind;
-  const bool zeros = kind == PoolKind::kMax && PaddingIsZero(*op.op);
+  const bool zeros = kind == PoolKind::kMax && PaddingIsZero(op);
   UBP_RETURN_IF_ERROR(QuadPool::Make(kind, zeros ? QuadPadding::kZero : QuadPadding::kNothing,
                                      op.shape, layout, builder->int8(), builder->context().threads,
                                      &pool));

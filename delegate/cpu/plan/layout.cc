@@ -35,7 +35,7 @@ GraphLayout LayoutOf(ShapedGraph shaped) {
 
 bool ReadsInPlace(const PlannedOp& op) {
   if (op.op->type() == OpType::kConv2D && !op.depthwise) return ConvolutionReadsInPlace(op.shape);
-  return WindowReadsInPlace(op.depthwise ? op.depthwise->shape : op.shape) && PaddingIsZero(*op.op);
+  return WindowReadsInPlace(op.depthwise ? op.depthwise->shape : op.shape) && PaddingIsZero(op);
 }
 
 bool RunsOnVectors(const PlannedOp& op) {

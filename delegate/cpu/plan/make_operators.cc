@@ -50,9 +50,6 @@ bool IsVectorConvolution(const PlannedOp& op, const OperatorContext& context) {
   return context.isa != nullptr && images && SuitsVectorConvolution(*LayerOf(*op.op), op.shape);
 }
 
-// Whether the zeros around the image of a pooling count: those of pads that it absorbed do.
-bool ZerosCount(const GraphOp& op) { return AttributesOf(op).padding == Padding::kValid; }
-
 // The interpreter's poolings clamp to finite values, whatever the activation. One that is in no model
 // copies.
 ActivationRange PoolRange(const PlannedOp& op) {
@@ -72,7 +69,7 @@ WindowOperator MakePlainWindow(const PlannedOp& op, const OperatorContext& conte
                                      RangeOf(op.activation), isa, threads);
   }
   if (op.op->type() == OpType::kAveragePool2D) {
-    return WindowOperator::AveragePool(op.shape, input, output, ZerosCount(*op.op), PoolRange(op),
+    return WindowOperator::AveragePool(op.shape, input, output, !op.ignores_padding, PoolRange(op),
                                        isa, threads);
   }
   return WindowOperator::MaxPool(op.shape, input, output, PoolRange(op), isa, threads);
@@ -86,13 +83,13 @@ bool PoolsByRows(const PlannedOp& op) {
   constexpr int kFewTaps = 9;
   const ConvShape& s = op.shape;
   return int64_t{s.kernel_h} * s.kernel_w > kFewTaps || !WindowReadsInPlace(s) ||
-         !PaddingIsZero(*op.op);
+         !PaddingIsZero(op);
 }
 
 PoolOperator MakePool(const PlannedOp& op, const OperatorContext& context, int threads) {
   PoolOptions options;
   options.kind = op.op->As<Pool2DOp>().kind;
-  options.zeros_count = ZerosCount(*op.op);
+  options.zeros_count = !op.ignores_padding;
   options.range = PoolRange(op);
   if (op.function) options.function = RowFunction(*op.function, *context.isa);
   return PoolOperator(op.shape, context.layout.tensors[op.input].geometry,

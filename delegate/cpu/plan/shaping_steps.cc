@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Steps of ops that reduce, or only move elements.
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -8,6 +9,7 @@
 
 #include "delegate/cpu/operators/copy_rows.h"
 #include "delegate/cpu/operators/plane_operators.h"
+#include "delegate/cpu/operators/quad_layout.h"
 #include "delegate/cpu/operators/resample.h"
 #include "delegate/cpu/operators/softmax.h"
 #include "delegate/cpu/plan/op_table.h"
@@ -20,22 +22,22 @@ namespace {
 class PadStep : public Step {
  public:
   PadStep(int input, int output, PlaneTensor tensor, PlaneGeometry to, const Pads& pads,
-          float around)
+          const PadWords& words)
       : Step({input, output}),
         tensor_(std::move(tensor)),
         to_(std::move(to)),
         pads_(pads),
-        around_(around) {}
+        words_(words) {}
 
   void Run(const std::vector<float*>& memory, float*, ThreadPool* pool) const override {
-    PadPlanes(tensor_, At(memory, 0), to_, pads_.top, pads_.left, around_, At(memory, 1), pool);
+    PadPlanes(tensor_, At(memory, 0), to_, pads_.top, pads_.left, words_, At(memory, 1), pool);
   }
 
  private:
   PlaneTensor tensor_;
   PlaneGeometry to_;
   Pads pads_;
-  float around_;
+  PadWords words_;
 };
 
 // From one channel-major tensor to another of its own height and width.
@@ -111,12 +113,21 @@ size_t BytesOf(const TensorLayout& tensor) {
   return static_cast<size_t>(ElementsOf(tensor.dims) * tensor.type.element_bytes());
 }
 
+// What a pad puts around an image, as it is stored.
+float WordOf(const PadOp& pad, const TensorType& type, const StepBuilder& builder) {
+  if (!type.is_int8()) return pad.value;
+  const float number = static_cast<float>(type.quantization.zero_point) + pad.value;
+  return StoredElement(static_cast<int>(std::max(-128.0f, number)), builder.int8());
+}
+
 }  // namespace
 
 Status AddPad(const PlannedOp& op, StepBuilder* builder) {
+  const auto& pad = op.op->As<PadOp>();
+  const TensorLayout& output = builder->Tensor(op.output);
+  const PadWords words = {WordOf(pad, output.type, *builder), builder->Around(op.output)};
   builder->Add<PadStep>(builder->Planes(op.input), builder->Planes(op.output),
-                        PlanesOf(builder->Tensor(op.input)), builder->Tensor(op.output).geometry,
-                        op.op->As<PadOp>().pads, builder->Around(op.output));
+                        PlanesOf(builder->Tensor(op.input)), output.geometry, pad.pads, words);
   return Status::Ok();
 }
 

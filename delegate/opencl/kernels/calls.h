@@ -220,13 +220,14 @@ Status MakeSpaceToDepth(Context* context, Precision precision, const SpaceToDept
                         Launch* launch);
 
 // Writes element (b, y, x, c) of the input to (b + batch, y + top, x + left, c + channel) of the
-// output. `zeros`: and zero to all other pixels of the output, as PAD does, whose input may be empty;
-// CONCATENATION is a call without for each input.
+// output. `fills`: and `around` to all other pixels of the output, as PAD does, whose input may be
+// empty; CONCATENATION is a call without for each input.
 struct CopyCall {
   DeviceTensor input;
   DeviceTensor output;
   int batch = 0, channel = 0, top = 0, left = 0;
-  bool zeros = false;
+  bool fills = false;
+  float around = 0.0f;
 };
 Status MakeCopy(Context* context, Precision precision, const CopyCall& call, Launch* launch);
 

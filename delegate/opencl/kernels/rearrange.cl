@@ -40,10 +40,10 @@ __kernel void space_to_depth(__global const element* restrict input, __global el
 }
 
 // A region of the output: pixels and channels as those of the tensor `region`, from (b, c, y, x) = start
-// on. It is the input from (b, c, y, x) = -shift on, and zero outside of that.
+// on. It is the input from (b, c, y, x) = -shift on, and `around` outside of that.
 __kernel void copy(__global const element* restrict input, __global element* output, const int8 in,
                    const int8 out, const int8 region, const int4 start, const int4 shift,
-                   const int per_item) {
+                   const float around, const int per_item) {
   const int p = get_global_id(0);
   if (p >= PIXELS(region)) return;
   const int3 pixel = pixel_of(p, region);
@@ -55,7 +55,7 @@ __kernel void copy(__global const element* restrict input, __global element* out
                      from_pixel.s1 < HEIGHT(in) && from_pixel.s2 >= 0 && from_pixel.s2 < WIDTH(in);
   FOR_EACH_CHANNEL(c, CHANNELS(region), per_item) {
     const int channel = c - shift.s1;
-    float value = 0.0f;
+    float value = around;
     if (inside && channel >= 0 && channel < CHANNELS(in)) {
       value = LOAD(input, from + channel * PLANE(in));
     }

@@ -108,7 +108,7 @@ Status MakeSpaceToDepth(Context* context, Precision precision, const SpaceToDept
 
 Status MakeCopy(Context* context, Precision precision, const CopyCall& call, Launch* launch) {
   constexpr char kName[] = "copy";
-  if (call.zeros && call.input.planes.elements() == 0) {
+  if (call.fills && call.input.planes.elements() == 0) {
     UBP_RETURN_IF_ERROR(CheckTensor("the output of copy", call.output, precision));
   } else {
     UBP_RETURN_IF_ERROR(CheckTensors(kName, call.input, call.output, precision));
@@ -122,7 +122,7 @@ Status MakeCopy(Context* context, Precision precision, const CopyCall& call, Lau
     return Unsuitable(kName, "the input to lie inside of the output");
   }
   UBP_RETURN_IF_ERROR(MakeLaunch(context, kName, precision, {}, launch));
-  const Planes& region = call.zeros ? out : in;
+  const Planes& region = call.fills ? out : in;
   const cl_int per_item = DividePixels(*context, region, launch);
   const cl_int4 place = {{call.batch, call.channel, call.top, call.left}};
   const cl_int4 nowhere = {{0, 0, 0, 0}};
@@ -132,8 +132,9 @@ Status MakeCopy(Context* context, Precision precision, const CopyCall& call, Lau
       .Add(in)
       .Add(out)
       .Add(region)
-      .Add(call.zeros ? nowhere : place)
-      .Add(call.zeros ? place : nowhere)
+      .Add(call.fills ? nowhere : place)
+      .Add(call.fills ? place : nowhere)
+      .Add(call.around)
       .Add(per_item)
       .status();
 }

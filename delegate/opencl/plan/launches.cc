@@ -43,8 +43,7 @@ Status LaunchBuilder::AddKind(const Pool2DOp& kind, const ShapedOp& op) {
     range = {std::max(range.min, -kLargest), std::min(range.max, kLargest)};
   }
   call.kind = kind.kind;
-  // Its own padding does not count; that of an absorbed PAD does.
-  call.zeros_count = kind.attributes.padding == Padding::kValid;
+  call.zeros_count = !op.ignores_padding;
   call.kernel_h = s.kernel_h;
   call.kernel_w = s.kernel_w;
   call.stride_h = s.stride_h;
@@ -64,7 +63,8 @@ Status LaunchBuilder::AddKind(const PadOp& kind, const ShapedOp& op) {
   call.output = Tensor(op.output);
   call.top = kind.pads.top;
   call.left = kind.pads.left;
-  call.zeros = true;
+  call.fills = true;
+  call.around = kind.value;
   return Make(&MakeCopy, call);
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <iterator>
+#include <limits>
 #include <numeric>
 #include <string>
 #include <variant>
@@ -38,6 +39,29 @@ Status ReadMean(const NodeView& node, GraphOp* op) {
   return Status::Ok();
 }
 
+constexpr int kPadValueInput = 2;  // of PADV2
+
+// What PADV2 puts around an image: see PadOp::value.
+Status ReadPadValue(const NodeView& node, const GraphOp& op, float* value) {
+  constexpr char kWhat[] = "padding value";
+  if (!op.is_int8()) {
+    const float* number = nullptr;
+    UBP_RETURN_IF_ERROR(node.ReadFloats(kPadValueInput, kWhat, 1, &number));
+    *value = *number;
+    return Status::Ok();
+  }
+  const int8_t* number = nullptr;
+  Quantization quantization;
+  UBP_RETURN_IF_ERROR(node.ReadInt8(kPadValueInput, kWhat, 1, &number));
+  UBP_RETURN_IF_ERROR(CheckSameQuantization(node, {kPadValueInput}, op));
+  UBP_RETURN_IF_ERROR(ReadQuantization(*node.Output(), "output", &quantization));
+  const int steps = *number - quantization.zero_point;
+  const bool is_least = *number == std::numeric_limits<int8_t>::min() && steps != 0;
+  *value = is_least ? -std::numeric_limits<float>::infinity() : static_cast<float>(steps);
+  return Status::Ok();
+}
+
+// PAD or PADV2.
 Status ReadPad(const NodeView& node, GraphOp* op) {
   UBP_RETURN_IF_ERROR(CheckSameQuantization(node, {kActivationInput}, *op));
   std::vector<int32_t> pads;  // [4 axes][before, after]
@@ -48,7 +72,11 @@ Status ReadPad(const NodeView& node, GraphOp* op) {
   for (const int32_t pad : pads) {
     UBP_RETURN_IF_ERROR(CheckRange("padding", pad, 0, kMaxWindow));
   }
-  op->details = PadOp{{}, {pads[2], pads[3], pads[4], pads[5]}};
+  PadOp pad{{}, {pads[2], pads[3], pads[4], pads[5]}};
+  if (node.num_inputs() > kPadValueInput) {
+    UBP_RETURN_IF_ERROR(ReadPadValue(node, *op, &pad.value));
+  }
+  op->details = pad;
   return Status::Ok();
 }
 
@@ -161,6 +189,7 @@ Status ReadBlocks(const NodeView& node, GraphOp* op) {
 constexpr BuiltinOp kOps[] = {
     {kTfLiteBuiltinMean, 1, 4, 2, 2, true, &ReadMean},
     {kTfLiteBuiltinPad, 1, 4, 2, 2, true, &ReadPad},
+    {kTfLiteBuiltinPadv2, 1, 4, 3, 3, true, &ReadPad},
     {kTfLiteBuiltinReshape, 1, 0, 1, 2, true, &ReadReshape},
     {kTfLiteBuiltinConcatenation, kAllInputs, 0, 1, kAnyNumber, true, &ReadConcatenation},
     {kTfLiteBuiltinSoftmax, 1, 2, 1, 1, true, &ReadSoftmax},

@@ -179,11 +179,12 @@ class GraphMaker {
     }
   }
 
-  // The first of the nodes that read what a PAD writes, if it becomes the padding of all of them.
+  // The first of the nodes that read what a pad writes, if it becomes the padding of all of them.
   int WindowBehind(size_t pad) const {
     if (graph_.nodes[pad].outputs.empty()) return -1;
     const std::vector<int>& readers = readers_[graph_.nodes[pad].outputs[0]];
-    const auto fuses = [&](int r) { return claim(r).type() && TakesPads(op(r)); };
+    const auto& kind = op(pad).As<PadOp>();
+    const auto fuses = [&](int r) { return claim(r).type() && TakesPad(op(r), kind); };
     const bool all = !readers.empty() && std::all_of(readers.begin(), readers.end(), fuses);
     return all ? readers[0] : -1;
   }

@@ -145,20 +145,22 @@ void CheckCopy(const CopyCall& place, const Shape& from, const Shape& to, Precis
         x >= 0 && x < from.width) {
       return in.At(b, y, x, c);
     }
-    return call.zeros ? 0.0 : KernelTester::kUntouched;
+    return call.fills ? call.around : KernelTester::kUntouched;
   });
 }
 
 TEST(Copy, PadAndConcatenation) {
   for (const Precision precision : kBoth) {
     CopyCall call;
-    call.zeros = true;
+    call.fills = true;
     call.top = 1, call.left = 2;
     CheckCopy(call, {2, 4, 5, 3}, {2, 6, 9, 3}, precision);
     CheckCopy(call, {2, 4, 0, 3}, {2, 6, 9, 3}, precision);  // an empty input
+    call.around = -1.5f;
+    CheckCopy(call, {2, 4, 5, 3}, {2, 6, 9, 3}, precision);
     call.batch = 1, call.channel = 3;
     CheckCopy(call, {1, 1, 1, 2}, {3, 3, 4, 6}, precision);
-    call.zeros = false;
+    call.fills = false;
     CheckCopy(call, {1, 2, 2, 2}, {3, 3, 4, 6}, precision);
     CheckCopy({}, {2, 4, 5, 3}, {2, 4, 5, 3}, precision);
     CopyCall channels;
