@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.arm.kernels import analyse
+from bench.arm.profile import write_profiles
 from bench.arm.report import TILE_HEADINGS, Report, tile_cells, values, verdicts
 from bench.harness.command import Command, now
 from bench.harness.results import ResultFolder
@@ -25,7 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _measure(options: argparse.Namespace, folder: ResultFolder, console: Console) -> Report:
-    return analyse(options.library, now())
+    report = analyse(options.library, now())
+    if options.profiles is not None:
+        for path in write_profiles(report, options.profiles):
+            console.print(f"Wrote {path}, for 'ubp map --latency'.")
+    return report
 
 
 def _show(report: Report, console: Console) -> None:
@@ -52,6 +57,13 @@ def _parser() -> argparse.ArgumentParser:
         default=LIBRARY,
         metavar="FILE",
         help="the delegate, not stripped (default: the one that ./run builds for aarch64)",
+    )
+    parser.add_argument(
+        "--profiles",
+        type=Path,
+        metavar="DIR",
+        help="also write a file for each processor as 'ubp profile' writes it, computed and not "
+        "measured; files of these names there are overwritten",
     )
     return parser
 

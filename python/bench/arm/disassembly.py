@@ -22,6 +22,7 @@ _FUNCTION = re.compile(r"[0-9a-f]+ <(?P<name>.+)>:")
 _INSTRUCTION = re.compile(r" *(?P<address>[0-9a-f]+):\t(?P<mnemonic>\S+)(?:\t(?P<operands>.*))?")
 _COMMENT = re.compile(r"\s*//.*")
 _BRANCH = re.compile(r"b|b\.\w+|cbn?z|tbn?z")
+_ADDRESSES = ("adr", "adrp")  # of data, relative to the instruction
 _TARGET = re.compile(r"(?P<registers>(?:[^,<]+, )*)(?P<address>[0-9a-f]+) <.*>")
 
 Graph = Mapping[int, frozenset[int]]  # from each address to those that may follow
@@ -50,7 +51,9 @@ class Instruction:
         return self.mnemonic not in ("b", "br", "ret", "udf", "brk")
 
     def text(self, label: str) -> str:
-        """For an assembler; a branch goes to `label`, wherever it went."""
+        """For an assembler; a branch goes to `label`, wherever it went, and so does an address."""
+        if self.mnemonic in _ADDRESSES:
+            return f"{self.mnemonic} {self.operands.partition(',')[0]}, {label}"
         if self.target is None:
             return f"{self.mnemonic} {self.operands}"
         return f"{self.mnemonic} {self.operands}{label}"
@@ -120,6 +123,23 @@ def innermost_loops(function: Function) -> list[tuple[Instruction, ...]]:
     return sorted(bodies, key=lambda body: body[0].address)
 
 
+def around_loops(function: Function) -> list[tuple[Instruction, ...]]:
+    """Of each outermost loop that has loops within, what is in none of the innermost, in the order
+    of addresses.
+
+    Raises:
+        ValueError: as of `innermost_loops`.
+    """
+    by_address = {each.address: each for each in function.instructions}
+    graph = _graph(function)
+    found = []
+    for loop in _components(graph):
+        if inner := _within(graph, loop):
+            rest = sorted(loop - frozenset().union(*inner))
+            found.append(tuple(by_address[address] for address in rest))
+    return sorted(found, key=lambda body: body[0].address)
+
+
 def _graph(function: Function) -> Graph:
     instructions = function.instructions
     own = {each.address for each in instructions}
@@ -139,13 +159,13 @@ def _graph(function: Function) -> Graph:
 
 def _innermost(graph: Graph) -> Iterator[frozenset[int]]:
     for loop in _components(graph):
-        entries = _entries(graph, loop)
-        inside = {node: (graph[node] & loop) - entries for node in loop}
-        inner = list(_innermost(inside))
-        if inner:
-            yield from inner
-        else:
-            yield loop
+        yield from _within(graph, loop) or [loop]
+
+
+def _within(graph: Graph, loop: frozenset[int]) -> list[frozenset[int]]:
+    """The innermost loops within a loop."""
+    entries = _entries(graph, loop)
+    return list(_innermost({node: (graph[node] & loop) - entries for node in loop}))
 
 
 def _entries(graph: Graph, loop: frozenset[int]) -> frozenset[int]:

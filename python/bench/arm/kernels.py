@@ -8,13 +8,21 @@ registers, is loaded and stored again in every round: a spill.
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.arm.disassembly import READELF, Function, Instruction, disassemble, innermost_loops
+from bench.arm.disassembly import (
+    READELF,
+    Function,
+    Instruction,
+    around_loops,
+    disassemble,
+    innermost_loops,
+)
 from bench.arm.model import Mca
 from bench.arm.report import PROCESSORS, VECTOR_PIXELS, KernelResult, Report, TileResult
 
@@ -24,11 +32,13 @@ _CLONE = re.compile(r" \[clone [^\]]*\]")
 _FAMILY = re.compile(r"\bNeon\w*")  # the C++ class of its instruction set
 _CAPITAL = re.compile(r"(?<=\w)(?=[A-Z])")
 _TILE = re.compile(
-    r"(?:Wros<(?:Tile|Pipelined)Rows<\w+, (\d+), (\d+)> ?>::Run\b"
+    r"(?:Wros<(?:(?:Tile|Pipelined)Rows<\w+, (\d+), (\d+)>|PixelRows<\w+, (\d+)>) ?>::Run\b"
     r"|void RunQuadTile<\w+, (\d+), (\d+)>).*"
 )
 _REGISTER = re.compile(r"\b([bhsdqvxw])(\d+)\b")
 _DOTS = ("sdot", "smmla")  # int8: 4, or 16, products to a lane
+_INT8 = "neon_dot"
+_QUAD = 4  # channels that int8 kernels store together
 _ADDITIONS = ("fmla", "fmadd", *_DOTS)
 _NO_CALCULATION = ("fmov", "fcmp", "fccmp", "fcsel")
 _FRAME_POINTER = "x29"
@@ -82,40 +92,61 @@ def spills_of(kernel: Kernel) -> KernelResult:
     return KernelResult(kernel.family, kernel.name, len(kernel.loops), spills)
 
 
+_Key = tuple[str, int, int]  # family, N and pixels of a tile kernel
+
+
 @dataclass(frozen=True)
-class _BlockLoop:
-    """One loop of a tile kernel, and how many blocks an iteration computes."""
+class _TileLoop:
+    """One loop of a tile kernel, and how many blocks, or channels, an iteration is for."""
 
-    family: str
-    shape: TileShape
-    loop: InnerLoop
-
-    @property
-    def blocks(self) -> int:
-        return len(self.loop.multiply_adds) // self.shape.multiply_adds
+    key: _Key
+    body: tuple[Instruction, ...]
+    count: int
 
 
 def _tiles(kernels: Sequence[Kernel], mca: Mca) -> list[TileResult]:
-    different = {
-        (kernel.family, kernel.shape, _renamed(loop)): _BlockLoop(kernel.family, kernel.shape, loop)
-        for kernel in kernels
-        if kernel.shape
-        for loop in kernel.block_loops
-    }
-    loops = list(different.values())
-    bodies = [each.loop.instructions for each in loops]
-    products = [each.loop.multiply_adds for each in loops]
-    tiles: dict[tuple[str, int, int], TileResult] = {}
+    blocks, channels = _block_loops(kernels), _channel_loops(kernels)
+    products = [_multiply_adds(each.body) for each in blocks]
+    tiles = {each.key: TileResult(*each.key, {}, {}, {}) for each in blocks}
     for processor in PROCESSORS:
-        cycles, bounds = mca.cycles(bodies, processor), mca.cycles(products, processor)
-        for each, whole, least in zip(loops, cycles, bounds, strict=True):
-            pixels = each.shape.vectors * VECTOR_PIXELS
-            key = (each.family, each.shape.block_size, pixels)
-            tile = tiles.setdefault(key, TileResult(*key, cycles={}, bounds={}))
+        cycles = mca.cycles([each.body for each in blocks], processor)
+        bounds = mca.cycles(products, processor)
+        for loop, whole, least in zip(blocks, cycles, bounds, strict=True):
+            tile = tiles[loop.key]
             slowest = tile.cycles.get(processor, 0.0)
-            tile.cycles[processor] = max(slowest, whole / each.blocks)
-            tile.bounds[processor] = least / each.blocks
+            tile.cycles[processor] = max(slowest, whole / loop.count)
+            tile.bounds[processor] = least / loop.count
+        around = mca.cycles([each.body for each in channels], processor)
+        for loop, whole in zip(channels, around, strict=True):
+            of_channels = tiles[loop.key].channel_cycles
+            of_channels[processor] = max(of_channels.get(processor, 0.0), whole / loop.count)
     return [tiles[key] for key in sorted(tiles)]
+
+
+def _block_loops(kernels: Sequence[Kernel]) -> list[_TileLoop]:
+    """Of each tile kernel the different loops over blocks."""
+    different: dict[tuple[_Key, str], _TileLoop] = {}
+    for kernel in kernels:
+        if kernel.shape is None:
+            continue
+        key = (kernel.family, kernel.shape.block_size, kernel.shape.pixels)
+        for loop in kernel.block_loops:
+            count = len(loop.multiply_adds) // kernel.shape.multiply_adds
+            different[key, _renamed(loop)] = _TileLoop(key, loop.instructions, count)
+    return list(different.values())
+
+
+def _channel_loops(kernels: Sequence[Kernel]) -> list[_TileLoop]:
+    """Of each tile kernel the loops over groups of channels, without those over blocks."""
+    found = []
+    for kernel in kernels:
+        if kernel.shape is None:
+            continue
+        n = kernel.shape.block_size
+        group = max(n, _QUAD) if kernel.family == _INT8 else n
+        key = (kernel.family, n, kernel.shape.pixels)
+        found += [_TileLoop(key, body, group) for body in kernel.around]
+    return found
 
 
 def _renamed(loop: InnerLoop) -> str:
@@ -142,15 +173,21 @@ def _compiler(library: Path) -> str:
 
 @dataclass(frozen=True)
 class TileShape:
-    """Of a tile kernel: N channels of V vectors of pixels."""
+    """Of a tile kernel: N channels of V vectors of pixels; with none, of a single pixel, whose
+    channels lie in vectors."""
 
     block_size: int
-    vectors: int
+    vectors: int = 0
+
+    @property
+    def pixels(self) -> int:
+        """Of a tile."""
+        return self.vectors * VECTOR_PIXELS or 1
 
     @property
     def multiply_adds(self) -> int:
         """Instructions that a block takes."""
-        return self.block_size * self.vectors
+        return self.block_size * self.vectors or math.ceil(self.block_size / VECTOR_PIXELS)
 
 
 @dataclass(frozen=True)
@@ -166,7 +203,7 @@ class InnerLoop:
     @property
     def multiply_adds(self) -> tuple[Instruction, ...]:
         """The instructions that multiply and add."""
-        return tuple(each for each in self.instructions if each.mnemonic in _ADDITIONS)
+        return _multiply_adds(self.instructions)
 
 
 @dataclass(frozen=True)
@@ -176,27 +213,31 @@ class Kernel:
     name: the function's, without namespaces and parameters.
     family: as the delegate's option `kernel` calls it.
     shape: of a tile kernel; None for all others.
+    around: what its outer loops have beside the innermost.
     """
 
     name: str
     family: str
     shape: TileShape | None
     loops: tuple[InnerLoop, ...]
+    around: tuple[tuple[Instruction, ...], ...]
 
     @property
     def block_loops(self) -> list[InnerLoop]:
         """Of a tile kernel: the loops over blocks of all N channels.
 
-        The others are those over the first N - 1 start channels of a range: not all rows count
-        there yet.
+        The others are those over the first N - 1 start channels of a range, where not all rows
+        count yet, and those over what is left of start channels behind loops over several blocks.
         """
         if self.shape is None:
             return []
         count = self.shape.multiply_adds
+        most = max((len(loop.multiply_adds) for loop in self.loops), default=0)
+        least = count if self.shape.vectors else most
         return [
             loop
             for loop in self.loops
-            if loop.multiply_adds and len(loop.multiply_adds) % count == 0
+            if len(loop.multiply_adds) >= max(least, 1) and len(loop.multiply_adds) % count == 0
         ]
 
 
@@ -214,8 +255,13 @@ def kernels_among(functions: Iterable[Function]) -> list[Kernel]:
             shape = TileShape(*(int(size) for size in tile.groups() if size)) if tile else None
             short = name.removeprefix("void ").partition("(")[0]
             option = _CAPITAL.sub("_", family[0]).lower()
-            kernels.append(Kernel(short, option, shape, _inner_loops(function)))
+            around = tuple(around_loops(function))
+            kernels.append(Kernel(short, option, shape, _inner_loops(function), around))
     return kernels
+
+
+def _multiply_adds(body: Iterable[Instruction]) -> tuple[Instruction, ...]:
+    return tuple(each for each in body if each.mnemonic in _ADDITIONS)
 
 
 def _inner_loops(function: Function) -> tuple[InnerLoop, ...]:

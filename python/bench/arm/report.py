@@ -39,11 +39,12 @@ class KernelResult:
 
 @dataclass(frozen=True)
 class TileResult:
-    """The inner loop of one tile kernel, by processor.
+    """The loops of one tile kernel, by processor.
 
-    block_size, pixels: of a tile, N output channels by this many pixels.
+    block_size, pixels: of a tile, N output channels by this many pixels, or by a single one.
     cycles: per block, in the slowest of its loops.
     bounds: per block, of the loop's multiply-adds alone.
+    channel_cycles: per output channel, of all that is done for it beside its blocks.
     """
 
     family: str
@@ -51,6 +52,7 @@ class TileResult:
     pixels: int
     cycles: dict[str, float]
     bounds: dict[str, float]
+    channel_cycles: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,12 @@ def verdicts(report: Report) -> list[Verdict]:
 
 
 def tile_cells(tile: TileResult) -> list[str]:
-    """One row under TILE_HEADINGS: cycles per block / those of the multiply-adds alone."""
-    figures = [f"{tile.cycles[name]:.2f} / {tile.bounds[name]:.2f}" for name in PROCESSORS]
+    """One row under TILE_HEADINGS: cycles per block / those of the multiply-adds alone / cycles per
+    channel."""
+    figures = [
+        f"{tile.cycles[name]:.2f} / {tile.bounds[name]:.2f} / {tile.channel_cycles[name]:.1f}"
+        for name in PROCESSORS
+    ]
     return [tile.family, str(tile.block_size), str(tile.pixels), *figures]
 
 

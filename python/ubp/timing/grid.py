@@ -21,7 +21,7 @@ from ubp.conversion.converter import convert
 from ubp.costs import DEFAULT_COSTS, CostModel, LayerShape
 from ubp.format import BLOCK_SIZES
 from ubp.lanes import from_lanes
-from ubp.latency import LatencyModel, Point
+from ubp.latency import Device, LatencyModel, Point
 from ubp.progress import Bar
 from ubp.selection import max_num_blocks, select_blocks
 from ubp.tflite.single_operator import single_convolution, single_fully_connected
@@ -108,8 +108,19 @@ def measure_device(
         Point(point.shape, point.block_size, point.num_blocks, us, point.held_out)
         for point, us in zip(points, least, strict=True)
     )
-    costs = _constants(measured)
-    return LatencyModel(costs, _unit_us(measured, costs), device, measured)
+    return latency_model_of(measured, device)
+
+
+def latency_model_of(points: Sequence[Point], device: Device) -> LatencyModel:
+    """What points say of a device.
+
+    Args:
+        points: of every shape a dense one, and some of every N, of one pixel and of several; not
+            all of them held out.
+        device: that they are of.
+    """
+    costs = _constants(points)
+    return LatencyModel(costs, _unit_us(points, costs), device, tuple(points))
 
 
 def _convolutions(rng: np.random.Generator, count: int, sizes: tuple[int, ...]) -> Iterator[_Layer]:

@@ -13,7 +13,7 @@ from bench_reports import measured_now
 
 from bench.arm import __main__ as command
 from bench.arm.__main__ import LIBRARY, main
-from bench.arm.disassembly import Function, disassemble, innermost_loops, parse
+from bench.arm.disassembly import Function, around_loops, disassemble, innermost_loops, parse
 from bench.arm.kernels import TileShape, kernels_among, kernels_of, spills_of
 from bench.arm.model import Mca
 from bench.arm.report import PROCESSORS, KernelResult, Report, TileResult, verdicts
@@ -53,13 +53,17 @@ def test_instructions() -> None:
         "mov x3, #0x0                   \t// #0",
         "cbz x6, @0",
         "b.ne @1",
+        "adrp x6, 1f000 <kTable+0x10>",
         "ret",
     )
     assert function.name == NEON_2X1
-    assert [each.mnemonic for each in function.instructions] == ["ldr", "mov", "cbz", "b.ne", "ret"]
-    assert [each.target for each in function.instructions] == [None, None, 0x1000, 0x1004, None]
+    names = ["ldr", "mov", "cbz", "b.ne", "adrp", "ret"]
+    assert [each.mnemonic for each in function.instructions] == names
+    targets = [None, None, 0x1000, 0x1004, None, None]
+    assert [each.target for each in function.instructions] == targets
     texts = [each.text("top") for each in function.instructions]
-    assert texts == ["ldr q0, [x1, #16]", "mov x3, #0x0", "cbz x6, top", "b.ne top", "ret "]
+    assert texts[:3] == ["ldr q0, [x1, #16]", "mov x3, #0x0", "cbz x6, top"]
+    assert texts[3:] == ["b.ne top", "adrp x6, top", "ret "]
 
 
 @pytest.mark.parametrize(
@@ -83,6 +87,26 @@ def test_instructions() -> None:
 )
 def test_innermost_loops(instructions: tuple[str, ...], loops: list[list[int]]) -> None:
     assert loops_of(*instructions) == loops
+
+
+@pytest.mark.parametrize(
+    ("instructions", "around"),
+    [
+        (("add", "b.ne @0", "ret"), []),
+        # two loops within one, and one before it
+        (
+            ("b.ne @0", "nop", "nop", "b.ne @2", "add", "b.ne @4", "b.ne @1", "ret"),
+            [[1, 6]],
+        ),
+        # what a branch skips belongs to it
+        (("cbz x1, @2", "ldr", "fmla", "b.ne @2", "fadd", "b.ne @0", "ret"), [[0, 1, 4, 5]]),
+        # a loop between the outermost and the innermost
+        (("nop", "nop", "fmla", "b.ne @2", "b.ne @1", "b.ne @0", "ret"), [[0, 1, 4, 5]]),
+    ],
+)
+def test_what_is_around_loops(instructions: tuple[str, ...], around: list[list[int]]) -> None:
+    loops = around_loops(only_function(*instructions))
+    assert [[(each.address - 0x1000) // 4 for each in loop] for loop in loops] == around
 
 
 def test_computed_jumps_are_refused() -> None:
@@ -143,8 +167,26 @@ def test_kernels_and_their_loops() -> None:
     assert dot.shape is None and dot.block_loops == [] and len(dot.loops) == 1
 
 
+def test_loops_of_a_single_pixel() -> None:
+    product = "fmla v2.4s, v1.4s, v0.s[0]"
+    body = (
+        "dup v0.4s, w1",
+        *(product, product, product, product, "b.ne @1"),  # four blocks
+        *(product, "b.ne @6"),  # what is left
+        *("str s2, [x0]", "b.ne @0", "ret"),
+    )
+    name = NEON_2X1.replace("TileRows", "PixelRows").replace("Neon, 2, 1", "Neon, 4")
+    (kernel,) = kernels_among(parse(listing(*body, name=name)))
+    assert kernel.shape == TileShape(4) and kernel.shape.pixels == 1
+    assert [len(loop.multiply_adds) for loop in kernel.loops] == [4, 1]
+    assert [len(loop.multiply_adds) for loop in kernel.block_loops] == [4]
+    (around,) = kernel.around
+    assert [each.mnemonic for each in around] == ["dup", "str", "b.ne"]
+
+
 def report_of(n1: float = 8.1, v1: float = 4.1, spills: tuple[str, ...] = ()) -> Report:
     cycles = dict(zip(PROCESSORS, (n1, v1, 12.0, 16.0), strict=True))
+    channels = dict.fromkeys(PROCESSORS, 20.0)
     return Report(
         date="2026-01-02T03:04:05+00:00",
         library="0123456789abcdef" * 4,
@@ -152,8 +194,8 @@ def report_of(n1: float = 8.1, v1: float = 4.1, spills: tuple[str, ...] = ()) ->
         llvm="LLVM version 19.1.7",
         kernels=[KernelResult("neon", "Dot<Neon>::Run", 3, list(spills))],
         tiles=[
-            TileResult("neon", 4, 16, cycles, dict.fromkeys(PROCESSORS, 4.0)),
-            TileResult("neon_in_order", 4, 16, dict.fromkeys(PROCESSORS, 99.0), cycles),
+            TileResult("neon", 4, 16, cycles, dict.fromkeys(PROCESSORS, 4.0), channels),
+            TileResult("neon_in_order", 4, 16, dict.fromkeys(PROCESSORS, 99.0), cycles, channels),
         ],
     )
 
@@ -184,7 +226,7 @@ def test_json_and_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert main(["--write-docs", "--output", str(tmp_path)]) == 0
     text = (tmp_path / "performance.md").read_text()
     assert text.count("## Arm kernels in models of processors") == 1
-    assert "| neon | 4 | 16 | 8.10 / 4.00 |" in text
+    assert "| neon | 4 | 16 | 8.10 / 4.00 / 20.0 |" in text
 
 
 @pytest.mark.parametrize(("report", "status"), [(report_of(), 0), (report_of(n1=9.0), 1)])
@@ -219,6 +261,7 @@ def test_without_llvm_mca(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_no_kernel_of_the_delegate_spills() -> None:
     kernels = kernels_of(LIBRARY)
+    assert all(kernel.around for kernel in kernels if kernel.shape)
     shapes = {(kernel.family, kernel.shape) for kernel in kernels if kernel.shape}
     assert ("neon", TileShape(4, 4)) in shapes and ("neon_in_order", TileShape(4, 6)) in shapes
     assert {
