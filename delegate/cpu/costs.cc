@@ -90,23 +90,23 @@ PerElement CostOfArithmetic(Elementwise function, Operand operand) {
 PerElement CostOfFunction(Elementwise function) {
   switch (function) {
     case Elementwise::kLeakyRelu:
-      return {4.5, 6.0, 2.0, 0.0};
+      return {3.0, 6.0, 2.0, 0.0};
     case Elementwise::kElu:
-      return {15.5, 11.0, 2.0, 0.0};
+      return {11.0, 11.0, 2.0, 0.0};
     case Elementwise::kHardSwish:
-      return {5.5, 6.0, 2.0, 0.0};
+      return {4.0, 6.0, 2.0, 0.0};
     case Elementwise::kGelu:
-      return {32.0, 16.0, 2.0, 0.0};
+      return {17.0, 16.0, 2.0, 0.0};
     case Elementwise::kGeluTanh:
-      return {23.0, 18.0, 2.0, 0.0};
+      return {16.0, 18.0, 2.0, 0.0};
     case Elementwise::kTanh:
-      return {23.5, 13.0, 2.0, 0.0};
+      return {15.0, 13.0, 2.0, 0.0};
     case Elementwise::kExp:
-      return {17.0, 19.0, 2.0, 0.0};
+      return {14.0, 19.0, 2.0, 0.0};
     case Elementwise::kLog:  // fused, it is a part of softplus, which hardly takes longer than EXP
-      return {9.0, 16.0, 19.0, 0.0};
+      return {9.0, 16.0, 13.0, 0.0};
     default:  // LOGISTIC
-      return {17.0, 10.5, 2.0, 0.0};
+      return {14.5, 10.5, 2.0, 0.0};
   }
 }
 
@@ -180,7 +180,7 @@ class NodeCosts {
   }
   void operator()(const ResizeOp& kind) const {
     const bool bilinear = kind.kind == ResizeKind::kBilinear;
-    SetPerElement({bilinear ? 61.0 : 15.0, bilinear ? 18.0 : 15.0, 0.0, 0.0}, op_.output, node_);
+    SetPerElement({bilinear ? 24.0 : 15.0, bilinear ? 18.0 : 15.0, 0.0, 0.0}, op_.output, node_);
   }
   void operator()(const DepthToSpaceOp&) const {
     SetPerElement({7.0, 10.0, 0.0, 0.0}, op_.output, node_);

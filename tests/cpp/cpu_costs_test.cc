@@ -143,12 +143,14 @@ TEST_P(CpuCostsTest, AnElementOfALargeTensorCostsMore) {
   EXPECT_GT(large_node.left - times * small_node.left, large_node.taken - times * small_node.taken);
 }
 
-TEST_P(CpuCostsTest, FunctionsThatXnnpackComputesFaster) {
+// So that one between two layers is no island.
+TEST_P(CpuCostsTest, FunctionsCostAboutAsMuchAsInXnnpack) {
   const Extent extent{1.0, 784.0, 64.0};
   for (const Elementwise function :
        {Elementwise::kGelu, Elementwise::kTanh, Elementwise::kLogistic, Elementwise::kElu}) {
     const CostNode node = NodeOf(Function(function), extent);
-    EXPECT_GT(node.taken, 1.3 * node.left) << static_cast<int>(function);
+    EXPECT_GT(node.taken, 0.7 * node.left) << static_cast<int>(function);
+    EXPECT_LT(node.taken, 1.5 * node.left) << static_cast<int>(function);
   }
 }
 

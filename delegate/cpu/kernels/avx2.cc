@@ -8,6 +8,7 @@
 #include "delegate/cpu/kernels/instruction_set.h"
 #include "delegate/cpu/kernels/pool.h"
 #include "delegate/cpu/kernels/rearrange.h"
+#include "delegate/cpu/kernels/resize.h"
 #include "delegate/cpu/kernels/window.h"
 #include "delegate/cpu/kernels/wros_instantiate.h"
 
@@ -52,13 +53,19 @@ struct Avx2 {
         _mm256_permute2x128_si256(_mm256_castps_si256(a), _mm256_castps_si256(b), 0x21);
     return _mm256_castsi256_ps(_mm256_alignr_epi8(middle, _mm256_castps_si256(a), 4 * n));
   }
+  static UBP_ALWAYS_INLINE Vec Pick(Vec v, const int32_t* indices) {
+    return _mm256_permutevar8x32_ps(v,
+                                    _mm256_loadu_si256(reinterpret_cast<const __m256i*>(indices)));
+  }
   static UBP_ALWAYS_INLINE void Store(float* p, Vec v) { _mm256_storeu_ps(p, v); }
   static UBP_ALWAYS_INLINE Vec Broadcast(float x) { return _mm256_set1_ps(x); }
+  static UBP_ALWAYS_INLINE Vec Masked(Vec v, Mask mask) {
+    const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(mask));
+    return _mm256_and_ps(v, _mm256_castsi256_ps(bits));
+  }
   // max and min return their second operand when one is NaN.
   static UBP_ALWAYS_INLINE Vec Clamp(Vec v, Vec min, Vec max, Mask mask) {
-    const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(mask));
-    const Vec clamped = _mm256_min_ps(max, _mm256_max_ps(min, v));
-    return _mm256_and_ps(clamped, _mm256_castsi256_ps(bits));
+    return Masked(_mm256_min_ps(max, _mm256_max_ps(min, v)), mask);
   }
   static UBP_ALWAYS_INLINE Mask LoadMask(const uint32_t* p) { return p; }
 
@@ -104,6 +111,7 @@ const InstructionSet kAvx2 = {"avx2",
                               &Dot<Avx2>::Run,
                               &Rearrange<Avx2::kWidth>::Transpose,
                               &Rearrange<Avx2::kWidth>::EveryOther,
+                              &Resize<Avx2>::Row,
                               ElementwiseKernels<Avx2>::kAll};
 
 }  // namespace ubp

@@ -14,6 +14,7 @@
 #include "delegate/cpu/kernels/instruction_set.h"
 #include "delegate/cpu/kernels/pool.h"
 #include "delegate/cpu/kernels/rearrange.h"
+#include "delegate/cpu/kernels/resize.h"
 #include "delegate/cpu/kernels/window.h"
 #include "delegate/cpu/kernels/wros_instantiate.h"
 
@@ -57,8 +58,12 @@ struct Avx512 {
     return _mm512_castsi512_ps(
         _mm512_alignr_epi32(_mm512_castps_si512(b), _mm512_castps_si512(a), n));
   }
+  static UBP_ALWAYS_INLINE Vec Pick(Vec v, const int32_t* indices) {
+    return _mm512_permutexvar_ps(_mm512_loadu_si512(indices), v);
+  }
   static UBP_ALWAYS_INLINE void Store(float* p, Vec v) { _mm512_storeu_ps(p, v); }
   static UBP_ALWAYS_INLINE Vec Broadcast(float x) { return _mm512_set1_ps(x); }
+  static UBP_ALWAYS_INLINE Vec Masked(Vec v, Mask mask) { return _mm512_maskz_mov_ps(mask, v); }
   // max and min return their second operand when one is NaN.
   static UBP_ALWAYS_INLINE Vec Clamp(Vec v, Vec min, Vec max, Mask mask) {
     return _mm512_maskz_min_ps(mask, max, _mm512_max_ps(min, v));
@@ -111,6 +116,7 @@ const InstructionSet kAvx512 = {"avx512",
                                 &Dot<Avx512>::Run,
                                 &Rearrange<Avx512::kWidth>::Transpose,
                                 &Rearrange<Avx512::kWidth>::EveryOther,
+                                &Resize<Avx512>::Row,
                                 ElementwiseKernels<Avx512>::kAll};
 
 }  // namespace ubp

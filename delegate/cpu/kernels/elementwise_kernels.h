@@ -19,11 +19,13 @@
 //
 // For softplus, log(1 + x) = x q(x) with x from 0 to 1 and a q of degree 8, fitted likewise (3e-8).
 //
-// The normal distribution's tail, for GELU: with t = |x| and u = 1 / (1 + 0.3 t),
+// The two functions that go from -1 to 1 are quotients of polynomials of z = x^2, fitted likewise,
 //
-//   Q(t) = erfc(t / sqrt(2)) / 2 = exp(-t^2 / 2) u q(u)
+//   tanh(x) = x p(z) / q(z)              p and q of degree 4, |x| up to  9.1  (2e-8)
+//   erf(x / sqrt(2)) = x p(z) / q(z)     p and q of degree 5, |x| up to  5.5  (2e-8)
 //
-// where q is a polynomial of degree 7, fitted likewise (1.3e-7).
+// beyond which they exceed 1 by little more than rounding errors: x is clamped where it is more, and
+// the quotient to 1, so that the functions are exactly -1 and 1 from there on.
 #ifndef UBP_DELEGATE_CPU_KERNELS_ELEMENTWISE_KERNELS_H_
 #define UBP_DELEGATE_CPU_KERNELS_ELEMENTWISE_KERNELS_H_
 
@@ -61,47 +63,59 @@ class ElementwiseKernels {
     Vec a, b, c, s, t;
   };
 
+  // The functions: how many of a, b and c they read, and whether results are clamped at once; those
+  // that hardly ever have an activation behind them are clamped in a second run over the values.
+
   struct Add {
     static constexpr int kInputs = 2;
+    static constexpr bool kClamps = true;
     static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) { return o.a + o.b; }
   };
   struct Subtract {
     static constexpr int kInputs = 2;
+    static constexpr bool kClamps = true;
     static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) { return o.a - o.b; }
   };
   struct Multiply {
     static constexpr int kInputs = 2;
+    static constexpr bool kClamps = true;
     static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) { return o.a * o.b; }
   };
   struct Scale {
     static constexpr int kInputs = 1;
+    static constexpr bool kClamps = true;
     static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) {
       return Simd::MultiplyAdd(o.a, o.s, o.t);
     }
   };
   struct MultiplyAdd {
     static constexpr int kInputs = 3;
+    static constexpr bool kClamps = true;
     static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) {
       return Simd::MultiplyAdd(o.a, o.b, o.c);
     }
   };
   struct LeakyRelu {
     static constexpr int kInputs = 1;
+    static constexpr bool kClamps = false;
     static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) { return IfNegative(o.a, o.a * o.s); }
   };
   struct PRelu {
     static constexpr int kInputs = 2;
+    static constexpr bool kClamps = false;
     static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) { return IfNegative(o.a, o.a * o.b); }
   };
   struct Elu {
     static constexpr int kInputs = 1;
+    static constexpr bool kClamps = false;
     static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) {
       const Vec limit = Simd::Broadcast(-40.0f);  // where the result is -1
-      return IfNegative(o.a, ExponentialMinusOne(Limit(o.a, limit, Simd::Broadcast(0.0f))));
+      return IfNegative(o.a, ExponentialMinusOne(Simd::Max(limit, o.a)));
     }
   };
   struct HardSwish {
     static constexpr int kInputs = 1;
+    static constexpr bool kClamps = false;
     static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) {
       const Vec gate =
           Limit(o.a + Simd::Broadcast(3.0f), Simd::Broadcast(0.0f), Simd::Broadcast(6.0f));
@@ -110,6 +124,7 @@ class ElementwiseKernels {
   };
   struct Logistic {
     static constexpr int kInputs = 1;
+    static constexpr bool kClamps = false;
     static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) {
       const Vec one = Simd::Broadcast(1.0f);
       return one / (one + Exponential(-o.a));
@@ -117,11 +132,13 @@ class ElementwiseKernels {
   };
   struct Swish {
     static constexpr int kInputs = 1;
+    static constexpr bool kClamps = false;
     static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) { return o.a * Logistic::Apply(o); }
   };
   // tanh(log(1 + e)) = t / (t + 2) with t = (1 + e)^2 - 1.
   struct Mish {
     static constexpr int kInputs = 1;
+    static constexpr bool kClamps = false;
     static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) {
       const Vec two = Simd::Broadcast(2.0f);
       const Vec limit = Simd::Broadcast(40.0f);  // where the result is a
@@ -132,32 +149,30 @@ class ElementwiseKernels {
   };
   struct Gelu {
     static constexpr int kInputs = 1;
+    static constexpr bool kClamps = false;
     static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) {
-      const Vec tail = NormalTail(o.a);
-      return o.a * IfNegative(o.a, tail, Simd::Broadcast(1.0f) - tail);
+      const Vec half = o.a * Simd::Broadcast(0.5f);
+      return Simd::MultiplyAdd(half, NormalErf(o.a), half);
     }
   };
-  // (1 + tanh(k)) / 2 is the logistic function of 2k.
   struct GeluTanh {
     static constexpr int kInputs = 1;
+    static constexpr bool kClamps = false;
     static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) {
-      const Vec factor =
-          Simd::MultiplyAdd(o.a * o.a, Simd::Broadcast(7.1354814e-2f), Simd::Broadcast(1.5957691f));
-      const Vec one = Simd::Broadcast(1.0f);
-      return o.a * (one / (one + Exponential(-o.a * factor)));
+      const Vec factor = Simd::MultiplyAdd(o.a * o.a, Simd::Broadcast(3.5677408e-2f),
+                                           Simd::Broadcast(7.9788456e-1f));
+      const Vec half = o.a * Simd::Broadcast(0.5f);
+      return Simd::MultiplyAdd(half, HyperbolicTangent(o.a * factor), half);
     }
   };
-  // t / (t + 2) with t = exp(2a) - 1, which is exact to rounding near a = 0 too.
   struct Tanh {
     static constexpr int kInputs = 1;
-    static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) {
-      const Vec limit = Simd::Broadcast(40.0f);  // where the result is +-1
-      const Vec t = ExponentialMinusOne(Limit(o.a + o.a, -limit, limit));
-      return t / (t + Simd::Broadcast(2.0f));
-    }
+    static constexpr bool kClamps = false;
+    static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) { return HyperbolicTangent(o.a); }
   };
   struct Exp {
     static constexpr int kInputs = 1;
+    static constexpr bool kClamps = false;
     static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) {
       const Vec y = (o.a + o.t) * o.s;
       const Power power = PowerOf<-1>(Limit(y, Simd::Broadcast(-87.3f), Simd::Broadcast(89.0f)));
@@ -167,10 +182,12 @@ class ElementwiseKernels {
   };
   struct Log {
     static constexpr int kInputs = 1;
+    static constexpr bool kClamps = false;
     static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) { return Logarithm(o.a); }
   };
   struct Softplus {
     static constexpr int kInputs = 1;
+    static constexpr bool kClamps = false;
     static UBP_ALWAYS_INLINE Vec Apply(const Operands& o) {
       const Vec zero = Simd::Broadcast(0.0f);
       const Vec most = Simd::Broadcast(88.7228394f);  // the logarithm of the largest float
@@ -225,7 +242,7 @@ class ElementwiseKernels {
     return power.scale * (Simd::Broadcast(1.0f) + power.p);
   }
 
-  // Exact to rounding near y = 0 too; y from -87 to 88.
+  // Exact to rounding near y = 0 too; y from -87 to 88, and anything beyond.
   static UBP_ALWAYS_INLINE Vec ExponentialMinusOne(Vec y) {
     const Power power = PowerOf<0>(y);
     return Simd::MultiplyAdd(power.scale, power.p, power.scale - Simd::Broadcast(1.0f));
@@ -257,20 +274,39 @@ class ElementwiseKernels {
     return x > zero ? (x < infinity ? log : x) : none;
   }
 
-  // Q(|x|).
-  static UBP_ALWAYS_INLINE Vec NormalTail(Vec x) {
-    const Vec t = Simd::Max(-x, x);
-    const Vec one = Simd::Broadcast(1.0f);
-    const Vec u = one / Simd::MultiplyAdd(t, Simd::Broadcast(0.3f), one);
-    Vec q = Simd::Broadcast(3.5984109e-2f);
-    q = Simd::MultiplyAdd(q, u, Simd::Broadcast(-1.5849500e-1f));
-    q = Simd::MultiplyAdd(q, u, Simd::Broadcast(2.0858561e-1f));
-    q = Simd::MultiplyAdd(q, u, Simd::Broadcast(-5.5744553e-2f));
-    q = Simd::MultiplyAdd(q, u, Simd::Broadcast(1.2965596e-1f));
-    q = Simd::MultiplyAdd(q, u, Simd::Broadcast(9.9580449e-2f));
-    q = Simd::MultiplyAdd(q, u, Simd::Broadcast(1.2080759e-1f));
-    q = Simd::MultiplyAdd(q, u, Simd::Broadcast(1.1962578e-1f));
-    return Exponential(t * t * Simd::Broadcast(-0.5f)) * (q * u);
+  static UBP_ALWAYS_INLINE Vec HyperbolicTangent(Vec x) {
+    x = Limit(x, Simd::Broadcast(-10.0f), Simd::Broadcast(10.0f));
+    const Vec z = x * x;
+    Vec p = Simd::Broadcast(1.31775206e-8f);
+    p = Simd::MultiplyAdd(p, z, Simd::Broadcast(2.04811839e-5f));
+    p = Simd::MultiplyAdd(p, z, Simd::Broadcast(3.48781079e-3f));
+    p = Simd::MultiplyAdd(p, z, Simd::Broadcast(1.33744749e-1f));
+    p = Simd::MultiplyAdd(p, z, Simd::Broadcast(9.99999977e-1f));
+    Vec q = Simd::Broadcast(7.70404496e-7f);
+    q = Simd::MultiplyAdd(q, z, Simd::Broadcast(3.27291983e-4f));
+    q = Simd::MultiplyAdd(q, z, Simd::Broadcast(2.58473875e-2f));
+    q = Simd::MultiplyAdd(q, z, Simd::Broadcast(4.67077887e-1f));
+    q = Simd::MultiplyAdd(q, z, Simd::Broadcast(1.0f));
+    return Limit(x * p / q, Simd::Broadcast(-1.0f), Simd::Broadcast(1.0f));
+  }
+
+  // erf(x / sqrt(2)): of a normal distribution, what lies between -x and x.
+  static UBP_ALWAYS_INLINE Vec NormalErf(Vec x) {
+    x = Limit(x, Simd::Broadcast(-6.0f), Simd::Broadcast(6.0f));
+    const Vec z = x * x;
+    Vec p = Simd::Broadcast(4.58623076e-8f);
+    p = Simd::MultiplyAdd(p, z, Simd::Broadcast(1.26031825e-5f));
+    p = Simd::MultiplyAdd(p, z, Simd::Broadcast(3.29147609e-4f));
+    p = Simd::MultiplyAdd(p, z, Simd::Broadcast(9.30296512e-3f));
+    p = Simd::MultiplyAdd(p, z, Simd::Broadcast(6.69177922e-2f));
+    p = Simd::MultiplyAdd(p, z, Simd::Broadcast(7.97884548e-1f));
+    Vec q = Simd::Broadcast(1.19902832e-6f);
+    q = Simd::MultiplyAdd(q, z, Simd::Broadcast(7.21670534e-5f));
+    q = Simd::MultiplyAdd(q, z, Simd::Broadcast(1.86064633e-3f));
+    q = Simd::MultiplyAdd(q, z, Simd::Broadcast(2.84161327e-2f));
+    q = Simd::MultiplyAdd(q, z, Simd::Broadcast(2.50535416e-1f));
+    q = Simd::MultiplyAdd(q, z, Simd::Broadcast(1.0f));
+    return Limit(x * p / q, Simd::Broadcast(-1.0f), Simd::Broadcast(1.0f));
   }
 
   template <class Function>
@@ -281,10 +317,14 @@ class ElementwiseKernels {
     if constexpr (Function::kInputs >= 3) o.c = Simd::Load(args.c + i);
     o.s = Simd::Broadcast(args.s);
     o.t = Simd::Broadcast(args.t);
-    const Vec result = Function::Apply(o);
+    Vec result = Function::Apply(o);
     const auto mask = Simd::LoadMask(args.mask != nullptr ? args.mask + i : kNoMask);
-    Simd::Store(args.output + i,
-                Simd::Clamp(result, Simd::Broadcast(args.min), Simd::Broadcast(args.max), mask));
+    if constexpr (Function::kClamps) {
+      result = Simd::Clamp(result, Simd::Broadcast(args.min), Simd::Broadcast(args.max), mask);
+    } else {
+      result = Simd::Masked(result, mask);
+    }
+    Simd::Store(args.output + i, result);
   }
 
   // Fewer values than a vector, by way of whole vectors.
@@ -316,6 +356,16 @@ class ElementwiseKernels {
     ptrdiff_t i = 0;
     for (; i + Simd::kWidth <= copy.count; i += Simd::kWidth) RunVector<Function>(copy, i);
     if (i < copy.count) RunRest<Function>(args, i);
+    if constexpr (!Function::kClamps) {
+      if (args.min > -__builtin_inff() || args.max < __builtin_inff()) ClampOutput(args);
+    }
+  }
+
+  static void ClampOutput(ElementwiseArgs args) {
+    args.a = args.output;
+    args.s = 1.0f;
+    args.t = 0.0f;
+    Run<Scale>(args);
   }
 
  public:

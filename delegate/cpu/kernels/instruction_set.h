@@ -8,6 +8,7 @@
 #include "delegate/cpu/kernels/elementwise_args.h"
 #include "delegate/cpu/kernels/pool_args.h"
 #include "delegate/cpu/kernels/rearrange_args.h"
+#include "delegate/cpu/kernels/resize_args.h"
 #include "delegate/cpu/kernels/window_args.h"
 #include "delegate/cpu/kernels/wros_args.h"
 
@@ -48,6 +49,7 @@ struct InstructionSet {
   DotKernel dot;
   TransposeKernel transpose;
   EveryOtherKernel every_other;
+  ResizeRowKernel resize_row;
   const ElementwiseKernel* elementwise;  // by Elementwise
 
   // The kernels for the largest block size up to `block_size`.

@@ -8,6 +8,7 @@
 #include "delegate/cpu/kernels/instruction_set.h"
 #include "delegate/cpu/kernels/pool.h"
 #include "delegate/cpu/kernels/rearrange.h"
+#include "delegate/cpu/kernels/resize.h"
 #include "delegate/cpu/kernels/window.h"
 #include "delegate/cpu/kernels/wros_instantiate.h"
 
@@ -39,6 +40,7 @@ const InstructionSet kNeon = {"neon",
                               &Dot<Neon>::Run,
                               &Rearrange<Neon::kWidth>::Transpose,
                               &Rearrange<Neon::kWidth>::EveryOther,
+                              &Resize<Neon>::Row,
                               ElementwiseKernels<Neon>::kAll};
 
 }  // namespace ubp

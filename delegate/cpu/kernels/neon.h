@@ -88,11 +88,28 @@ struct Neon {
   static UBP_ALWAYS_INLINE Vec Shift(Vec a, Vec b) {
     return vextq_f32(a, b, n);
   }
+  static UBP_ALWAYS_INLINE Vec Pick(Vec v, const int32_t* indices) {
+    // Bytes 4 i .. 4 i + 3 for each index i.
+    const uint32x4_t bytes =
+        vmlaq_n_u32(vdupq_n_u32(0x03020100), vreinterpretq_u32_s32(vld1q_s32(indices)), 0x04040404);
+    return vreinterpretq_f32_u8(PickBytes(vreinterpretq_u8_f32(v), vreinterpretq_u8_u32(bytes)));
+  }
+  static UBP_ALWAYS_INLINE uint8x16_t PickBytes(uint8x16_t v, uint8x16_t indices) {
+#if defined(__aarch64__)
+    return vqtbl1q_u8(v, indices);
+#else
+    const uint8x8x2_t halves = {{vget_low_u8(v), vget_high_u8(v)}};
+    return vcombine_u8(vtbl2_u8(halves, vget_low_u8(indices)),
+                       vtbl2_u8(halves, vget_high_u8(indices)));
+#endif
+  }
   static UBP_ALWAYS_INLINE void Store(float* p, Vec v) { vst1q_f32(p, v); }
   static UBP_ALWAYS_INLINE Vec Broadcast(float x) { return vdupq_n_f32(x); }
+  static UBP_ALWAYS_INLINE Vec Masked(Vec v, Mask mask) {
+    return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(v), vld1q_u32(mask)));
+  }
   static UBP_ALWAYS_INLINE Vec Clamp(Vec v, Vec min, Vec max, Mask mask) {
-    const float32x4_t clamped = vminq_f32(vmaxq_f32(v, min), max);
-    return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(clamped), vld1q_u32(mask)));
+    return Masked(vminq_f32(vmaxq_f32(v, min), max), mask);
   }
   static UBP_ALWAYS_INLINE Mask LoadMask(const uint32_t* p) { return p; }
 

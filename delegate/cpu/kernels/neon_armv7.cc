@@ -10,6 +10,7 @@
 #include "delegate/cpu/kernels/neon.h"
 #include "delegate/cpu/kernels/pool.h"
 #include "delegate/cpu/kernels/rearrange.h"
+#include "delegate/cpu/kernels/resize.h"
 #include "delegate/cpu/kernels/window.h"
 #include "delegate/cpu/kernels/wros_instantiate.h"
 
@@ -44,6 +45,7 @@ const InstructionSet kNeonArmv7 = {"neon",
                                    &Dot<Neon>::Run,
                                    &Rearrange<Neon::kWidth>::Transpose,
                                    &Rearrange<Neon::kWidth>::EveryOther,
+                                   &Resize<Neon>::Row,
                                    ElementwiseKernels<Neon>::kAll};
 
 }  // namespace ubp

@@ -11,6 +11,7 @@
 #include "delegate/cpu/kernels/neon.h"
 #include "delegate/cpu/kernels/pool.h"
 #include "delegate/cpu/kernels/rearrange.h"
+#include "delegate/cpu/kernels/resize.h"
 #include "delegate/cpu/kernels/window.h"
 #include "delegate/cpu/kernels/wros_instantiate.h"
 
@@ -68,6 +69,7 @@ const InstructionSet kNeonInOrder = {"neon_in_order",
                                      &Dot<NeonInOrder>::Run,
                                      &Rearrange<NeonInOrder::kWidth>::Transpose,
                                      &Rearrange<NeonInOrder::kWidth>::EveryOther,
+                                     &Resize<NeonInOrder>::Row,
                                      ElementwiseKernels<NeonInOrder>::kAll};
 
 }  // namespace ubp

@@ -7,6 +7,7 @@
 #include "delegate/cpu/kernels/instruction_set.h"
 #include "delegate/cpu/kernels/pool.h"
 #include "delegate/cpu/kernels/rearrange.h"
+#include "delegate/cpu/kernels/resize.h"
 #include "delegate/cpu/kernels/window.h"
 #include "delegate/cpu/kernels/wros_instantiate.h"
 
@@ -42,14 +43,20 @@ struct Portable {
   static UBP_ALWAYS_INLINE Vec Shift(Vec a, Vec b) {
     return __builtin_shufflevector(a, b, n, n + 1, n + 2, n + 3);
   }
+  static UBP_ALWAYS_INLINE Vec Pick(Vec v, const int32_t* indices) {
+    return Vec{v[indices[0]], v[indices[1]], v[indices[2]], v[indices[3]]};
+  }
   static UBP_ALWAYS_INLINE void Store(float* p, Vec v) { __builtin_memcpy(p, &v, sizeof(v)); }
   static UBP_ALWAYS_INLINE Vec Broadcast(float x) { return Vec{x, x, x, x}; }
-  static UBP_ALWAYS_INLINE Vec Clamp(Vec v, Vec min, Vec max, Mask mask) {
+  static UBP_ALWAYS_INLINE Vec Masked(Vec v, Mask mask) {
     typedef uint32_t Bits __attribute__((vector_size(16)));
     Bits bits;
     __builtin_memcpy(&bits, mask, sizeof(bits));
+    return (Vec)((Bits)v & bits);
+  }
+  static UBP_ALWAYS_INLINE Vec Clamp(Vec v, Vec min, Vec max, Mask mask) {
     const Vec raised = v < min ? min : v;
-    return (Vec)((Bits)(raised > max ? max : raised) & bits);
+    return Masked(raised > max ? max : raised, mask);
   }
   static UBP_ALWAYS_INLINE Mask LoadMask(const uint32_t* p) { return p; }
 
@@ -93,6 +100,7 @@ const InstructionSet kPortable = {"portable",
                                   &Dot<Portable>::Run,
                                   &Rearrange<Portable::kWidth>::Transpose,
                                   &Rearrange<Portable::kWidth>::EveryOther,
+                                  &Resize<Portable>::Row,
                                   ElementwiseKernels<Portable>::kAll};
 
 }  // namespace ubp

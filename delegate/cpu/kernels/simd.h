@@ -16,11 +16,13 @@
 //   LoadEven(p)                    p[0], p[2], .. of 2 * kWidth floats
 //   LoadPairs(p, &even, &odd)      p[0], p[2], .. and p[1], p[3], ..
 //   Shift<n>(a, b)                 elements n .. n + kWidth - 1 of a followed by b
+//   Pick(v, indices)               v[indices[0]], v[indices[1]], ..; indices [kWidth] below kWidth
 //   Broadcast(x)
 //   Add(a, b), Max(a, b), Min(a, b)  where b is NaN, that is the result
 //   MultiplyAdd(a, b, acc)         acc + a * b, fused where the instruction set can
 //   Mask, LoadMask(p)              which elements count: bits p [kWidth], all set or none of each
-//   Clamp(v, min, max, mask)       zero where the mask is; NaN stays NaN elsewhere
+//   Masked(v, mask)                zero where the mask is
+//   Clamp(v, min, max, mask)       the same, and NaN stays NaN elsewhere
 //   Weights<N>, LoadWeights<N>(p)  N values of a block, in whatever form MultiplyAddLane wants them
 //   MultiplyAddLane<J>(x, w, acc)  acc + x * w[J]
 // and lives in an unnamed namespace, as do these templates: code compiled for one instruction set

@@ -86,18 +86,38 @@ AxisSamples SampleAxis(const ResizeOp& resize, ElementType elements, int in_size
 }
 
 ResizePlanes::ResizePlanes(const ResizeOp& resize, ElementType elements, const PlaneTensor& input,
-                           const PlaneGeometry& output, int threads)
+                           const PlaneGeometry& output, const InstructionSet& isa, int threads)
     : kind_(resize.kind),
       input_(input),
       output_(output),
       threads_(threads),
+      vector_width_(isa.vector_width),
+      kernel_(isa.resize_row),
       rows_(SampleAxis(resize, elements, input.geometry.height, output.height)),
-      columns_(SampleAxis(resize, elements, input.geometry.width, output.width)) {}
+      columns_(SampleAxis(resize, elements, input.geometry.width, output.width)) {
+  if (kind_ == ResizeKind::kBilinear) FindVectors();
+}
 
-// A row of the input for each thread.
+void ResizePlanes::FindVectors() {
+  for (int x = 0; x + vector_width_ <= output_.width; x += vector_width_) {
+    int32_t* const lower = &columns_.lower[x];
+    int32_t* const upper = &columns_.upper[x];
+    const int32_t first = *std::min_element(lower, lower + vector_width_);
+    const bool fits = *std::max_element(upper, upper + vector_width_) - first < vector_width_;
+    first_.push_back(fits ? first : -1);
+    if (!fits) continue;
+    for (int i = 0; i < vector_width_; ++i) {
+      lower[i] -= first;
+      upper[i] -= first;
+    }
+  }
+}
+
+// A row of the input for each thread, and what the kernel reads with its last elements.
 size_t ResizePlanes::scratch_floats() const {
   if (kind_ == ResizeKind::kNearest) return 0;
-  return RoundUp(input_.geometry.width, kCacheLineBytes / sizeof(float)) * threads_;
+  const size_t row = static_cast<size_t>(input_.geometry.width) + vector_width_;
+  return RoundUp(row, kCacheLineBytes / sizeof(float)) * threads_;
 }
 
 void ResizePlanes::Run(const float* input, float* output, float* scratch, ThreadPool* pool) const {
@@ -128,20 +148,20 @@ void ResizePlanes::RunNearest(const float* from, float* to) const {
 }
 
 void ResizePlanes::RunBilinear(const float* from, float* to, float* blended) const {
-  const int32_t* const lower = columns_.lower.data();
-  const int32_t* const upper = columns_.upper.data();
-  const float* const fraction = columns_.fraction.data();
+  ResizeRowArgs args;
+  args.in_width = input_.geometry.width;
+  args.blended = blended;
+  args.lower = columns_.lower.data();
+  args.upper = columns_.upper.data();
+  args.fraction = columns_.fraction.data();
+  args.first = first_.data();
+  args.out_width = output_.width;
   for (int y = 0; y < output_.height; ++y) {
-    const float* const above = RowOf(from, input_.geometry, rows_.lower[y]);
-    const float* const below = RowOf(from, input_.geometry, rows_.upper[y]);
-    const float share = rows_.fraction[y];
-    for (int x = 0; x < input_.geometry.width; ++x) {
-      blended[x] = above[x] * (1.0f - share) + below[x] * share;
-    }
-    float* const row = RowOf(to, output_, y);
-    for (int x = 0; x < output_.width; ++x) {
-      row[x] = blended[lower[x]] * (1.0f - fraction[x]) + blended[upper[x]] * fraction[x];
-    }
+    args.above = RowOf(from, input_.geometry, rows_.lower[y]);
+    args.below = RowOf(from, input_.geometry, rows_.upper[y]);
+    args.share = rows_.fraction[y];
+    args.output = RowOf(to, output_, y);
+    kernel_(args);
   }
 }
 

@@ -11,17 +11,19 @@
 #include <vector>
 
 #include "delegate/base/thread_pool.h"
+#include "delegate/cpu/kernels/instruction_set.h"
 #include "delegate/cpu/operators/plane_operators.h"
 #include "delegate/graph/ops.h"
 #include "delegate/graph/quantization.h"
 
 namespace ubp {
 
-// Of one axis: output i is input `lower` times 1 - `fraction`, plus input `upper` times `fraction`.
+// Of one axis: output i is input `lower` times 1 - `fraction`, plus input `upper` times `fraction`;
+// for nearest neighbours it is input `lower`, and there is no upper and no fraction.
 struct AxisSamples {
   std::vector<int32_t> lower;
   std::vector<int32_t> upper;
-  std::vector<float> fraction;  // empty for nearest neighbours, which have no upper either
+  std::vector<float> fraction;
 
   size_t bytes() const {
     return sizeof(int32_t) * (lower.size() + upper.size()) + sizeof(float) * fraction.size();
@@ -36,13 +38,16 @@ class ResizePlanes {
  public:
   // Of int8, `input` has planes of quads, and the neighbours are nearest ones.
   ResizePlanes(const ResizeOp& resize, ElementType elements, const PlaneTensor& input,
-               const PlaneGeometry& output, int threads);
+               const PlaneGeometry& output, const InstructionSet& isa, int threads);
 
   size_t scratch_floats() const;
-  size_t prepared_bytes() const { return rows_.bytes() + columns_.bytes(); }
+  size_t prepared_bytes() const {
+    return rows_.bytes() + columns_.bytes() + sizeof(int32_t) * first_.size();
+  }
   void Run(const float* input, float* output, float* scratch, ThreadPool* pool) const;
 
  private:
+  void FindVectors();
   void RunBilinear(const float* from, float* to, float* blended) const;
   void RunNearest(const float* from, float* to) const;
 
@@ -50,8 +55,11 @@ class ResizePlanes {
   PlaneTensor input_;
   PlaneGeometry output_;
   int threads_;
+  int vector_width_;
+  ResizeRowKernel kernel_;
   AxisSamples rows_;
-  AxisSamples columns_;
+  AxisSamples columns_;         // where first_ is not -1, counted from there
+  std::vector<int32_t> first_;  // as the kernel has it
 };
 
 // DepthToSpaceOp; `output` is the larger image.

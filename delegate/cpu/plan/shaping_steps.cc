@@ -196,7 +196,7 @@ Status AddResize(const PlannedOp& op, StepBuilder* builder) {
       builder->Planes(op.input), builder->Planes(op.output),
       ResizePlanes(op.op->As<ResizeOp>(), builder->Tensor(op.input).type.elements,
                    PlanesOf(builder->Tensor(op.input)), builder->Tensor(op.output).geometry,
-                   builder->context().threads));
+                   builder->isa(), builder->context().threads));
   return Status::Ok();
 }
 
