@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ubp.timing.place import Place
 
 _METHODS = ("knapsack", "rules", "search")
-_IMPORTANCES = ("magnitude", "squared")
+_IMPORTANCES = ("magnitude", "squared", "reconstruction")
 
 
 def run(options: argparse.Namespace) -> Outcome:
@@ -37,6 +37,7 @@ def run(options: argparse.Namespace) -> Outcome:
     for path in (options.output, options.report):
         if path is not None:
             check_output(path, options.force)
+    _check_data(options)
     place = place_of(options)
     if place is not None and not options.measure:
         raise ValueError(
@@ -59,6 +60,8 @@ def run(options: argparse.Namespace) -> Outcome:
         block_sizes=options.block_sizes,
         min_density=options.min_density,
         measure=measure,
+        data=options.data,
+        seed=options.seed,
         **_search(options),
     )
     mapping.save(options.output, options.force)
@@ -92,20 +95,31 @@ def _timer(model: Any, threads: int, place: Place | None) -> Measure:
 
 def _search(options: argparse.Namespace) -> dict[str, Any]:
     """The arguments of a search."""
-    given = {"data": options.data, "storage": options.storage}
     if options.method != "search":
-        for name, value in given.items():
-            if value is not None:
-                raise ValueError(f"--{name} is for --method search; leave it out.")
+        if options.storage is not None:
+            raise ValueError("--storage is for --method search; leave it out.")
         return {}
-    if options.data is None:
-        raise ValueError("--method search scores mappings by inputs; give some hundred by --data.")
     return {
-        **given,
+        "storage": options.storage,
         "trials": options.trials,
         "workers": options.workers,
-        "seed": options.seed,
     }
+
+
+def _check_data(options: argparse.Namespace) -> None:
+    """Refuse --data where nothing asks for it, and miss it where something does."""
+    if options.importance == "reconstruction":
+        use = "--importance reconstruction measures errors on inputs"
+    elif options.method == "search":
+        use = "--method search scores mappings by inputs"
+    elif options.data is not None:
+        raise ValueError(
+            "--data is for --importance reconstruction and --method search; leave it out."
+        )
+    else:
+        return
+    if options.data is None:
+        raise ValueError(f"{use}; give some hundred by --data.")
 
 
 def add(commands: Any) -> None:
@@ -149,7 +163,8 @@ def add(commands: Any) -> None:
         "--importance",
         choices=_IMPORTANCES,
         default="magnitude",
-        help="of a weight (default: %(default)s)",
+        help="of a weight; or the errors that layers make on --data with their weights re-fitted "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--layers",
@@ -178,6 +193,16 @@ def add(commands: Any) -> None:
         help="run the network with these blocks, and ask for less predicted time until it takes no "
         "more than the budget: here, or where --adb says; --latency is of the same machine",
     )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="PATH",
+        help="a .npy or .npz file with some hundred inputs as the model takes them, for "
+        "--importance reconstruction and --method search",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of what is drawn from them, and of trials (default: 0)"
+    )
     parser.add_argument("--report", type=Path, help="also write a page with pictures (.html)")
     add_adb(parser)
     _add_search(parser)
@@ -186,12 +211,6 @@ def add(commands: Any) -> None:
 def _add_search(parser: argparse.ArgumentParser) -> None:
     """Add what a search takes."""
     group = parser.add_argument_group("search", "with --method search; needs Optuna")
-    group.add_argument(
-        "--data",
-        type=Path,
-        metavar="PATH",
-        help="a .npy or .npz file with some hundred inputs as the model takes them",
-    )
     group.add_argument("--trials", type=int, default=40, help="scores to find (default: 40)")
     group.add_argument(
         "--storage",
@@ -199,4 +218,3 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         help="keep trials in this file, and go on with those in it; or the address of a database",
     )
     group.add_argument("--workers", type=int, default=1, help="processes (default: 1)")
-    group.add_argument("--seed", type=int, default=0, help="of the trials (default: 0)")

@@ -2,7 +2,8 @@
 """Which pruning scheme each layer gets, for a time that one names: `ubp.map_schemes`.
 
     kernels.py         the layers, their weights and their times
-    options.py         what each can be: dense, or a point of the trade-off curve of an N
+    kept.py            what they keep with blocks of each N: of their importance, or of the outputs
+    options.py         what each can be: dense, or so many blocks of an N
     knapsack.py        of each layer one option, of most value together within a time
     rules.py           a choice by a table instead
     problem.py         options and budget together; choices, and the mappings of them

@@ -23,6 +23,7 @@ from ubp.arguments import (
 )
 from ubp.costs import DEFAULT_COSTS, CostModel, check_block_sizes
 from ubp.latency import LatencyModel
+from ubp.mapping.kept import by_importance, by_reconstruction, only_rebuildable
 from ubp.mapping.kernels import MappedModel, mapped_model
 from ubp.mapping.measured import Measure, within_measured
 from ubp.mapping.options import layer_options
@@ -83,7 +84,9 @@ def map_schemes(
         method: "knapsack": the best mapping; "rules": by the table in ubp.mapping.rules; "search":
             the best of some trials with other weights of the layers (ubp.mapping.search), which
             needs Optuna, and `data` or `evaluate`.
-        importance: as of `ubp.prune`; without training there are no gradients.
+        importance: as of `ubp.prune`; without training there are no gradients. Or "reconstruction":
+            by the errors that layers make with their weights re-fitted, and what these cost at the
+            outputs, measured on `data` (see ubp.mapping.kept).
         layers: which layers may be pruned, as `ubp.prune` takes names and patterns; by default all
             but the first convolution and the last layer with weights.
         block_sizes: N to choose from; by default those that were measured, or 1, 2, 4 and 8.
@@ -91,8 +94,9 @@ def map_schemes(
         measure: a callable settings -> microseconds, such as `ubp.timing.NetworkTimer(model)`, on
             the device that `latency` is of. The mapping is measured, and chosen anew for less time,
             until an inference takes no more than the budget. Not of a search.
-        data: of a search, inputs as `ubp.prune_without_training` takes them. The score of a mapping
-            is what the outputs of the network that this rebuilds by it lose, on average.
+        data: inputs as `ubp.prune_without_training` takes them, for importance="reconstruction",
+            and for a search. There the score of a mapping is what the outputs of the network that
+            this rebuilds by it lose, on average.
         evaluate: of a search, the score in place of that: a callable mapping -> number, less is
             better. With several workers it has to be picklable.
         trials: of a search, scores to find, those found before included.
@@ -100,7 +104,8 @@ def map_schemes(
             database, as Optuna takes it. None: nothing is kept.
         workers: of a search, processes. A script that starts several needs the guard
             `if __name__ == "__main__":`.
-        seed: of a search: one worker and one seed give one result.
+        seed: of a search, and of what is drawn from `data`: one worker and one seed give one
+            result.
         progress: show a progress bar.
 
     Returns:
@@ -121,11 +126,15 @@ def map_schemes(
     if block_sizes is not None:
         check_block_sizes(block_sizes)
     is_search = method == "search"
-    _check_search(is_search, data, evaluate, storage)
+    kept_by = None if importance == "reconstruction" else as_importance(importance)
+    _check_search(is_search, evaluate, storage)
+    _check_data(data, kept_by is None, is_search and evaluate is None)
     given = _latency(latency)
     _check_measure(measure, is_search, given)
-    wanted = _Wanted(given, budget_ms, speedup, as_importance(importance), layers, block_sizes)
-    problem = problem_of(model, wanted, min_density, progress)
+    wanted = _Wanted(
+        given, budget_ms, speedup, kept_by, layers, block_sizes, min_density, data, seed
+    )
+    problem = problem_of(model, wanted, progress)
     simple = "knapsack" if is_search else method
     found = problem.choose(simple)
     if found is None:
@@ -137,7 +146,7 @@ def map_schemes(
     if is_search and any(each.block_size for each in mapping.schemes):
         from ubp.mapping.searching import searched
 
-        again = partial(problem_of, wanted=wanted, min_density=min_density, progress=False)
+        again = partial(problem_of, wanted=wanted, progress=False)
         mapping = searched(
             model, problem, again, _evaluation(data, evaluate, seed), trials, storage, workers, seed
         )
@@ -145,41 +154,60 @@ def map_schemes(
 
 
 class _Wanted(NamedTuple):
-    """What a caller asks for, checked."""
+    """What a caller asks for, checked; importance None: by reconstruction."""
 
     latency: LatencyModel
     budget_ms: float | None
     speedup: float | None
-    importance: Importance
+    importance: Importance | None
     layers: Policy
     block_sizes: Sequence[int] | None
+    min_density: float
+    data: Any
+    seed: int
 
 
-def problem_of(model: keras.Model, wanted: _Wanted, min_density: float, progress: bool) -> Problem:
+def problem_of(model: keras.Model, wanted: _Wanted, progress: bool) -> Problem:
     """The options of a model's layers, and the budget.
 
     Raises:
         TypeError, ValueError: as of `map_schemes`.
     """
     mapped = mapped_model(model, wanted.latency, wanted.layers, wanted.block_sizes)
+    if wanted.importance is None:
+        mapped = only_rebuildable(mapped)
     budget = _budget(mapped, wanted.latency, wanted.budget_ms, wanted.speedup)
-    importances = [wanted.importance.of(each.weights, None, each.layer) for each in mapped.kernels]
-    options = layer_options(mapped.kernels, importances, min_density, progress)
-    return Problem(model.name, mapped, options, budget, wanted.latency.is_timed, min_density)
+    if wanted.importance is None:
+        kept = by_reconstruction(model, mapped.kernels, wanted.data, wanted.seed, progress)
+    else:
+        kept = by_importance(mapped.kernels, wanted.importance, progress)
+    pairs = zip(mapped.kernels, kept, strict=True)
+    options = [layer_options(kernel, own, wanted.min_density) for kernel, own in pairs]
+    is_timed = wanted.latency.is_timed
+    return Problem(model.name, mapped, options, budget, is_timed, wanted.min_density)
 
 
-def _check_search(is_search: bool, data: Any, evaluate: Any, storage: Any) -> None:
+def _check_search(is_search: bool, evaluate: Any, storage: Any) -> None:
     if storage is not None:
         check_path("storage", storage)
     if evaluate is not None and not callable(evaluate):
         raise TypeError(f"evaluate is {shown(evaluate)}; expected a callable mapping -> number.")
-    if is_search and (data is None) == (evaluate is None):
+    if not is_search and not (evaluate is None and storage is None):
+        raise ValueError("evaluate and storage are for method='search'; leave them out.")
+
+
+def _check_data(data: Any, for_importance: bool, for_scores: bool) -> None:
+    if data is None and for_importance:
         raise ValueError(
-            "method='search' scores mappings by data or by evaluate; "
-            f"{'none' if data is None else 'both'} of them is given."
+            "importance='reconstruction' measures errors on inputs; give some hundred as data."
         )
-    if not is_search and not (data is None and evaluate is None and storage is None):
-        raise ValueError("data, evaluate and storage are for method='search'; leave them out.")
+    if data is None and for_scores:
+        raise ValueError("method='search' scores mappings by data or by evaluate; give either.")
+    if data is not None and not (for_importance or for_scores):
+        raise ValueError(
+            "data is for importance='reconstruction', and for method='search' without evaluate; "
+            "leave it out."
+        )
 
 
 def _check_measure(measure: Any, is_search: bool, latency: LatencyModel) -> None:

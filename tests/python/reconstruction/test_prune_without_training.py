@@ -222,7 +222,7 @@ def test_the_report_is_printed(capsys):
 
 
 def test_many_pixels_are_drawn(monkeypatch):
-    monkeypatch.setattr("ubp.reconstruction.network.without_training._MOST_SAMPLES", 200)
+    monkeypatch.setattr("ubp.reconstruction.network.preparation._MOST_SAMPLES", 200)
     result = rebuilt(chain())
     samples = {row.name: row.samples for row in result.report.layers}
     assert samples["second"] == 200

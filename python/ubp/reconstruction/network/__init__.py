@@ -9,7 +9,10 @@ activations.py    what enters any layer, batch after batch; each call is compute
 lanes.py          the inputs of Keras's layers as lanes, and their weights as matrices
 plan.py           what is done to which layer, in which order
 first_layers.py   whether the samples look preprocessed otherwise than first layers expect
-calibration.py    what each layer's error costs, measured
+preparation.py    a model made ready for these: the copy, the plan, the samples
+measuring.py      what each layer's error costs, measured
+layer_errors.py   the same of layers that a mapping chooses for
+calibration.py    the budgets that follow
 rebuilding.py     a layer's moments added up, and its weights replaced
 sampling.py       which samples are added up
 statistics.py     batch normalisation, fitted to what now enters it

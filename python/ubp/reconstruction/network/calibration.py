@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What each layer's error costs, measured on the dense model, and the budgets that follow.
+"""The budgets that follow from what each layer's error costs.
 
-Layer by layer, in the copy that still is as the dense model is: the layer's moments, its curve of
-error, and the model's outputs with this layer alone rebuilt at the density that all would have if
-the budget were shared evenly.
+That is measured with every layer at the density that all would have if the budget were shared
+evenly.
 """
 
 from __future__ import annotations
@@ -11,31 +10,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from ubp.arguments import shown
-from ubp.data.checks import OutputError
 from ubp.lanes import input_channels
 from ubp.masking.patterns import Pattern
 from ubp.masking.scopes import GlobalBudget, Scope
 from ubp.progress import ProgressBar
 from ubp.pruning.layers.choice import Choice
 from ubp.pruning.layers.prunable import prunable_weights, transposed_strides
-from ubp.reconstruction.budget import LayerCost, share_out, weight_of
-from ubp.reconstruction.curves import counts_of, traced
-from ubp.reconstruction.moments import Moments, MomentSum
-from ubp.reconstruction.network.activations import Activations, Array
-from ubp.reconstruction.network.graph import DENSE, OWN, Graph
+from ubp.reconstruction.budget import LayerCost, share_out
+from ubp.reconstruction.network.graph import DENSE
 from ubp.reconstruction.network.lanes import LaneLayer
-from ubp.reconstruction.network.plan import PRUNE, Task, places_of
-from ubp.reconstruction.network.rebuilding import assign, checked, told
-from ubp.reconstruction.network.sampling import Draws, Sampling
-from ubp.reconstruction.network.spool import Spool
-from ubp.reconstruction.problem import problem_of
+from ubp.reconstruction.network.measuring import ErrorMeasure, error_measure
+from ubp.reconstruction.network.plan import PRUNE, Task
+from ubp.reconstruction.network.preparation import Prepared
 from ubp.reconstruction.projection import Blocks
 from ubp.selection import max_num_blocks
-
-_PICTURES = 64  # on which the outputs are compared
 
 
 @dataclass(frozen=True)
@@ -77,13 +66,7 @@ class _Member:
 
 
 def shared_budgets(
-    graph: Graph,
-    tasks: Sequence[Task],
-    inputs: Sequence[Spool],
-    choices: Sequence[Choice],
-    damping: float,
-    sampling: Sampling,
-    progress: bool,
+    ready: Prepared, choices: Sequence[Choice], damping: float, progress: bool
 ) -> dict[int, Blocks]:
     """The blocks of the layers that share budgets, by the id of the dense layer.
 
@@ -91,18 +74,15 @@ def shared_budgets(
     before and afterwards.
 
     Args:
-        graph: of the model and its copy.
-        tasks: of the whole plan.
-        inputs: of the model, for each of its inputs all batches.
+        ready: the model, its copy and samples.
         choices: the layers that are pruned.
         damping: see problem.py.
-        sampling: of what is added up.
         progress: show a progress bar.
 
     Raises:
         ValueError: if a budget cannot be met.
     """
-    by_layer = {id(task.layers[DENSE]): task for task in tasks if task.kind == PRUNE}
+    by_layer = {id(task.layers[DENSE]): task for task in ready.tasks if task.kind == PRUNE}
     groups: dict[tuple[Scope, float], list[_Member]] = {}
     for choice in choices:
         scope, sparsity = choice.settings.scope, choice.settings.schedule(0)[1]
@@ -114,15 +94,11 @@ def shared_budgets(
         return found
     budgets = [_Budget(*key, members) for key, members in groups.items()]
     members = {id(each.task): (each, budget) for budget in budgets for each in budget.members}
-    chosen = [task for task in tasks if id(task) in members]
-    own = Activations(graph, OWN, inputs, places_of(chosen), to_outputs=True)
-    curves = _Curves(own, len(inputs[0]), damping, sampling)
-    try:
+    chosen = [task for task in ready.tasks if id(task) in members]
+    with error_measure(ready, chosen, damping) as measure:
         for task in ProgressBar(chosen, "error curves", unit="layer", disable=not progress):
             member, budget = members[id(task)]
-            budget.costs.append(curves.cost(member, budget))
-    finally:
-        own.close()
+            budget.costs.append(_cost(measure, member, budget))
     for budget in budgets:
         found |= budget.share_out()
     return found
@@ -170,60 +146,12 @@ class _Budget:
         }
 
 
-class _Curves:
-    """Measures layers, in the order of the plan."""
-
-    def __init__(self, own: Activations, batches: int, damping: float, sampling: Sampling) -> None:
-        self._own, self._damping, self._sampling = own, damping, sampling
-        self._expected: list[list[Array]] = []
-        pictures = 0
-        for batch in range(batches):
-            self._expected.append(own.outputs(batch))
-            pictures += len(self._expected[-1][0])
-            if pictures >= _PICTURES:
-                break
-
-    def cost(self, member: _Member, budget: _Budget) -> LayerCost:
-        """What a layer brings to its budget."""
-        task, pattern = member.task, member.pattern
-        moments = self._moments(task, self._sampling.draws(task.sites[0].step))
-        problem = problem_of(moments, checked(task).matrix, self._damping)
-        least, most = budget.limits(member)
-        even = min(max(round((1.0 - budget.sparsity) * member.full), least, 1), most)
-        block = (pattern.block_size, pattern.lanes)
-        counts = sorted({*counts_of(problem, block), even})
-        curve, found = traced(problem, counts, block, member.method)
-        errors = self._output_errors(task, moments, found[even].astype(np.float32))
-        weight = weight_of(errors, problem.relative_error(found[even]))
-        return LayerCost(curve, weight, member.cost, least, most)
-
-    def _moments(self, task: Task, draws: Draws) -> Moments:
-        """Of a layer that is as in the dense model, and so are its inputs."""
-        view = checked(task)
-        matrix, bias = view.matrix, view.bias
-        total = MomentSum(*view.shape)
-        for given in self._own.inputs_of(task.layers, task.sites):
-            for inputs in given:
-                chosen = draws.choose(view.samples(inputs), len(given))
-                lanes = view.lanes(inputs, chosen)
-                with told(task):
-                    total.add(lanes, lanes @ matrix + bias)
-        return total.moments(centred=task.free)
-
-    def _output_errors(self, task: Task, moments: Moments, weights: Array) -> list[float]:
-        """Relative errors of the model's outputs with one layer rebuilt, which is then undone."""
-        pairs = [task.layers] if task.norm is None else [task.layers, task.norm]
-        assign(task, moments, weights)
-        try:
-            errors = [OutputError() for _ in self._expected[0]]
-            for batch, expected in enumerate(self._expected):
-                found = self._own.outputs(batch)
-                for error, wanted, given in zip(errors, expected, found, strict=True):
-                    error.add(wanted, given)
-        finally:
-            for pair in pairs:
-                pair[OWN].set_weights(pair[DENSE].get_weights())
-        return [error.value for error in errors]
+def _cost(measure: ErrorMeasure, member: _Member, budget: _Budget) -> LayerCost:
+    """What a layer brings to its budget."""
+    least, most = budget.limits(member)
+    even = min(max(round((1.0 - budget.sparsity) * member.full), least, 1), most)
+    found = measure.of(member.task, [member.blocks(even)])
+    return LayerCost(found.curves[0], found.weight, member.cost, least, most)
 
 
 def _member(choice: Choice, task: Task) -> _Member:

@@ -4,20 +4,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
 from ubp.progress import ProgressBar
 from ubp.reconstruction.network.activations import Activations
 from ubp.reconstruction.network.depthwise import refit_depthwise
-from ubp.reconstruction.network.graph import DENSE, OWN, Graph
+from ubp.reconstruction.network.graph import DENSE, OWN
 from ubp.reconstruction.network.lanes import LaneLayer
 from ubp.reconstruction.network.plan import DEPTHWISE, PRUNE, STATISTICS, Task, places_of
+from ubp.reconstruction.network.preparation import Prepared
 from ubp.reconstruction.network.rebuilding import moments_of, rebuild, refit_dense
 from ubp.reconstruction.network.report import RebuiltLayer
-from ubp.reconstruction.network.sampling import Sampling
-from ubp.reconstruction.network.spool import Spool
 from ubp.reconstruction.network.statistics import measure_statistics
 from ubp.reconstruction.projection import Blocks
 
@@ -26,28 +25,17 @@ class Rebuilder:
     """Does the tasks, in order.
 
     Args:
-        graph: of the model and its copy.
-        tasks: in order.
-        inputs: of the model, for each of its inputs all batches.
+        ready: the model, its copy and samples.
         blocks: that are kept, by the id of the dense layer.
         damping: see problem.py.
-        sampling: of what is added up.
     """
 
-    def __init__(
-        self,
-        graph: Graph,
-        tasks: Sequence[Task],
-        inputs: Sequence[Spool],
-        blocks: Mapping[int, Blocks],
-        damping: float,
-        sampling: Sampling,
-    ) -> None:
-        self._tasks, self._blocks, self._damping = tasks, blocks, damping
-        self._sampling = sampling
-        places = places_of(tasks)
-        self._dense = Activations(graph, DENSE, inputs, places)
-        self._own = Activations(graph, OWN, inputs, places)
+    def __init__(self, ready: Prepared, blocks: Mapping[int, Blocks], damping: float) -> None:
+        self._tasks, self._blocks, self._damping = ready.tasks, blocks, damping
+        self._sampling = ready.sampling
+        places = places_of(ready.tasks)
+        self._dense = Activations(ready.graph, DENSE, ready.inputs, places)
+        self._own = Activations(ready.graph, OWN, ready.inputs, places)
 
     def run(self, progress: bool) -> list[RebuiltLayer]:
         """What became of each layer."""

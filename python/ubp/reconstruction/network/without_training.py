@@ -3,45 +3,38 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 import numpy as np
 
 from ubp.arguments import check_number, check_whole
-from ubp.data import Input, Preprocessing, Samples, read_samples
+from ubp.data import Preprocessing, Samples, read_samples
 from ubp.data.checks import relative_errors
 from ubp.masking.kernel_pattern import KernelPattern
 from ubp.masking.patterns import Pattern
 from ubp.masking.pruning_settings import DEFAULT_PATTERN, PruningSettings
 from ubp.masking.schedules import ConstantSparsity
 from ubp.masking.scopes import Scope, as_scope
-from ubp.pruning.cloning.copying import copy_layer, copy_model, set_weights
 from ubp.pruning.layers.choice import Choice, Policy, choose_layers
 from ubp.pruning.layers.pruned_layer import pruned_layers
-from ubp.pruning.layers.walking import check_copyable, has_graph
+from ubp.pruning.layers.walking import check_copyable
 from ubp.reconstruction.network.calibration import shared_budgets
-from ubp.reconstruction.network.first_layers import suspicion_of
-from ubp.reconstruction.network.graph import graph_of
 from ubp.reconstruction.network.lanes import LaneLayer, why_not_rebuilt
-from ubp.reconstruction.network.plan import plan
+from ubp.reconstruction.network.preparation import (
+    LEAST_PICTURES,
+    check_backend,
+    given,
+    inputs_of,
+    prepared,
+)
 from ubp.reconstruction.network.rebuilder import Rebuilder
 from ubp.reconstruction.network.report import PrunedWithoutTraining, RebuildingReport
-from ubp.reconstruction.network.sampling import Sampling
-from ubp.reconstruction.network.spool import Spool
 from ubp.reconstruction.problem import DAMPING
 from ubp.reconstruction.projection import Blocks
 from ubp.selection import max_num_blocks
-
-_MOST_SAMPLES = 65_536  # of a layer
-_BATCH_BYTES = 2**26  # of the largest tensor of a batch; memory holds some of these
-_LEAST_PICTURES, _MOST_PICTURES = 4, 64  # of a batch
-
-_logger = logging.getLogger(__name__)
 
 
 def prune_without_training(
@@ -117,7 +110,7 @@ def prune_without_training(
             an impossible value.
     """
     begin = time.perf_counter()
-    _check_backend()
+    check_backend()
     check_number("sparsity", sparsity, "a number above 0, below 1", lambda each: 0.0 < each < 1.0)
     check_number("damping", damping, "a number above 0", lambda each: 0.0 < each < np.inf)
     check_whole("seed", seed, 0)
@@ -131,29 +124,19 @@ def prune_without_training(
     settings = PruningSettings(ConstantSparsity(sparsity), pattern, method, scope=as_scope(scope))
     choices = _choose(model, settings, layers)
     calibration, judging = read_samples(
-        data, _inputs_of(model), limit=samples, preprocess=preprocess, size=size, seed=seed
+        data, inputs_of(model), limit=samples, preprocess=preprocess, size=size, seed=seed
     ).split(samples)
-    suspicion = suspicion_of(
-        model, calibration, lambda batch: model(_given(model, batch), training=False)
-    )
-    if suspicion is not None:
-        _logger.warning("%s", suspicion)
-    copy, copies = _copy(model)
-    example = [array[:1] for array in next(iter(calibration))]
-    graph = graph_of(model, copy, example)
-    found = plan(graph, example, copies, [id(choice.layer) for choice in choices], refit)
-    calibration = calibration.batched(_pictures(found.largest))
+    pruned = [choice.layer for choice in choices]
     blocks = {id(choice.layer): _blocks(choice) for choice in choices}
-    with _spooled(calibration) as inputs:
-        sampling = Sampling(_MOST_SAMPLES, len(inputs[0]), seed)
-        blocks |= shared_budgets(graph, found.tasks, inputs, choices, damping, sampling, progress)
-        rows = Rebuilder(graph, found.tasks, inputs, blocks, damping, sampling).run(progress)
-    judging = judging.batched(_LEAST_PICTURES)  # a functional model keeps all tensors of a call
-    errors = relative_errors(_outputs(model, judging), _outputs(copy, judging))
+    with prepared(model, calibration, pruned, refit, seed) as ready:
+        blocks |= shared_budgets(ready, choices, damping, progress)
+        rows = Rebuilder(ready, blocks, damping).run(progress)
+    judging = judging.batched(LEAST_PICTURES)  # a functional model keeps all tensors of a call
+    errors = relative_errors(_outputs(model, judging), _outputs(ready.copy, judging))
     report = RebuildingReport(
         tuple(rows), len(calibration), tuple(errors), len(judging), time.perf_counter() - begin
     )
-    return PrunedWithoutTraining(copy, report)
+    return PrunedWithoutTraining(ready.copy, report)
 
 
 def _choose(model: keras.Model, settings: PruningSettings, policy: Policy) -> list[Choice]:
@@ -183,11 +166,6 @@ def _choose(model: keras.Model, settings: PruningSettings, policy: Policy) -> li
     return chosen
 
 
-def _pictures(largest: int) -> int:
-    """Of a batch: few of large tensors."""
-    return min(max(_BATCH_BYTES // largest, _LEAST_PICTURES), _MOST_PICTURES)
-
-
 def _blocks(choice: Choice) -> Blocks:
     pattern, sparsity = choice.settings.pattern, choice.settings.schedule(0)[1]
     shape = LaneLayer(choice.layer).shape
@@ -198,74 +176,8 @@ def _blocks(choice: Choice) -> Blocks:
     return Blocks(pattern.block_size, count, method, pattern.lanes, pattern.max_per_start)
 
 
-def _copy(model: keras.Model) -> tuple[keras.Model, dict[int, keras.layers.Layer]]:
-    """A copy with the same weights, and the copy of each layer by the id of the original."""
-    copied: list[tuple[keras.layers.Layer, keras.layers.Layer]] = []
-
-    def replace(operation: keras.Operation) -> keras.Operation:
-        copy = copy_layer(operation)
-        if isinstance(operation, keras.layers.Layer):
-            copied.append((operation, copy))
-        return copy
-
-    copy = copy_model(model, replace)
-    for original, new in copied:
-        set_weights(new, original.get_weights())
-    return copy, {id(original): new for original, new in copied}
-
-
-def _check_backend() -> None:
-    backend = keras.backend.backend()
-    if backend != "tensorflow":
-        raise ValueError(
-            f"prune_without_training: Keras is on {backend}, and layers are rebuilt on TensorFlow "
-            "alone; save the model with model.save(), and load it and call this in a process with "
-            "KERAS_BACKEND=tensorflow."
-        )
-
-
-def _inputs_of(model: keras.Model) -> list[Input]:
-    if has_graph(model):
-        return [
-            Input(tensor.name, tuple(tensor.shape[1:]), np.dtype(tensor.dtype))
-            for tensor in model.inputs
-        ]
-    shapes = (model.get_build_config() or {}).get("input_shape")
-    if shapes is None:
-        raise ValueError(
-            f"prune_without_training: what the subclassed model '{model.name}' takes is not known; "
-            "expected one whose call() takes one tensor, or a list of them."
-        )
-    several = isinstance(shapes[0], list | tuple)
-    shapes = list(shapes) if several else [shapes]
-    return [Input(f"input_{index}", tuple(shape[1:])) for index, shape in enumerate(shapes)]
-
-
-@contextmanager
-def _spooled(samples: Samples) -> Iterator[list[Spool]]:
-    """All batches of each input, which go afterwards."""
-    spools = [Spool() for _ in samples.inputs]
-    try:
-        for batch in samples:
-            for spool, array in zip(spools, batch, strict=True):
-                spool.append(array)
-        yield spools
-    finally:
-        for spool in spools:
-            spool.close()
-
-
 def _outputs(model: keras.Model, samples: Samples) -> Iterator[list[Any]]:
     """Of each batch, all outputs."""
     for batch in samples:
-        outputs = keras.tree.flatten(model(_given(model, batch), training=False))
+        outputs = keras.tree.flatten(model(given(model, batch), training=False))
         yield [np.asarray(each) for each in outputs]
-
-
-def _given(model: keras.Model, batch: Sequence[Any]) -> Any:
-    """The arrays as the model takes them."""
-    if len(batch) == 1:
-        return batch[0]
-    if isinstance(model, keras.Sequential) or not has_graph(model):
-        return list(batch)
-    return keras.tree.pack_sequence_as(model.input, list(batch))
