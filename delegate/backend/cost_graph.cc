@@ -51,6 +51,7 @@ class Costs {
     switch (node.layouts) {
       case Layouts::kEither:
       case Layouts::kPlanes:
+      case Layouts::kSpreads:
         return true;
       case Layouts::kFollows:
         return std::any_of(node.inputs.begin(), node.inputs.end(),
@@ -71,6 +72,7 @@ class Costs {
       case Layouts::kFollows:
         return WritesPlanes(i);
       case Layouts::kEither:
+      case Layouts::kSpreads:
       case Layouts::kNhwc:
         return false;
     }
@@ -102,7 +104,7 @@ class Costs {
     for (const int reader : readers_[t]) {
       const CostNode& node = graph_.nodes[reader];
       const bool inside = taken_[reader] && parts_[reader] == part;
-      needs_image = needs_image || !inside || node.layouts == Layouts::kNhwc;
+      needs_image = needs_image || !inside || ReadsImages(node.layouts);
       if (!taken_[reader] || (inside && planes_[t])) continue;
       if (node.layouts == Layouts::kEither) {
         sum_ += node.from_image;

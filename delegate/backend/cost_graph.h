@@ -15,8 +15,16 @@ enum class Layouts {
   kPlanes,   // reads and writes planes
   kFollows,  // writes planes if it reads one in planes, else an image
   kReduces,  // reads planes and writes an image
+  kSpreads,  // reads an image and writes planes
   kNhwc      // reads and writes images
 };
+
+inline bool ReadsImages(Layouts layouts) {
+  return layouts == Layouts::kNhwc || layouts == Layouts::kSpreads;
+}
+inline bool WritesImages(Layouts layouts) {
+  return layouts == Layouts::kNhwc || layouts == Layouts::kReduces;
+}
 
 // A node of the model: taken by the delegate, or left to XNNPACK.
 struct CostNode {

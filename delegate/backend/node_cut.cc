@@ -20,8 +20,7 @@ class NodeCut {
     for (size_t i = 0; i < graph.nodes.size(); ++i) AddNode(static_cast<int>(i));
     for (size_t t = 0; t < graph.tensors.size(); ++t) {
       const int writer = writers[t];
-      const bool is_image = writer < 0 || graph.nodes[writer].layouts == Layouts::kReduces ||
-                            graph.nodes[writer].layouts == Layouts::kNhwc;
+      const bool is_image = writer < 0 || WritesImages(graph.nodes[writer].layouts);
       if (!is_image) AddLeaving(static_cast<int>(t), writer, readers[t]);
       AddEntering(static_cast<int>(t), is_image ? -1 : writer, readers[t]);
     }
@@ -50,7 +49,7 @@ class NodeCut {
     const CostTensor& costs = graph_.tensors[t];
     const double cost = costs.to_image + graph_.part;
     const bool always = std::any_of(readers.begin(), readers.end(), [&](int reader) {
-      return graph_.nodes[reader].layouts == Layouts::kNhwc || IsDivided(t, reader);
+      return ReadsImages(graph_.nodes[reader].layouts) || IsDivided(t, reader);
     });
     if (always || costs.is_result) {
       cut_.AddFirst(writer, cost);
@@ -70,7 +69,7 @@ class NodeCut {
       const bool divided = IsDivided(t, reader);
       if (node.layouts == Layouts::kEither) {
         AddEntering(divided ? -1 : writer, {reader}, node.from_image + Entering());
-      } else if (node.layouts != Layouts::kNhwc) {
+      } else if (!ReadsImages(node.layouts)) {
         of_planes[divided].push_back(reader);
       }
     }

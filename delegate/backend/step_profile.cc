@@ -58,6 +58,7 @@ const char* KindOf(OpType type) {
     case OpType::kConcatenation:
     case OpType::kDepthToSpace:
     case OpType::kSpaceToDepth:
+    case OpType::kTranspose:
       return "copy";
   }
   return "";

@@ -65,6 +65,12 @@ constexpr double kMaxPoolTapOfXnnpack = 3.1;
 constexpr double kAveragePoolOfXnnpack = 20.0;
 constexpr double kAveragePoolTapOfXnnpack = 1.5;
 
+// An element and a row of [batch, channels, height, width] that become those of planes, or back; and an
+// element in XNNPACK, which moves each by itself.
+constexpr double kRowElement = 3.7;
+constexpr double kRow = 75.0;
+constexpr double kTransposeOfXnnpack = 12.0;
+
 // Of an op without weights: for each element of the output, or of the input for MEAN. `alone`: more
 // where the op is not fused with the one next to it.
 struct PerElement {
@@ -132,6 +138,12 @@ void SetPool(PoolKind kind, const OpToRun& op, CostNode* node) {
   node->left = left * op.output.elements();
 }
 
+// Of an image [batch, channels, height, width], whose rows an extent has as pixels.
+double CostOfRows(const Extent& channels_first) {
+  return kRowElement * channels_first.elements() +
+         kRow * channels_first.batch * channels_first.pixels;
+}
+
 double FarElements(const Extent& extent) {
   return extent.elements() >= kFarElements ? extent.elements() : 0.0;
 }
@@ -159,7 +171,15 @@ class NodeCosts {
     if (!kind.attributes.unit_stride()) node_->taken += kPhaseElement * op_.input.elements();
   }
   void operator()(const Pool2DOp& kind) const { SetPool(kind.kind, op_, node_); }
-  void operator()(const MeanOp&) const { SetPerElement({5.0, 1.9, 0.0, 0.0}, op_.input, node_); }
+  void operator()(const MeanOp& kind) const {
+    SetPerElement({5.0, 1.9, 0.0, 0.0}, op_.input, node_);
+    if (kind.channels_first) node_->taken += CostOfRows(op_.input);
+  }
+  void operator()(const TransposeOp& kind) const {
+    const Extent& channels_first = kind.to_nhwc ? op_.input : op_.output;
+    node_->left = kTransposeOfXnnpack * channels_first.elements();
+    node_->taken_alone = CostOfRows(channels_first);
+  }
   void operator()(const PadOp&) const { SetPerElement({0.0, 1.0, 10.0, 15.0}, op_.output, node_); }
   void operator()(const ReshapeOp&) const {
     SetPerElement({1.0, 1.0, 0.0, 0.0}, op_.output, node_);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "delegate/graph/ops.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -42,6 +43,10 @@ Status InferWindow(LayerAttributes attributes, const InferInputs& inputs, ConvSh
   UBP_RETURN_IF_ERROR(MakeConvShape(attributes, input[0], input[1], input[2], padded, shape));
   *output = {shape->batch, shape->out_h, shape->out_w, shape->out_c};
   return Status::Ok();
+}
+
+const char* ShapeOfImage(bool channels_first) {
+  return channels_first ? "[batch, channels, height, width]" : "[batch, height, width, channels]";
 }
 
 // Elementwise, of one tensor.
@@ -102,8 +107,20 @@ Status PadOp::Infer(const InferInputs& inputs, ConvShape*, Dims* output) const {
 
 Status MeanOp::Infer(const InferInputs& inputs, ConvShape*, Dims* output) const {
   const Dims& input = inputs.dims[0];
-  if (input.size() != 4) return UnsuitableInput(input, "[batch, height, width, channels]");
-  *output = keep_dims ? Dims{input[0], 1, 1, input[3]} : Dims{input[0], input[3]};
+  if (input.size() != 4) return UnsuitableInput(input, ShapeOfImage(channels_first));
+  const int channels = input[channels_first ? 1 : 3];
+  *output = {input[0], channels};
+  if (keep_dims) output->insert(output->begin() + (channels_first ? 2 : 1), 2, 1);
+  return Status::Ok();
+}
+
+Status TransposeOp::Infer(const InferInputs& inputs, ConvShape*, Dims* output) const {
+  const Dims& input = inputs.dims[0];
+  if (input.size() != 4) return UnsuitableInput(input, ShapeOfImage(to_nhwc));
+  *output = input;
+  // The channels go to the end, or come back.
+  if (to_nhwc) std::rotate(output->begin() + 1, output->begin() + 2, output->end());
+  if (!to_nhwc) std::rotate(output->begin() + 1, output->begin() + 3, output->end());
   return Status::Ok();
 }
 

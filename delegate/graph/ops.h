@@ -38,7 +38,8 @@ enum class OpType {
   kDepthToSpace,
   kSpaceToDepth,
   kTransposeConv2D,
-  kRequantize
+  kRequantize,
+  kTranspose
 };
 
 // What holds for a kind unless its struct says otherwise.
@@ -117,6 +118,8 @@ struct Pool2DOp : OpTraits {
 // Over height and width.
 struct MeanOp : OpTraits {
   bool keep_dims = false;  // output [batch, 1, 1, channels]
+  // Of [batch, channels, height, width], kept as [batch, channels, 1, 1]: is lowered (lower_means.h).
+  bool channels_first = false;
 
   OpType type() const { return OpType::kMean; }
   Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
@@ -264,10 +267,18 @@ struct TransposeConv2DOp : OpTraits {
   Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
 };
 
+// TRANSPOSE of [batch, channels, height, width] to [batch, height, width, channels], or back.
+struct TransposeOp : OpTraits {
+  bool to_nhwc = true;
+
+  OpType type() const { return OpType::kTranspose; }
+  Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
+};
+
 using OpDetails =
     std::variant<Conv2DOp, FullyConnectedOp, DepthwiseConv2DOp, Pool2DOp, MeanOp, PadOp, ReshapeOp,
                  ConcatenationOp, SoftmaxOp, ArithmeticOp, ClampOp, FunctionOp, ResizeOp,
-                 DepthToSpaceOp, SpaceToDepthOp, TransposeConv2DOp, RequantizeOp>;
+                 DepthToSpaceOp, SpaceToDepthOp, TransposeConv2DOp, RequantizeOp, TransposeOp>;
 
 }  // namespace ubp
 

@@ -4,28 +4,10 @@
 #include <utility>
 #include <vector>
 
+#include "delegate/rewrite/lowering.h"
+
 namespace ubp {
 namespace {
-
-// An op of the same node with one input.
-GraphOp OpLike(const GraphOp& original, OpDetails details, int input, int output) {
-  GraphOp op;
-  op.label = original.label;
-  op.node = original.node;
-  op.elements = original.elements;
-  op.inputs = {input};
-  op.output = output;
-  op.details = std::move(details);
-  return op;
-}
-
-// Of the type of another one.
-int NewTensorLike(int tensor, Graph* graph) {
-  const TensorType type = graph->tensors[tensor].type;
-  graph->tensors.emplace_back();
-  graph->tensors.back().type = type;
-  return static_cast<int>(graph->tensors.size()) - 1;
-}
 
 bool IsNone(const Pads& pads) {
   return pads.top == 0 && pads.bottom == 0 && pads.left == 0 && pads.right == 0;

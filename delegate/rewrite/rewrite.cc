@@ -5,6 +5,7 @@
 
 #include "delegate/rewrite/absorb_adds.h"
 #include "delegate/rewrite/absorb_pads.h"
+#include "delegate/rewrite/cancel_transposes.h"
 #include "delegate/rewrite/drop_unneeded.h"
 #include "delegate/rewrite/fuse_elementwise.h"
 #include "delegate/rewrite/fuse_functions.h"
@@ -18,6 +19,7 @@ Status Rewrite(const RewriteRules& rules, bool verify, ShapedGraph* graph) {
     const Status status = VerifyShapedGraph(*graph);
     return status.ok() ? status : Status::Error(std::string(pass) + ": " + status.message());
   };
+  CancelTransposes(graph);
   UBP_RETURN_IF_ERROR(AbsorbPads(graph));
   DropUnneeded(graph);  // from here on no tensor is empty
   UBP_RETURN_IF_ERROR(check("DropUnneeded"));

@@ -178,8 +178,11 @@ def _pool(draft: Draft, code: int) -> bool:
     return x is not None and _pool_by(draft, code, x, draft.pair((*KERNELS, 9)))
 
 
-def _pool_by(draft: Draft, code: int, x: int, kernel: tuple[int, int]) -> bool:
-    stride, valid = draft.pair(STRIDES), draft.chance(0.5)
+def _pool_by(
+    draft: Draft, code: int, x: int, kernel: tuple[int, int], valid: bool | None = None
+) -> bool:
+    stride = draft.pair(STRIDES)
+    valid = draft.chance(0.5) if valid is None else valid
     shape = draft.graph.window(x, kernel, stride, 1, valid, draft.shape(x)[3])
     if not draft.fits(shape, int(np.prod(shape, dtype=np.int64)) * kernel[0] * kernel[1]):
         return False
@@ -212,7 +215,7 @@ def _padded_max_pool_2d(draft: Draft) -> bool:
     if not _pad_by(draft, x, [[0, 0], *sides, [0, 0]], least):
         return False
     padded = draft.values.pop()  # nothing else is computed of it
-    if _pool_by(draft, OP.MAX_POOL_2D, padded, kernel):
+    if _pool_by(draft, OP.MAX_POOL_2D, padded, kernel, valid=True):
         return True
     draft.values.append(padded)
     return True
@@ -410,7 +413,8 @@ def _mean_of(draft: Draft, x: int, axes: tuple[int, ...], keep: bool) -> bool:
 @operator(0.8)
 def _mean(draft: Draft) -> bool:
     x = draft.pick([4])
-    axes = (1, 2) if draft.chance(0.85) else draft.choice([(1,), (2,), (3,), (1, 2, 3)])
+    likely = draft.choice([(1, 2), (1, 2), (2, 3)])
+    axes = likely if draft.chance(0.85) else draft.choice([(1,), (2,), (3,), (1, 2, 3)])
     return x is not None and _mean_of(draft, x, axes, draft.chance(0.5))
 
 
@@ -553,8 +557,8 @@ def _reshape(draft: Draft) -> bool:
         return False
     shape = draft.shape(x)
     if len(shape) == 2:
-        to = [shape[0], 1, 1, shape[1]]
-    elif shape[1:3] == [1, 1] or draft.chance(0.3):
+        to = [shape[0], *draft.choice([[1, 1, shape[1]], [shape[1], 1, 1]])]
+    elif shape[1:3] == [1, 1] or shape[2:] == [1, 1] or draft.chance(0.3):
         to = [shape[0], int(np.prod(shape[1:]))]
     else:
         return False
@@ -572,14 +576,24 @@ def _reshape(draft: Draft) -> bool:
     return True
 
 
-@operator(0.3)
+@operator(1)
 def _transpose(draft: Draft) -> bool:
-    """Nothing that the delegate takes: it ends a stretch."""
+    """Of the channels, as PyTorch has them, at times back; or of others, which ends a stretch."""
     x = draft.pick([4])
     if x is None:
         return False
-    batch, height, width, channels = draft.shape(x)
-    order = draft.ints([0, 2, 1, 3])
-    shape = [batch, width, height, channels]
-    draft.emit(OP.TRANSPOSE, [x, order], shape, schema.TransposeOptionsT())
+    to_nhwc, to_nchw = (0, 2, 3, 1), (0, 3, 1, 2)
+    orders = draft.choice(
+        (
+            (to_nhwc,),
+            (to_nchw,),
+            (to_nchw, to_nhwc),
+            (to_nhwc, to_nchw),
+            (to_nchw, to_nchw),
+            ((0, 2, 1, 3),),
+        )
+    )
+    for order in orders:
+        shape = [draft.shape(x)[axis] for axis in order]
+        x = draft.emit(OP.TRANSPOSE, [x, draft.ints(order)], shape, schema.TransposeOptionsT())
     return True

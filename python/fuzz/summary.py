@@ -13,6 +13,7 @@ from fuzz.compare import Outcome
 LIMITS = {
     # An operator that was taken in one form and would be another one for these inputs.
     r", expected \[batch, height, width, (\d+|channels)\]\.$": "another rank, or grouped channels",
+    r", expected \[batch, channels, height, width\]\.$": "another rank",
     r" in int8, expected equal ones, or an image and \[batch, 1, 1, channels\]\.$": (
         "operands of other shapes than the model's"
     ),

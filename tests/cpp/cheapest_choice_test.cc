@@ -172,6 +172,9 @@ CostGraph RandomGraph(std::mt19937* random) {
       case 7:
         add(Layouts::kNhwc, {last});
         break;
+      case 8:
+        add(kind(*random) < 5 ? Layouts::kSpreads : Layouts::kReduces, {last});
+        break;
       default:
         add(Layouts::kPlanes, {last});
     }

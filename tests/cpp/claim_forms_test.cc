@@ -152,6 +152,9 @@ TEST(ClaimFormsTest, Mean) {
       {&MeanModel, WithInts({-3, -2}), ""},
       {&MeanModel, WithInts({1, -2}), ""},
       {&MeanModel, WithInts({1, 1}), "MEAN over the axes [1, 1]"},
+      {&MeanModel, WithInts({2, 3}), ""},
+      {&MeanModel, WithInts({-1, -2}), ""},
+      {&MeanModel, WithInts({1, 3}), "MEAN over the axes [1, 3]"},
       {&MeanModel, WithInts({0, 3}), "MEAN over the axes [0, 3]"},
       {&MeanModel, WithInts({-2147483647 - 1, 2147483647}), "[-2147483648, "},
       {&MeanModel, WithInts({3}), "the list of axes must be a constant int32"},
@@ -256,11 +259,29 @@ TEST(ClaimFormsTest, TransposeConv) {
   });
 }
 
+TEST(ClaimFormsTest, Transpose) {
+  Check({
+      {&TransposeModel, WithInts({0, 3, 1, 2}), ""},
+      {&TransposeModel, WithInts({0, 2, 1, 3}),
+       "TRANSPOSE to the order [0, 2, 1, 3], which moves other axes than the channels."},
+      {&TransposeModel, WithInts({0, 2, 3, -1}), "TRANSPOSE to the order [0, 2, 3, -1]"},
+      {&TransposeModel, WithInts({2, 0, 1}), "the order of axes must be a constant int32"},
+      {&TransposeModel, WithTensor(kSecond, &TfLiteTensor::type, kTfLiteInt64), "it is int64."},
+      {&TransposeModel, WithTensor(kSecond, &TfLiteTensor::allocation_type, kTfLiteArenaRw),
+       "it is not constant."},
+  });
+}
+
 TEST(ClaimFormsTest, Reshape) {
   const Apply backwards = [](FakeModel& m) {
     m.SetDims(kInput, {2, 4});
     m.SetDims(kOutput, {2, 1, 1, 4});
     m.SetInputs({kInput, m.Ints({-1, 1, 1, 4})});
+  };
+  const Apply channels_first = [](FakeModel& m) {
+    m.SetDims(kInput, {2, 4});
+    m.SetDims(kOutput, {2, 4, 1, 1});
+    m.SetInputs({kInput, m.Ints({-1, 4, 1, 1})});
   };
   Check({
       {&ReshapeModel, backwards, ""},
@@ -277,6 +298,9 @@ TEST(ClaimFormsTest, Reshape) {
        },
        "the number of sizes is 9"},
       {&ReshapeModel, WithInts({4}), "the shape must be a constant int32"},
+      {&ReshapeModel, WithDims(kInput, {2, 4, 1, 1}), ""},
+      {&ReshapeModel, channels_first, ""},
+      {&ReshapeModel, WithDims(kInput, {2, 4, 1, 2}), "RESHAPE of [2, 4, 1, 2] to [2, 4]."},
       {&ReshapeModel, WithDims(kInput, {2, 1, 2, 2}), "RESHAPE of [2, 1, 2, 2] to [2, 4]."},
       {&ReshapeModel, WithSignature(kInput, {2, -1, -1, 4}),
        "RESHAPE of [2, -1, -1, 4] to [2, 4]."},

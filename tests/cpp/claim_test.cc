@@ -59,6 +59,7 @@ const std::vector<Kind>& AllKinds() {
       {"PadV2", OpType::kPad, "PADV2 'pad'", &PadV2Model},
       {"TransposeConv", OpType::kTransposeConv2D, "TRANSPOSE_CONV 'upsample'", &TransposeConvModel},
       {"Reshape", OpType::kReshape, "RESHAPE 'flatten'", &ReshapeModel},
+      {"Transpose", OpType::kTranspose, "TRANSPOSE 'image'", &TransposeModel},
       {"ResizeNearest", OpType::kResize, "RESIZE_NEAREST_NEIGHBOR 'resize'", &ResizeNearestModel},
       {"ResizeBilinear", OpType::kResize, "RESIZE_BILINEAR 'resize'", &ResizeBilinearModel},
       {"DepthToSpace", OpType::kDepthToSpace, "DEPTH_TO_SPACE 'larger'", &DepthToSpaceModel},
@@ -144,7 +145,8 @@ TEST_P(EveryKindTest, SurvivesMissingTensors) {
 
 TEST_P(EveryKindTest, SurvivesMissingDimensionsAndParameters) {
   const std::set<OpType> of_any_rank = {OpType::kFullyConnected, OpType::kClamp, OpType::kFunction};
-  const std::set<OpType> without_parameters = {OpType::kPad, OpType::kReshape, OpType::kClamp};
+  const std::set<OpType> without_parameters = {OpType::kPad, OpType::kReshape, OpType::kClamp,
+                                               OpType::kTranspose};
   const std::set<std::string> with_parameters = {"LeakyRelu", "Gelu"};  // of the functions
   EXPECT_NE(Reason([](FakeModel& m) { m.tensor(kInput).dims = nullptr; }), "");
   if (of_any_rank.count(GetParam().type) == 0) {

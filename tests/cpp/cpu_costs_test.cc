@@ -2,6 +2,7 @@
 // What the CPU backend's model of costs says of single operators, and of networks made of them: the
 // same on every kind of processor, unless a test says otherwise.
 
+#include <cmath>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -167,6 +168,23 @@ TEST_P(CpuCostsTest, WhatIsJoinedIsWrittenInPlace) {
   op.details = ConcatenationOp();
   const CostNode node = NodeOf(op, {1.0, 784.0, 64.0});
   EXPECT_LT(5.0 * node.taken, node.left);
+}
+
+// In front of a layer, a TRANSPOSE of the network's input costs its image's change of form, and a part.
+TEST_P(CpuCostsTest, ATransposeBesideALayerIsTaken) {
+  GraphOp transpose;
+  for (const double pixels : {49.0, 112.0 * 112.0}) {
+    const double side = std::sqrt(pixels);
+    const Extent extent{1.0, pixels, 96.0}, channels_first{1.0, 96.0 * side, side};
+    transpose.details = TransposeOp{{}, true};
+    CostNode first = NodeOf(transpose, channels_first, extent);
+    first.taken += first.taken_alone;
+    transpose.details = TransposeOp{{}, false};
+    CostNode last = NodeOf(transpose, extent, channels_first);
+    last.taken += last.taken_alone;
+    const CostGraph graph = Chain({first, Sparse(pixels, 96, 0.2), last}, extent);
+    EXPECT_EQ(ClearlyCheapestChoice(graph, kClearGain), (Choice{true, true, true}));
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Processors, CpuCostsTest,

@@ -80,6 +80,9 @@ Dims ExpectedShape(const GraphOp& op, const std::vector<Dims>& inputs) {
     }
     case OpType::kMean:
       return op.As<MeanOp>().keep_dims ? Dims{input[0], 1, 1, input[3]} : Dims{input[0], input[3]};
+    case OpType::kTranspose:
+      return op.As<TransposeOp>().to_nhwc ? Dims{input[0], input[2], input[3], input[1]}
+                                          : Dims{input[0], input[3], input[1], input[2]};
     case OpType::kResize:
       return {input[0], op.As<ResizeOp>().height, op.As<ResizeOp>().width, input[3]};
     case OpType::kDepthToSpace: {

@@ -221,4 +221,13 @@ FakeModel ReshapeModel() {
   return model;
 }
 
+FakeModel TransposeModel() {
+  FakeModel model;
+  model.Activation({1, 6, 8, 4}, "image");
+  model.Activation({1, 4, 6, 8});
+  model.Ints({0, 2, 3, 1});
+  model.Node(kTfLiteBuiltinTranspose, {kInput, kSecond}, {kOutput}, NoParams());
+  return model;
+}
+
 }  // namespace ubp

@@ -53,6 +53,7 @@ FakeModel PadV2Model();  // with -infinity
 // [2, 1, 1, 4] to [2, 4].
 FakeModel TransposeConvModel();  // 2x2, stride 2, [1, 6, 8, 3] to [1, 12, 16, 4]
 FakeModel ReshapeModel();
+FakeModel TransposeModel();       // of channels to the end
 FakeModel ResizeNearestModel();   // to [1, 12, 24, 4]
 FakeModel ResizeBilinearModel();  // likewise
 FakeModel DepthToSpaceModel();    // in blocks of 2

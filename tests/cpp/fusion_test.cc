@@ -196,5 +196,28 @@ TEST_F(FusionTest, PixelsThatOtherOpsReadAreNotDead) {
   EXPECT_EQ(layout_.tensors[x].dims, (Dims{1, 12, 11, 8}));
 }
 
+// What is between a TRANSPOSE and the one that takes it back, if it is nothing.
+TEST_F(FusionTest, TransposesCancel) {
+  const int x = Pointwise(0);
+  const int y = test_.Transpose(x, false);
+  const int z = test_.Transpose(y, true);
+  MakeLayoutOf(test_.Mean(z, false));
+  ASSERT_EQ(layout_.ops.size(), 2u);
+  EXPECT_EQ(layout_.ops[1].input, x);
+  EXPECT_EQ(layout_.ops[1].absorbed.size(), 1u);
+}
+
+TEST_F(FusionTest, TransposesThatOthersReadStay) {
+  const int x = Pointwise(0);
+  const int y = test_.Transpose(x, false);
+  test_.MarkOutput(test_.Apply(OpType::kClamp, {y}, Activation::kRelu6));
+  const int z = test_.Transpose(y, true);
+  test_.MarkOutput(z);
+  test_.MarkOutput(test_.Transpose(y, false));  // which takes nothing back
+  MakeLayoutOf(test_.Sum(test_.Depthwise(z, 3, 1, Padding::kSame), z));
+  EXPECT_EQ(layout_.ops.size(), 7u);
+  EXPECT_EQ(layout_.ops.back().second, x);
+}
+
 }  // namespace
 }  // namespace ubp

@@ -132,6 +132,30 @@ TEST(ImportTest, OpsWithoutWeights) {
   EXPECT_EQ(ImportOnly(&reshape).type(), OpType::kReshape);
 }
 
+TEST(ImportTest, MeansOfChannelsFirstAreLowered) {
+  for (const bool keep_dims : {false, true}) {
+    FakeModel model = MeanModel();
+    model.SetDims(kInput, {1, 4, 6, 8});
+    model.SetInputs({kInput, model.Ints({2, 3})});
+    model.params<builtin::MeanParams>().keep_dims = keep_dims;
+    Graph graph;
+    const Status status = model.Import({kInput}, {kOutput}, &graph);
+    ASSERT_TRUE(status.ok()) << status.message();
+    ASSERT_EQ(graph.ops.size(), keep_dims ? 3u : 2u);
+    EXPECT_TRUE(graph.ops[0].As<TransposeOp>().to_nhwc);
+    EXPECT_FALSE(graph.ops[1].As<MeanOp>().channels_first);
+    EXPECT_FALSE(graph.ops[1].As<MeanOp>().keep_dims);
+    EXPECT_EQ(graph.ops[1].inputs[0], graph.ops[0].output);
+    EXPECT_EQ(graph.tensors[graph.ops.back().output].storage, Storage::kOutput);
+    GraphOp mean;
+    mean.details = MeanOp{{}, keep_dims, true};
+    ConvShape shape{};
+    Dims output;
+    ASSERT_TRUE(InferShape(mean, {{5, 4, 6, 8}}, Pads(), &shape, &output).ok());
+    EXPECT_EQ(output, keep_dims ? (Dims{5, 4, 1, 1}) : (Dims{5, 4}));
+  }
+}
+
 // input -> 1x1 -> a -> sparse 1x1 -> b; a + b -> sum; sum + sum -> output.
 TEST(ImportTest, ConnectsOpsThroughTensors) {
   const TestLayer layer = MakeTestLayer(Pointwise(8, 8, 4), 0.5, true, 1);

@@ -105,6 +105,7 @@ TEST_P(PadInFrontTest, WithNumbersThatNoWindowTakesIn) {
   }
   const int least = test_.Pad(x_, GetParam(), -INFINITY);
   test_.MarkOutput(test_.MaxPool(least, 3, 1, Padding::kValid));
+  test_.MarkOutput(test_.MaxPool(least, 3, 2, Padding::kSame));
   test_.MarkOutput(test_.Apply(OpType::kClamp, {least}, Activation::kRelu6));
   ExpectRuns(&test_);
 }

@@ -74,7 +74,7 @@ class RandomGraph {
 
   void AddOp() {
     const int x = AnyImage();
-    switch (Below(14)) {
+    switch (Below(15)) {
       case 0:
       case 1:
       case 2:
@@ -102,6 +102,8 @@ class RandomGraph {
         return AddFunction(x);
       case 12:
         return Resample(x);
+      case 13:
+        return AddTransposes(x);
       default:
         return AddVector(x);
     }
@@ -121,6 +123,15 @@ class RandomGraph {
     Take(graph_.Softplus(x));
     if (Below(2))
       Take(graph_.Apply(OpType::kMul, {x, graph_.Apply(Elementwise::kTanh, values_.back())}));
+  }
+
+  // One way, and at times back at once, or behind something else.
+  void AddTransposes(int x) {
+    const bool to_nhwc = Below(2);
+    Take(x = graph_.Transpose(x, to_nhwc));
+    if (Below(3) == 0) return;
+    if (Below(2)) Take(x = graph_.Apply(OpType::kClamp, {x}, AnyActivation()));
+    Take(graph_.Transpose(x, !to_nhwc));
   }
 
   // To another height and width.
@@ -203,7 +214,8 @@ class RandomGraph {
 
   // Behind padding that a maximum ignores, as PyTorch has it; every window has a pixel inside.
   void AddPaddedMaxPool(int x) {
-    const LayerAttributes spec = AnyWindow();
+    LayerAttributes spec = AnyWindow();
+    spec.padding = Padding::kValid;
     const Pads pads = {Below(spec.kernel_h), Below(spec.kernel_h), Below(spec.kernel_w),
                        Below(spec.kernel_w)};
     const Dims d = graph_.dims(x);

@@ -103,6 +103,8 @@ Values TestGraph::Evaluate(const GraphOp& op, const std::vector<Values>& values)
       return EvaluateMean(in, dims);
     case OpType::kPad:
       return EvaluatePad(op, in, dims);
+    case OpType::kTranspose:
+      return EvaluateTranspose(op, in, dims);
     case OpType::kFullyConnected:
       return EvaluateDense(op, in);
     case OpType::kResize:
@@ -186,6 +188,19 @@ Values TestGraph::EvaluatePad(const GraphOp& op, const Values& in, const Dims& d
     const int c = i % dims[3], x = i / dims[3] % dims[2];
     const int y = i / dims[3] / dims[2] % dims[1], b = i / dims[3] / dims[2] / dims[1];
     out[((int64_t{b} * to[1] + y + pads.top) * to[2] + x + pads.left) * to[3] + c] = in[i];
+  }
+  return out;
+}
+
+Values TestGraph::EvaluateTranspose(const GraphOp& op, const Values& in, const Dims& dims) const {
+  const bool to_nhwc = op.As<TransposeOp>().to_nhwc;
+  const int channels = dims[to_nhwc ? 1 : 3],
+            pixels = static_cast<int>(in.size()) / dims[0] / channels;
+  Values out(in.size());
+  for (size_t i = 0; i < in.size(); ++i) {  // of what has the channels first
+    const size_t image = i / pixels / channels;
+    const size_t nhwc = (image * pixels + i % pixels) * channels + i / pixels % channels;
+    out[to_nhwc ? nhwc : i] = in[to_nhwc ? i : nhwc];
   }
   return out;
 }

@@ -131,6 +131,9 @@ class TestGraph {
 
   int Mean(int input, bool keep_dims) { return Add(MakeOp(MeanOp{{}, keep_dims}, {input})); }
 
+  // [batch, channels, height, width] to [batch, height, width, channels], or back.
+  int Transpose(int input, bool to_nhwc) { return Add(MakeOp(TransposeOp{{}, to_nhwc}, {input})); }
+
   int Resize(int input, const ResizeOp& resize) { return Add(MakeOp(resize, {input})); }
   int DepthToSpace(int input, int block) {
     return Add(MakeOp(DepthToSpaceOp{{}, block, block, {}, {}}, {input}));
@@ -318,6 +321,7 @@ class TestGraph {
   Values Evaluate(const GraphOp& op, const std::vector<Values>& values) const;
   Values EvaluateMean(const Values& in, const Dims& dims) const;
   Values EvaluatePad(const GraphOp& op, const Values& in, const Dims& dims) const;
+  Values EvaluateTranspose(const GraphOp& op, const Values& in, const Dims& dims) const;
   Values EvaluateResize(const ResizeOp& resize, const Values& in, const Dims& dims) const;
   // DEPTH_TO_SPACE of `small`, or the reverse: an element of one at each place of the other.
   Values EvaluateBlocks(const Values& in, const Dims& small, int block, bool to_space) const;

@@ -137,6 +137,17 @@ def pytorch_padding(keras: Any) -> Any:
     return image, layers.MaxPooling2D(2, 1)(Pad(-1.0)(x))
 
 
+def pytorch_layout(keras: Any) -> Any:
+    """Channels in front at both ends, and where a mean is taken."""
+    layers = keras.layers
+    image = keras.Input((3, 33, 30))
+    x = layers.Conv2D(16, 3, strides=2, activation="relu")(layers.Permute((2, 3, 1))(image))
+    x = layers.Conv2D(24, 3)(x)
+    y = layers.Permute((3, 1, 2))(x)
+    gate = layers.Reshape((1, 1, 24))(layers.GlobalAveragePooling2D("channels_first")(y))
+    return image, layers.Multiply()([x, layers.Conv2D(24, 1, activation="sigmoid")(gate)])
+
+
 OPERATORS = {
     arithmetic: {"ADD", "SUB", "MUL"},
     squeeze_and_excite: {"MUL", "HARD_SWISH", "LOGISTIC", "SHAPE", "STRIDED_SLICE", "PACK"},
@@ -144,6 +155,7 @@ OPERATORS = {
     functions: {"PRELU", "ELU", "GELU", "EXP", "LOG", "TANH", "AVERAGE_POOL_2D"},
     average_pooling: {"AVERAGE_POOL_2D"},
     concatenation: {"CONCATENATION", "MUL", "ADD", "AVERAGE_POOL_2D"},
+    pytorch_layout: {"TRANSPOSE", "MEAN", "MUL"},
     pytorch_padding: {"PAD", "PADV2", "MAX_POOL_2D"},
 }
 

@@ -112,11 +112,21 @@ class Graph:
         options = schema.ReshapeOptionsT(newShape=sizes)
         return self.add(OPERATOR.RESHAPE, inputs, shape, options, OPTIONS.ReshapeOptions)
 
-    def mean(self) -> Graph:
-        n, _, _, c = self.shape()
-        axes = self.graph.constant(np.array([1, 2], np.int32), "axes")
-        options = schema.ReducerOptionsT(keepDims=False)
-        return self.add(OPERATOR.MEAN, [self.x, axes], [n, c], options, OPTIONS.ReducerOptions)
+    def mean(self, *axes: int, keep: bool = False) -> Graph:
+        """Over height and width, if the axes are not given."""
+        axes = axes or (1, 2)
+        shape = [1 if i in axes else size for i, size in enumerate(self.shape())]
+        if not keep:
+            shape = [size for i, size in enumerate(self.shape()) if i not in axes]
+        inputs = [self.x, self.graph.constant(np.array(axes, np.int32), f"axes{self.x}")]
+        options = schema.ReducerOptionsT(keepDims=keep)
+        return self.add(OPERATOR.MEAN, inputs, shape, options, OPTIONS.ReducerOptions)
+
+    def transpose(self, *order: int) -> Graph:
+        inputs = [self.x, self.graph.constant(np.array(order, np.int32), f"order{self.x}")]
+        shape = [self.shape()[axis] for axis in order]
+        options, kind = schema.TransposeOptionsT(), OPTIONS.TransposeOptions
+        return self.add(OPERATOR.TRANSPOSE, inputs, shape, options, kind)
 
     def dense(self, channels: int) -> Graph:
         c = self.shape()[-1]
@@ -207,6 +217,42 @@ CASES: dict[str, tuple[Callable[[], Graph], list[Shapes]]] = {
     ),
     "dense of nothing": (lambda: Graph([1, 8]).dense(4).softmax(), [[[0, 8]], [[2, 8]]]),
     "concatenation of nothing": (lambda: Graph([1, 8]).twice(1), [[[1, 0]], [[0, 8]], [[2, 3]]]),
+    # channels in front, as PyTorch has them
+    "channels to the end": (
+        lambda: Graph([1, 3, 8, 9]).transpose(0, 2, 3, 1).conv(8, 3, stride=2),
+        [[[2, 3, 5, 40]], [[1, 3, 0, 9]], [[0, 3, 8, 9]], [[1, 2, 8, 9]], [[3, 8, 9]]],
+    ),
+    "channels to the front": (
+        lambda: Graph(IMAGE).conv(5, 3, valid=False).transpose(0, 3, 1, 2),
+        [[[2, 5, 1, 4]], [[1, 0, 8, 4]], [[0, 8, 8, 4]]],
+    ),
+    "transposes alone": (
+        lambda: Graph(IMAGE).transpose(0, 3, 1, 2).transpose(0, 3, 1, 2).transpose(0, 2, 3, 1),
+        [[[2, 5, 1, 4]], [[1, 0, 8, 4]], [[1, 8, 8, 0]], [[2, 3, 4]]],
+    ),
+    "there and back": (
+        lambda: Graph(IMAGE).conv(5).transpose(0, 3, 1, 2).transpose(0, 2, 3, 1).conv(4, 3),
+        [[[2, 5, 3, 4]]],
+    ),
+    "mean of channels in front": (
+        lambda: Graph(IMAGE).conv(9, 3).transpose(0, 3, 1, 2).mean(2, 3).dense(4),
+        [[[2, 5, 3, 4]], [[1, 2, 8, 4]], [[0, 8, 8, 4]]],
+    ),
+    "mean of channels in front, kept": (
+        lambda: (
+            Graph(IMAGE)
+            .conv(9, 3)
+            .transpose(0, 3, 1, 2)
+            .mean(3, 2, keep=True)
+            .reshape([1, 9], [-1, 9])
+            .dense(4)
+        ),
+        [[[2, 5, 3, 4]], [[0, 8, 8, 4]]],
+    ),
+    "mean of an input of channels in front": (
+        lambda: Graph([1, 4, 8, 8]).mean(2, 3, keep=True),
+        [[[2, 5, 3, 4]], [[1, 4, 0, 8]], [[0, 8, 8, 4]], [[1, 0, 8, 8]], [[2, 3, 4]]],
+    ),
     # ranks, axes and sizes that a resize changes
     "softmax": (
         lambda: Graph([1, 10]).softmax(),

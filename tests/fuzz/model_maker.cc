@@ -94,7 +94,7 @@ void ModelMaker::AddNode() {
     case 9:
       return AddResample(image);
     case 10:
-      return AddReshape(Some(0));
+      return input_->Flag() ? AddTranspose(image) : AddReshape(Some(0));
     case 11:
       return AddConcatenation(Some(0));
     case 12:
@@ -327,10 +327,13 @@ void ModelMaker::AddPool(int input) {
 void ModelMaker::AddMean(int input) {
   const Dims in = model_->DimsOf(input);
   const bool keep_dims = input_->Flag();
-  const int axes =
-      model_->Ints(input_->Flag() ? std::vector<int32_t>{1, 2} : std::vector<int32_t>{-2, -3});
-  const Dims out = keep_dims ? Dims{in[0], 1, 1, in[3]} : Dims{in[0], in[3]};
-  Add(kTfLiteBuiltinMean, {input, axes}, Activation(out), {keep_dims});
+  const std::vector<int32_t> kAxes[] = {{1, 2}, {-2, -3}, {2, 3}, {-1, 2}};
+  const int form = input_->Below(4);
+  const bool channels_first = form >= 2;
+  const int channels = in[channels_first ? 1 : 3];
+  Dims out = {in[0], channels};
+  if (keep_dims) out.insert(out.begin() + (channels_first ? 2 : 1), 2, 1);
+  Add(kTfLiteBuiltinMean, {input, model_->Ints(kAxes[form])}, Activation(out), {keep_dims});
 }
 
 void ModelMaker::AddPad(int input) {
@@ -344,6 +347,15 @@ void ModelMaker::AddPad(int input) {
   if (input_->Flag()) return Add(kTfLiteBuiltinPad, {input, table}, Activation(dims));
   const float value = input_->Flag() ? -INFINITY : input_->Take<float>();
   Add(kTfLiteBuiltinPadv2, {input, table, model_->Floats({value})}, Activation(dims));
+}
+
+void ModelMaker::AddTranspose(int input) {
+  const Dims in = model_->DimsOf(input);
+  const bool to_nhwc = input_->Flag();
+  const std::vector<int32_t> order =
+      to_nhwc ? std::vector<int32_t>{0, 2, 3, 1} : std::vector<int32_t>{0, 3, 1, 2};
+  const Dims out = {in[0], in[order[1]], in[order[2]], in[order[3]]};
+  Add(kTfLiteBuiltinTranspose, {input, model_->Ints(order)}, Activation(out));
 }
 
 void ModelMaker::AddReshape(int input) {

@@ -40,6 +40,7 @@ class ModelMaker {
   void AddPool(int input);
   void AddMean(int input);
   void AddPad(int input);
+  void AddTranspose(int input);
   void AddReshape(int input);
   void AddShapeChain(int input, int shape);
   void AddConcatenation(int input);

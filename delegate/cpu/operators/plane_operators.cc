@@ -32,7 +32,37 @@ void ForEachRow(const PlaneTensor& tensor, ThreadPool* pool, const Function& fun
   });
 }
 
+// Calls function(first element of the row in planes, first element of it in an image without anything
+// between its rows) for all rows of all planes.
+template <class Function>
+void ForEachPlaneRow(const PlaneTensor& tensor, ThreadPool* pool, const Function& function) {
+  const PlaneGeometry& geometry = tensor.geometry;
+  ForEachPlane(tensor, pool, [&](int plane) {
+    int64_t in_planes = plane * geometry.plane_stride + geometry.lead;
+    int64_t row = int64_t{plane} * geometry.height * geometry.width;
+    for (int y = 0; y < geometry.height; ++y) {
+      function(in_planes, row);
+      in_planes += geometry.pitch;
+      row += geometry.width;
+    }
+  });
+}
+
 }  // namespace
+
+void RowsToPlanes(const PlaneTensor& tensor, const float* rows, float* planes, ThreadPool* pool) {
+  const size_t bytes = sizeof(float) * tensor.geometry.width;
+  ForEachPlaneRow(tensor, pool, [&](int64_t in_planes, int64_t row) {
+    std::memcpy(planes + in_planes, rows + row, bytes);
+  });
+}
+
+void PlanesToRows(const PlaneTensor& tensor, const float* planes, float* rows, ThreadPool* pool) {
+  const size_t bytes = sizeof(float) * tensor.geometry.width;
+  ForEachPlaneRow(tensor, pool, [&](int64_t in_planes, int64_t row) {
+    std::memcpy(rows + row, planes + in_planes, bytes);
+  });
+}
 
 void MeanOfPlanes(const PlaneTensor& tensor, const float* input, float* output, ThreadPool* pool) {
   const PlaneGeometry& geometry = tensor.geometry;

@@ -22,6 +22,10 @@ void MeanOfPlanes(const PlaneTensor& tensor, const float* input, float* output, 
 void ImageToPlanes(const PlaneTensor& tensor, const float* image, float* planes, ThreadPool* pool);
 void PlanesToImage(const PlaneTensor& tensor, const float* planes, float* image, ThreadPool* pool);
 
+// From and to [batch, channels, height, width].
+void RowsToPlanes(const PlaneTensor& tensor, const float* rows, float* planes, ThreadPool* pool);
+void PlanesToRows(const PlaneTensor& tensor, const float* planes, float* rows, ThreadPool* pool);
+
 // What PadPlanes writes beside the pixels it copies: into the rest of the image, and between its rows.
 struct PadWords {
   float inside = 0.0f;

@@ -44,7 +44,7 @@ class LayoutChooser {
     if (layouts == Layouts::kEither) {
       return op.op->is_int8() ? !RunsOnVectors(op) : allow_planes_;
     }
-    return layouts == Layouts::kPlanes || op.channel_major;
+    return layouts == Layouts::kPlanes || layouts == Layouts::kSpreads || op.channel_major;
   }
 
   void Demand(PlannedOp* op) {
@@ -59,6 +59,9 @@ class LayoutChooser {
       case Layouts::kReduces:
         NeedPlanes(op->input);
         return NeedNhwc(op->output);
+      case Layouts::kSpreads:
+        NeedNhwc(op->input);
+        return NeedPlanes(op->output);
       case Layouts::kNhwc:
         NeedNhwc(op->input);
         return NeedNhwc(op->output);

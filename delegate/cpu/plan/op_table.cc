@@ -8,7 +8,10 @@ CpuOp RowOf(const Conv2DOp&) { return {Layouts::kEither, &AddConvolution}; }
 CpuOp RowOf(const FullyConnectedOp&) { return {Layouts::kNhwc, &AddConvolution}; }
 CpuOp RowOf(const DepthwiseConv2DOp&) { return {Layouts::kPlanes, &AddWindow}; }
 CpuOp RowOf(const Pool2DOp&) { return {Layouts::kPlanes, &AddWindow}; }
-CpuOp RowOf(const MeanOp&) { return {Layouts::kReduces, &AddMean}; }
+// Is lowered where it reads channels first.
+CpuOp RowOf(const MeanOp& mean) {
+  return {mean.channels_first ? Layouts::kNhwc : Layouts::kReduces, &AddMean};
+}
 CpuOp RowOf(const PadOp&) { return {Layouts::kPlanes, &AddPad}; }
 CpuOp RowOf(const ReshapeOp&) { return {Layouts::kNhwc, &AddReshape}; }
 CpuOp RowOf(const ConcatenationOp&) { return {Layouts::kFollows, &AddConcatenation}; }
@@ -23,6 +26,10 @@ CpuOp RowOf(const TransposeConv2DOp&) { return {Layouts::kPlanes, nullptr}; }
 // Is of int8 only.
 CpuOp RowOf(const RequantizeOp&) { return {Layouts::kFollows, nullptr}; }
 CpuOp RowOf(const SpaceToDepthOp&) { return {Layouts::kPlanes, &AddSpaceToDepth}; }
+// [batch, channels, height, width] is read and written as it is.
+CpuOp RowOf(const TransposeOp& transpose) {
+  return {transpose.to_nhwc ? Layouts::kSpreads : Layouts::kReduces, &AddTranspose};
+}
 
 // Those that run in int8; of all others nothing.
 CpuOp Int8RowOf(const Conv2DOp&) { return {Layouts::kEither, &AddInt8Convolution}; }

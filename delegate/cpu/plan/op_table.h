@@ -35,6 +35,7 @@ Status AddSoftmax(const PlannedOp& op, StepBuilder* builder);
 Status AddResize(const PlannedOp& op, StepBuilder* builder);
 Status AddDepthToSpace(const PlannedOp& op, StepBuilder* builder);
 Status AddSpaceToDepth(const PlannedOp& op, StepBuilder* builder);
+Status AddTranspose(const PlannedOp& op, StepBuilder* builder);
 
 // int8_steps.cc
 // From an image to planes, or back.

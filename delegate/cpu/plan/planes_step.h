@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The step of an operator that reads one channel-major tensor.
+// The step of an operator that reads or writes one channel-major tensor.
 #ifndef UBP_DELEGATE_CPU_PLAN_PLANES_STEP_H_
 #define UBP_DELEGATE_CPU_PLAN_PLANES_STEP_H_
 
@@ -11,7 +11,7 @@
 
 namespace ubp {
 
-// Mean, and the conversions from one layout to the other.
+// Mean, TRANSPOSE, and the conversions from one layout to the other.
 class PlanesStep : public Step {
  public:
   using Function = void (*)(const PlaneTensor&, const float*, float*, ThreadPool*);

@@ -137,6 +137,17 @@ Status AddMean(const PlannedOp& op, StepBuilder* builder) {
   return Status::Ok();
 }
 
+Status AddTranspose(const PlannedOp& op, StepBuilder* builder) {
+  if (op.op->As<TransposeOp>().to_nhwc) {
+    builder->Add<PlanesStep>(builder->Nhwc(op.input), builder->Planes(op.output),
+                             PlanesOf(builder->Tensor(op.output)), &RowsToPlanes);
+  } else {
+    builder->Add<PlanesStep>(builder->Planes(op.input), builder->Nhwc(op.output),
+                             PlanesOf(builder->Tensor(op.input)), &PlanesToRows);
+  }
+  return Status::Ok();
+}
+
 Status AddReshape(const PlannedOp& op, StepBuilder* builder) {
   builder->Add<CopyStep>(builder->Nhwc(op.input), builder->Nhwc(op.output),
                          BytesOf(builder->Tensor(op.input)));

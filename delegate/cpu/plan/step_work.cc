@@ -64,6 +64,7 @@ int64_t OperationsOf(const PlannedOp& op, const GraphLayout& layout) {
     case OpType::kConcatenation:
     case OpType::kDepthToSpace:
     case OpType::kSpaceToDepth:
+    case OpType::kTranspose:
       return 0;
     default:
       return ElementsOf(layout.tensors[op.output].dims);

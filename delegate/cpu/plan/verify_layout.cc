@@ -89,6 +89,8 @@ class LayoutVerifier {
       input_planes = output_planes = true;
     } else if (layouts == Layouts::kReduces) {
       input_planes = true;
+    } else if (layouts == Layouts::kSpreads) {
+      output_planes = true;
     }
     for (const int input : op.Inputs()) {
       const bool is_vector = IsElementwise(*op.op) && Tensor(input).dims != Tensor(op.output).dims;

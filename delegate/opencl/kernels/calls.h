@@ -238,6 +238,15 @@ struct ReshapeCall {
 };
 Status MakeReshape(Context* context, Precision precision, const ReshapeCall& call, Launch* launch);
 
+// TransposeOp: of [batch, channels, height, width] the channels are what planes have as their height.
+struct TransposeCall {
+  DeviceTensor input;
+  DeviceTensor output;
+  bool to_nhwc = true;
+};
+Status MakeTranspose(Context* context, Precision precision, const TransposeCall& call,
+                     Launch* launch);
+
 // Between NHWC [batch, height, width, channels] floats in a buffer of their own, as the interpreter has
 // them, and planes.
 struct ToPlanesCall {

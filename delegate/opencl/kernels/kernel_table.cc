@@ -68,7 +68,8 @@ std::vector<KernelFamily> MakeFamilies() {
       {"resize", kResizeSource, {"resize"}, {{"BILINEAR", kNoOrYes, true}}},
       {"rearrange",
        kRearrangeSource,
-       {"depth_to_space", "space_to_depth", "copy", "reshape", "to_planes", "to_image"},
+       {"depth_to_space", "space_to_depth", "copy", "reshape", "transpose", "to_planes",
+        "to_image"},
        {}},
   };
 }

@@ -78,6 +78,21 @@ __kernel void reshape(__global const element* restrict input, __global element* 
   }
 }
 
+// Channel c of pixel (y, x) is channel x of pixel (c, y) if to_nhwc, else channel y of pixel (x, c).
+__kernel void transpose(__global const element* restrict input, __global element* output,
+                        const int8 in, const int8 out, const int to_nhwc, const int per_item) {
+  const int p = get_global_id(0);
+  if (p >= PIXELS(out)) return;
+  const int3 pixel = pixel_of(p, out);
+  const int to = element_of(pixel, out);
+  FOR_EACH_CHANNEL(c, CHANNELS(out), per_item) {
+    const int3 from_pixel = to_nhwc ? (int3)(pixel.s0, c, pixel.s1) : (int3)(pixel.s0, pixel.s2, c);
+    const int channel = to_nhwc ? pixel.s2 : pixel.s1;
+    STORE(LOAD(input, element_of(from_pixel, in) + channel * PLANE(in)), output,
+          to + c * PLANE(out));
+  }
+}
+
 // From NHWC floats, as the interpreter has them.
 __kernel void to_planes(__global const float* restrict image, __global element* output,
                         const int8 out, const int per_item) {

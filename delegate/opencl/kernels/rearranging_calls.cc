@@ -156,6 +156,30 @@ Status MakeReshape(Context* context, Precision precision, const ReshapeCall& cal
       .status();
 }
 
+Status MakeTranspose(Context* context, Precision precision, const TransposeCall& call,
+                     Launch* launch) {
+  constexpr char kName[] = "transpose";
+  UBP_RETURN_IF_ERROR(CheckTensors(kName, call.input, call.output, precision));
+  const Planes& in = call.input.planes;
+  const Planes& out = call.output.planes;
+  const Planes& first = call.to_nhwc ? in : out;  // that has the channels first
+  const Planes& last = call.to_nhwc ? out : in;
+  if (in.batch != out.batch || first.height != last.channels || first.width != last.height ||
+      first.channels != last.width) {
+    return Unsuitable(kName, "the channels of one to be the height of the other");
+  }
+  UBP_RETURN_IF_ERROR(MakeLaunch(context, kName, precision, {}, launch));
+  const cl_int per_item = DividePixels(*context, out, launch);
+  return Arguments(&launch->kernel)
+      .Add(*call.input.memory)
+      .Add(*call.output.memory)
+      .Add(in)
+      .Add(out)
+      .Add(cl_int{call.to_nhwc ? 1 : 0})
+      .Add(per_item)
+      .status();
+}
+
 Status MakeToPlanes(Context* context, Precision precision, const ToPlanesCall& call,
                     Launch* launch) {
   constexpr char kName[] = "to_planes";

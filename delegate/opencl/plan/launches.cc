@@ -121,6 +121,10 @@ Status LaunchBuilder::AddKind(const TransposeConv2DOp&, const ShapedOp&) {
   return Status::Error("a transposed convolution is lowered before it is compiled.");
 }
 
+Status LaunchBuilder::AddKind(const TransposeOp& kind, const ShapedOp& op) {
+  return Make(&MakeTranspose, TransposeCall{Tensor(op.input), Tensor(op.output), kind.to_nhwc});
+}
+
 Status LaunchBuilder::AddKind(const RequantizeOp&, const ShapedOp&) {
   return Status::Error("no device runs int8.");
 }

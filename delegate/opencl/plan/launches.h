@@ -58,6 +58,7 @@ class LaunchBuilder {
   Status AddKind(const Pool2DOp& kind, const ShapedOp& op);
   Status AddKind(const MeanOp& kind, const ShapedOp& op);
   Status AddKind(const PadOp& kind, const ShapedOp& op);
+  Status AddKind(const TransposeOp& kind, const ShapedOp& op);
   Status AddKind(const ReshapeOp& kind, const ShapedOp& op);
   Status AddKind(const ConcatenationOp& kind, const ShapedOp& op);
   Status AddKind(const SoftmaxOp& kind, const ShapedOp& op);

@@ -18,10 +18,16 @@
 namespace ubp {
 namespace {
 
-// [batch, 1, 1, channels] and [batch, channels].
+// [batch, 1, 1, channels] or [batch, channels, 1, 1], and [batch, channels].
 bool SameButForOnes(const Dims& image, const Dims& flat) {
-  return image.size() == 4 && flat.size() == 2 && image[1] == 1 && image[2] == 1 &&
-         image[0] == flat[0] && image[3] == flat[1];
+  return image.size() == 4 && flat.size() == 2 && image[0] == flat[0] && image[2] == 1 &&
+         ((image[1] == 1 && image[3] == flat[1]) || (image[1] == flat[1] && image[3] == 1));
+}
+
+// Of one of these shapes: as what the file has, but that the batch may be open.
+bool HasChannelsOf(const Dims& sizes, const Dims& file) {
+  const size_t axis = file.size() == 4 && file[3] == 1 ? 1 : file.size() - 1;
+  return sizes[axis] == file[axis];
 }
 
 Status ReadMean(const NodeView& node, GraphOp* op) {
@@ -32,10 +38,11 @@ Status ReadMean(const NodeView& node, GraphOp* op) {
   Dims from_front = axes;
   for (int& axis : from_front) axis += axis < 0 ? 4 : 0;
   std::sort(from_front.begin(), from_front.end());
-  if (from_front != Dims{1, 2}) {
+  const bool channels_first = from_front == Dims{2, 3} && !op->is_int8();
+  if (from_front != Dims{1, 2} && !channels_first) {
     return Status::Error("MEAN over the axes " + ToString(axes) + ", not over height and width.");
   }
-  op->details = MeanOp{{}, params->keep_dims != 0};
+  op->details = MeanOp{{}, params->keep_dims != 0, channels_first};
   return Status::Ok();
 }
 
@@ -102,10 +109,22 @@ Status ReadReshape(const NodeView& node, GraphOp* op) {
   // [1, -1] would move the rows of a larger batch into the channels.
   const auto open = std::count(dims.begin(), dims.end(), kRestOfElements);
   const int least = *std::min_element(dims.begin(), dims.end());
-  if (dims.back() == output.back() && open <= 1 && least >= kRestOfElements) {
+  if (HasChannelsOf(dims, output) && open <= 1 && least >= kRestOfElements) {
     return Status::Ok();
   }
   return Status::Error("RESHAPE to " + ToString(dims) + ".");
+}
+
+Status ReadTranspose(const NodeView& node, GraphOp* op) {
+  std::vector<int32_t> order;
+  UBP_RETURN_IF_ERROR(node.ReadInts(kConstantInput, "order of axes", 4, &order));
+  const bool to_nhwc = order == Dims{0, 2, 3, 1};
+  if (!to_nhwc && order != Dims{0, 3, 1, 2}) {
+    return Status::Error("TRANSPOSE to the order " + ToString(order) +
+                         ", which moves other axes than the channels.");
+  }
+  op->details = TransposeOp{{}, to_nhwc};
+  return Status::Ok();
 }
 
 Status ReadConcatenation(const NodeView& node, GraphOp* op) {
@@ -191,6 +210,7 @@ constexpr BuiltinOp kOps[] = {
     {kTfLiteBuiltinPad, 1, 4, 2, 2, true, &ReadPad},
     {kTfLiteBuiltinPadv2, 1, 4, 3, 3, true, &ReadPad},
     {kTfLiteBuiltinReshape, 1, 0, 1, 2, true, &ReadReshape},
+    {kTfLiteBuiltinTranspose, 1, 4, 2, 2, false, &ReadTranspose},
     {kTfLiteBuiltinConcatenation, kAllInputs, 0, 1, kAnyNumber, true, &ReadConcatenation},
     {kTfLiteBuiltinSoftmax, 1, 2, 1, 1, true, &ReadSoftmax},
     {kTfLiteBuiltinResizeNearestNeighbor, 1, 4, 2, 2, true, &ReadResize<ResizeKind::kNearest>},

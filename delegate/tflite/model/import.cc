@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "delegate/rewrite/lower_means.h"
 #include "delegate/rewrite/lower_transpose_conv.h"
 #include "delegate/tflite/model/builtin_ops.h"
 #include "delegate/tflite/model/claim.h"
@@ -151,6 +152,7 @@ Status ImportGraph(TfLiteContext* context, const TfLiteDelegateParams& params, c
   importer.SetInputs(*params.input_tensors);
   UBP_RETURN_IF_ERROR(importer.SetOutputs(*params.output_tensors));
   LowerTransposeConvs(graph);
+  LowerMeans(graph);
   return Status::Ok();
 }
 

@@ -157,6 +157,8 @@ class GraphMaker {
     switch (type(i)) {
       case OpType::kPad:
         return WindowBehind(i);
+      case OpType::kTranspose:
+        return MeanBehind(i);
       case OpType::kClamp:
         return WriterOf(i, [&](size_t w) { return HasActivation(op(w)) && IsPlain(w); });
       case OpType::kFunction:
@@ -181,11 +183,26 @@ class GraphMaker {
 
   // The first of the nodes that read what a pad writes, if it becomes the padding of all of them.
   int WindowBehind(size_t pad) const {
-    if (graph_.nodes[pad].outputs.empty()) return -1;
-    const std::vector<int>& readers = readers_[graph_.nodes[pad].outputs[0]];
     const auto& kind = op(pad).As<PadOp>();
-    const auto fuses = [&](int r) { return claim(r).type() && TakesPad(op(r), kind); };
-    const bool all = !readers.empty() && std::all_of(readers.begin(), readers.end(), fuses);
+    return ReaderOf(pad, [&](const GraphOp& reader) { return TakesPad(reader, kind); });
+  }
+
+  // Likewise of a TRANSPOSE, if all are means that take it back.
+  int MeanBehind(size_t transpose) const {
+    if (op(transpose).As<TransposeOp>().to_nhwc) return -1;
+    return ReaderOf(transpose, [](const GraphOp& reader) {
+      return reader.If<MeanOp>() && reader.As<MeanOp>().channels_first;
+    });
+  }
+
+  // The first of the nodes that read what node i writes, if `fuses` holds of all, which can be taken.
+  template <typename Rule>
+  int ReaderOf(size_t i, const Rule& fuses) const {
+    if (graph_.nodes[i].outputs.empty()) return -1;
+    const std::vector<int>& readers = readers_[graph_.nodes[i].outputs[0]];
+    const bool all = !readers.empty() && std::all_of(readers.begin(), readers.end(), [&](int r) {
+      return claim(r).type() && fuses(op(r));
+    });
     return all ? readers[0] : -1;
   }
 

@@ -208,6 +208,31 @@ TEST(Reshape, AnyShapes) {
   }
 }
 
+TEST(Transpose, BothWays) {
+  for (const Precision precision : kBoth) {
+    for (const Shape& image :
+         {Shape{2, 4, 5, 3}, Shape{1, 1, 1, 60}, Shape{3, 20, 21, 17}, Shape{1, 7, 1, 1}}) {
+      const Shape first = {image.batch, image.channels, image.height, image.width};
+      for (const bool to_nhwc : {true, false}) {
+        KernelTester tester(precision);
+        HostTensor in = tester.Random(to_nhwc ? first : image, 1, NAN);
+        HostTensor out(to_nhwc ? image : first, 2, KernelTester::kUntouched);
+        TransposeCall call;
+        call.to_nhwc = to_nhwc;
+        call.input = tester.Upload(&in);
+        call.output = tester.Upload(&out);
+        EXPECT_TRUE(tester.Run(MakeTranspose, call));
+        tester.Check(call.output, out, [&](int b, int y, int x, int c) {
+          return to_nhwc ? in.At(b, c, y, x) : in.At(b, x, c, y);
+        });
+        call.to_nhwc = !to_nhwc;
+        Launch launch;
+        EXPECT_FALSE(MakeTranspose(tester.context(), precision, call, &launch).ok());
+      }
+    }
+  }
+}
+
 TEST(Images, ToPlanesAndBack) {
   for (const Precision precision : kBoth) {
     for (const Shape& shape :
