@@ -42,6 +42,8 @@ const char* KindOf(OpType type) {
       return "pooling";
     case OpType::kMean:
       return "mean";
+    case OpType::kLayerNorm:
+      return "normalization";
     case OpType::kSoftmax:
       return "softmax";
     case OpType::kAdd:

@@ -195,6 +195,10 @@ class NodeCosts {
     SetPerElement(CostOfArithmetic(kind.function, op_.operand), op_.output, node_);
   }
   void operator()(const ClampOp&) const { SetPerElement({0.0, 0.0, 6.2, 8.0}, op_.output, node_); }
+  // XNNPACK's are the nodes that it is made of.
+  void operator()(const LayerNormOp&) const {
+    SetPerElement({20.0, 65.0, 0.0, 0.0}, op_.output, node_);
+  }
   void operator()(const FunctionOp& kind) const {
     SetPerElement(CostOfFunction(kind.function.function), op_.output, node_);
   }

@@ -161,6 +161,21 @@ Status SoftmaxOp::Infer(const InferInputs& inputs, ConvShape*, Dims* output) con
   return Status::Ok();
 }
 
+// With another number of axes the last one may not be that which its nodes name; with another number of
+// channels a constant may be spread out over them, or they over it.
+Status LayerNormOp::Infer(const InferInputs& inputs, ConvShape*, Dims* output) const {
+  const Dims& input = inputs.dims[0];
+  const size_t count = channels.scale.size();
+  if (input.size() != static_cast<size_t>(rank) ||
+      (count > 1 && static_cast<size_t>(input.back()) != count)) {
+    return UnsuitableInput(
+        input, std::to_string(rank) + " dimensions" +
+                   (count > 1 ? ", the last of them " + std::to_string(count) : std::string()));
+  }
+  *output = input;
+  return Status::Ok();
+}
+
 OpType ArithmeticOp::type() const {
   if (function == Elementwise::kMultiply) return OpType::kMul;
   return function == Elementwise::kSubtract ? OpType::kSub : OpType::kAdd;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "delegate/base/status.h"
+#include "delegate/graph/channel_scale.h"
 #include "delegate/graph/conv_shape.h"
 #include "delegate/graph/dims.h"
 #include "delegate/graph/elementwise_function.h"
@@ -29,6 +30,7 @@ enum class OpType {
   kReshape,
   kConcatenation,
   kSoftmax,
+  kLayerNorm,
   kAdd,
   kSub,
   kMul,
@@ -163,6 +165,19 @@ struct SoftmaxOp : OpTraits {
   Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
 };
 
+// Over the last axis: of the channels x of a pixel, whose mean and variance are its own,
+//
+//   (x - mean) / sqrt(variance + epsilon) * scale + offset
+struct LayerNormOp : OpTraits {
+  static constexpr bool kHasActivation = true;
+  int rank = 0;           // of the input
+  float epsilon = 0.0f;   // a normal number above zero
+  ChannelScale channels;  // scale and offset
+
+  OpType type() const { return OpType::kLayerNorm; }
+  Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
+};
+
 // The operand of an elementwise op that is constant: a number for each channel, or one for all.
 struct ConstantOperand {
   const float* values = nullptr;  // [count], in the model; null where no operand is constant
@@ -275,10 +290,10 @@ struct TransposeOp : OpTraits {
   Status Infer(const InferInputs& inputs, ConvShape* shape, Dims* output) const;
 };
 
-using OpDetails =
-    std::variant<Conv2DOp, FullyConnectedOp, DepthwiseConv2DOp, Pool2DOp, MeanOp, PadOp, ReshapeOp,
-                 ConcatenationOp, SoftmaxOp, ArithmeticOp, ClampOp, FunctionOp, ResizeOp,
-                 DepthToSpaceOp, SpaceToDepthOp, TransposeConv2DOp, RequantizeOp, TransposeOp>;
+using OpDetails = std::variant<Conv2DOp, FullyConnectedOp, DepthwiseConv2DOp, Pool2DOp, MeanOp,
+                               PadOp, ReshapeOp, ConcatenationOp, SoftmaxOp, LayerNormOp,
+                               ArithmeticOp, ClampOp, FunctionOp, ResizeOp, DepthToSpaceOp,
+                               SpaceToDepthOp, TransposeConv2DOp, RequantizeOp, TransposeOp>;
 
 }  // namespace ubp
 

@@ -224,7 +224,10 @@ class FasterBackend : public Backend {
   Status Supports(const GraphOp& op) const override { return cpu_->Supports(op); }
   const CostModel& costs() const override { return cpu_->costs(); }
   std::unique_ptr<PackedGraph> Pack(const Graph& graph) const override {
-    if (graph.has_int8()) return cpu_->Pack(graph);  // no device runs it
+    const bool runs_on_devices =
+        std::all_of(graph.ops.begin(), graph.ops.end(),
+                    [](const GraphOp& op) { return RunsOnDevices(op).ok(); });
+    if (!runs_on_devices) return cpu_->Pack(graph);
     return std::make_unique<FasterPackedGraph>(graph, *cpu_, device_);
   }
 

@@ -84,9 +84,7 @@ class OpenClBackend : public Backend {
       : context_(context), options_(options), costs_(MakeOpenClCosts(*options.xnnpack)) {}
 
   const char* name() const override { return "opencl"; }
-  Status Supports(const GraphOp& op) const override {
-    return op.is_int8() ? Status::Error("the op is int8, which no device runs.") : Status::Ok();
-  }
+  Status Supports(const GraphOp& op) const override { return RunsOnDevices(op); }
   const CostModel& costs() const override { return *costs_; }
 
   std::unique_ptr<PackedGraph> Pack(const Graph& graph) const override {
@@ -100,6 +98,12 @@ class OpenClBackend : public Backend {
 };
 
 }  // namespace
+
+Status RunsOnDevices(const GraphOp& op) {
+  if (op.is_int8()) return Status::Error("the op is int8, which no device runs.");
+  if (op.If<LayerNormOp>()) return Status::Error("no device runs layer normalisation.");
+  return Status::Ok();
+}
 
 Status MakeOpenClBackend(const BackendOptions& options, std::shared_ptr<const Backend>* backend,
                          CacheDirectory** cache) {

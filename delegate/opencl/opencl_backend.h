@@ -24,6 +24,9 @@ struct BackendOptions {
   const CostModel* xnnpack = nullptr;  // what nodes cost that are left; outlives the backend
 };
 
+// Whether devices run such an op; the error says what none runs.
+Status RunsOnDevices(const GraphOp& op);
+
 // Fails with a sentence that says what to do where there is no OpenCL, no such device, or one that lacks
 // what the precision needs. `cache`, if not null, is set to the device's directory, or null without one.
 Status MakeOpenClBackend(const BackendOptions& options, std::shared_ptr<const Backend>* backend,

@@ -155,6 +155,15 @@ TEST_P(CpuCostsTest, FunctionsCostAboutAsMuchAsInXnnpack) {
   }
 }
 
+// XNNPACK passes over the tensor in each of its nodes.
+TEST_P(CpuCostsTest, LayerNormalisationGains) {
+  GraphOp op;
+  op.details = LayerNormOp();
+  const CostNode node = NodeOf(op, {1.0, 784.0, 192.0});
+  EXPECT_LT(2.0 * node.taken, node.left);
+  EXPECT_EQ(node.layouts, Layouts::kFollows);
+}
+
 TEST_P(CpuCostsTest, StridesThatCutPlanesApartCost) {
   const Extent input{1.0, 56.0 * 56.0, 32.0}, output{1.0, 28.0 * 28.0, 32.0};
   const CostNode strided = NodeOf(Depthwise(32, 2), input, output);

@@ -223,6 +223,19 @@ TEST_P(ElementwisePlanTest, DenseBlocks) {
   ExpectRuns(&test_);
 }
 
+// Of planes, of images and of rows; of one channel; and with the activation behind it, which becomes a part.
+TEST_P(ElementwisePlanTest, LayerNormalisation) {
+  int x = test_.LayerNorm(test_.Depthwise(Pointwise(0, 9), 3, 1, Padding::kSame), true);
+  test_.MarkOutput(test_.Apply(OpType::kClamp, {x}, Activation::kReluN1To1));
+  test_.MarkOutput(test_.LayerNorm(0, false, Activation::kRelu));
+  test_.MarkOutput(test_.LayerNorm(test_.Convolve(x, 1, 1, 1, Padding::kSame, false), true));
+  x = test_.Sum(x, Pointwise(test_.LayerNorm(Pointwise(x, 20), false), 9));
+  test_.MarkOutput(Pointwise(test_.LayerNorm(x, true), 7));
+  const int mean = test_.LayerNorm(test_.Mean(x, true), true);
+  test_.MarkOutput(test_.LayerNorm(test_.Dense(test_.Mean(mean, false), 21, false), true));
+  ExpectRuns(&test_);
+}
+
 TEST_P(ElementwisePlanTest, Branches) {
   const int x = Pointwise(0, 6, Activation::kRelu);
   const int a = Pointwise(x, 4);

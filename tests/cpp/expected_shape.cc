@@ -102,7 +102,7 @@ Dims ExpectedShape(const GraphOp& op, const std::vector<Dims>& inputs) {
       for (size_t i = 1; i < inputs.size(); ++i) output[axis] += inputs[i][axis];
       return output;
     }
-    default:  // elementwise, softmax
+    default:  // elementwise, softmax, layer normalisation
       return inputs.size() == 2 ? BroadcastShape(input, inputs[1]) : input;
   }
 }

@@ -162,6 +162,16 @@ TfLiteStatus FakeModel::GetPlan(TfLiteContext* context, TfLiteIntArray** plan) {
   return kTfLiteOk;
 }
 
+TfLiteStatus FakeModel::PreviewParts(TfLiteContext* context, const TfLiteIntArray* nodes,
+                                     TfLiteDelegateParams** parts, int* count) {
+  auto* const model = static_cast<FakeModel*>(context->impl_);
+  if (static_cast<size_t>(nodes->size) != model->nodes_.size()) return kTfLiteError;
+  model->part_.output_tensors = model->IntArray(model->outputs_);
+  *parts = &model->part_;
+  *count = 1;
+  return kTfLiteOk;
+}
+
 TfLiteStatus FakeModel::GetNode(TfLiteContext* context, int index, TfLiteNode** node,
                                 TfLiteRegistration** registration) {
   auto* const model = static_cast<FakeModel*>(context->impl_);
@@ -228,6 +238,7 @@ TfLiteContext* FakeModel::context() {
   context_.tensors_size = tensors_.size();
   context_.GetNodeAndRegistration = &GetNode;
   context_.GetExecutionPlan = &GetPlan;
+  context_.PreviewDelegatePartitioning = &PreviewParts;
   return &context_;
 }
 

@@ -67,6 +67,9 @@ class FakeModel {
   void SetSignature(int index, const Dims& dims);
   void Misalign(int index);
 
+  // Outputs of the model.
+  void MarkOutput(int tensor) { outputs_.push_back(tensor); }
+
   // As it is after all that was added.
   TfLiteContext* context();
 
@@ -100,6 +103,10 @@ class FakeModel {
 
   static TfLiteStatus GetPlan(TfLiteContext* context, TfLiteIntArray** plan);
 
+  // One part of all nodes.
+  static TfLiteStatus PreviewParts(TfLiteContext* context, const TfLiteIntArray* nodes,
+                                   TfLiteDelegateParams** parts, int* count);
+
   int AddTensor(const Dims& dims, TfLiteType type);
   int AddConstant(const Dims& dims, TfLiteType type, const void* data, size_t bytes);
   void Encode(int index, const Encoding& encoding);
@@ -110,6 +117,8 @@ class FakeModel {
   DecodedTensors FindDecoded();
 
   TfLiteContext context_{};
+  TfLiteDelegateParams part_{};  // previewed
+  std::vector<int> outputs_;
   std::vector<TfLiteTensor> tensors_;
   std::deque<NodeAndRegistration> nodes_;
   // Deques of vectors: what the structs above point to stays where it is.

@@ -20,8 +20,10 @@ inline constexpr double kMostMultiplyAdds = 400e3;
 // A graph drawn operator by operator; the seed decides all.
 class RandomGraph {
  public:
-  explicit RandomGraph(uint32_t seed)
+  // `on_device`: of what devices run.
+  explicit RandomGraph(uint32_t seed, bool on_device = false)
       : random_(seed),
+        on_device_(on_device),
         graph_({1 + Below(3), 1 + Below(15), 1 + Below(15), Below(8) ? 1 + Below(12) : 70}) {
     values_.push_back(0);
     const int ops = 2 + Below(8);
@@ -74,7 +76,7 @@ class RandomGraph {
 
   void AddOp() {
     const int x = AnyImage();
-    switch (Below(15)) {
+    switch (Below(16)) {
       case 0:
       case 1:
       case 2:
@@ -104,6 +106,8 @@ class RandomGraph {
         return Resample(x);
       case 13:
         return AddTransposes(x);
+      case 14:
+        return on_device_ ? AddVector(x) : Normalize(x);
       default:
         return AddVector(x);
     }
@@ -132,6 +136,12 @@ class RandomGraph {
     if (Below(3) == 0) return;
     if (Below(2)) Take(x = graph_.Apply(OpType::kClamp, {x}, AnyActivation()));
     Take(graph_.Transpose(x, !to_nhwc));
+  }
+
+  // Of what is clamped: the larger its numbers, the more of them is lost.
+  void Normalize(int x) {
+    Take(x = graph_.Apply(OpType::kClamp, {x}, Activation::kReluN1To1));
+    Take(graph_.LayerNorm(x, Below(2), AnyActivation()));
   }
 
   // To another height and width.
@@ -254,6 +264,7 @@ class RandomGraph {
   }
 
   std::mt19937 random_;
+  bool on_device_;
   TestGraph graph_;
   std::vector<int> values_;
 };

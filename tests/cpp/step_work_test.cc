@@ -97,16 +97,18 @@ TEST(StepWorkTest, OfStridesResidualsPoolingAndFunctions) {
   TestGraph test({1, 12, 12, 8});
   const int some = test.Convolve(0, 8, 1, 2, Padding::kSame, false);
   const int other = test.Convolve(some, 8, 1, 1, Padding::kSame, false);
-  const int pooled = test.MaxPool(test.Sum(some, other), 3, 2, Padding::kSame);
+  const int pooled =
+      test.MaxPool(test.LayerNorm(test.Sum(some, other), true), 3, 2, Padding::kSame);
   test.MarkOutput(test.Apply(OpType::kSoftmax, {test.Reshape(test.Mean(pooled, true))}));
   const std::vector<std::vector<StepWork>> steps = WorkOf(test, PlanRules());
-  ASSERT_THAT(steps, SizeIs(6));
+  ASSERT_THAT(steps, SizeIs(7));
   EXPECT_EQ(steps[0][0].read_bytes, 36 * 8 * 4) << "of 144 pixels";
   EXPECT_EQ(steps[1][0].read_bytes, 2 * 36 * 8 * 4) << "with the residual";
-  ExpectWork(steps[2][0], {"pooling", 9 * 8 * 9, 0, 36 * 8 * 4, 9 * 8 * 4});
-  ExpectWork(steps[3][0], {"mean", 9 * 8, 0, 9 * 8 * 4, 8 * 4});
-  ExpectWork(steps[4][0], {"copy", 0, 0, 8 * 4, 8 * 4});
-  ExpectWork(steps[5][0], {"softmax", 8, 0, 8 * 4, 8 * 4});
+  ExpectWork(steps[2][0], {"normalization", 36 * 8, 0, 36 * 8 * 4, 36 * 8 * 4});
+  ExpectWork(steps[3][0], {"pooling", 9 * 8 * 9, 0, 36 * 8 * 4, 9 * 8 * 4});
+  ExpectWork(steps[4][0], {"mean", 9 * 8, 0, 9 * 8 * 4, 8 * 4});
+  ExpectWork(steps[5][0], {"copy", 0, 0, 8 * 4, 8 * 4});
+  ExpectWork(steps[6][0], {"softmax", 8, 0, 8 * 4, 8 * 4});
 }
 
 TEST(StepWorkTest, OfWhatIsPutTogetherAndConverted) {

@@ -97,6 +97,8 @@ Values TestGraph::Evaluate(const GraphOp& op, const std::vector<Values>& values)
       return in;
     case OpType::kSoftmax:
       return Softmax(in, dims.back(), op.As<SoftmaxOp>().beta);
+    case OpType::kLayerNorm:
+      return EvaluateLayerNorm(op, in, dims.back());
     case OpType::kConcatenation:
       return EvaluateConcatenation(op, values);
     case OpType::kMean:
@@ -176,6 +178,25 @@ Values TestGraph::EvaluateMean(const Values& in, const Dims& dims) const {
   for (size_t i = 0; i < in.size(); ++i) {
     const size_t image = i / (static_cast<size_t>(pixels) * dims[3]);
     out[image * dims[3] + i % dims[3]] += in[i] / pixels;
+  }
+  return out;
+}
+
+Values TestGraph::EvaluateLayerNorm(const GraphOp& op, const Values& in, int channels) const {
+  const auto& norm = op.As<LayerNormOp>();
+  const auto number = [](const std::vector<float>& numbers, int c) {
+    return double{numbers[numbers.size() == 1 ? 0 : c]};
+  };
+  Values out;
+  for (size_t first = 0; first < in.size(); first += channels) {
+    double mean = 0.0, variance = 0.0;
+    for (int c = 0; c < channels; ++c) mean += in[first + c] / channels;
+    for (int c = 0; c < channels; ++c) variance += std::pow(in[first + c] - mean, 2) / channels;
+    for (int c = 0; c < channels; ++c) {
+      const double normal = (in[first + c] - mean) / std::sqrt(variance + norm.epsilon);
+      out.push_back(
+          Activate(op, normal * number(norm.channels.scale, c) + number(norm.channels.offset, c)));
+    }
   }
   return out;
 }

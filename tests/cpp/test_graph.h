@@ -134,6 +134,21 @@ class TestGraph {
   // [batch, channels, height, width] to [batch, height, width, channels], or back.
   int Transpose(int input, bool to_nhwc) { return Add(MakeOp(TransposeOp{{}, to_nhwc}, {input})); }
 
+  // Layer normalisation, with a scale and an offset for each channel or without. Its epsilon makes little
+  // of the rounding of channels that are nearly equal.
+  int LayerNorm(int input, bool per_channel, Activation activation = Activation::kNone) {
+    LayerNormOp norm;
+    norm.rank = static_cast<int>(dims_[input].size());
+    norm.epsilon = 0.1f;
+    norm.channels = {{1.0f}, {0.0f}};
+    if (per_channel) {
+      const size_t channels = dims_[input].back();
+      const float* const numbers = Random(2 * channels);
+      norm.channels = {{numbers, numbers + channels}, {numbers + channels, numbers + 2 * channels}};
+    }
+    return Add(MakeOp(norm, {input}, activation));
+  }
+
   int Resize(int input, const ResizeOp& resize) { return Add(MakeOp(resize, {input})); }
   int DepthToSpace(int input, int block) {
     return Add(MakeOp(DepthToSpaceOp{{}, block, block, {}, {}}, {input}));
@@ -325,6 +340,7 @@ class TestGraph {
   Values EvaluateResize(const ResizeOp& resize, const Values& in, const Dims& dims) const;
   // DEPTH_TO_SPACE of `small`, or the reverse: an element of one at each place of the other.
   Values EvaluateBlocks(const Values& in, const Dims& small, int block, bool to_space) const;
+  Values EvaluateLayerNorm(const GraphOp& op, const Values& in, int channels) const;
   Values EvaluateDense(const GraphOp& op, const Values& in) const;
   Values EvaluateConcatenation(const GraphOp& op, const std::vector<Values>& values) const;
   Values EvaluateFunction(const GraphOp& op, const Values& in) const;

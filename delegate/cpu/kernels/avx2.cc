@@ -6,6 +6,7 @@
 #include "delegate/cpu/kernels/dot.h"
 #include "delegate/cpu/kernels/elementwise_kernels.h"
 #include "delegate/cpu/kernels/instruction_set.h"
+#include "delegate/cpu/kernels/normalize.h"
 #include "delegate/cpu/kernels/pool.h"
 #include "delegate/cpu/kernels/rearrange.h"
 #include "delegate/cpu/kernels/resize.h"
@@ -112,6 +113,8 @@ const InstructionSet kAvx2 = {"avx2",
                               &Rearrange<Avx2::kWidth>::Transpose,
                               &Rearrange<Avx2::kWidth>::EveryOther,
                               &Resize<Avx2>::Row,
+                              &Normalize<Avx2>::Planes,
+                              &Normalize<Avx2>::Rows,
                               ElementwiseKernels<Avx2>::kAll};
 
 }  // namespace ubp

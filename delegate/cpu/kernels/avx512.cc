@@ -12,6 +12,7 @@
 #include "delegate/cpu/kernels/dot.h"
 #include "delegate/cpu/kernels/elementwise_kernels.h"
 #include "delegate/cpu/kernels/instruction_set.h"
+#include "delegate/cpu/kernels/normalize.h"
 #include "delegate/cpu/kernels/pool.h"
 #include "delegate/cpu/kernels/rearrange.h"
 #include "delegate/cpu/kernels/resize.h"
@@ -117,6 +118,8 @@ const InstructionSet kAvx512 = {"avx512",
                                 &Rearrange<Avx512::kWidth>::Transpose,
                                 &Rearrange<Avx512::kWidth>::EveryOther,
                                 &Resize<Avx512>::Row,
+                                &Normalize<Avx512>::Planes,
+                                &Normalize<Avx512>::Rows,
                                 ElementwiseKernels<Avx512>::kAll};
 
 }  // namespace ubp

@@ -6,6 +6,7 @@
 
 #include "delegate/cpu/kernels/dot_args.h"
 #include "delegate/cpu/kernels/elementwise_args.h"
+#include "delegate/cpu/kernels/normalize_args.h"
 #include "delegate/cpu/kernels/pool_args.h"
 #include "delegate/cpu/kernels/rearrange_args.h"
 #include "delegate/cpu/kernels/resize_args.h"
@@ -50,6 +51,8 @@ struct InstructionSet {
   TransposeKernel transpose;
   EveryOtherKernel every_other;
   ResizeRowKernel resize_row;
+  NormalizeKernel normalize_planes;
+  NormalizeKernel normalize_rows;
   const ElementwiseKernel* elementwise;  // by Elementwise
 
   // The kernels for the largest block size up to `block_size`.

@@ -6,6 +6,7 @@
 #include "delegate/cpu/kernels/dot.h"
 #include "delegate/cpu/kernels/elementwise_kernels.h"
 #include "delegate/cpu/kernels/instruction_set.h"
+#include "delegate/cpu/kernels/normalize.h"
 #include "delegate/cpu/kernels/pool.h"
 #include "delegate/cpu/kernels/rearrange.h"
 #include "delegate/cpu/kernels/resize.h"
@@ -41,6 +42,8 @@ const InstructionSet kNeon = {"neon",
                               &Rearrange<Neon::kWidth>::Transpose,
                               &Rearrange<Neon::kWidth>::EveryOther,
                               &Resize<Neon>::Row,
+                              &Normalize<Neon>::Planes,
+                              &Normalize<Neon>::Rows,
                               ElementwiseKernels<Neon>::kAll};
 
 }  // namespace ubp

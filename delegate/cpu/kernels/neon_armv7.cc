@@ -8,6 +8,7 @@
 #include "delegate/cpu/kernels/elementwise_kernels.h"
 #include "delegate/cpu/kernels/instruction_set.h"
 #include "delegate/cpu/kernels/neon.h"
+#include "delegate/cpu/kernels/normalize.h"
 #include "delegate/cpu/kernels/pool.h"
 #include "delegate/cpu/kernels/rearrange.h"
 #include "delegate/cpu/kernels/resize.h"
@@ -46,6 +47,8 @@ const InstructionSet kNeonArmv7 = {"neon",
                                    &Rearrange<Neon::kWidth>::Transpose,
                                    &Rearrange<Neon::kWidth>::EveryOther,
                                    &Resize<Neon>::Row,
+                                   &Normalize<Neon>::Planes,
+                                   &Normalize<Neon>::Rows,
                                    ElementwiseKernels<Neon>::kAll};
 
 }  // namespace ubp

@@ -9,6 +9,7 @@
 #include "delegate/cpu/kernels/elementwise_kernels.h"
 #include "delegate/cpu/kernels/instruction_set.h"
 #include "delegate/cpu/kernels/neon.h"
+#include "delegate/cpu/kernels/normalize.h"
 #include "delegate/cpu/kernels/pool.h"
 #include "delegate/cpu/kernels/rearrange.h"
 #include "delegate/cpu/kernels/resize.h"
@@ -70,6 +71,8 @@ const InstructionSet kNeonInOrder = {"neon_in_order",
                                      &Rearrange<NeonInOrder::kWidth>::Transpose,
                                      &Rearrange<NeonInOrder::kWidth>::EveryOther,
                                      &Resize<NeonInOrder>::Row,
+                                     &Normalize<NeonInOrder>::Planes,
+                                     &Normalize<NeonInOrder>::Rows,
                                      ElementwiseKernels<NeonInOrder>::kAll};
 
 }  // namespace ubp

@@ -5,6 +5,7 @@
 #include "delegate/cpu/kernels/dot.h"
 #include "delegate/cpu/kernels/elementwise_kernels.h"
 #include "delegate/cpu/kernels/instruction_set.h"
+#include "delegate/cpu/kernels/normalize.h"
 #include "delegate/cpu/kernels/pool.h"
 #include "delegate/cpu/kernels/rearrange.h"
 #include "delegate/cpu/kernels/resize.h"
@@ -101,6 +102,8 @@ const InstructionSet kPortable = {"portable",
                                   &Rearrange<Portable::kWidth>::Transpose,
                                   &Rearrange<Portable::kWidth>::EveryOther,
                                   &Resize<Portable>::Row,
+                                  &Normalize<Portable>::Planes,
+                                  &Normalize<Portable>::Rows,
                                   ElementwiseKernels<Portable>::kAll};
 
 }  // namespace ubp

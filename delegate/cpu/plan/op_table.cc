@@ -16,6 +16,7 @@ CpuOp RowOf(const PadOp&) { return {Layouts::kPlanes, &AddPad}; }
 CpuOp RowOf(const ReshapeOp&) { return {Layouts::kNhwc, &AddReshape}; }
 CpuOp RowOf(const ConcatenationOp&) { return {Layouts::kFollows, &AddConcatenation}; }
 CpuOp RowOf(const SoftmaxOp&) { return {Layouts::kNhwc, &AddSoftmax}; }
+CpuOp RowOf(const LayerNormOp&) { return {Layouts::kFollows, &AddLayerNorm}; }
 CpuOp RowOf(const ArithmeticOp&) { return {Layouts::kFollows, &AddElementwise}; }
 CpuOp RowOf(const ClampOp&) { return {Layouts::kFollows, &AddElementwise}; }
 CpuOp RowOf(const FunctionOp&) { return {Layouts::kFollows, &AddElementwise}; }

@@ -32,6 +32,7 @@ Status AddMean(const PlannedOp& op, StepBuilder* builder);
 Status AddReshape(const PlannedOp& op, StepBuilder* builder);
 Status AddConcatenation(const PlannedOp& op, StepBuilder* builder);
 Status AddSoftmax(const PlannedOp& op, StepBuilder* builder);
+Status AddLayerNorm(const PlannedOp& op, StepBuilder* builder);
 Status AddResize(const PlannedOp& op, StepBuilder* builder);
 Status AddDepthToSpace(const PlannedOp& op, StepBuilder* builder);
 Status AddSpaceToDepth(const PlannedOp& op, StepBuilder* builder);

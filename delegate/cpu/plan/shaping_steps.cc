@@ -8,12 +8,14 @@
 #include <vector>
 
 #include "delegate/cpu/operators/copy_rows.h"
+#include "delegate/cpu/operators/layer_norm.h"
 #include "delegate/cpu/operators/plane_operators.h"
 #include "delegate/cpu/operators/quad_layout.h"
 #include "delegate/cpu/operators/resample.h"
 #include "delegate/cpu/operators/softmax.h"
 #include "delegate/cpu/plan/op_table.h"
 #include "delegate/cpu/plan/planes_step.h"
+#include "delegate/graph/activation_range.h"
 #include "delegate/graph/dims.h"
 
 namespace ubp {
@@ -109,6 +111,21 @@ class SoftmaxStep : public Step {
   const InstructionSet& isa_;
 };
 
+class LayerNormStep : public Step {
+ public:
+  LayerNormStep(const std::vector<int>& buffers, LayerNorm norm)
+      : Step(buffers), norm_(std::move(norm)) {}
+
+  bool runs_in_place() const override { return true; }
+
+  void Run(const std::vector<float*>& memory, float*, ThreadPool* pool) const override {
+    norm_.Run(At(memory, 0), At(memory, 1), pool);
+  }
+
+ private:
+  LayerNorm norm_;
+};
+
 size_t BytesOf(const TensorLayout& tensor) {
   return static_cast<size_t>(ElementsOf(tensor.dims) * tensor.type.element_bytes());
 }
@@ -199,6 +216,19 @@ Status AddSoftmax(const PlannedOp& op, StepBuilder* builder) {
   const SoftmaxShape shape{static_cast<int>(ElementsOf(dims) / dims.back()), dims.back()};
   builder->Add<SoftmaxStep>(builder->BuffersOf(op), shape, op.op->As<SoftmaxOp>().beta,
                             builder->isa());
+  return Status::Ok();
+}
+
+Status AddLayerNorm(const PlannedOp& op, StepBuilder* builder) {
+  const TensorLayout& output = builder->Tensor(op.output);
+  const auto& kind = op.op->As<LayerNormOp>();
+  const ActivationRange range = RangeOf(op.activation);
+  const std::vector<int> buffers = builder->BuffersOf(op);
+  if (op.channel_major) {
+    builder->Add<LayerNormStep>(buffers, LayerNorm(kind, PlanesOf(output), range, builder->isa()));
+  } else {
+    builder->Add<LayerNormStep>(buffers, LayerNorm(kind, output.dims, range, builder->isa()));
+  }
   return Status::Ok();
 }
 

@@ -104,6 +104,10 @@ Status LaunchBuilder::AddKind(const SoftmaxOp& kind, const ShapedOp& op) {
   return Make(&MakeSoftmax, SoftmaxCall{Tensor(op.input), Tensor(op.output), kind.beta});
 }
 
+Status LaunchBuilder::AddKind(const LayerNormOp&, const ShapedOp&) {
+  return Status::Error("no device runs layer normalisation.");
+}
+
 Status LaunchBuilder::AddKind(const ResizeOp& kind, const ShapedOp& op) {
   return Make(&MakeResize, ResizeCall{Tensor(op.input), Tensor(op.output), kind});
 }

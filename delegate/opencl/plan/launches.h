@@ -62,6 +62,7 @@ class LaunchBuilder {
   Status AddKind(const ReshapeOp& kind, const ShapedOp& op);
   Status AddKind(const ConcatenationOp& kind, const ShapedOp& op);
   Status AddKind(const SoftmaxOp& kind, const ShapedOp& op);
+  Status AddKind(const LayerNormOp& kind, const ShapedOp& op);
   Status AddKind(const ArithmeticOp& kind, const ShapedOp& op);
   Status AddKind(const ClampOp& kind, const ShapedOp& op);
   Status AddKind(const FunctionOp& kind, const ShapedOp& op);

@@ -77,7 +77,7 @@ void ReadNode(const NodeView& view, const TfLiteRegistration& registration, cons
     SetPackedLayer(layer, &*result->graph_op);
     result->graph_op->elements = PackedElements(view);
     result->block_size = layer.attributes.block_size;
-    result->activations = {0};
+    result->activations = {view.InputIndex(0)};
     return;
   }
   const BuiltinOp* builtin = FindBuiltinOp(registration.builtin_code);
@@ -94,8 +94,11 @@ void ReadNode(const NodeView& view, const TfLiteRegistration& registration, cons
     result->reason = status.message();
     return;
   }
+  result->layer_op = LayerOf(op) != nullptr;  // of groups it may be none
   result->graph_op = op;
-  result->activations = ActivationInputs(*builtin, view);
+  for (const int place : ActivationInputs(*builtin, view)) {
+    result->activations.push_back(view.InputIndex(place));
+  }
 }
 
 bool IsDamaged(const ClaimResult& claim) { return claim.packed && claim.block_size == 0; }
@@ -107,6 +110,7 @@ ClaimResult Claim(const TfLiteContext& context, const TfLiteNode& node,
   const NodeView view(context, node, options.decoded);
   ClaimResult result;
   result.slot.cache = options.cache;
+  result.code = registration.builtin_code;
   result.op = NameOf(registration);
   if (const TfLiteTensor* output = view.Output()) {
     result.layer = ShortName(output->name != nullptr ? output->name : "");
@@ -118,7 +122,7 @@ ClaimResult Claim(const TfLiteContext& context, const TfLiteNode& node,
   sizes.Follow(view, is_read ? &*result.graph_op : nullptr, result.activations);
   const LayerWeights* layer = result.graph_op ? LayerOf(*result.graph_op) : nullptr;
   if (options.sparse_from_dense && !result.packed && layer != nullptr) {
-    LayerPixels pixels = {PixelsOf(sizes.DimsOf(view.InputIndex(result.activations[0]))),
+    LayerPixels pixels = {PixelsOf(sizes.DimsOf(result.activations[0])),
                           PixelsOf(sizes.DimsOf(view.OutputIndex()))};
     if (const auto* transposed = result.graph_op->If<TransposeConv2DOp>()) {
       pixels.out /= transposed->blocks.block_h * transposed->blocks.block_w;

@@ -26,14 +26,19 @@ struct ClaimResult {
   // not needed.
   std::optional<GraphOp> graph_op;
   ShapeOp shape_op = ShapeOp::kNone;
-  Dims reshape;           // of a RESHAPE whose shape other nodes compute (ReshapeOp::dims)
+  Dims reshape;  // of a RESHAPE whose shape other nodes compute (ReshapeOp::dims)
+  // The graph_op is all of a layer normalisation, of which this is the last node; or the node computes
+  // something for such an op (layer_norm_nodes.h).
+  bool is_whole = false;
+  bool is_part = false;
   bool packed = false;    // UbpConv2D or UbpFullyConnected
   bool layer_op = false;  // such an op, or CONV_2D or FULLY_CONNECTED, that can be taken or not
-  // Of a node with a graph_op: the places of the inputs that are computed, or given, per inference.
+  // Of a node with a graph_op: the tensors that it reads and that are computed, or given, per inference.
   std::vector<int> activations;
   BlockChoice choice;  // of a dense layer, if asked for
   CacheSlot slot;      // of the layer's weights
   int block_size = 0;  // of the blocks; 0 if it is damaged, or has none
+  int code = 0;        // TfLiteBuiltinOperator
   std::string op;      // "CONV_2D"
   std::string layer;   // the output tensor's name, shortened: "stem"; may be empty
   std::string reason;  // a sentence, where the node is left

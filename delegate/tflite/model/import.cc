@@ -57,7 +57,8 @@ class Importer {
     if (claimed == claims_.end()) return Status::Error(place + " of the model was never claimed.");
     const ClaimResult& claim = claimed->second;
     const NodeView view(*context_, *node, decoded_.get());
-    if (claim.shape_op != ShapeOp::kNone) return Status::Ok();  // nobody needs what it computes
+    // Nobody needs what it computes.
+    if (claim.shape_op != ShapeOp::kNone || claim.is_part) return Status::Ok();
     if (!claim.graph_op) {
       return Status::Error(place + " of the model, " + claim.label() +
                            ", is not for this delegate: " + claim.reason);
@@ -102,20 +103,20 @@ class Importer {
   Status ImportOp(int index, const ClaimResult& claim, const TfLiteRegistration& registration,
                   const NodeView& node) {
     GraphOp op;
-    op.node = index;
-    op.label = claim.label();
-    std::vector<int> activations = {0};
-    if (claim.packed) {
+    if (claim.is_whole) {
+      op = *claim.graph_op;
+    } else if (claim.packed) {
       UBP_RETURN_IF_ERROR(ReadPackedOp(LayerOf(*claim.graph_op)->attributes.kind, node, &op));
     } else {
       const BuiltinOp& builtin = *FindBuiltinOp(registration.builtin_code);
       UBP_RETURN_IF_ERROR(ReadBuiltinOp(builtin, node, &op));
-      activations = ActivationInputs(builtin, node);
     }
+    op.node = index;
+    op.label = claim.is_whole ? "layer normalisation '" + claim.layer + "'" : claim.label();
     SetClaimed(claim, &op);
-    for (const int i : activations) {
+    for (const int index_in_model : claim.activations) {
       op.inputs.emplace_back();
-      UBP_RETURN_IF_ERROR(TensorOf(node.InputIndex(i), "input", &op.inputs.back()));
+      UBP_RETURN_IF_ERROR(TensorOf(index_in_model, "input", &op.inputs.back()));
     }
     if (tensor_of_index_.count(node.OutputIndex()) != 0) {
       return Status::Error("the output is read or written by an earlier op.");

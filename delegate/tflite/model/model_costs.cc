@@ -56,9 +56,7 @@ class GraphMaker {
   OpType type(size_t i) const { return op(i).type(); }
   Extent Of(int tensor) const { return ExtentOf(sizes_.DimsOf(tensor)); }
   // Of the activations of a node.
-  Extent Input(size_t i, int number = 0) const {
-    return Of(NodeView(context_, *nodes_[i].node).InputIndex(claim(i).activations[number]));
-  }
+  Extent Input(size_t i, int number = 0) const { return Of(claim(i).activations[number]); }
   Extent Output(size_t i) const {
     const NodeView view(context_, *nodes_[i].node);
     return view.Output() != nullptr ? Of(view.OutputIndex()) : Extent();
@@ -66,7 +64,7 @@ class GraphMaker {
 
   void AddNode(size_t i) {
     graph_.nodes.emplace_back();
-    if (nodes_[i].follows_reshape) return;
+    if (nodes_[i].follows) return;
     const NodeView view(context_, *nodes_[i].node);
     CostNode& node = graph_.nodes.back();
     if (claim(i).type()) {
@@ -74,9 +72,9 @@ class GraphMaker {
       node.must_take = claim(i).packed;
       node.has_blocks = claim(i).has_blocks();
       node.sparse = claim(i).sparse();
-      for (const int place : claim(i).activations) AddInput(view, place, &node);
+      for (const int tensor : claim(i).activations) AddInput(tensor, &node);
     } else {
-      for (int k = 0; k < view.num_inputs(); ++k) AddInput(view, k, &node);
+      for (int k = 0; k < view.num_inputs(); ++k) AddInput(view.InputIndex(k), &node);
     }
     for (int k = 0; k < view.num_outputs(); ++k) {
       const int index = nodes_[i].node->outputs->data[k];
@@ -85,10 +83,10 @@ class GraphMaker {
     }
   }
 
-  void AddInput(const NodeView& view, int place, CostNode* node) {
-    const TfLiteTensor* const tensor = view.Input(place);
-    if (tensor == nullptr || IsConstant(*tensor)) return;
-    const int t = TensorOf(view.InputIndex(place));
+  void AddInput(int index, CostNode* node) {
+    const bool exists = index >= 0 && static_cast<size_t>(index) < context_.tensors_size;
+    if (!exists || IsConstant(context_.tensors[index])) return;
+    const int t = TensorOf(index);
     const bool is_new =
         std::find(node->inputs.begin(), node->inputs.end(), t) == node->inputs.end();
     if (is_new) node->inputs.push_back(t);

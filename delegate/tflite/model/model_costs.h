@@ -17,8 +17,9 @@ namespace ubp {
 struct ClaimedNode {
   const TfLiteNode* node = nullptr;
   const ClaimResult* claim = nullptr;
-  // SHAPE and the like: taken along with a RESHAPE if at all (shape_nodes.h), and not in the graph.
-  bool follows_reshape = false;
+  // Taken along with another node if at all, and not in the graph: SHAPE and the like (shape_nodes.h), parts
+  // of layer normalisations.
+  bool follows = false;
 };
 
 // One node for each of `nodes`, whose tensors have these sizes, as a backend's `costs` have it.

@@ -51,17 +51,16 @@ void OpenSizes::Follow(const NodeView& node, const GraphOp* op,
                        const std::vector<int>& activations) {
   const TfLiteTensor* const output = node.Output();
   if (output == nullptr || !IsOpen(FileDims(*output))) return;
-  Dims dims = op != nullptr ? Inferred(node, *op, activations) : Dims();
+  Dims dims = op != nullptr ? Inferred(*op, activations) : Dims();
   if (dims.empty()) dims = Scaled(node, *output);
   for (int& size : dims) size = std::max(1, size);
   written_[node.OutputIndex()] = dims;
 }
 
 // Empty where the op does not run on such sizes.
-Dims OpenSizes::Inferred(const NodeView& node, const GraphOp& op,
-                         const std::vector<int>& activations) const {
+Dims OpenSizes::Inferred(const GraphOp& op, const std::vector<int>& activations) const {
   std::vector<Dims> inputs;
-  for (const int place : activations) inputs.push_back(DimsOf(node.InputIndex(place)));
+  for (const int tensor : activations) inputs.push_back(DimsOf(tensor));
   ConvShape shape;
   Dims output;
   return InferShape(op, inputs, Pads(), &shape, &output).ok() ? output : Dims();

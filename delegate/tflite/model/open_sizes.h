@@ -26,12 +26,12 @@ class OpenSizes {
   Dims DimsOf(int tensor) const;
 
   // The sizes of what a node writes. Nodes come in the order of execution; their tensors may be
-  // wrong in any way. `op`: as the delegate reads the node, with these activations; null where it
+  // wrong in any way. `op`: as the delegate reads the node, of these tensors; null where it
   // does not, and then sizes grow or shrink as those in the file do.
   void Follow(const NodeView& node, const GraphOp* op, const std::vector<int>& activations);
 
  private:
-  Dims Inferred(const NodeView& node, const GraphOp& op, const std::vector<int>& activations) const;
+  Dims Inferred(const GraphOp& op, const std::vector<int>& activations) const;
   Dims Scaled(const NodeView& node, const TfLiteTensor& output) const;
 
   const TfLiteContext& context_;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "delegate/backend/cheapest_choice.h"
+#include "delegate/tflite/model/layer_norm_nodes.h"
 #include "delegate/tflite/model/model_costs.h"
 #include "delegate/tflite/model/open_sizes.h"
 #include "delegate/tflite/model/shape_nodes.h"
@@ -32,13 +33,13 @@ TfLiteStatus ClaimNodes(TfLiteContext* context, const ClaimOptions& options,
 
 CostGraph CostGraphOf(const TfLiteContext& context, const std::vector<TfLiteNode*>& nodes,
                       const std::vector<NodeDecision>& decisions,
-                      const std::vector<std::vector<size_t>>& shape_nodes, const OpenSizes& sizes,
+                      const std::vector<std::vector<size_t>>& followers, const OpenSizes& sizes,
                       const CostModel& costs) {
   std::vector<ClaimedNode> claimed(nodes.size());
   for (size_t i = 0; i < nodes.size(); ++i) {
     claimed[i].node = nodes[i];
     claimed[i].claim = &decisions[i].claim;
-    for (const size_t node : shape_nodes[i]) claimed[node].follows_reshape = true;
+    for (const size_t node : followers[i]) claimed[node].follows = true;
   }
   return MakeCostGraph(context, claimed, sizes, costs);
 }
@@ -70,6 +71,32 @@ std::string ReasonToLeave(const ClaimResult& claim, Take take, bool near) {
   return zeros + "it is predicted to run faster in XNNPACK, changes of layout around it included.";
 }
 
+// For each node those that are taken along with it: they compute something for it alone. The interpreter
+// puts them in one part with it: they depend on nothing else.
+std::vector<std::vector<size_t>> FindFollowers(TfLiteContext* context,
+                                               const std::vector<TfLiteNode*>& nodes,
+                                               const Backend& backend,
+                                               std::vector<NodeDecision>* decisions) {
+  const std::vector<std::vector<size_t>> parts = FindLayerNorms(context, nodes, backend, decisions);
+  ReadComputedShapes(*context, nodes, decisions);
+  std::vector<std::vector<size_t>> followers = FindShapeNodes(*context, nodes, *decisions);
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    if (!parts[i].empty()) followers[i] = parts[i];
+  }
+  return followers;
+}
+
+void TakeFollowers(const std::vector<std::vector<size_t>>& followers,
+                   std::vector<NodeDecision>* decisions) {
+  for (size_t i = 0; i < decisions->size(); ++i) {
+    if (!(*decisions)[i].taken) continue;
+    for (const size_t node : followers[i]) {
+      (*decisions)[node].taken = true;
+      (*decisions)[node].reason.clear();
+    }
+  }
+}
+
 }  // namespace
 
 TfLiteStatus DecideNodes(TfLiteContext* context, Take take, const ClaimOptions& options,
@@ -79,10 +106,10 @@ TfLiteStatus DecideNodes(TfLiteContext* context, Take take, const ClaimOptions& 
   ClaimOptions claim_options = options;
   claim_options.sizes = &sizes;
   TF_LITE_ENSURE_STATUS(ClaimNodes(context, claim_options, &nodes, decisions));
-  ReadComputedShapes(*context, nodes, decisions);
-  const std::vector<std::vector<size_t>> shape_nodes = FindShapeNodes(*context, nodes, *decisions);
+  const std::vector<std::vector<size_t>> followers =
+      FindFollowers(context, nodes, *options.backend, decisions);
   const CostGraph graph =
-      CostGraphOf(*context, nodes, *decisions, shape_nodes, sizes, options.backend->costs());
+      CostGraphOf(*context, nodes, *decisions, followers, sizes, options.backend->costs());
   const Choice choice = ChoiceOf(graph, take);
   const std::vector<int> stretches = StretchesOf(graph);
   std::set<int> sparse;  // stretches with a layer that leaves out zeros
@@ -97,7 +124,7 @@ TfLiteStatus DecideNodes(TfLiteContext* context, Take take, const ClaimOptions& 
                           ? ReasonToLeave(decision.claim, take, sparse.count(stretches[i]) > 0)
                           : decision.claim.reason;
   }
-  TakeShapeNodes(shape_nodes, decisions);
+  TakeFollowers(followers, decisions);
   LeaveWhatIsOverwritten(nodes, decisions);
   return kTfLiteOk;
 }

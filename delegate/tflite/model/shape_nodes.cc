@@ -176,15 +176,4 @@ std::vector<std::vector<size_t>> FindShapeNodes(const TfLiteContext& context,
   return found;
 }
 
-void TakeShapeNodes(const std::vector<std::vector<size_t>>& shape_nodes,
-                    std::vector<NodeDecision>* decisions) {
-  for (size_t i = 0; i < decisions->size(); ++i) {
-    if (!(*decisions)[i].taken) continue;
-    for (const size_t node : shape_nodes[i]) {
-      (*decisions)[node].taken = true;
-      (*decisions)[node].reason.clear();
-    }
-  }
-}
-
 }  // namespace ubp

@@ -32,11 +32,6 @@ std::vector<std::vector<size_t>> FindShapeNodes(const TfLiteContext& context,
                                                 const std::vector<TfLiteNode*>& nodes,
                                                 const std::vector<NodeDecision>& decisions);
 
-// Takes them along with every such node that is taken. The interpreter puts them in one part with
-// it: they depend on nothing else.
-void TakeShapeNodes(const std::vector<std::vector<size_t>>& shape_nodes,
-                    std::vector<NodeDecision>* decisions);
-
 }  // namespace ubp
 
 #endif  // UBP_DELEGATE_TFLITE_MODEL_SHAPE_NODES_H_

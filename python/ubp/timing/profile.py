@@ -35,8 +35,8 @@ class StepWork:
 
     Activations count once, whatever windows or tiles read again.
 
-    kind: "convolution", "fully_connected", "depthwise", "pooling", "mean", "elementwise",
-        "softmax", "resize", "copy" or "conversion".
+    kind: "convolution", "fully_connected", "depthwise", "pooling", "mean", "normalization",
+        "elementwise", "softmax", "resize", "copy" or "conversion".
     operations: multiply-adds with weights that are kept in blocks, or of windows; of poolings and
         means one for each element that is reduced; else one for each that is computed.
     weight_bytes: of weights as the kernels read them, with places and bias.

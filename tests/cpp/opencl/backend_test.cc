@@ -40,7 +40,7 @@ TEST_P(OpenClRandomGraphTest, ComputesWhatItSays) {
   constexpr int kGraphs = 40;  // of a shard
   for (int seed = GetParam() * kGraphs; seed < (GetParam() + 1) * kGraphs; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
-    RandomGraph random(seed);
+    RandomGraph random(seed, true);
     TestGraph* const graph = random.graph();
     BackendOptions options;
     options.rules = random.Rules();

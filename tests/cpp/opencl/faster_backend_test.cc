@@ -67,6 +67,14 @@ class FasterBackendTest : public testing::Test {
 
 constexpr int kSlow = 500;  // far above what PoCL takes, on any machine
 
+// Neither measured nor warned of.
+TEST_F(FasterBackendTest, StaysOnTheCpuWithWhatNoDeviceRuns) {
+  graph_.MarkOutput(graph_.LayerNorm(1, true));
+  EXPECT_EQ(RunsOn(kSlow, true, directory_.File("gpu")), "cpu");
+  EXPECT_THAT(warnings_, testing::IsEmpty());
+  EXPECT_THAT(told_, testing::IsEmpty());
+}
+
 TEST_F(FasterBackendTest, StaysOnTheCpuWithoutAMeasurement) {
   EXPECT_EQ(RunsOn(0, false, directory_.File("gpu")), "cpu");
   EXPECT_EQ(RunsOn(0, true, ""), "cpu");  // nowhere to keep it
