@@ -47,11 +47,14 @@ constexpr BlockCosts kBlockCosts = {constants::kBlockCosts, constants::kSingleCo
                                     constants::kTransposeCost, constants::kTile};
 
 // One tap of a depthwise convolution and element of the output; XNNPACK's has kernels of its own for
-// up to so many taps. And an element of the input whose planes strides cut apart.
+// up to so many taps, and for up to many, but none for more: a tap of 7x7 takes ten times as long. And
+// an element of the input whose planes strides cut apart.
 constexpr double kTap = 2.1;
 constexpr double kTapOfXnnpack = 2.25;
 constexpr double kTapOfXnnpackAbove = 2.5;
+constexpr double kTapOfXnnpackFarAbove = 20.0;
 constexpr int kFewTaps = 9;
+constexpr int kManyTaps = 25;
 constexpr double kPhaseElement = 10.0;
 
 // Pooling: an element, and for each tap of the window; of large ones at most; and a plane.
@@ -166,7 +169,9 @@ class NodeCosts {
   void operator()(const FullyConnectedOp&) const { SetLayerCosts(op_, multiply_adds_, node_); }
   void operator()(const DepthwiseConv2DOp& kind) const {
     const int taps = kind.attributes.taps();
-    const double left = taps <= kFewTaps ? kTapOfXnnpack : kTapOfXnnpackAbove;
+    const double left = taps <= kFewTaps    ? kTapOfXnnpack
+                        : taps <= kManyTaps ? kTapOfXnnpackAbove
+                                            : kTapOfXnnpackFarAbove;
     SetPerElement({kTap * taps, left * taps, 0.0, 0.0}, op_.output, node_);
     if (!kind.attributes.unit_stride()) node_->taken += kPhaseElement * op_.input.elements();
   }
@@ -190,15 +195,15 @@ class NodeCosts {
   void operator()(const SoftmaxOp&) const {
     SetPerElement({30.0, 30.0, 0.0, 0.0}, op_.output, node_);
   }
+  // XNNPACK's are the nodes that it is made of.
+  void operator()(const LayerNormOp&) const {
+    SetPerElement({20.0, 65.0, 0.0, 0.0}, op_.output, node_);
+  }
   void operator()(const ArithmeticOp& kind) const {
     if (op_.operand == Operand::kVector) node_->layouts = Layouts::kPlanes;
     SetPerElement(CostOfArithmetic(kind.function, op_.operand), op_.output, node_);
   }
   void operator()(const ClampOp&) const { SetPerElement({0.0, 0.0, 6.2, 8.0}, op_.output, node_); }
-  // XNNPACK's are the nodes that it is made of.
-  void operator()(const LayerNormOp&) const {
-    SetPerElement({20.0, 65.0, 0.0, 0.0}, op_.output, node_);
-  }
   void operator()(const FunctionOp& kind) const {
     SetPerElement(CostOfFunction(kind.function.function), op_.output, node_);
   }

@@ -90,7 +90,7 @@ struct DepthwiseConv2DOp : OpTraits {
   static constexpr bool kHasActivation = true;
   static constexpr bool kTakesFunction = true;
   LayerAttributes attributes;
-  const float* weights = nullptr;  // [kernel_h, kernel_w, channels], in the model
+  const float* weights = nullptr;  // [kernel_h, kernel_w, channels], which the graph keeps
   const float* bias = nullptr;     // [channels], or null
   Int8Weights int8;                // in place of both, of an int8 op
 

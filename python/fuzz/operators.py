@@ -62,7 +62,10 @@ def _convolve(
     pointwise: bool,
     stride: tuple[int, int] | None = None,
 ) -> bool:
-    """stride: that of an ordinary one, which is not dilated and pads; None: whatever is drawn."""
+    """stride: that of an ordinary one, which is not dilated and pads; None: whatever is drawn.
+
+    A depthwise one is a CONV_2D of as many groups at times.
+    """
     in_channels = draft.shape(x)[3]
     kernel = (1, 1) if pointwise else draft.pair(KERNELS)
     dilation, valid = (1, 1), False
@@ -77,8 +80,10 @@ def _convolve(
     lanes = taps * (1 if depthwise else in_channels)
     if not draft.fits(shape, int(np.prod(shape, dtype=np.int64)) * lanes):
         return False
+    in_groups = depthwise and draft.chance(0.25)
     if depthwise:
-        weights = draft.parameters(draft.normal((1, *kernel, channels), 1.0 / np.sqrt(taps)))
+        order = (channels, *kernel, 1) if in_groups else (1, *kernel, channels)
+        weights = draft.parameters(draft.normal(order, 1.0 / np.sqrt(taps)))
     else:
         weights = draft.weights((channels, *kernel, in_channels), lanes)
     output = draft.graph.conv(
@@ -89,7 +94,7 @@ def _convolve(
         dilation=dilation,
         valid=valid,
         activation=draft.activation(),
-        depthwise=depthwise,
+        depthwise=depthwise and not in_groups,
     )
     draft.add_value(output, [x])
     return True
@@ -503,14 +508,14 @@ def _resize(draft: Draft) -> bool:
     return True
 
 
+operator(0.8, int8=0)(layer_norm)
+
+
 @operator(0.7)
 def _depth_to_space(draft: Draft) -> bool:
     block = draft.choice((1, 2, 2, 2, 3))
     fit = [t for t in draft.images() if draft.shape(t)[3] % block**2 == 0]
     if not fit:
-operator(0.8, int8=0)(layer_norm)
-
-
         return False
     batch, height, width, channels = draft.shape(x := draft.choice(fit))
     to = [batch, height * block, width * block, channels // block**2]

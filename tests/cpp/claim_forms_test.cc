@@ -126,6 +126,19 @@ TEST(ClaimFormsTest, LayerShapes) {
   Check({
       {&ConvModel, WithDims(kInput, {1, 6, 8, 6}),
        "grouped convolution: 6 input channels, 3 in the filter."},
+      // Of each group one channel in, and two out; or of one, in and out.
+      {&ConvModel,
+       [](FakeModel& m) {
+         m.SetDims(kInput, {1, 6, 8, 4});
+         m.SetInputs({kInput, m.Filled({8, 3, 5, 1}), kBias});
+       },
+       "grouped convolution: 4 input channels, 1 in the filter."},
+      {&ConvModel,
+       [](FakeModel& m) {
+         m.SetDims(kInput, {1, 6, 8, 8});
+         m.SetInputs({kInput, m.Filled({8, 3, 5, 1}), kBias});
+       },
+       ""},
       {&ConvModel, WithSignature(kInput, {-1, -1, -1, 3}), ""},
       {&ConvModel, WithDims(kSecond, {0, 3, 5, 3}), "the number of output channels is 0"},
       {&ConvModel, WithDims(kSecond, {8, -3, -5, 3}), "kernel height is -3"},

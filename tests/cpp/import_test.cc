@@ -86,6 +86,32 @@ TEST(ImportTest, DepthwiseConv2DWithoutBias) {
   EXPECT_EQ(op.As<DepthwiseConv2DOp>().bias, nullptr);
 }
 
+// As a depthwise convolution, whose weights have the channels last.
+TEST(ImportTest, Conv2DOfGroupsOfOneChannel) {
+  FakeModel model = ConvModel();
+  model.SetDims(kInput, {1, 6, 8, 8});
+  const int filter = model.Filled({8, 3, 5, 1});
+  model.SetInputs({kInput, filter, kBias});
+  Graph graph;
+  ASSERT_TRUE(model.Import({kInput}, {kOutput}, &graph).ok());
+  const GraphOp& op = graph.ops[0];
+  ASSERT_EQ(op.type(), OpType::kDepthwiseConv2D);
+  const LayerAttributes& a = AttributesOf(op);
+  EXPECT_EQ(a.in_channels, 8);
+  EXPECT_EQ(a.out_channels, 8);
+  EXPECT_EQ(a.kernel_h, 3);
+  EXPECT_EQ(a.kernel_w, 5);
+  EXPECT_EQ(a.stride_h, 2);
+  const float* const weights = op.As<DepthwiseConv2DOp>().weights;
+  for (int tap = 0; tap < 15; ++tap) {
+    for (int c = 0; c < 8; ++c) {
+      EXPECT_EQ(weights[tap * 8 + c], model.tensor(filter).data.f[c * 15 + tap]);
+    }
+  }
+  EXPECT_EQ(op.activation, Activation::kRelu6);
+  EXPECT_EQ(op.As<DepthwiseConv2DOp>().bias, model.tensor(kBias).data.f);
+}
+
 TEST(ImportTest, FullyConnected) {
   FakeModel model = DenseModel();
   model.params<builtin::FullyConnectedParams>().keep_num_dims = 255;

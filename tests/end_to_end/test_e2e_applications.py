@@ -32,11 +32,10 @@ TOLERANCE = 1e-4
 BATCH = 3
 
 # What the delegate leaves when it is to take everything: of VGG16 Flatten, of NASNet the cropping
-# between its cells, of ConvNeXt its normalisation over channels and convolutions with groups.
+# between its cells.
 LEFT = {
     "VGG16": {"PACK", "RESHAPE", "SHAPE", "STRIDED_SLICE"},
     "NASNetMobile": {"STRIDED_SLICE"},
-    "ConvNeXtTiny": {"CONV_2D", "MEAN", "MUL", "NEG", "RSQRT", "SQUARED_DIFFERENCE"},
 }
 
 

@@ -91,6 +91,19 @@ def activate(keras: Any, activation: str, x: Any) -> Any:
     return keras.layers.Activation(activation)(x)
 
 
+def normalisation(keras: Any) -> Any:
+    """ConvNeXt's blocks, of all kinds of normalisation over channels."""
+    layers = keras.layers
+    x = image = keras.Input((15, 16, 3))
+    x = layers.LayerNormalization(epsilon=1e-6)(layers.Conv2D(16, 3, padding="same")(x))
+    for options in ({}, {"center": False}, {"scale": False}, {"center": False, "scale": False}):
+        y = layers.Conv2D(16, 7, padding="same", groups=16)(x)
+        y = layers.LayerNormalization(epsilon=1e-6, **options)(y)
+        y = layers.Activation("gelu")(layers.Dense(32)(y))
+        x = layers.Add()([x, layers.Dense(16)(y)])
+    return image, layers.LayerNormalization()(x)
+
+
 def average_pooling(keras: Any) -> Any:
     layers = keras.layers
     x = image = keras.Input((33, 30, 3))
@@ -153,6 +166,7 @@ OPERATORS = {
     squeeze_and_excite: {"MUL", "HARD_SWISH", "LOGISTIC", "SHAPE", "STRIDED_SLICE", "PACK"},
     activations: {"ADD", "RELU", "LEAKY_RELU", "TANH", "LOGISTIC", "HARD_SWISH"},
     functions: {"PRELU", "ELU", "GELU", "EXP", "LOG", "TANH", "AVERAGE_POOL_2D"},
+    normalisation: {"MEAN", "NEG", "SQUARED_DIFFERENCE", "RSQRT", "GELU"},
     average_pooling: {"AVERAGE_POOL_2D"},
     concatenation: {"CONCATENATION", "MUL", "ADD", "AVERAGE_POOL_2D"},
     pytorch_layout: {"TRANSPOSE", "MEAN", "MUL"},

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <iterator>
 #include <string>
+#include <vector>
 
 #include "delegate/tflite/model/builtin_readers.h"
 #include "delegate/tflite/model/quantized_tensors.h"
@@ -84,12 +85,40 @@ Status ReadConvolution(const NodeView& node, LayerAttributes* attributes, Activa
   return ReadDilation(*params, attributes);
 }
 
+// [channels, taps] as [taps, channels].
+std::vector<float> ByTap(const float* weights, int channels, int64_t taps) {
+  std::vector<float> by_tap(channels * taps);
+  for (int c = 0; c < channels; ++c) {
+    for (int64_t tap = 0; tap < taps; ++tap) by_tap[tap * channels + c] = weights[c * taps + tap];
+  }
+  return by_tap;
+}
+
+// Of as many groups as channels: a depthwise convolution but for the order of its weights.
+Status ReadGroupOfEachChannel(const NodeView& node, const Dims& filter, LayerAttributes attributes,
+                              GraphOp* op) {
+  const int channels = filter[0];
+  const int64_t taps = int64_t{filter[1]} * filter[2];
+  Constants constants;
+  UBP_RETURN_IF_ERROR(
+      ReadWeights(node, *op, "filter", taps, channels, channels, 0, &attributes, &constants));
+  DepthwiseConv2DOp depthwise;
+  depthwise.attributes = attributes;
+  depthwise.weights = node.decoded()->Keep(ByTap(constants.weights, channels, taps));
+  depthwise.bias = constants.bias;
+  op->details = depthwise;
+  return Status::Ok();
+}
+
 Status ReadConv2D(const NodeView& node, GraphOp* op) {
   Dims input, filter;
   Conv2DOp conv;
   LayerAttributes& attributes = conv.layer.attributes;
   UBP_RETURN_IF_ERROR(
       ReadConvolution<builtin::Conv2DParams>(node, &attributes, &op->activation, &input, &filter));
+  if (filter[3] == 1 && filter[0] == input[3] && input[3] > 1 && !op->is_int8()) {
+    return ReadGroupOfEachChannel(node, filter, attributes, op);
+  }
   if (filter[3] != input[3]) {
     return Status::Error("grouped convolution: " + std::to_string(input[3]) + " input channels, " +
                          std::to_string(filter[3]) + " in the filter.");
