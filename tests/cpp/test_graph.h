@@ -365,7 +365,7 @@ class TestGraph {
 
 // Expects the elements to be within `tolerance` of the range of their output, in the root of the mean
 // square; and each by itself within as many times that as rounding may add up to in one of thousands.
-// What is no number, or the largest there is, they are exactly.
+// What is no number they are exactly; the largest there is, nearly.
 void ExpectClose(const std::vector<std::vector<float>>& outputs,
                  const std::vector<Values>& expected, double tolerance = 1e-6);
 

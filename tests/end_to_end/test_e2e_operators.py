@@ -92,15 +92,15 @@ def activate(keras: Any, activation: str, x: Any) -> Any:
 
 
 def normalisation(keras: Any) -> Any:
-    """ConvNeXt's blocks, of all kinds of normalisation over channels."""
+    """Blocks like ConvNeXt's, with all kinds of normalisation over channels."""
     layers = keras.layers
     x = image = keras.Input((15, 16, 3))
     x = layers.LayerNormalization(epsilon=1e-6)(layers.Conv2D(16, 3, padding="same")(x))
     for options in ({}, {"center": False}, {"scale": False}, {"center": False, "scale": False}):
-        y = layers.Conv2D(16, 7, padding="same", groups=16)(x)
+        y = layers.DepthwiseConv2D(7, padding="same")(x)
         y = layers.LayerNormalization(epsilon=1e-6, **options)(y)
-        y = layers.Activation("gelu")(layers.Dense(32)(y))
-        x = layers.Add()([x, layers.Dense(16)(y)])
+        y = layers.Conv2D(32, 1, activation="gelu")(y)
+        x = layers.Add()([x, layers.Conv2D(16, 1)(y)])
     return image, layers.LayerNormalization()(x)
 
 
