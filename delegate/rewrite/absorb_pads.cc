@@ -29,12 +29,14 @@ bool TakesPad(const GraphOp& op, const PadOp& pad) {
 Status AbsorbPads(ShapedGraph* graph) {
   for (size_t i = 0; i < graph->ops.size();) {
     const ShapedOp pad = graph->ops[i];
-    const std::vector<ShapedOp*> readers = ReadersOf(graph, pad.output);
     const auto* kind = pad.op->If<PadOp>();
+    if (kind == nullptr || !graph->IsInternal(pad.output)) {
+      ++i;
+      continue;
+    }
+    const std::vector<ShapedOp*> readers = ReadersOf(graph, pad.output);
     const auto takes = [&](const ShapedOp* op) { return TakesPad(*op->op, *kind); };
-    const bool absorbed = kind != nullptr && graph->IsInternal(pad.output) &&
-                          std::all_of(readers.begin(), readers.end(), takes);
-    if (!absorbed) {
+    if (!std::all_of(readers.begin(), readers.end(), takes)) {
       ++i;
       continue;
     }

@@ -333,6 +333,21 @@ TEST(LayerNormNodesTest, NotOfOtherTypes) {
   EXPECT_TRUE(norm.IsFound());
 }
 
+// The same numbers, by way of more nodes than anybody writes: following them takes a time that grows with
+// the square of their number.
+TEST(LayerNormNodesTest, LongWaysAreNotFollowed) {
+  for (const int detours : {2, 20}) {
+    Norm norm;
+    const int mean = norm.Mean(norm.x);
+    int difference = norm.Difference(norm.x, mean);
+    for (int i = 0; i < detours; ++i) {
+      difference = norm.Difference(norm.Sum(difference, mean), mean);
+    }
+    norm.Times(difference, norm.Root(norm.SquaredDifference(norm.x, mean)));
+    EXPECT_EQ(norm.IsFound(), detours == 2);
+  }
+}
+
 // A resize to other channels, or another rank, is refused; other sizes are not.
 TEST(LayerNormNodesTest, ShapesThatItRunsOn) {
   LayerNormOp norm;

@@ -10,6 +10,10 @@
 namespace ubp {
 namespace {
 
+// A layer normalisation takes ten nodes or so; without a limit, a file of many sums of sums would take a
+// time that grows with the square of their number.
+constexpr size_t kMostNodes = 32;
+
 using Form = NormValue::Form;
 using Value = std::optional<NormValue>;
 
@@ -110,6 +114,7 @@ const NormValue* NormValues::Follow(size_t node, const TfLiteNode& tflite_node, 
     }
   }
   value->nodes.insert(node);
+  if (value->nodes.size() > kMostNodes) return nullptr;
   return &(values_[view.OutputIndex()] = *std::move(value));
 }
 
