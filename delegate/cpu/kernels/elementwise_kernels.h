@@ -192,15 +192,9 @@ class ElementwiseKernels {
       const Vec zero = Simd::Broadcast(0.0f);
       const Vec most = Simd::Broadcast(88.7228394f);  // the logarithm of the largest float
       const Vec x = Exponential(Simd::Min(-o.a, o.a));
-      Vec q = Simd::Broadcast(5.2326955e-3f);
-      q = Simd::MultiplyAdd(q, x, Simd::Broadcast(-2.9505247e-2f));
-      q = Simd::MultiplyAdd(q, x, Simd::Broadcast(7.8225970e-2f));
-      q = Simd::MultiplyAdd(q, x, Simd::Broadcast(-1.3663249e-1f));
-      q = Simd::MultiplyAdd(q, x, Simd::Broadcast(1.9106008e-1f));
-      q = Simd::MultiplyAdd(q, x, Simd::Broadcast(-2.4842983e-1f));
-      q = Simd::MultiplyAdd(q, x, Simd::Broadcast(3.3319098e-1f));
-      q = Simd::MultiplyAdd(q, x, Simd::Broadcast(-4.9999493e-1f));
-      q = Simd::MultiplyAdd(q, x, Simd::Broadcast(9.9999994e-1f));
+      const Vec q =
+          Polynomial(x, 5.2326955e-3f, -2.9505247e-2f, 7.8225970e-2f, -1.3663249e-1f, 1.9106008e-1f,
+                     -2.4842983e-1f, 3.3319098e-1f, -4.9999493e-1f, 9.9999994e-1f);
       return Simd::MultiplyAdd(q, x, Limit(o.a, zero, most));
     }
   };
@@ -211,6 +205,14 @@ class ElementwiseKernels {
   }
   static UBP_ALWAYS_INLINE Vec IfNegative(Vec a, Vec negative) {
     return IfNegative(a, negative, a);
+  }
+
+  // The coefficient of the highest power comes first.
+  template <class... Coefficients>
+  static UBP_ALWAYS_INLINE Vec Polynomial(Vec x, float first, Coefficients... rest) {
+    Vec sum = Simd::Broadcast(first);
+    ((sum = Simd::MultiplyAdd(sum, x, Simd::Broadcast(rest))), ...);
+    return sum;
   }
 
   // exp(y) = 2^-kExponent * scale * (1 + p).
@@ -227,12 +229,8 @@ class ElementwiseKernels {
     // ln 2 in two parts, of which n times the first is exact.
     Vec r = Simd::MultiplyAdd(n, Simd::Broadcast(-0.693359375f), y);
     r = Simd::MultiplyAdd(n, Simd::Broadcast(2.12194440e-4f), r);
-    Vec q = Simd::Broadcast(1.3843607e-3f);
-    q = Simd::MultiplyAdd(q, r, Simd::Broadcast(8.3741955e-3f));
-    q = Simd::MultiplyAdd(q, r, Simd::Broadcast(4.1668005e-2f));
-    q = Simd::MultiplyAdd(q, r, Simd::Broadcast(1.6666430e-1f));
-    q = Simd::MultiplyAdd(q, r, Simd::Broadcast(4.9999994e-1f));
-    q = Simd::MultiplyAdd(q, r, Simd::Broadcast(1.0f));
+    const Vec q = Polynomial(r, 1.3843607e-3f, 8.3741955e-3f, 4.1668005e-2f, 1.6666430e-1f,
+                             4.9999994e-1f, 1.0f);
     return {(Vec)((Bits)shifted << 23), r * q};
   }
 
@@ -258,14 +256,8 @@ class ElementwiseKernels {
     const Vec shifted = (Vec)((Bits)((Signed)above >> 23) + kRounderBits);
     const Vec n =
         shifted - (denormal ? Simd::Broadcast(kRounder + 23.0f) : Simd::Broadcast(kRounder));
-    Vec q = Simd::Broadcast(-7.6345305e-2f);
-    q = Simd::MultiplyAdd(q, f, Simd::Broadcast(1.2761630e-1f));
-    q = Simd::MultiplyAdd(q, f, Simd::Broadcast(-1.3160195e-1f));
-    q = Simd::MultiplyAdd(q, f, Simd::Broadcast(1.4201752e-1f));
-    q = Simd::MultiplyAdd(q, f, Simd::Broadcast(-1.6623356e-1f));
-    q = Simd::MultiplyAdd(q, f, Simd::Broadcast(2.0001227e-1f));
-    q = Simd::MultiplyAdd(q, f, Simd::Broadcast(-2.5000821e-1f));
-    q = Simd::MultiplyAdd(q, f, Simd::Broadcast(3.3333332e-1f));
+    const Vec q = Polynomial(f, -7.6345305e-2f, 1.2761630e-1f, -1.3160195e-1f, 1.4201752e-1f,
+                             -1.6623356e-1f, 2.0001227e-1f, -2.5000821e-1f, 3.3333332e-1f);
     const Vec square = f * f;
     Vec rest = Simd::MultiplyAdd(n, Simd::Broadcast(-2.12194440e-4f), q * f * square);
     rest = Simd::MultiplyAdd(square, Simd::Broadcast(-0.5f), rest);
@@ -277,16 +269,10 @@ class ElementwiseKernels {
   static UBP_ALWAYS_INLINE Vec HyperbolicTangent(Vec x) {
     x = Limit(x, Simd::Broadcast(-10.0f), Simd::Broadcast(10.0f));
     const Vec z = x * x;
-    Vec p = Simd::Broadcast(1.31775206e-8f);
-    p = Simd::MultiplyAdd(p, z, Simd::Broadcast(2.04811839e-5f));
-    p = Simd::MultiplyAdd(p, z, Simd::Broadcast(3.48781079e-3f));
-    p = Simd::MultiplyAdd(p, z, Simd::Broadcast(1.33744749e-1f));
-    p = Simd::MultiplyAdd(p, z, Simd::Broadcast(9.99999977e-1f));
-    Vec q = Simd::Broadcast(7.70404496e-7f);
-    q = Simd::MultiplyAdd(q, z, Simd::Broadcast(3.27291983e-4f));
-    q = Simd::MultiplyAdd(q, z, Simd::Broadcast(2.58473875e-2f));
-    q = Simd::MultiplyAdd(q, z, Simd::Broadcast(4.67077887e-1f));
-    q = Simd::MultiplyAdd(q, z, Simd::Broadcast(1.0f));
+    const Vec p = Polynomial(z, 1.31775206e-8f, 2.04811839e-5f, 3.48781079e-3f, 1.33744749e-1f,
+                             9.99999977e-1f);
+    const Vec q =
+        Polynomial(z, 7.70404496e-7f, 3.27291983e-4f, 2.58473875e-2f, 4.67077887e-1f, 1.0f);
     return Limit(x * p / q, Simd::Broadcast(-1.0f), Simd::Broadcast(1.0f));
   }
 
@@ -294,18 +280,10 @@ class ElementwiseKernels {
   static UBP_ALWAYS_INLINE Vec NormalErf(Vec x) {
     x = Limit(x, Simd::Broadcast(-6.0f), Simd::Broadcast(6.0f));
     const Vec z = x * x;
-    Vec p = Simd::Broadcast(4.58623076e-8f);
-    p = Simd::MultiplyAdd(p, z, Simd::Broadcast(1.26031825e-5f));
-    p = Simd::MultiplyAdd(p, z, Simd::Broadcast(3.29147609e-4f));
-    p = Simd::MultiplyAdd(p, z, Simd::Broadcast(9.30296512e-3f));
-    p = Simd::MultiplyAdd(p, z, Simd::Broadcast(6.69177922e-2f));
-    p = Simd::MultiplyAdd(p, z, Simd::Broadcast(7.97884548e-1f));
-    Vec q = Simd::Broadcast(1.19902832e-6f);
-    q = Simd::MultiplyAdd(q, z, Simd::Broadcast(7.21670534e-5f));
-    q = Simd::MultiplyAdd(q, z, Simd::Broadcast(1.86064633e-3f));
-    q = Simd::MultiplyAdd(q, z, Simd::Broadcast(2.84161327e-2f));
-    q = Simd::MultiplyAdd(q, z, Simd::Broadcast(2.50535416e-1f));
-    q = Simd::MultiplyAdd(q, z, Simd::Broadcast(1.0f));
+    const Vec p = Polynomial(z, 4.58623076e-8f, 1.26031825e-5f, 3.29147609e-4f, 9.30296512e-3f,
+                             6.69177922e-2f, 7.97884548e-1f);
+    const Vec q = Polynomial(z, 1.19902832e-6f, 7.21670534e-5f, 1.86064633e-3f, 2.84161327e-2f,
+                             2.50535416e-1f, 1.0f);
     return Limit(x * p / q, Simd::Broadcast(-1.0f), Simd::Broadcast(1.0f));
   }
 
