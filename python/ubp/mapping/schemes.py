@@ -126,7 +126,8 @@ def map_schemes(
     if block_sizes is not None:
         check_block_sizes(block_sizes)
     is_search = method == "search"
-    kept_by = None if importance == "reconstruction" else as_importance(importance)
+    by_errors = isinstance(importance, str) and importance == "reconstruction"
+    kept_by = None if by_errors else as_importance(importance)
     _check_search(is_search, evaluate, storage)
     _check_data(data, kept_by is None, is_search and evaluate is None)
     given = _latency(latency)
