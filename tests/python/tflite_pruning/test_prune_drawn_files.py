@@ -11,7 +11,11 @@ import ubp
 from fuzz.generate import generate
 from ubp.tflite import flatbuffer
 
-REFUSED = ("the model has no layer to prune", "the model's inputs do not have a batch")
+REFUSED = (
+    "the model has no layer to prune",
+    "the model's inputs do not have a batch",
+    "inputs has values that are NaN or infinite",  # of a layer behind a PADV2 by infinity
+)
 
 
 @pytest.mark.parametrize("first", range(0, 60, 20))
