@@ -254,7 +254,8 @@ def test_quick_run(tmp_path: Path, capsys: pytest.CaptureFixture[str], wide_term
     steps = measured["steps"]
     assert [each["number"] for each in steps] == [*range(1, len(steps) + 1)]
     kinds = [work["kind"] for each in steps for work in each["work"]]
-    assert kinds.count("convolution") >= 14 and kinds.count("depthwise") == 13
+    # The first, dense one may be left to XNNPACK.
+    assert kinds.count("convolution") >= 13 and kinds.count("depthwise") == 13
     assert all(each["us"] > 0 and each["limit"]["us"] > 0 for each in steps)
     assert measured["time_over_limit"]["median"] > 0
     assert "MobileNet-tiny, 80% zeros: over 3% of the time" in printed

@@ -128,8 +128,8 @@ def test_rebuilding_scores_mappings_of_data(model: keras.Model) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"evaluate": None}, "none of them is given"),
-        ({"data": np.zeros((4, 16, 16, 3))}, "both of them is given"),
+        ({"evaluate": None}, "by data or by evaluate; give either"),
+        ({"data": np.zeros((4, 16, 16, 3))}, "for method='search' without evaluate; leave it out"),
         ({"method": "knapsack"}, "are for method='search'"),
         ({"trials": 0}, "trials is 0"),
         ({"workers": 0}, "workers is 0"),
