@@ -118,7 +118,8 @@ def _depthwise_conv_2d(draft: Draft) -> bool:
     x = draft.pick([4])
     if x is None:
         return False
-    return _convolve(draft, _padded(draft, x), draft.shape(x)[3], True, False)
+    x = _padded(draft, x)  # at times by channels
+    return _convolve(draft, x, draft.shape(x)[3], True, False)
 
 
 @operator(0, int8=2)
