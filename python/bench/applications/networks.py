@@ -30,7 +30,12 @@ _UNIFORM = 0.8
 _MIXED_UP_TO = 0.95
 _CLASSES = 1000
 _BATCH = 8  # images that the statistics of the batch normalisations are taken from
-_CODE = ("bench.applications.networks", "ubp.conversion.load.loader")  # that a file depends on
+# The code that a file depends on.
+_CODE = (
+    "bench.applications.networks",
+    "ubp.conversion.load.loader",
+    "ubp.conversion.load.plain_graph",
+)
 
 
 @dataclass(frozen=True)

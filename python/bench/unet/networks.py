@@ -37,6 +37,7 @@ _CODE = (
     "bench.unet.networks",
     "ubp.lanes",
     "ubp.conversion.load.loader",
+    "ubp.conversion.load.plain_graph",
     "ubp.pruning",
     "ubp.selection",
 )

@@ -20,6 +20,7 @@ from ubp.conversion.load.keras_files import load_keras_file
 from ubp.conversion.load.keras_packages import import_tensorflow, keras_of, reason_of
 from ubp.conversion.load.layer_names import layer_names
 from ubp.conversion.load.other_backends import backend_of, convert_on_tensorflow
+from ubp.conversion.load.plain_graph import plain_converter, plain_function, with_signature
 from ubp.conversion.load.refused import check_metadata, check_model
 from ubp.runtime.inputs import Shape
 
@@ -122,7 +123,12 @@ def convert_keras(model: Any, batch: int = 1) -> bytes:
     stripped = _stripped(model)
     if backend_of(model) != "tensorflow":
         return convert_on_tensorflow(stripped, batch)
-    return run_converter(keras_converter(stripped, batch), source)
+    static = _with_static_batch(stripped, batch)
+    if (function := plain_function(static)) is None:
+        return run_converter(keras_converter(static, batch), source)
+    return with_signature(
+        run_converter(plain_converter(function, static), source), function, source
+    )
 
 
 def keras_converter(model: Any, batch: int = 1) -> Any:
