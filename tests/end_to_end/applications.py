@@ -9,12 +9,11 @@ sizes are timed by `./run bench applications`.
 
 from __future__ import annotations
 
-import contextlib
-import io
 from dataclasses import dataclass
 from typing import Any
 
 from bench.applications.networks import random_model, uniform_sparsities
+from ubp.conversion.load.keras_converter import KerasConverter
 from ubp.conversion.load.loader import convert_keras
 
 CLASSES = 100
@@ -58,9 +57,5 @@ def build(name: str) -> bytes:
 
 
 def with_open_batch(model: Any) -> bytes:
-    """The .tflite file as TensorFlow's converter leaves it by itself."""
-    import tensorflow
-
-    with contextlib.redirect_stdout(io.StringIO()):  # the signature of what is exported
-        data: bytes = tensorflow.lite.TFLiteConverter.from_keras_model(model).convert()
-    return data
+    """The .tflite file with an open batch, as TensorFlow's converter leaves it by itself."""
+    return KerasConverter(model, model.name).convert()

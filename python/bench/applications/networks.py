@@ -34,7 +34,7 @@ _BATCH = 8  # images that the statistics of the batch normalisations are taken f
 _CODE = (
     "bench.applications.networks",
     "ubp.conversion.load.loader",
-    "ubp.conversion.load.plain_graph",
+    "ubp.conversion.load.keras_converter",
 )
 
 

@@ -23,7 +23,7 @@ _CODE = (
     "bench.harness.pruned",
     "ubp.lanes",
     "ubp.conversion.load.loader",
-    "ubp.conversion.load.plain_graph",
+    "ubp.conversion.load.keras_converter",
     "ubp.pruning",
     "ubp.selection",
 )

@@ -37,7 +37,7 @@ _CODE = (
     "bench.unet.networks",
     "ubp.lanes",
     "ubp.conversion.load.loader",
-    "ubp.conversion.load.plain_graph",
+    "ubp.conversion.load.keras_converter",
     "ubp.pruning",
     "ubp.selection",
 )

@@ -5,17 +5,22 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from typing import Any
 
+from ubp.conversion.load.keras_converter import (
+    Arrays,
+    KerasConverter,
+    check_built,
+    with_static_batch,
+)
 from ubp.conversion.load.keras_packages import import_tensorflow, reason_of
-from ubp.conversion.load.loader import keras_converter, run_converter
+from ubp.conversion.load.other_backends import backend_of
 from ubp.data import Samples
 from ubp.quantization.source import Source
 
 
 def float_file(source: Source) -> bytes:
     """The file without quantisation."""
-    return run_converter(keras_converter(source.model, source.batch), source.name)
+    return _converter(source).convert()
 
 
 def int8_file(source: Source, samples: Samples | None, io: str) -> bytes:
@@ -32,11 +37,15 @@ def int8_file(source: Source, samples: Samples | None, io: str) -> bytes:
     tensorflow = import_tensorflow()
     converter = _optimizing(source)
     if samples is not None:
-        converter.representative_dataset = lambda: _feeds(samples.batched(source.batch))
+        batches = samples.batched(source.batch)
+        converter.measure_ranges(lambda: _whole(batches))
         sets = tensorflow.lite.OpsSet
-        converter.target_spec.supported_ops = [sets.TFLITE_BUILTINS_INT8, sets.TFLITE_BUILTINS]
+        converter.options.target_spec.supported_ops = [
+            sets.TFLITE_BUILTINS_INT8,
+            sets.TFLITE_BUILTINS,
+        ]
     kind = {"int8": tensorflow.int8, "float32": tensorflow.float32}[io]
-    converter.inference_input_type = converter.inference_output_type = kind
+    converter.options.inference_input_type = converter.options.inference_output_type = kind
     return _run(converter, source.name)
 
 
@@ -45,26 +54,37 @@ def weights_file(source: Source) -> bytes:
     return _run(_optimizing(source), source.name)
 
 
-def _optimizing(source: Source) -> Any:
-    converter = keras_converter(source.model, source.batch)
-    converter.optimizations = [import_tensorflow().lite.Optimize.DEFAULT]
+def _optimizing(source: Source) -> KerasConverter:
+    converter = _converter(source)
+    converter.options.optimizations = [import_tensorflow().lite.Optimize.DEFAULT]
     return converter
 
 
-def _feeds(samples: Samples) -> Iterator[Any]:
-    """Whole batches, as the converter takes them: by name where there are several inputs."""
+def _converter(source: Source) -> KerasConverter:
+    check_built(source.model)
+    if (backend := backend_of(source.model)) != "tensorflow":
+        raise ValueError(
+            f"Keras model '{source.model.name}' is on {backend}, and TensorFlow's converter takes "
+            "models of Keras on TensorFlow alone; save it with model.save(), and load it and call "
+            "this in a process with KERAS_BACKEND=tensorflow."
+        )
+    return KerasConverter(with_static_batch(source.model, source.batch), source.name)
+
+
+def _whole(samples: Samples) -> Iterator[Arrays]:
+    """The whole batches, by the names of inputs."""
     names = [each.name for each in samples.inputs]
     for batch in samples:
         if len(batch[0]) == samples.batch_size:
-            yield dict(zip(names, batch, strict=True)) if len(batch) > 1 else list(batch)
+            yield dict(zip(names, batch, strict=True))
 
 
-def _run(converter: Any, name: str) -> bytes:
+def _run(converter: KerasConverter, name: str) -> bytes:
     with warnings.catch_warnings():
         # Of statistics that a model trained for int8 does not need, and of TensorFlow's own calls.
         warnings.filterwarnings("ignore", module=r"tensorflow\.lite")
         try:
-            return run_converter(converter, name)
+            return converter.convert()
         except RuntimeError as error:
             raise ValueError(
                 f"{name}: TensorFlow's converter cannot quantise it: {reason_of(error)}."

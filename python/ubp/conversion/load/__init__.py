@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Load: whatever the user has, as the bytes of an ordinary float .tflite model.
 
-loader.py          Keras models, paths and bytes; TensorFlow's converter
-plain_graph.py     the same without a SavedModel, of models that are operators and weights alone
+loader.py          Keras models, paths and bytes
+keras_converter.py TensorFlow's converter, in the shortest way that a Keras model allows
 files.py           what kind of model a path leads to, and the bytes of a .tflite
 keras_files.py     .keras and .h5 files
 keras_packages.py  TensorFlow, Keras 3 and tf_keras, imported when they are needed

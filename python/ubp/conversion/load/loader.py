@@ -6,8 +6,6 @@ TensorFlow and Keras are imported only when a model of theirs has to be converte
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -16,11 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from ubp.conversion.load.files import Kind, kind_of, read_tflite, tflite_of
+from ubp.conversion.load.keras_converter import (
+    KerasConverter,
+    check_built,
+    run_converter,
+    with_static_batch,
+)
 from ubp.conversion.load.keras_files import load_keras_file
 from ubp.conversion.load.keras_packages import import_tensorflow, keras_of, reason_of
 from ubp.conversion.load.layer_names import layer_names
 from ubp.conversion.load.other_backends import backend_of, convert_on_tensorflow
-from ubp.conversion.load.plain_graph import plain_converter, plain_function, with_signature
 from ubp.conversion.load.refused import check_metadata, check_model
 from ubp.runtime.inputs import Shape
 
@@ -116,48 +119,14 @@ def convert_keras(model: Any, batch: int = 1) -> bytes:
         ImportError: if TensorFlow is not installed.
     """
     source = f"Keras model '{model.name}'"
-    _check_built(model)
+    check_built(model)
     package = keras_of(model)
     if package is not None and package.__name__ == "tf_keras":
         check_model(model, source)
     stripped = _stripped(model)
     if backend_of(model) != "tensorflow":
         return convert_on_tensorflow(stripped, batch)
-    static = _with_static_batch(stripped, batch)
-    if (function := plain_function(static)) is None:
-        return run_converter(keras_converter(static, batch), source)
-    return with_signature(
-        run_converter(plain_converter(function, static), source), function, source
-    )
-
-
-def keras_converter(model: Any, batch: int = 1) -> Any:
-    """TensorFlow's converter of a Keras model, whose options the caller may set.
-
-    Args:
-        model: of either package, without wrappers that are for training only.
-        batch: of a model that leaves it open.
-
-    Raises:
-        ValueError: if the model is not built, or one of Keras on another backend.
-        ImportError: if TensorFlow is not installed.
-    """
-    _check_built(model)
-    if (backend := backend_of(model)) != "tensorflow":
-        raise ValueError(
-            f"Keras model '{model.name}' is on {backend}, and TensorFlow's converter takes models "
-            "of Keras on TensorFlow alone; save it with model.save(), and load it and call this in "
-            "a process with KERAS_BACKEND=tensorflow."
-        )
-    tensorflow = import_tensorflow()
-    return tensorflow.lite.TFLiteConverter.from_keras_model(_with_static_batch(model, batch))
-
-
-def _check_built(model: Any) -> None:
-    if not model.built:
-        raise ValueError(
-            f"Keras model '{model.name}' is not built; give it an Input layer, or call it once."
-        )
+    return KerasConverter(with_static_batch(stripped, batch), source).convert()
 
 
 def _convert_saved_model(path: Path) -> bytes:
@@ -174,27 +143,6 @@ def _convert_saved_model(path: Path) -> bytes:
     return run_converter(converter, str(path))
 
 
-def run_converter(converter: Any, source: str) -> bytes:
-    """The file that a converter makes.
-
-    Raises:
-        ValueError: if it cannot make one, naming the operators in its way.
-    """
-    from tensorflow.lite.python.convert_phase import ConverterError
-
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):  # Keras prints what it exports
-            data: bytes = converter.convert()
-    except ConverterError as error:
-        culprits = sorted({each.operator.name for each in error.errors} - {""})
-        named = f" ({', '.join(culprits)})" if culprits else ""
-        raise ValueError(
-            f"{source}: TensorFlow's converter cannot convert it{named}; make a .tflite file with "
-            "tf.lite.TFLiteConverter, which has options for such operators, and convert that."
-        ) from error
-    return data
-
-
 def _stripped(model: Any) -> Any:
     if "ubp.pruning" not in sys.modules:
         return model  # whoever has a pruned model has imported ubp.pruning
@@ -202,29 +150,3 @@ def _stripped(model: Any) -> Any:
     from ubp.pruning.layers.pruned_layer import pruned_layers
 
     return strip(model) if pruned_layers(model) else model
-
-
-def _with_static_batch(model: Any, batch: int) -> Any:
-    """A Keras model with its batch size fixed if it is unknown.
-
-    Subclassed models have no symbolic inputs to replace: the converter takes them as they are.
-    """
-    package = keras_of(model)
-    if package is None or not getattr(model, "inputs", None):
-        return model
-    if all(tensor.shape[0] is not None for tensor in model.inputs):
-        return model
-
-    def fixed(tensor: Any) -> Any:
-        return package.Input(
-            batch_shape=(batch, *tensor.shape[1:]), dtype=tensor.dtype, name=tensor.name
-        )
-
-    # A Sequential model has one input; only functional models have a structure of them.
-    structure = model.inputs[0] if isinstance(model, package.Sequential) else model.input
-    inputs = import_tensorflow().nest.map_structure(fixed, structure)
-    wrapped = package.Model(inputs, model(inputs), name=model.name)
-    # tf_keras names a signature's outputs after the model's last layers, here the model itself.
-    if len(getattr(model, "output_names", ())) == len(wrapped.outputs):
-        wrapped.output_names = list(model.output_names)
-    return wrapped

@@ -12,9 +12,8 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 import ubp
+from ubp.conversion.load.keras_converter import KerasConverter
 from ubp.conversion.load.keras_packages import import_tensorflow
-from ubp.conversion.load.loader import convert_keras
-from ubp.conversion.load.plain_graph import plain_function
 from ubp.tflite import flatbuffer
 
 
@@ -25,6 +24,13 @@ def convolutional() -> Any:
     x = keras.layers.DepthwiseConv2D(3, strides=2, activation="hard_swish")(x)
     x = keras.layers.Dropout(0.5)(keras.layers.GlobalAveragePooling2D()(x))
     return keras.Model(inputs, keras.layers.Dense(5, activation="softmax")(x))
+
+
+def open_batch() -> keras.Model:
+    inputs = keras.Input((4, 5, 3))
+    x = keras.layers.Flatten()(keras.layers.Conv2D(2, 1)(inputs))
+    x = keras.layers.Reshape((2, 2))(keras.layers.Dense(4)(x))
+    return keras.Model(inputs, keras.layers.Dense(3)(x))
 
 
 def sequential() -> Any:
@@ -67,24 +73,50 @@ def signature(tree: schema.ModelT) -> Any:
     return definition.signatureKey, definition.subgraphIndex, sides
 
 
+def is_direct(model: keras.Model) -> bool:
+    """Whether it is converted without being saved first."""
+    converters = import_tensorflow().lite.TFLiteConverter
+    return type(KerasConverter(model, "").options) is not type(converters.from_keras_model(model))
+
+
 def operators(tree: schema.ModelT) -> list[str]:
     return sorted(flatbuffer.operator_name(tree, each) for each in tree.subgraphs[0].operators)
 
 
-@pytest.mark.parametrize("build", [convolutional, sequential, many_outputs, named, shared])
+@pytest.mark.parametrize(
+    "build", [convolutional, open_batch, sequential, many_outputs, named, shared]
+)
 def test_the_file_is_tensorflows_own(build: Callable[[], Any]) -> None:
     model = build()
-    assert plain_function(model) is not None
-    ours = convert_keras(model)
+    assert is_direct(model)
+    ours = KerasConverter(model, "").convert()
     theirs = import_tensorflow().lite.TFLiteConverter.from_keras_model(model).convert()
     trees = [flatbuffer.parse(each, "") for each in (ours, theirs)]
     for part in (operators, signature, constants):
         assert part(trees[0]) == part(trees[1])
 
 
+@pytest.mark.parametrize("build", [convolutional, named])
+def test_so_it_is_in_int8(build: Callable[[], Any], rng: np.random.Generator) -> None:
+    model = build()
+    batches = [
+        {x.name: rng.normal(size=x.shape).astype(np.float32) for x in model.inputs}
+        for _ in range(4)
+    ]
+    ours = KerasConverter(model, "")
+    theirs = import_tensorflow().lite.TFLiteConverter.from_keras_model(model)
+    ours.measure_ranges(lambda: batches)
+    theirs.representative_dataset = lambda: batches
+    for options in (ours.options, theirs):
+        options.optimizations = [import_tensorflow().lite.Optimize.DEFAULT]
+    trees = [flatbuffer.parse(each, "") for each in (ours.convert(), theirs.convert())]
+    for part in (operators, signature, constants):
+        assert part(trees[0]) == part(trees[1])
+
+
 def test_outputs_are_in_the_order_of_the_model() -> None:
     model = many_outputs()
-    interpreter = ubp.Interpreter(convert_keras(model))
+    interpreter = ubp.Interpreter(KerasConverter(model, "").convert())
     shapes = [tuple(each["shape"]) for each in interpreter.get_output_details()]
     assert shapes == [output.shape for output in model.outputs]
 
@@ -92,8 +124,8 @@ def test_outputs_are_in_the_order_of_the_model() -> None:
 def test_what_is_more_than_operators_and_weights_is_saved_first() -> None:
     inputs = keras.Input(batch_shape=(1, 5, 4))
     recurrent = keras.Model(inputs, keras.layers.GRU(3)(inputs))
-    assert plain_function(recurrent) is None
-    assert plain_function(keras.Model(inputs, [inputs, inputs + 1.0])) is None
+    assert not is_direct(recurrent)
+    assert not is_direct(keras.Model(inputs, [inputs, inputs + 1.0]))
 
     class Subclassed(keras.Model):  # type: ignore[misc, name-defined]
         def call(self, x: Any) -> Any:
@@ -101,4 +133,4 @@ def test_what_is_more_than_operators_and_weights_is_saved_first() -> None:
 
     subclassed = Subclassed()
     subclassed(np.zeros((1, 4), np.float32))
-    assert plain_function(subclassed) is None
+    assert not is_direct(subclassed)
