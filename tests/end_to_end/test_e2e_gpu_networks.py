@@ -50,12 +50,6 @@ def resnet50(applications: Any) -> Any:
     return applications.ResNet50(input_shape=(64, 64, 3), weights=None, classifier_activation=None)
 
 
-def efficientnet_b0(applications: Any) -> Any:
-    return applications.EfficientNetB0(
-        input_shape=(64, 64, 3), weights=None, classifier_activation=None
-    )
-
-
 def calm(model: Any) -> Any:
     """Random residual networks double their values at each block, beyond what half can hold."""
     for layer in model.layers:
@@ -132,7 +126,6 @@ class Network:
         pytest.param(mobilenet_v2, marks=slow),
         pytest.param(mobilenet_v3, marks=slow),
         pytest.param(resnet50, marks=slow),
-        pytest.param(efficientnet_b0, marks=slow),
         pytest.param(unet("transposed-2x2"), marks=slow),
         pytest.param(unet("bilinear"), marks=slow),
     ],

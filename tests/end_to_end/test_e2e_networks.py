@@ -30,24 +30,13 @@ def mobilenet_quarter(applications: Any) -> Any:
     return applications.MobileNet((96, 96, 3), alpha=0.25, weights=None, classifier_activation=None)
 
 
-def mobilenet(applications: Any) -> Any:
-    return applications.MobileNet(weights=None, classifier_activation=None)
-
-
-def mobilenet_v2(applications: Any) -> Any:
-    return applications.MobileNetV2(weights=None, classifier_activation=None)
-
-
 def resnet50(applications: Any) -> Any:
     return applications.ResNet50(weights=None, classifier_activation=None)
 
 
-# Each pattern in a small network; whole ones in one pattern each, since they take half a minute.
+# Each pattern in a small network, and a whole one: test_e2e_applications has the others.
 CASES = [
     *[pytest.param((mobilenet_quarter, name), id=f"{name}-quarter") for name in PATTERNS],
-    pytest.param((mobilenet, "unaligned"), id="unaligned-mobilenet", marks=slow),
-    pytest.param((mobilenet_v2, "unaligned"), id="unaligned-mobilenet_v2", marks=slow),
-    pytest.param((resnet50, "unaligned"), id="unaligned-resnet50", marks=slow),
     pytest.param((resnet50, "unstructured"), id="unstructured-resnet50", marks=slow),
 ]
 

@@ -14,11 +14,11 @@ from fuzz import command
 @pytest.mark.parametrize(
     ("kind", "count", "arguments"),
     [
-        ("graphs", 3000, []),
-        ("graphs", 300, ["--sanitized"]),
-        ("graphs", 300, ["--backend", "gpu"]),
-        ("int8", 1500, []),
-        ("files", 500, []),
+        ("graphs", 1500, []),
+        ("graphs", 150, ["--sanitized"]),
+        ("graphs", 150, ["--backend", "gpu"]),
+        ("int8", 800, []),
+        ("files", 300, []),
     ],
     ids=["graphs", "graphs-sanitized", "graphs-gpu", "int8", "files"],
 )
