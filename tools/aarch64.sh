@@ -112,7 +112,8 @@ PROGRAM
   chmod +x "$aarch64/python"
 }
 
-# Builds everything for aarch64 and runs the C++ tests; tests/end_to_end loads the libraries that are left in .deps/aarch64.
+# aarch64_cpp_tests [OPTION...]: builds everything for aarch64 and runs the C++ tests that these options of Bazel choose, or all that
+# can run there; tests/end_to_end loads the libraries that are left in .deps/aarch64.
 aarch64_cpp_tests() {
   local options=(--config=strict --config=aarch64)
   if ! emulates_aarch64; then
@@ -120,7 +121,8 @@ aarch64_cpp_tests() {
     return
   fi
   echo "C++ tests on aarch64"
-  "$(find_bazel)" test "${options[@]}" //...
+  "$(find_bazel)" build "${options[@]}" -- //... -//tests/...
+  "$(find_bazel)" test "${options[@]}" --build_tests_only "$@" //tests/...
   install_built delegate/tflite/libubp_delegate.so "$aarch64/libubp_delegate.so" "${options[@]}"
   install_built python/ubp/selection/native/libubp_selection.so "$aarch64/libubp_selection.so" "${options[@]}"
 }

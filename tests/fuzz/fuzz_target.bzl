@@ -29,5 +29,6 @@ def fuzz_target(name, deps, linkopts = []):
         srcs = ["replay.cc"],
         args = ["tests/fuzz/corpus/" + name],
         data = native.glob(["corpus/" + name + "/*"]),
+        tags = ["logic"],
         deps = [":" + name],
     )
