@@ -65,10 +65,12 @@ def best_of_elements(elements: npt.NDArray, block_size: int) -> npt.NDArray[np.i
 
 def join(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """f of two independent parts together: their full (max, +) convolution."""
-    sums = np.full((len(one), len(one) + len(other) - 1), _IMPOSSIBLE)
-    for m, value in enumerate(one):
-        sums[m, m : m + len(other)] = value + other
-    return sums.max(axis=0)
+    shorter, longer = sorted((one, other), key=len)
+    best = np.full(len(one) + len(other) - 1, _IMPOSSIBLE)
+    for m, value in enumerate(shorter):
+        part = best[m : m + len(longer)]
+        np.maximum(part, value + longer, out=part)
+    return best
 
 
 def _best_scores_of_lane(scores: list[int], channels: int, block_size: int) -> npt.NDArray:
