@@ -46,26 +46,32 @@ def run_all(runs: Iterable[Run], store: Store, settings: Settings, jobs: int) ->
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when a worker loads TensorFlow
     total = sum(_length(run, settings) for stage in stages for run in stage)
     at_once = jobs * _RUNS_OF_A_WORKER
+    parts = [
+        stage[start : start + at_once]
+        for stage in stages
+        for start in range(0, len(stage), at_once)
+    ]
     with ProgressBar(total=total, unit="step", smoothing=0.05) as bar:
-        for stage in stages:
-            for start in range(0, len(stage), at_once):
-                _run_some(stage[start : start + at_once], store, settings, jobs, bar)
+        few = sum(map(len, parts)) <= at_once
+        for some in [parts] if few else [[part] for part in parts]:
+            _run_some(some, store, settings, jobs, bar)
 
 
 def _run_some(
-    runs: Sequence[Run], store: Store, settings: Settings, jobs: int, bar: ProgressBar
+    parts: Sequence[Sequence[Run]], store: Store, settings: Settings, jobs: int, bar: ProgressBar
 ) -> None:
-    """Do these runs in workers of their own."""
+    """Do these runs, one part after the other, in workers of their own."""
     pool = ProcessPoolExecutor(
         jobs, multiprocessing.get_context("spawn"), _start_worker, (store, settings)
     )
     try:
-        futures = {pool.submit(_perform, run): run for run in runs}
-        for future in as_completed(futures):
-            future.result()
-            run = futures[future]
-            bar.set_description(f"{run.network}, seed {run.seed}")
-            bar.update(_length(run, settings))
+        for part in parts:
+            futures = {pool.submit(_perform, run): run for run in part}
+            for future in as_completed(futures):
+                future.result()
+                run = futures[future]
+                bar.set_description(f"{run.network}, seed {run.seed}")
+                bar.update(_length(run, settings))
     finally:
         pool.shutdown(cancel_futures=True)
 

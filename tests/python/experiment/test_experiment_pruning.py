@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import keras
@@ -16,7 +18,7 @@ from experiment.recipes import __main__ as combinations
 from experiment.starts import __main__ as starts
 from experiment.strokes.dataset import Pictures, make
 from experiment.study import networks, pruned, training
-from experiment.study.recipe import DENSE, METHODS, recipe_of
+from experiment.study.recipe import DENSE, METHODS, Recipe, recipe_of
 from experiment.study.settings import BATCH, QUICK
 from experiment.untrained import __main__ as untrained
 
@@ -98,14 +100,27 @@ def zeros_of(model: keras.Model) -> list[np.ndarray]:
     ]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=[pytest.mark.slow] * ("global" in name)) for name in starts.STARTS],
-)
-def test_starts_are_trained_to_their_sparsity(name: str, pictures: Pictures) -> None:
-    model = networks.build("vgg", 1)
-    chosen = starts._recipe("vgg", name, 80, 50).but(steps=10, frequency=4, pictures=64)
-    start = None if chosen.start == DENSE else pruned.start(model, chosen, pictures, seed=0)
+@pytest.fixture(scope="module")
+def mobilenet() -> keras.Model:
+    return networks.build("mobilenet", 1)
+
+
+@pytest.fixture(scope="module")
+def start_of(mobilenet: keras.Model, pictures: Pictures) -> Callable[[Recipe], keras.Model]:
+    """Of a recipe without its training; each is made once."""
+    return cache(lambda untrained: pruned.start(mobilenet, untrained, pictures, seed=0))
+
+
+@pytest.mark.parametrize("name", starts.STARTS)
+def test_starts_are_trained_to_their_sparsity(
+    name: str,
+    mobilenet: keras.Model,
+    start_of: Callable[[Recipe], keras.Model],
+    pictures: Pictures,
+) -> None:
+    model = mobilenet
+    chosen = starts._recipe("mobilenet", name, 80, 50).but(steps=10, frequency=4, pictures=64)
+    start = None if chosen.start == DENSE else start_of(chosen.untrained)
     result = pruned.train(model, start, chosen, pictures, None, seed=0)
     sparsity, _ = pruned.sparsity_and_kept(model, result)
     assert sparsity == pytest.approx(0.8, abs=1e-3)
@@ -150,8 +165,8 @@ def test_no_cell_of_these_networks(tmp_path: Path, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        (starts.main, ["vgg-95", "--methods", "rebuilt/50"]),
-        (untrained.main, ["vgg-untrained80", "--methods", "rebuilt/4"]),
+        (starts.main, ["mobilenet-95", "--methods", "rebuilt/50"]),
+        (untrained.main, ["mobilenet-untrained80", "--methods", "rebuilt/4"]),
     ],
 )
 def test_commands_of_rebuilt_networks(command, words: list[str], tmp_path: Path) -> None:
