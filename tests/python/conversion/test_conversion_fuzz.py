@@ -99,7 +99,7 @@ def mutated(draw: st.DrawFn, original: bytes) -> bytes:
 
 
 FUZZ = settings(
-    max_examples=5000,
+    max_examples=2500,
     deadline=timedelta(seconds=20),
     derandomize=True,
     database=None,
