@@ -55,7 +55,7 @@ def error_of(model: keras.Model, mapping: ubp.SchemeMapping, data: Floats, held:
 @pytest.mark.slow
 def test_outputs_lose_less_than_by_magnitude_in_the_same_time() -> None:
     ratios = []
-    for seed in range(4):
+    for seed in range(6):
         model, data, held = network(seed), pictures(128, seed), pictures(128, seed + 100)
         errors = []
         given: dict[str, Any] = {"importance": "reconstruction", "data": data}
