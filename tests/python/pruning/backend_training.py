@@ -6,7 +6,8 @@
 A process of its own, because a process has one backend. FOLDER gets results.npz, with the arrays
 
     CASE/mask/KERNEL             bool [steps, lanes, channels], after each step
-    CASE/WHAT/KERNEL             kernel and, with importance "gradient", sensitivity, in the end
+    CASE/WHAT/KERNEL             what `held` gives in the end
+    CASE/file/WHAT/KERNEL        what `held` gives of the file that the run saves half-way
     CASE/importance/KERNEL/STEP  what the update before a step chose by, on TensorFlow alone
     CASE/stripped                outputs of the stripped model
     CASE/resumed                 how many weights differ if the run is saved and loaded half-way
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -110,8 +112,20 @@ def ubp_layers(model: keras.Model) -> list[keras.layers.Layer]:
 
 def compiled(model: keras.Model) -> keras.Model:
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer=keras.optimizers.SGD(0.05), loss=loss)
+    jit_compile = False if ON_TENSORFLOW else "auto"
+    model.compile(optimizer=keras.optimizers.SGD(0.05), loss=loss, jit_compile=jit_compile)
     return model
+
+
+def held(model: keras.Model) -> Iterator[tuple[str, Any]]:
+    """WHAT/KERNEL and its value: begun steps, kernel, kept weights and observed sensitivity."""
+    for layer in pruned_layers(model):
+        for kernel in layer.kernels:
+            yield f"steps/{kernel.name}", layer.steps_begun
+            yield f"kernel/{kernel.name}", kernel.stored()
+            yield f"kept/{kernel.name}", kernel.mask_matrix()
+            if kernel.sensitivity is not None:
+                yield f"sensitivity/{kernel.name}", kernel.sensitivity.numpy()
 
 
 class Recorder(keras.callbacks.Callback):
@@ -153,16 +167,14 @@ def run(name: str, case: dict[str, Any], results: dict[str, Any], file: Path) ->
         fit(model, [recorder, ubp.UpdatePruning()], half)
         if not half and case.get("resumed"):
             model.save(file)
-    for layer in pruned_layers(model):
-        for kernel in layer.kernels:
-            results[f"{name}/kernel/{kernel.name}"] = kernel.stored()
-            if kernel.sensitivity is not None:
-                results[f"{name}/sensitivity/{kernel.name}"] = kernel.sensitivity.numpy()
+    results.update({f"{name}/{key}": value for key, value in held(model)})
     results[f"{name}/stripped"] = keras.ops.convert_to_numpy(
         keras.ops.cast(ubp.strip(model)(data()[0], training=False), "float32")
     )
     if case.get("resumed"):
-        resumed = fit(keras.models.load_model(file), [ubp.UpdatePruning()], 1)
+        loaded = keras.models.load_model(file)
+        results.update({f"{name}/file/{key}": value for key, value in held(loaded)})
+        resumed = fit(loaded, [ubp.UpdatePruning()], 1)
         pairs = zip(model.get_weights(), resumed.get_weights(), strict=True)
         results[f"{name}/resumed"] = sum(not np.array_equal(*pair) for pair in pairs)
 

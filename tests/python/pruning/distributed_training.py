@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prunes on two virtual devices of JAX by `keras.distribution`: a program for the tests.
 
-    python distributed_training.py FILE one|data|model
+    python distributed_training.py FILE
 
-FILE, .npz, gets for each importance IMPORTANCE/WHAT/KERNEL, WHAT: mask, kernel, and with "gradient"
-sensitivity. "one" trains on one device, "data" with DataParallel, "model" with ModelParallel, the
-dense layer's kernel split between the devices.
+FILE, .npz, gets for each importance HOW/IMPORTANCE/WHAT/KERNEL, WHAT: mask, kernel, and with
+"gradient" sensitivity. HOW is "one" on one device, "data" with DataParallel, "model" with
+ModelParallel, the dense layer's kernel split between the devices.
 """
 
 from __future__ import annotations
@@ -36,9 +36,7 @@ def distribute(how: str) -> None:
         )
 
 
-def main(file: str, how: str) -> None:
-    distribute(how)
-    results: dict[str, Any] = {}
+def train(how: str, results: dict[str, Any]) -> None:
     x, y = data(64)
     for importance in ("magnitude", "gradient"):
         keras.utils.set_random_seed(0)
@@ -48,14 +46,22 @@ def main(file: str, how: str) -> None:
         model.fit(x, y, batch_size=8, shuffle=False, verbose=0, callbacks=[ubp.UpdatePruning()])
         for layer in pruned_layers(model):
             (kernel,) = layer.kernels
-            results[f"{importance}/mask/{kernel.name}"] = kernel.mask_matrix()
-            results[f"{importance}/kernel/{kernel.name}"] = kernel.stored()
+            results[f"{how}/{importance}/mask/{kernel.name}"] = kernel.mask_matrix()
+            results[f"{how}/{importance}/kernel/{kernel.name}"] = kernel.stored()
             if kernel.sensitivity is not None:
-                results[f"{importance}/sensitivity/{kernel.name}"] = kernel.sensitivity.numpy()
+                observed = kernel.sensitivity.numpy()
+                results[f"{how}/{importance}/sensitivity/{kernel.name}"] = observed
         devices = {len(each.value.sharding.device_set) for each in model.weights}
-        results[f"{importance}/devices"] = max(devices)
+        results[f"{how}/{importance}/devices"] = max(devices)
+
+
+def main(file: str) -> None:
+    results: dict[str, Any] = {}
+    for how in ("one", "data", "model"):
+        distribute(how)
+        train(how, results)
     np.savez(file, **results)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1])

@@ -8,10 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import numpy.typing as npt
 import pytest
-from backend_training import CASES, STEPS
+from backend_training import CASES, STEPS, held, main
 from keras_backends import BACKENDS, needs, run_on
 
 import ubp
@@ -31,7 +32,10 @@ def folder_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]
     @cache
     def made(backend: str) -> Path:
         folder = tmp_path_factory.mktemp(backend)
-        run_on(backend, HERE / "backend_training.py", folder)
+        if backend == keras.backend.backend():
+            main(str(folder))
+        else:
+            run_on(backend, HERE / "backend_training.py", folder)
         return folder
 
     return made
@@ -110,26 +114,20 @@ def test_what_needs_no_training_is_the_same(trained: Any, backend: str, what: st
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("case", ["masked", "gradient"])
 @pytest.mark.parametrize("backend", OTHERS)
-def test_files_of_one_backend_are_read_by_another(folder_of: Any, backend: str) -> None:
+def test_files_of_one_backend_are_read_by_another(
+    folder_of: Any, trained: Any, backend: str, case: str
+) -> None:
     """The weights and masks, the steps, and what has been observed of gradients."""
-    needs(backend)
-    program = (
-        "import sys, keras, numpy as np, ubp.pruning\n"
-        "from ubp.pruning.layers.pruned_layer import pruned_layers\n"
-        "for file in sys.argv[1:]:\n"
-        "    layers = pruned_layers(keras.models.load_model(file, compile=False))\n"
-        "    kernels = [kernel for layer in layers for kernel in layer.kernels]\n"
-        "    print([layer.steps_begun for layer in layers])\n"
-        "    print([float(np.abs(kernel.stored()).sum().round(2)) for kernel in kernels])\n"
-        "    print([int(kernel.mask_matrix().sum()) for kernel in kernels])\n"
-        "    observed = [each.sensitivity for each in kernels if each.sensitivity is not None]\n"
-        "    print([float(each.numpy().sum().round(4)) for each in observed])\n"
-    )
-    files = [folder_of(backend) / f"{case}.keras" for case in ("masked", "gradient")]
-    own, other = (run_on(each, "-c", program, *files) for each in (backend, "tensorflow"))
-    assert own == other
-    assert own.splitlines()[0] == "[4, 4]" and not own.endswith("[]\n")
+    own = of(trained(backend), case, "file")
+    loaded = keras.models.load_model(folder_of(backend) / f"{case}.keras", compile=False)
+    other = dict(held(loaded))
+    assert own.keys() == other.keys()
+    for key, expected in own.items():
+        np.testing.assert_array_equal(other[key], expected, err_msg=key)
+    assert {other[key] for key in other if key.startswith("steps/")} == {STEPS // 2}
+    assert any(key.startswith("sensitivity/") for key in other) == (case == "gradient")
 
 
 @pytest.mark.parametrize("backend", OTHERS)
@@ -142,90 +140,69 @@ def test_when_a_model_is_saved_or_restored_changes_no_training(backend: str) -> 
 
 
 @pytest.fixture(scope="module")
-def distributed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Arrays]:
-    """What distributed_training.py writes, by how it distributes; each is run once."""
-
-    @cache
-    def made(how: str) -> Arrays:
-        file = tmp_path_factory.mktemp("distributed") / f"{how}.npz"
-        flags = "" if how == "one" else "--xla_force_host_platform_device_count=2"
-        run_on("jax", HERE / "distributed_training.py", file, how, XLA_FLAGS=flags)
-        with np.load(file) as arrays:
-            return dict(arrays)
-
-    return made
+def distributed(tmp_path_factory: pytest.TempPathFactory) -> Arrays:
+    """What distributed_training.py writes."""
+    file = tmp_path_factory.mktemp("distributed") / "results.npz"
+    flags = "--xla_force_host_platform_device_count=2"
+    run_on("jax", HERE / "distributed_training.py", file, XLA_FLAGS=flags)
+    with np.load(file) as arrays:
+        return dict(arrays)
 
 
 @pytest.mark.parametrize("how", ["data", "model"])
-def test_jax_on_several_devices(distributed: Callable[[str], Arrays], how: str) -> None:
+def test_jax_on_several_devices(distributed: Arrays, how: str) -> None:
     """The masks that one device would choose."""
-    one, two = distributed("one"), distributed(how)
+    one, two = ({key.removeprefix(f"{each}/"): value for key, value in distributed.items()
+                 if key.startswith(f"{each}/")} for each in ("one", how))  # fmt: skip
+    assert one.keys() == two.keys()
     for key, expected in one.items():
+        found = two[key]
         if key.endswith("/devices"):
-            assert (expected, two[key]) == (1, 2)
+            assert (expected, found) == (1, 2)
         elif "/mask/" in key:
-            np.testing.assert_array_equal(two[key], expected, err_msg=key)
+            np.testing.assert_array_equal(found, expected, err_msg=key)
         else:
-            np.testing.assert_allclose(two[key], expected, 1e-4, 1e-5, err_msg=key)
+            np.testing.assert_allclose(found, expected, 1e-4, 1e-5, err_msg=key)
 
 
-def test_what_jax_cannot_do_is_one_sentence() -> None:
-    program = (
-        "import keras, numpy as np, ubp\n"
-        "model = keras.Sequential([keras.Input((16,)), keras.layers.Dense(8, name='x')])\n"
-        "pruned = ubp.prune(model, ubp.ConstantSparsity(0.5, begin_step=2), layers='x', "
-        "importance='gradient')\n"
-        "pruned.compile(keras.optimizers.SGD(gradient_accumulation_steps=2), 'mse')\n"
-        "x = np.ones((8, 16), 'float32')\n"
-        "try:\n"
-        "    pruned.fit(x, x[:, :8], verbose=0, callbacks=[ubp.UpdatePruning()])\n"
-        "except ValueError as error:\n"
-        "    print(error)\n"
-        "try:\n"
-        "    ubp.prune_without_training(model, x)\n"
-        "except ValueError as error:\n"
-        "    print(error)\n"
-    )
-    accumulation, without = run_on("jax", "-c", program).splitlines()
+REFUSED = """
+import sys
+sys.modules["tensorflow"] = None
+import keras, numpy as np, ubp
+def said(call):
+    try:
+        call()
+    except (ImportError, ValueError) as error:
+        print(error)
+layers = [keras.Input((16,)), keras.layers.Dense(8, name="x")]
+dense = keras.Sequential(layers)
+x = np.ones((8, 16), "float32")
+def fit(schedule, callback, optimizer="sgd", **options):
+    pruned = ubp.prune(dense, schedule, layers="x", **options)
+    pruned.compile(optimizer, "mse")
+    pruned.fit(x, x[:, :8], verbose=0, callbacks=[ubp.UpdatePruning(), *callback])
+said(lambda: fit(ubp.ConstantSparsity(0.5), [ubp.PruningSummaries(sys.argv[1])]))
+said(lambda: ubp.convert(dense))
+del sys.modules["tensorflow"]
+accumulating = keras.optimizers.SGD(gradient_accumulation_steps=2)
+schedule = ubp.ConstantSparsity(0.5, begin_step=2)
+said(lambda: fit(schedule, [], accumulating, importance="gradient"))
+said(lambda: ubp.prune_without_training(dense, x))
+class Own(keras.layers.Layer):
+    def call(self, inputs):
+        return inputs + 1
+said(lambda: ubp.convert(keras.Sequential([*layers, Own()], name="m")))
+"""
+NEEDS = "needs tensorflow, which is not installed; install it with 'pip install"
+
+
+def test_what_jax_cannot_do_is_one_sentence(tmp_path: Path) -> None:
+    """The first two where TensorFlow is not installed."""
+    summaries, conversion, *others = run_on("jax", "-c", REFUSED, tmp_path).splitlines()
+    assert summaries.startswith(f"PruningSummaries {NEEDS}")
+    assert conversion.startswith(f"converting a Keras model {NEEDS}")
+    accumulation, without, file = others
     assert "importance='gradient' on JAX cannot see the gradients" in accumulation
     assert "KERAS_BACKEND=tensorflow" in without
-
-
-def test_what_needs_tensorflow_says_so(tmp_path: Path) -> None:
-    program = (
-        "import sys\n"
-        "sys.modules['tensorflow'] = None\n"
-        "import keras, numpy as np, ubp\n"
-        "model = keras.Sequential([keras.Input((16,)), keras.layers.Dense(8, name='x')])\n"
-        "pruned = ubp.prune(model, ubp.ConstantSparsity(0.5), layers='x')\n"
-        "pruned.compile('sgd', 'mse')\n"
-        "x = np.ones((8, 16), 'float32')\n"
-        "callbacks = [ubp.UpdatePruning(), ubp.PruningSummaries(sys.argv[1])]\n"
-        "for call in (lambda: pruned.fit(x, x[:, :8], verbose=0, callbacks=callbacks),\n"
-        "             lambda: ubp.convert(pruned)):\n"
-        "    try:\n"
-        "        call()\n"
-        "    except ImportError as error:\n"
-        "        print(error)\n"
-    )
-    summaries, conversion = run_on("jax", "-c", program, tmp_path).splitlines()
-    needs_it = "needs tensorflow, which is not installed; install it with 'pip install"
-    assert summaries.startswith(f"PruningSummaries {needs_it}")
-    assert conversion.startswith(f"converting a Keras model {needs_it}")
-
-
-def test_a_model_that_does_not_get_through_a_file_is_refused() -> None:
-    program = (
-        "import keras, ubp\n"
-        "class Own(keras.layers.Layer):\n"
-        "    def call(self, inputs):\n"
-        "        return inputs + 1\n"
-        "model = keras.Sequential([keras.Input((16,)), keras.layers.Dense(8), Own()], name='m')\n"
-        "try:\n"
-        "    ubp.convert(model)\n"
-        "except ValueError as error:\n"
-        "    print(error)\n"
-    )
-    (said,) = run_on("jax", "-c", program).splitlines()
-    assert said.startswith("Keras model 'm': it is on jax, and does not get through a .keras file")
-    assert "Own" in said and said.endswith("load them, and convert it there.")
+    assert file.startswith("Keras model 'm': it is on jax, and does not get through a .keras file")
+    assert "Own" in file and file.endswith("load them, and convert it there.")

@@ -35,6 +35,7 @@ def run_on(backend: str, *arguments: str | Path, **environment: str) -> str:
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "JAX_PLATFORMS": "cpu",
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",  # compiling takes longer than what is run
     }
     done = subprocess.run(
         [sys.executable, *map(str, arguments)],
