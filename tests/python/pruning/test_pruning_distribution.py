@@ -97,9 +97,15 @@ def test_pruned_weights_are_zero_in_every_replica(trained: Arrays, case: str, ke
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("jit_compile", [False, True])
-@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
-@pytest.mark.parametrize("importance", ["magnitude", "gradient"])
+@pytest.mark.parametrize(
+    ("policy", "jit_compile", "importance"),
+    [
+        ("float32", True, "gradient"),
+        ("mixed_float16", False, "gradient"),
+        ("mixed_float16", True, "magnitude"),
+        ("mixed_bfloat16", True, "gradient"),
+    ],
+)
 def test_precision_and_xla(policy: str, jit_compile: bool, importance: str) -> None:
     keras.utils.set_random_seed(3)
     keras.config.set_dtype_policy(policy)
@@ -116,8 +122,9 @@ def test_precision_and_xla(policy: str, jit_compile: bool, importance: str) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("jit_compile", [False, True])
-@pytest.mark.parametrize("gradients", ["masked", "straight_through"])
+@pytest.mark.parametrize(
+    ("gradients", "jit_compile"), [("masked", True), ("straight_through", False)]
+)
 def test_accumulated_gradients(gradients: str, jit_compile: bool) -> None:
     """Four steps of batches of 8, accumulated in twos, are two steps of batches of 16."""
     schedule = ubp.ConstantSparsity(0.5)
