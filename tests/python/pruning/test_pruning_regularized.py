@@ -74,8 +74,9 @@ def test_serialisation_round_trip(schedule):
     assert keras.saving.deserialize_keras_object(config) == schedule
 
 
-@both
-@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize(
+    ("schedule", "jit_compile"), [(ADMM, False), (REWEIGHTED, True)], ids=["admm", "reweighted"]
+)
 def test_all_weights_train_until_the_blocks_are_kept(schedule, jit_compile):
     pruned = compiled(ubp.prune(functional_model(), schedule), jit_compile=jit_compile)
     before = [kernel.stored() for kernel in kernels_of(pruned)]
@@ -97,11 +98,14 @@ def test_all_weights_train_until_the_blocks_are_kept(schedule, jit_compile):
 
 
 @both
-def test_the_penalty_is_a_loss_until_the_end(schedule):
+def test_the_penalty_is_a_loss_until_the_end_and_of_the_pruned_model_alone(schedule):
     pruned = compiled(ubp.prune(sequential_model(), schedule), jit_compile=False)
     fit(pruned, ubp.UpdatePruning())
     assert len(pruned.losses) == 2
     assert all(float(loss) > 0 for loss in pruned.losses)
+    final = ubp.strip(pruned)
+    assert not final.losses
+    np.testing.assert_array_equal(outputs(final), outputs(pruned))
     fit(pruned, ubp.UpdatePruning())
     assert [float(loss) for loss in pruned.losses] == [0.0, 0.0]
     assert strengths(pruned) == [0.0, 0.0]
@@ -131,8 +135,11 @@ def test_penalty_joins_the_regulariser_and_counts_once(schedule):
     assert float(loss) == pytest.approx(own, rel=1e-5)
 
 
-@both
-@pytest.mark.parametrize("gradients", ["masked", "straight_through"])
+@pytest.mark.parametrize(
+    ("schedule", "gradients"),
+    [(ADMM, "masked"), (REWEIGHTED, "straight_through")],
+    ids=["admm", "reweighted"],
+)
 def test_resumed_run_equals_the_uninterrupted_one(schedule, gradients, tmp_path):
     def fresh():
         return compiled(
@@ -160,8 +167,9 @@ def test_an_update_at_step_zero_may_come_twice(schedule):
         np.testing.assert_array_equal(ours, expected)
 
 
-@both
-@pytest.mark.parametrize("scope", ["global", "latency"])
+@pytest.mark.parametrize(
+    ("schedule", "scope"), [(ADMM, "global"), (REWEIGHTED, "latency")], ids=["admm", "reweighted"]
+)
 def test_one_budget_for_many_kernels(schedule, scope):
     pruned = compiled(ubp.prune(functional_model(), schedule, scope=scope), jit_compile=False)
     fit(pruned, ubp.UpdatePruning(), epochs=2)
@@ -190,8 +198,11 @@ def test_layers_may_differ(schedule):
     assert conv.kernels[0].penalty is None
 
 
-@both
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize(
+    ("schedule", "policy"),
+    [(ADMM, "mixed_float16"), (REWEIGHTED, "mixed_bfloat16")],
+    ids=["admm", "reweighted"],
+)
 def test_mixed_precision(schedule, policy):
     keras.config.set_dtype_policy(policy)
     try:
@@ -214,15 +225,6 @@ def test_steps_per_execution(schedule):
     fit(pruned, ubp.UpdatePruning())
     assert strengths(pruned) == [0.0, 0.0]
     assert_sparsity(pruned, ubp.UnalignedBlock(4), SPARSITY)
-
-
-@both
-def test_strip_while_weights_are_drawn(schedule):
-    pruned = compiled(ubp.prune(sequential_model(), schedule), jit_compile=False)
-    fit(pruned, ubp.UpdatePruning())
-    final = ubp.strip(pruned)
-    assert not final.losses
-    np.testing.assert_array_equal(outputs(final), outputs(pruned))
 
 
 def test_progress_line(caplog):
