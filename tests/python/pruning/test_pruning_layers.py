@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+
 import keras
 import numpy as np
 import pytest
@@ -69,7 +71,6 @@ KINDS = {  # a layer of 10 or 12 channels, its input's shape, channel axes of it
     "custom, another axis": (lambda: Custom("axis", name="x"), (6,), [-2]),
     "custom, two weights": (lambda: Custom("several", name="x"), (5, 6), [-1, -2]),
 }
-of_every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 def model_of(layer, shape):
@@ -92,8 +93,7 @@ def lanes_last(array, axis):
     return np.moveaxis(array, axis, -1).reshape(-1, array.shape[axis])
 
 
-@of_every_kind
-@pytest.mark.parametrize("n", [1, 3, 4])
+@pytest.mark.parametrize(("kind", "n"), zip(KINDS, cycle([1, 3, 4])))
 def test_masks_and_exact_zeros(kind, n):
     make, shape, axes = KINDS[kind]
     model = model_of(make(), shape)
@@ -118,8 +118,7 @@ def test_masks_and_exact_zeros(kind, n):
     assert np.abs(np.asarray(final(x)) - np.asarray(model(x))).max() > 1e-3
 
 
-@of_every_kind
-@pytest.mark.parametrize("gradients", ["masked", "straight_through"])
+@pytest.mark.parametrize(("kind", "gradients"), zip(KINDS, cycle(["masked", "straight_through"])))
 def test_training_and_saving(kind, gradients, tmp_path):
     make, shape, _ = KINDS[kind]
     pruned = ubp.prune(model_of(make(), shape), ONE_SHOT, layers="x", gradients=gradients)
