@@ -49,10 +49,11 @@ def sequential_model() -> keras.Sequential:
     )
 
 
-def compiled(model: keras.Model, **options: object) -> keras.Model:
+def compiled(model: keras.Model, jit_compile: bool = False, **options: object) -> keras.Model:
     """The model, compiled for `data`."""
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer=keras.optimizers.Adam(0.01), loss=loss, **options)
+    optimizer = keras.optimizers.Adam(0.01)
+    model.compile(optimizer=optimizer, loss=loss, jit_compile=jit_compile, **options)
     return model
 
 

@@ -73,7 +73,7 @@ def fit(pruned: keras.Model, epochs: int = 2) -> keras.Model:
     """Train a little on noise."""
     x = [data(shape=tensor.shape[1:]) for tensor in pruned.inputs]
     y = np.random.default_rng(1).normal(size=(len(x[0]), *pruned.outputs[0].shape[1:]))
-    pruned.compile(keras.optimizers.Adam(1e-3), "mse")
+    pruned.compile(keras.optimizers.Adam(1e-3), "mse", jit_compile=False)
     inputs = x[0] if len(x) == 1 else x
     pruned.fit(inputs, y, batch_size=16, epochs=epochs, verbose=0, callbacks=[ubp.UpdatePruning()])
     return pruned
