@@ -27,8 +27,6 @@ from ubp.lanes import to_lanes
 from ubp.masking.given_masks import GivenMasks
 from ubp.pruning.layers.pruned_layer import pruned_layers
 
-MAKERS = [functional_model, sequential_model]
-
 
 def sparse(make=functional_model, sparsity=0.75, pattern=None):
     """A model with blocks of zeros."""
@@ -60,8 +58,10 @@ def assert_same_zeros(model, other):
         np.testing.assert_array_equal(found[name], mask)
 
 
-@pytest.mark.parametrize("make", MAKERS)
-@pytest.mark.parametrize("gradients", ["masked", "straight_through"])
+@pytest.mark.parametrize(
+    ("make", "gradients"),
+    [(functional_model, "masked"), (sequential_model, "straight_through")],
+)
 def test_a_models_zeros_stay_while_it_trains(make, gradients):
     model = sparse(make)
     pruned = ubp.prune(model, masks=model, gradients=gradients)
@@ -216,7 +216,7 @@ def test_what_prune_without_training_makes_is_a_start():
     assert_same_zeros(final, result)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(1, 4), st.integers(1, 11), st.booleans(), st.data())
 def test_masks_are_refused_unless_they_are_of_whole_blocks(size, channels, is_aligned, draw):
     channels = max(channels, size)

@@ -80,8 +80,9 @@ def test_masks_are_blocks_of_the_scheduled_count_at_every_epoch_end():
     assert Check.epochs == 3
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
-@pytest.mark.parametrize("gradients", ["masked", "straight_through"])
+@pytest.mark.parametrize(
+    ("gradients", "jit_compile"), [("masked", True), ("straight_through", False)]
+)
 def test_training_reduces_the_loss_and_strip_keeps_the_outputs(jit_compile, gradients):
     pruned = compiled(
         ubp.prune(sequential_model(), ubp.ConstantSparsity(0.5, frequency=2), gradients=gradients),
@@ -169,8 +170,10 @@ def test_activity_regularisation_of_a_pruned_layer_counts():
     assert float(sum(pruned.losses)) == pytest.approx(float(sum(model.losses)), rel=1e-5)
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-@pytest.mark.parametrize("gradients", ["masked", "straight_through"])
+@pytest.mark.parametrize(
+    ("policy", "gradients"),
+    [("mixed_float16", "masked"), ("mixed_bfloat16", "straight_through")],
+)
 def test_mixed_precision(policy, gradients):
     keras.config.set_dtype_policy(policy)
     try:
