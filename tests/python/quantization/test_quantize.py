@@ -33,6 +33,11 @@ def model() -> keras.Model:
 
 
 @pytest.fixture(scope="module")
+def trained_for_int8() -> keras.Model:
+    return trained(network())
+
+
+@pytest.fixture(scope="module")
 def result(model: keras.Model) -> ubp.QuantizedFile:
     return ubp.quantize(model, data())
 
@@ -134,7 +139,7 @@ def refused(*arguments: Any, **named: Any) -> str:
     return text
 
 
-def test_what_is_refused(model: keras.Model) -> None:
+def test_what_is_refused(model: keras.Model, trained_for_int8: keras.Model) -> None:
     assert "needs representative_data" in refused(model)
     assert "expected (samples, 12, 12, 8)" in refused(model, data(shape=(12, 12, 3)))
     broken = data()
@@ -150,16 +155,16 @@ def test_what_is_refused(model: keras.Model) -> None:
     assert "float_layers is given" in refused(model, mode="weights", float_layers="stem")
     assert "float_layers has 'nothing'" in refused(model, data(), float_layers="nothing")
     assert "there is no representative_data" in refused(
-        ubp.strip(trained(network())), preprocess="0..1"
+        ubp.strip(trained_for_int8), preprocess="0..1"
     )
 
 
-def test_a_model_trained_for_int8_is_told_so() -> None:
-    final = ubp.strip(trained(network()))
+def test_a_model_trained_for_int8_is_told_so(trained_for_int8: keras.Model) -> None:
+    final = ubp.strip(trained_for_int8)
     assert "expected mode='int8'" in refused(final, mode="weights")
     assert "before training" in refused(final, float_layers="stem")
     assert "still made for training: layer 'picture_range' is a LearnedRange" in refused(
-        trained(network())
+        trained_for_int8
     )
 
 
