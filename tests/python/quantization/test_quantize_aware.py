@@ -40,8 +40,13 @@ def stripped(pruned: keras.Model) -> keras.Model:
 
 
 @pytest.fixture(scope="module")
-def file(stripped: keras.Model) -> bytes:
-    return ubp.quantize(stripped).model
+def quantized(stripped: keras.Model) -> ubp.QuantizedFile:
+    return ubp.quantize(stripped)
+
+
+@pytest.fixture(scope="module")
+def file(quantized: ubp.QuantizedFile) -> bytes:
+    return quantized.model
 
 
 def outputs(model: keras.Model) -> Any:
@@ -100,8 +105,8 @@ def test_file_agrees_with_the_model(stripped: keras.Model, file: bytes) -> None:
     assert np.mean(steps < 0.01) > 0.97
 
 
-def test_zeros_are_zeros_of_the_file(stripped: keras.Model) -> None:
-    report = {row.shape: row for row in ubp.quantize(stripped).report}
+def test_zeros_are_zeros_of_the_file(stripped: keras.Model, quantized: ubp.QuantizedFile) -> None:
+    report = {row.shape: row for row in quantized.report}
     for name, order in (("point", (3, 0, 1, 2)), ("hidden", (1, 0))):
         zeros = zeros_of(stripped, name).transpose(order)
         row = report[zeros.shape]
@@ -174,9 +179,17 @@ def test_gradients_pass_the_rounding_and_end_beyond_the_range() -> None:
 
 
 @pytest.mark.parametrize("choice", ["point", ["po*"], lambda layer: layer.name == "point"])
-def test_layers_that_stay_float(choice: Any) -> None:
-    model = trained(network(), quantize=ubp.QuantizeAware(0.9, float_layers=choice))
-    assert not model.get_layer("point").quantize and model.get_layer("hidden").quantize
+def test_choice_of_layers_that_stay_float(choice: Any) -> None:
+    settings = ubp.QuantizeAware(float_layers=choice)
+    model = ubp.prune(network(), ubp.ConstantSparsity(0.5), quantize=settings)
+    assert {layer.name: layer.quantize for layer in pruned_layers(model)} == {
+        "point": False,
+        "hidden": True,
+    }
+
+
+def test_a_layer_that_stays_float() -> None:
+    model = trained(network(), quantize=ubp.QuantizeAware(0.9, float_layers="point"))
     final = ubp.strip(model)
     assert any(isinstance(layer, FloatBoundary) for layer in final.layers)
     result = ubp.quantize(final)
