@@ -19,7 +19,7 @@ NETWORKS: dict[str, tuple[int, dict[str, Any], str | None]] = {
     "ResNet50": (32, {}, "conv3_block3_out"),
     "ResNet50V2": (32, {}, "conv4_block1_preact_relu"),
     "DenseNet121": (32, {}, "conv3_block3_concat"),
-    "InceptionV3": (75, {}, "mixed4"),
+    "InceptionV3": (75, {}, None),
     "EfficientNetB0": (32, {}, "block3b_add"),
     "EfficientNetV2B0": (32, {}, "block4b_add"),
     "Xception": (71, {}, "block6_sepconv1_act"),
