@@ -12,6 +12,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 import ubp
+from ubp.conversion.load import keras_converter
 from ubp.conversion.load.keras_converter import KerasConverter
 from ubp.conversion.load.keras_packages import import_tensorflow
 from ubp.tflite import flatbuffer
@@ -134,3 +135,9 @@ def test_what_is_more_than_operators_and_weights_is_saved_first() -> None:
     subclassed = Subclassed()
     subclassed(np.zeros((1, 4), np.float32))
     assert not is_direct(subclassed)
+
+
+def test_so_is_a_model_of_very_many_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert is_direct(convolutional())
+    monkeypatch.setattr(keras_converter, "_MOST_WEIGHTS", 100)
+    assert not is_direct(convolutional())

@@ -26,6 +26,8 @@ Arrays = dict[str, npt.NDArray[np.generic]]
 
 # Operators with state that is none for an inference: inputs, and weights that are only read.
 _STATELESS = {"Placeholder", "ReadVariableOp", "VarHandleOp"}
+# Of weights: constants are copied more often than what is saved, in time and memory.
+_MOST_WEIGHTS = 2**26
 _SIGNATURE = "serving_default"  # what TensorFlow calls the one signature of a Keras model
 
 
@@ -147,13 +149,16 @@ def _plain_function(model: Any) -> Any:
         model: a built model of Keras 3 on TensorFlow, without wrappers that are for training only.
 
     Returns:
-        The concrete function; None for a subclassed model, one of tf_keras, and one whose graph is
-        more than operators and weights or whose outputs are no list or dictionary of tensors.
+        The concrete function; None for a subclassed model, one of tf_keras, one of very many
+        weights, and one whose graph is more than operators and weights or whose outputs are no list
+        or dictionary of tensors.
     """
     package = keras_of(model)
     if package is None or package.__name__ != "keras":
         return None
     if not isinstance(model, package.Sequential) and not _is_functional(model):
+        return None
+    if model.count_params() > _MOST_WEIGHTS:
         return None
     tensorflow = import_tensorflow()
     # A Sequential model has one input; only functional models have a structure of them.
