@@ -122,6 +122,17 @@ def test_outputs_are_in_the_order_of_the_model() -> None:
     assert shapes == [output.shape for output in model.outputs]
 
 
+def test_outputs_in_lists_of_a_dictionary_are_numbered() -> None:
+    inputs = keras.Input(batch_shape=(1, 4))
+    y, z = keras.layers.Dense(3)(inputs), keras.layers.Dense(2)(inputs)
+    tree = flatbuffer.parse(
+        KerasConverter(keras.Model(inputs, {"y": [y, z], "z": z}), "").convert(), ""
+    )
+    _, _, (_, outputs) = signature(tree)
+    sizes = {name: shape for name, (shape, _) in outputs.items()}
+    assert sizes == {b"output_0": [1, 3], b"output_1": [1, 2], b"output_2": [1, 2]}
+
+
 def test_what_is_more_than_operators_and_weights_is_saved_first() -> None:
     inputs = keras.Input(batch_shape=(1, 5, 4))
     recurrent = keras.Model(inputs, keras.layers.GRU(3)(inputs))

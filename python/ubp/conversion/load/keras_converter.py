@@ -150,8 +150,7 @@ def _plain_function(model: Any) -> Any:
 
     Returns:
         The concrete function; None for a subclassed model, one of tf_keras, one of very many
-        weights, and one whose graph is more than operators and weights or whose outputs are no list
-        or dictionary of tensors.
+        weights, and one whose graph is more than operators and weights.
     """
     package = keras_of(model)
     if package is None or package.__name__ != "keras":
@@ -178,7 +177,7 @@ def _with_signature(data: bytes, function: Any, source: str) -> bytes:
     tree = flatbuffer.parse(data, source)
     graph = tree.subgraphs[0]
     inputs = _input_names(function)
-    outputs = _output_names(function.structured_outputs)
+    outputs = _output_names(function)
     for index, name in zip(graph.inputs, inputs, strict=True):
         graph.tensors[index].name = f"{_SIGNATURE}_{name}:0"
     for position, index in enumerate(graph.outputs):
@@ -198,12 +197,7 @@ def _is_functional(model: Any) -> bool:
 
 
 def _is_plain(function: Any) -> bool:
-    """Whether each output is a tensor by itself that plain operations have computed."""
-    is_tensor = import_tensorflow().is_tensor
-    outputs = function.structured_outputs
-    outputs = list(outputs.values()) if isinstance(outputs, dict) else outputs
-    if isinstance(outputs, list | tuple) and not all(map(is_tensor, outputs)):
-        return False
+    """Whether plain operations compute all outputs."""
     if any(
         source.op.type == "Placeholder" for each in function.outputs for source in each.op.inputs
     ):
@@ -223,11 +217,12 @@ def _input_names(function: Any) -> list[str]:
     return [spec.name for spec in specs]
 
 
-def _output_names(outputs: Any) -> list[str]:
-    """As TensorFlow names the outputs of a signature."""
-    if isinstance(outputs, dict):
+def _output_names(function: Any) -> list[str]:
+    """As TensorFlow names the outputs of a signature: by their keys, if they have only these."""
+    outputs = function.structured_outputs
+    if isinstance(outputs, dict) and len(outputs) == len(function.outputs):
         return sorted(outputs)
-    return [f"output_{i}" for i in range(len(outputs) if isinstance(outputs, list | tuple) else 1)]
+    return [f"output_{i}" for i in range(len(function.outputs))]
 
 
 def _tensor_maps(names: list[str], indices: Any) -> list[schema.TensorMapT]:
