@@ -61,7 +61,7 @@ def test_every_package_that_is_asked_for_is_looked_at() -> None:
 
 def test_an_optional_package_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     with_version(monkeypatch, "jinja2", None)
-    advice = "HTML reports: 'pip install \"jinja2>=3.1\"'"
+    advice = "HTML reports: 'pip install \"jinja2>=3.1.6\"'"
     assert found("jinja2") == Finding("jinja2", "missing", "not installed", advice)
     assert main(["doctor"]) == 0
 
