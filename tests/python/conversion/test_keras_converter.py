@@ -65,13 +65,18 @@ def constants(tree: schema.ModelT) -> list[bytes]:
 
 
 def signature(tree: schema.ModelT) -> Any:
-    """The names of inputs and outputs, with the shape and type of their tensors."""
+    """The names of inputs and outputs, with the shape, type and scale of their tensors."""
     (definition,) = tree.signatureDefs
     sides = []
     for maps in (definition.inputs, definition.outputs):
         found = [(each.name, tree.subgraphs[0].tensors[each.tensorIndex]) for each in maps]
-        sides.append({name: (tensor.shape.tolist(), tensor.type) for name, tensor in found})
+        sides.append({name: described(tensor) for name, tensor in found})
     return definition.signatureKey, definition.subgraphIndex, sides
+
+
+def described(tensor: schema.TensorT) -> tuple[list[int], int, list[float]]:
+    scale = tensor.quantization.scale if tensor.quantization is not None else None
+    return tensor.shape.tolist(), tensor.type, [] if scale is None else scale.tolist()
 
 
 def is_direct(model: keras.Model) -> bool:
@@ -101,7 +106,10 @@ def test_the_file_is_tensorflows_own(build: Callable[[], Any]) -> None:
 def test_so_it_is_in_int8(build: Callable[[], Any], rng: np.random.Generator) -> None:
     model = build()
     batches = [
-        {x.name: rng.normal(size=x.shape).astype(np.float32) for x in model.inputs}
+        {
+            x.name: rng.normal(0, 1 + i, x.shape).astype(np.float32)
+            for i, x in enumerate(model.inputs)
+        }
         for _ in range(4)
     ]
     ours = KerasConverter(model, "")
@@ -110,6 +118,8 @@ def test_so_it_is_in_int8(build: Callable[[], Any], rng: np.random.Generator) ->
     theirs.representative_dataset = lambda: batches
     for options in (ours.options, theirs):
         options.optimizations = [import_tensorflow().lite.Optimize.DEFAULT]
+        options.target_spec.supported_ops = [import_tensorflow().lite.OpsSet.TFLITE_BUILTINS_INT8]
+        options.inference_input_type = options.inference_output_type = import_tensorflow().int8
     trees = [flatbuffer.parse(each, "") for each in (ours.convert(), theirs.convert())]
     for part in (operators, signature, constants):
         assert part(trees[0]) == part(trees[1])
@@ -129,7 +139,7 @@ def test_outputs_in_lists_of_a_dictionary_are_numbered() -> None:
         KerasConverter(keras.Model(inputs, {"y": [y, z], "z": z}), "").convert(), ""
     )
     _, _, (_, outputs) = signature(tree)
-    sizes = {name: shape for name, (shape, _) in outputs.items()}
+    sizes = {name: shape for name, (shape, *_) in outputs.items()}
     assert sizes == {b"output_0": [1, 3], b"output_1": [1, 2], b"output_2": [1, 2]}
 
 

@@ -13,6 +13,7 @@ import contextlib
 import io
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -111,9 +112,7 @@ def with_static_batch(model: Any, batch: int) -> Any:
             batch_shape=(batch, *tensor.shape[1:]), dtype=tensor.dtype, name=tensor.name
         )
 
-    # A Sequential model has one input; only functional models have a structure of them.
-    structure = model.inputs[0] if isinstance(model, package.Sequential) else model.input
-    inputs = import_tensorflow().nest.map_structure(fixed, structure)
+    inputs = import_tensorflow().nest.map_structure(fixed, _inputs(model, package))
     wrapped = package.Model(inputs, model(inputs), name=model.name)
     # tf_keras names a signature's outputs after the model's last layers, here the model itself.
     if len(getattr(model, "output_names", ())) == len(wrapped.outputs):
@@ -160,10 +159,9 @@ def _plain_function(model: Any) -> Any:
     if model.count_params() > _MOST_WEIGHTS:
         return None
     tensorflow = import_tensorflow()
-    # A Sequential model has one input; only functional models have a structure of them.
-    structure = model.inputs[0] if isinstance(model, package.Sequential) else model.input
     specs = tensorflow.nest.map_structure(
-        lambda each: tensorflow.TensorSpec(each.shape, each.dtype, name=each.name), structure
+        lambda each: tensorflow.TensorSpec(each.shape, each.dtype, name=each.name),
+        _inputs(model, package),
     )
     infer = tensorflow.function(
         partial(model.__call__, training=False), input_signature=[specs], autograph=False
@@ -188,6 +186,11 @@ def _with_signature(data: bytes, function: Any, source: str) -> bytes:
         )
     ]
     return flatbuffer.serialize(tree)
+
+
+def _inputs(model: Any, package: ModuleType) -> Any:
+    """A Sequential model has one input; only functional models have a structure of them."""
+    return model.inputs[0] if isinstance(model, package.Sequential) else model.input
 
 
 def _is_functional(model: Any) -> bool:
