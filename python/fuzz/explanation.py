@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -211,11 +212,39 @@ def _with_factors(model: bytes, change: Callable[[Array], Array]) -> bytes:
     """The model with every result times a number near 1: results that cancel out do so no more.
 
     A change of the inputs alone may be lost on the way, where a function has reached its limit.
+    GELU(x) is x / 2 times a sum, 1 + erf, that cancels out far below zero: what rounding leaves of
+    it is as large as x's own.
     """
     tree = flatbuffer.parse(model, "the model")
     graph = tree.subgraphs[0]
-    code = len(tree.operatorCodes)
-    tree.operatorCodes.append(schema.OperatorCodeT(_OP.MUL, builtinCode=_OP.MUL, version=1))
+    added: dict[int, int] = {}  # the operator's code
+
+    def copied(tensor: int) -> int:
+        graph.tensors.append(copy.copy(graph.tensors[tensor]))
+        return len(graph.tensors) - 1
+
+    def constant(value: float) -> int:
+        data = np.frombuffer(np.float32(value).tobytes(), np.uint8)
+        tree.buffers.append(schema.BufferT(data=data))
+        graph.tensors.append(schema.TensorT(shape=[], buffer=len(tree.buffers) - 1, name=b"factor"))
+        return len(graph.tensors) - 1
+
+    def combined(code: int, options: Any, inputs: list[int], output: int) -> schema.OperatorT:
+        if code not in added:
+            added[code] = len(tree.operatorCodes)
+            tree.operatorCodes.append(schema.OperatorCodeT(code, builtinCode=code, version=1))
+        kind = getattr(schema.BuiltinOptions, type(options).__name__.removesuffix("T"))
+        return schema.OperatorT(
+            opcodeIndex=added[code],
+            inputs=inputs,
+            outputs=[output],
+            builtinOptions=options,
+            builtinOptionsType=kind,
+        )
+
+    def scaled(tensor: int, factor: float, output: int) -> schema.OperatorT:
+        return combined(_OP.MUL, schema.MulOptionsT(), [tensor, constant(factor)], output)
+
     operators = []
     for node in graph.operators:
         operators.append(node)
@@ -223,22 +252,14 @@ def _with_factors(model: bytes, change: Callable[[Array], Array]) -> bytes:
         for i, output in enumerate(list(node.outputs)):
             if graph.tensors[output].type != schema.TensorType.FLOAT32:
                 continue
-            factor = np.asarray(change(np.ones(())), np.float32)
-            tree.buffers.append(schema.BufferT(data=np.frombuffer(factor.tobytes(), np.uint8)))
-            graph.tensors.append(copy.copy(graph.tensors[output]))
-            graph.tensors.append(
-                schema.TensorT(shape=[], buffer=len(tree.buffers) - 1, name=b"factor")
-            )
-            node.outputs[i] = len(graph.tensors) - 2
-            operators.append(
-                schema.OperatorT(
-                    opcodeIndex=code,
-                    inputs=[len(graph.tensors) - 2, len(graph.tensors) - 1],
-                    outputs=[output],
-                    builtinOptions=schema.MulOptionsT(),
-                    builtinOptionsType=schema.BuiltinOptions.MulOptions,
-                )
-            )
+            factor = float(change(np.ones(())))
+            result = node.outputs[i] = copied(output)
+            if tree.operatorCodes[node.opcodeIndex].builtinCode == _OP.GELU:
+                part, changed = copied(output), copied(output)
+                operators.append(scaled(node.inputs[0], (factor - 1) / _SLACK, part))
+                operators.append(combined(_OP.ADD, schema.AddOptionsT(), [result, part], changed))
+                result = changed
+            operators.append(scaled(result, factor, output))
     graph.operators = operators
     return flatbuffer.serialize(tree)
 
@@ -252,6 +273,7 @@ _FUNCTIONS = (
 )
 _LOOSE = dict.fromkeys(_FUNCTIONS, _OP.ABS) | {
     _OP.SUB: _OP.ADD,
+    _OP.SQUARED_DIFFERENCE: _OP.ADD,
     _OP.MAX_POOL_2D: _OP.AVERAGE_POOL_2D,
 }
 
@@ -269,7 +291,7 @@ def _loosened(model: bytes) -> bytes:
         classes = list(graph.tensors[node.outputs[0]].shape[-1:])
         if isinstance(options, schema.SoftmaxOptionsT) and classes == [1]:  # it is always 1
             node.opcodeIndex = len(tree.operatorCodes) - 1
-        if isinstance(options, schema.SubOptionsT):
+        if isinstance(options, (schema.SubOptionsT, schema.SquaredDifferenceOptionsT)):
             node.builtinOptions = schema.AddOptionsT()
             node.builtinOptionsType = schema.BuiltinOptions.AddOptions
         elif hasattr(options, "fusedActivationFunction"):

@@ -19,7 +19,7 @@ from fuzz.draft import Draft
 from fuzz.explanation import difference, explanation
 from fuzz.generate import generate
 from fuzz.process import Worker, check_apart
-from fuzz.session import Session
+from fuzz.session import Array, Session
 from fuzz.shrink import shrink
 from fuzz.summary import Summary
 from ubp.tflite import flatbuffer
@@ -53,10 +53,33 @@ def minus_mean(of_logistic: bool = False) -> bytes:
 
 
 def relu_of_each() -> bytes:
+    return function_of_each(schema.BuiltinOperator.RELU)
+
+
+def function_of_each(code: int, options: object = None) -> bytes:
     draft = Draft(np.random.default_rng(0))
     x = draft.graph.input([1, 4])
-    draft.graph.output(draft.emit(schema.BuiltinOperator.RELU, [x], [1, 4]))
+    draft.graph.output(draft.emit(code, [x], [1, 4], options))
     return draft.builder.build()
+
+
+def zero_of_each() -> bytes:
+    """The squared difference of a sum and itself."""
+    draft = Draft(np.random.default_rng(0))
+    x = draft.graph.input([1, 4])
+    twice = draft.emit(schema.BuiltinOperator.ADD, [x, x], [1, 4], schema.AddOptionsT())
+    code, options = schema.BuiltinOperator.SQUARED_DIFFERENCE, schema.SquaredDifferenceOptionsT()
+    draft.graph.output(draft.emit(code, [twice, twice], [1, 4], options))
+    return draft.builder.build()
+
+
+def outputs_of(model: bytes, x: Array) -> list[Array]:
+    """The plain interpreter's."""
+    session = Session(model)
+    assert not session.resize([None])
+    outputs = session.infer([x])
+    assert not isinstance(outputs, str)
+    return outputs
 
 
 def test_a_seed_and_a_number_are_one_case() -> None:
@@ -110,12 +133,35 @@ def test_rounding_explains_what_is_left_when_numbers_cancel_out(
 ) -> None:
     model, run = minus_mean(of_logistic), Run([None], "normal", 0)
     x = np.full((1, 4, 4, 1), pixel, np.float32)
-    expected = Session(model)
-    assert not expected.resize([None])
-    right = expected.infer([x])
-    assert not isinstance(right, str)
+    right = outputs_of(model, x)
     assert explanation(model, run, [x], [right[0] + np.float32(3e-8)], right) == "rounding"
     assert explanation(model, run, [x], [right[0] + np.float32(1e-2)], right) == ""
+
+
+def test_rounding_explains_what_is_left_of_gelu_far_below_zero() -> None:
+    model = function_of_each(schema.BuiltinOperator.GELU, schema.GeluOptionsT())
+    x = np.full((1, 4), -8.0, np.float32)
+    right = outputs_of(model, x)
+    assert -5e-15 < right[0].min() < 0
+    run = Run([None], "normal", 0)
+    assert explanation(model, run, [x], [np.zeros_like(x)], right) == "rounding"
+    assert explanation(model, run, [x], [np.full_like(x, 1e-4)], right) == ""
+
+
+def test_infinities_explain_a_difference_of_two_that_are_cut_off() -> None:
+    """The interpreter makes the largest number of an infinity, and zero of the difference."""
+    model = zero_of_each()
+    run = next(
+        r
+        for r in (Run([None], "special", s) for s in range(99))
+        if [abs(value) for *_, value in r.specials([[1, 4]])] == [np.inf]
+    )
+    x = run.inputs([[1, 4]])[0]
+    right = outputs_of(model, x)
+    assert (right[0] == 0).all()
+    wrong = np.where(np.isinf(x), np.nan, right[0]).astype(np.float32)
+    assert explanation(model, run, [x], [wrong], right) == "infinities"
+    assert explanation(model, run, [x], [np.full_like(x, np.nan)], right) == ""
 
 
 def test_the_memory_of_the_interpreter_explains_nothing_that_it_gets_right() -> None:
