@@ -31,7 +31,7 @@ TEXT
 missing_fuzz_packages() {
   local clang_lib
   type -P clang >/dev/null || echo clang
-  clang_lib=$(clang -print-file-name=lib 2>/dev/null)/linux
+  clang_lib=$(clang -print-file-name=lib 2>/dev/null || true)/linux
   compgen -G "$clang_lib/libclang_rt.fuzzer-*.a" >/dev/null || echo libclang-rt-dev
   type -P llvm-cov >/dev/null || echo llvm
 }

@@ -18,6 +18,7 @@ BUILD = {"g++", "maven", "python3-venv", "bazel-bootstrap"}
 HOSTS = {"make", "npm", "default-jdk-headless", "aapt"}
 ARM = {"g++-aarch64-linux-gnu", "qemu-user-static"}
 OPENCL = {"clang-15", "oclgrind", "pocl-opencl-icd"}
+FUZZ = {"clang", "libclang-rt-dev", "llvm"}
 NDK = {"g++-aarch64-linux-gnu", "g++-arm-linux-gnueabihf"}
 
 
@@ -56,6 +57,7 @@ def checkout(tmp_path: Path) -> Path:
         ("test --aarch64", BUILD | ARM, HOSTS | OPENCL),
         ("test", BUILD | HOSTS | ARM | NDK | OPENCL, set()),
         ("setup", BUILD | HOSTS | ARM | NDK | OPENCL, set()),
+        ("fuzz layers", BUILD | FUZZ, HOSTS | ARM | NDK | OPENCL),
     ],
 )
 def test_packages_are_named_before_anything_is_installed(
