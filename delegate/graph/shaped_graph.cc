@@ -121,7 +121,7 @@ std::vector<int> ShapedGraph::ReadersOf() const {
 }
 
 bool PaddingIsZero(const ShapedOp& op) {
-  return op.op->type() != OpType::kMaxPool2D || !op.ignores_padding;
+  return op.op->type() != OpType::kMaxPool2D || !op.ignores_padding || op.shape.unpadded();
 }
 
 Status MakeShapedGraph(const Graph& graph, const std::vector<Dims>& dims, ShapedGraph* shaped) {

@@ -9,6 +9,7 @@
 #include "delegate/rewrite/drop_unneeded.h"
 #include "delegate/rewrite/fuse_elementwise.h"
 #include "delegate/rewrite/fuse_functions.h"
+#include "delegate/rewrite/pad_maxima.h"
 #include "delegate/rewrite/skip_dead_pixels.h"
 
 namespace ubp {
@@ -29,6 +30,7 @@ Status Rewrite(const RewriteRules& rules, bool verify, ShapedGraph* graph) {
   UBP_RETURN_IF_ERROR(check("AbsorbAdds"));
   if (rules.fuse_functions) FuseFunctions(graph);  // residuals come before the function
   UBP_RETURN_IF_ERROR(check("FuseFunctions"));
+  PadMaxima(graph);
   if (rules.skip_dead_pixels) SkipDeadPixels(graph);
   return check("SkipDeadPixels");
 }

@@ -196,6 +196,26 @@ TEST_F(FusionTest, PixelsThatOtherOpsReadAreNotDead) {
   EXPECT_EQ(layout_.tensors[x].dims, (Dims{1, 12, 11, 8}));
 }
 
+TEST_F(FusionTest, MaximaOfWhatIsNeverBelowZeroArePaddedWithZeros) {
+  const auto convolve = [&](Activation activation) {
+    return test_.Convolve(0, 8, 1, 1, Padding::kSame, true, activation);
+  };
+  const auto maximum = [&](int x) { return test_.MaxPool(x, 3, 1, Padding::kSame); };
+  const int rectified = maximum(convolve(Activation::kRelu6));
+  const int joined = test_.Apply(OpType::kConcatenation, {rectified, convolve(Activation::kRelu)});
+  const int twice = maximum(joined);
+  const int signed_values = maximum(convolve(Activation::kReluN1To1));
+  const int of_function =
+      maximum(test_.Apply(Elementwise::kHardSwish, convolve(Activation::kRelu)));
+  test_.MarkOutput(test_.AveragePool(convolve(Activation::kRelu), 3, 1, Padding::kSame));
+  for (const int output : {signed_values, of_function}) test_.MarkOutput(output);
+  MakeLayoutOf(twice);
+  for (const PlannedOp& op : layout_.ops) {
+    if (op.op->If<Pool2DOp>() == nullptr) continue;
+    EXPECT_EQ(op.ignores_padding, op.output != rectified && op.output != twice) << op.output;
+  }
+}
+
 // What is between a TRANSPOSE and the one that takes it back, if it is nothing.
 TEST_F(FusionTest, TransposesCancel) {
   const int x = Pointwise(0);
