@@ -111,9 +111,15 @@ double ErrorScale(const FunctionCase& function, const ElementwiseArgs& args, dou
       return function.reference(std::abs(a), std::abs(b), c, args.s, args.t);
     case Elementwise::kExp:
       return expected * (1.0 + std::min(100.0, std::abs(a + args.t) * args.s));
+    case Elementwise::kLogistic:
+    case Elementwise::kSwish:
+    case Elementwise::kMish:
+    case Elementwise::kSoftplus:
+      return std::abs(expected) * (1.0 + std::clamp(-a, 0.0, 100.0) / 4.0);
     case Elementwise::kGelu:  // a / 2 + a / 2 * erf(..)
     case Elementwise::kGeluTanh:
-      return std::abs(a);
+    case Elementwise::kHardSwish:  // a * (a / 6 + 1 / 2)
+      return std::isinf(a) ? std::abs(expected) : std::abs(a);
     default:
       return std::abs(expected);
   }

@@ -100,6 +100,7 @@ constexpr BlockKernels kKernels[] = {
 
 const InstructionSet kAvx2 = {"avx2",
                               Avx2::kWidth,
+                              nullptr,
                               &Supported,
                               kKernels,
                               3,
@@ -112,7 +113,7 @@ const InstructionSet kAvx2 = {"avx2",
                               &Dot<Avx2>::Run,
                               &Rearrange<Avx2::kWidth>::Transpose,
                               &Rearrange<Avx2::kWidth>::EveryOther,
-                              &Resize<Avx2>::Row,
+                              &Resize<Avx2>::Plane,
                               &Normalize<Avx2>::Planes,
                               &Normalize<Avx2>::Rows,
                               ElementwiseKernels<Avx2>::kAll};

@@ -105,6 +105,7 @@ constexpr BlockKernels kKernels[] = {
 
 const InstructionSet kAvx512 = {"avx512",
                                 Avx512::kWidth,
+                                &kAvx2,
                                 &Supported,
                                 kKernels,
                                 4,
@@ -117,7 +118,7 @@ const InstructionSet kAvx512 = {"avx512",
                                 &Dot<Avx512>::Run,
                                 &Rearrange<Avx512::kWidth>::Transpose,
                                 &Rearrange<Avx512::kWidth>::EveryOther,
-                                &Resize<Avx512>::Row,
+                                &Resize<Avx512>::Plane,
                                 &Normalize<Avx512>::Planes,
                                 &Normalize<Avx512>::Rows,
                                 ElementwiseKernels<Avx512>::kAll};

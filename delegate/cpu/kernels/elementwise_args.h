@@ -26,9 +26,10 @@ struct ElementwiseArgs {
   float max = 0.0f;
 };
 
-// Reads and writes no element outside. NaN stays NaN. Beside rounding (a few units in the last
-// place) results differ from exact ones where those, or exp(a), are hardly above denormal numbers:
-// they may be zero.
+// Reads and writes no element outside. NaN stays NaN. Results are exact but for a few units in the last
+// place; more of those where they are exponentials of -a (kLogistic far below zero: 1e-5 of them), or
+// what is left of sums: kGelu, kGeluTanh and kHardSwish are as exact as a is. Where they or exp(a) are
+// hardly above denormal numbers, they may be zero.
 using ElementwiseKernel = void (*)(const ElementwiseArgs& args);
 
 }  // namespace ubp

@@ -23,6 +23,8 @@ inline constexpr int kMaxTilePixels = kMaxVectors * 16;
 // Of kScale and kLeakyRelu: the function that has a number in b and c for each value, in place of s
 // and t.
 Elementwise ByValue(Elementwise function);
+// Whether it is zero where all its tensors are: planes then stay zero where there are no pixels.
+bool KeepsZero(Elementwise function);
 
 // The kernels for one block size N. tile[v - 1] computes v vectors of pixels, v = 1 .. max_vectors,
 // limited by the registers of the instruction set; pixel computes a single pixel.
@@ -36,8 +38,10 @@ struct BlockKernels {
 // The kernels of one instruction set, in the order of increasing block size. All have block size 1;
 // layers with larger blocks than there are kernels for are run with their blocks cut in halves.
 struct InstructionSet {
-  const char* name;     // what the delegate option `kernel` calls it
-  int vector_width;     // floats per vector
+  const char* name;  // what the delegate option `kernel` calls it
+  int vector_width;  // floats per vector
+  // With vectors of half the width, for the same processors; null where there are none.
+  const InstructionSet* narrower;
   bool (*supported)();  // by the processor at hand
   const BlockKernels* kernels;
   int num_kernels;
@@ -50,7 +54,7 @@ struct InstructionSet {
   DotKernel dot;
   TransposeKernel transpose;
   EveryOtherKernel every_other;
-  ResizeRowKernel resize_row;
+  ResizeKernel resize_plane;
   NormalizeKernel normalize_planes;
   NormalizeKernel normalize_rows;
   const ElementwiseKernel* elementwise;  // by Elementwise

@@ -42,6 +42,19 @@ Elementwise ByValue(Elementwise function) {
   return function == Elementwise::kLeakyRelu ? Elementwise::kPRelu : Elementwise::kMultiplyAdd;
 }
 
+bool KeepsZero(Elementwise function) {
+  switch (function) {
+    case Elementwise::kScale:
+    case Elementwise::kLogistic:
+    case Elementwise::kExp:
+    case Elementwise::kLog:
+    case Elementwise::kSoftplus:
+      return false;
+    default:
+      return true;
+  }
+}
+
 const std::vector<const InstructionSet*>& AllInstructionSets() {
   static const auto* const isas = new std::vector<const InstructionSet*> {
 #if defined(__x86_64__)

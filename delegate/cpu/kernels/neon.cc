@@ -29,6 +29,7 @@ constexpr BlockKernels kKernels[] = {
 
 const InstructionSet kNeon = {"neon",
                               Neon::kWidth,
+                              nullptr,
                               &Supported,
                               kKernels,
                               4,
@@ -41,7 +42,7 @@ const InstructionSet kNeon = {"neon",
                               &Dot<Neon>::Run,
                               &Rearrange<Neon::kWidth>::Transpose,
                               &Rearrange<Neon::kWidth>::EveryOther,
-                              &Resize<Neon>::Row,
+                              &Resize<Neon>::Plane,
                               &Normalize<Neon>::Planes,
                               &Normalize<Neon>::Rows,
                               ElementwiseKernels<Neon>::kAll};

@@ -34,6 +34,7 @@ constexpr BlockKernels kKernels[] = {
 
 const InstructionSet kNeonArmv7 = {"neon",
                                    Neon::kWidth,
+                                   nullptr,
                                    &Supported,
                                    kKernels,
                                    4,
@@ -46,7 +47,7 @@ const InstructionSet kNeonArmv7 = {"neon",
                                    &Dot<Neon>::Run,
                                    &Rearrange<Neon::kWidth>::Transpose,
                                    &Rearrange<Neon::kWidth>::EveryOther,
-                                   &Resize<Neon>::Row,
+                                   &Resize<Neon>::Plane,
                                    &Normalize<Neon>::Planes,
                                    &Normalize<Neon>::Rows,
                                    ElementwiseKernels<Neon>::kAll};

@@ -58,6 +58,7 @@ constexpr BlockKernels kKernels[] = {
 
 const InstructionSet kNeonInOrder = {"neon_in_order",
                                      NeonInOrder::kWidth,
+                                     nullptr,
                                      &Supported,
                                      kKernels,
                                      4,
@@ -70,7 +71,7 @@ const InstructionSet kNeonInOrder = {"neon_in_order",
                                      &Dot<NeonInOrder>::Run,
                                      &Rearrange<NeonInOrder::kWidth>::Transpose,
                                      &Rearrange<NeonInOrder::kWidth>::EveryOther,
-                                     &Resize<NeonInOrder>::Row,
+                                     &Resize<NeonInOrder>::Plane,
                                      &Normalize<NeonInOrder>::Planes,
                                      &Normalize<NeonInOrder>::Rows,
                                      ElementwiseKernels<NeonInOrder>::kAll};

@@ -89,6 +89,7 @@ constexpr BlockKernels kKernels[] = {
 
 const InstructionSet kPortable = {"portable",
                                   Portable::kWidth,
+                                  nullptr,
                                   &Supported,
                                   kKernels,
                                   4,
@@ -101,7 +102,7 @@ const InstructionSet kPortable = {"portable",
                                   &Dot<Portable>::Run,
                                   &Rearrange<Portable::kWidth>::Transpose,
                                   &Rearrange<Portable::kWidth>::EveryOther,
-                                  &Resize<Portable>::Row,
+                                  &Resize<Portable>::Plane,
                                   &Normalize<Portable>::Planes,
                                   &Normalize<Portable>::Rows,
                                   ElementwiseKernels<Portable>::kAll};

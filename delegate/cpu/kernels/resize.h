@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kernel of RESIZE_BILINEAR (resize_args.h); `Simd` as in simd.h.
 //
-// In an image that grows, the inputs of a vector of outputs are neighbours: they are loaded as one
-// vector, of which each output picks its two.
+// A vector of columns is computed for some rows, one after the other: two rows of the input, resized
+// along themselves, stay in registers until the output's rows have gone past them. In an image that
+// grows, the inputs of such a vector are neighbours: they are loaded as one vector, of which each
+// output picks its two.
 #ifndef UBP_DELEGATE_CPU_KERNELS_RESIZE_H_
 #define UBP_DELEGATE_CPU_KERNELS_RESIZE_H_
 
@@ -15,51 +17,79 @@ namespace {
 template <class Simd>
 class Resize {
  public:
-  static void Row(const ResizeRowArgs& args) {
-    const ResizeRowArgs copy = args;  // which what is stored cannot change
-    BlendRows(copy);
-    int x = 0;
-    for (int vector = 0; x + Simd::kWidth <= copy.out_width; ++vector, x += Simd::kWidth) {
-      if (copy.first[vector] < 0) {
-        BlendOneByOne(copy, x, x + Simd::kWidth);
-        continue;
+  static void Plane(const ResizeArgs& args) {
+    const ResizeArgs copy = args;  // which what is stored cannot change
+    for (int y = 0; y < copy.rows.size; y += kRows) {
+      const int end = y + kRows < copy.rows.size ? y + kRows : copy.rows.size;
+      // From right to left: what the last vector of a row writes behind it belongs to the next row.
+      for (int v = (copy.columns.size - 1) / Simd::kWidth; v >= 0; --v) {
+        if (copy.first[v] >= 0) {
+          RunColumns<Neighbours>(copy, v, y, end);
+        } else {
+          RunColumns<Anywhere>(copy, v, y, end);
+        }
       }
-      const Vec inputs = Simd::Load(copy.blended + copy.first[vector]);
-      const Vec lower = Simd::Pick(inputs, copy.lower + x);
-      const Vec upper = Simd::Pick(inputs, copy.upper + x);
-      Simd::Store(copy.output + x, Between(lower, upper, Simd::Load(copy.fraction + x)));
     }
-    BlendOneByOne(copy, x, copy.out_width);
   }
 
  private:
   using Vec = typename Simd::Vec;
+  static constexpr int kRows = 16;  // of several vectors: they stay in the first cache
+
+  // How a vector of columns finds its inputs in a row.
+  struct Neighbours {
+    static UBP_ALWAYS_INLINE void Load(const float* row, int first, const int32_t* lower,
+                                       const int32_t* upper, Vec* left, Vec* right) {
+      const Vec inputs = Simd::LoadOnce(row + first);
+      *left = Simd::Pick(inputs, lower);
+      *right = Simd::Pick(inputs, upper);
+    }
+  };
+  struct Anywhere {
+    static UBP_ALWAYS_INLINE void Load(const float* row, int, const int32_t* lower,
+                                       const int32_t* upper, Vec* left, Vec* right) {
+      float lefts[Simd::kWidth], rights[Simd::kWidth];
+      for (int i = 0; i < Simd::kWidth; ++i) {
+        lefts[i] = row[lower[i]];
+        rights[i] = row[upper[i]];
+      }
+      *left = Simd::Load(lefts);
+      *right = Simd::Load(rights);
+    }
+  };
+
+  // One vector of columns of a row of the input, resized.
+  template <class Columns>
+  static UBP_ALWAYS_INLINE Vec Resized(const ResizeArgs& args, int vector, int row) {
+    const ptrdiff_t x = ptrdiff_t{vector} * Simd::kWidth;
+    Vec left, right;
+    Columns::Load(args.input + row * args.input_pitch, args.first[vector], args.columns.lower + x,
+                  args.columns.upper + x, &left, &right);
+    return Simd::Masked(Between(left, right, Simd::Load(args.columns.fraction + x)),
+                        Simd::LoadMask(args.mask + x));
+  }
+
+  template <class Columns>
+  static UBP_ALWAYS_INLINE void RunColumns(const ResizeArgs& args, int vector, int begin, int end) {
+    int row = args.rows.lower[begin], next_row = row;
+    Vec resized = Resized<Columns>(args, vector, row), next = resized;
+    float* output = args.output + begin * args.output_pitch + ptrdiff_t{vector} * Simd::kWidth;
+    for (int y = begin; y < end; ++y, output += args.output_pitch) {
+      if (args.rows.lower[y] != row) {
+        row = args.rows.lower[y];
+        resized = row == next_row ? next : Resized<Columns>(args, vector, row);
+      }
+      if (args.rows.upper[y] != next_row) {
+        next_row = args.rows.upper[y];
+        next = next_row == row ? resized : Resized<Columns>(args, vector, next_row);
+      }
+      Simd::Store(output, Between(resized, next, Simd::Broadcast(args.rows.fraction[y])));
+    }
+  }
 
   // Not a + (b - a) * share, which would make NaN of an infinite a.
   static UBP_ALWAYS_INLINE Vec Between(Vec a, Vec b, Vec share) {
     return Simd::MultiplyAdd(b, share, a * (Simd::Broadcast(1.0f) - share));
-  }
-  static UBP_ALWAYS_INLINE float Between(float a, float b, float share) {
-    return a * (1.0f - share) + b * share;
-  }
-
-  static UBP_ALWAYS_INLINE void BlendRows(const ResizeRowArgs& args) {
-    const Vec share = Simd::Broadcast(args.share);
-    int x = 0;
-    for (; x + Simd::kWidth <= args.in_width; x += Simd::kWidth) {
-      Simd::Store(args.blended + x,
-                  Between(Simd::Load(args.above + x), Simd::Load(args.below + x), share));
-    }
-    for (; x < args.in_width; ++x) {
-      args.blended[x] = Between(args.above[x], args.below[x], args.share);
-    }
-  }
-
-  static UBP_ALWAYS_INLINE void BlendOneByOne(const ResizeRowArgs& args, int x, int end) {
-    for (; x < end; ++x) {
-      args.output[x] =
-          Between(args.blended[args.lower[x]], args.blended[args.upper[x]], args.fraction[x]);
-    }
   }
 };
 

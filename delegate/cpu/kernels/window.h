@@ -7,8 +7,8 @@
 // the limit; so taps that are neighbours in a row of the window share theirs:
 //
 //   stride 1   one load serves all taps of a row (square_window.h)
-//   stride 2   two loads hold what three neighbouring taps read: the even pixels, the odd pixels,
-//              and the even pixels shifted by one
+//   stride 2   two loads hold what the first two taps of a row read, the even and the odd pixels; the
+//              next two read the same, shifted by one
 #ifndef UBP_DELEGATE_CPU_KERNELS_WINDOW_H_
 #define UBP_DELEGATE_CPU_KERNELS_WINDOW_H_
 
@@ -42,14 +42,12 @@ class Window {
 
   // The patterns: how a window's taps are read for vectors at several positions.
 
-  // Any taps. kTaps: their number where it is known when compiling, else 0.
-  template <int kStride, int kTaps>
+  template <int kStride>
   struct AnyTaps {
     template <class Reduction, int... I>
     static UBP_ALWAYS_INLINE void Accumulate(const WindowArgs& args, int channel,
                                              const Position* at, Vec* result, Indices<I...>) {
-      const int taps = kTaps > 0 ? kTaps : args.num_taps;
-      for (int t = 0; t < taps; ++t) {
+      for (int t = 0; t < args.num_taps; ++t) {
         const Vec weight = Reduction::Weight(args, channel, t);
         ((result[I] = Reduction::Add(LoadPixels(at[I].input + args.taps[t]), weight, result[I])),
          ...);
@@ -62,35 +60,52 @@ class Window {
     }
   };
 
-  // 3 x 3 taps without dilation, stride 2.
-  struct StridedThree {
+  // K x K taps without dilation, stride 2.
+  template <int K>
+  struct StridedSquare {
     template <class Reduction, int... I>
     static UBP_ALWAYS_INLINE void Accumulate(const WindowArgs& args, int channel,
-                                             const Position* at, Vec* result, Indices<I...>) {
-      AddRow<Reduction, 0>(args, channel, at, result, Indices<I...>());
-      AddRow<Reduction, 3>(args, channel, at, result, Indices<I...>());
-      AddRow<Reduction, 6>(args, channel, at, result, Indices<I...>());
+                                             const Position* at, Vec* result,
+                                             Indices<I...> vectors) {
+      AddRows<Reduction>(args, channel, at, result, vectors, IndicesUpTo<K>());
     }
 
    private:
-    template <class Reduction, int Tap, int... I>
+    template <class Reduction, class Vectors, int... Y>
+    static UBP_ALWAYS_INLINE void AddRows(const WindowArgs& args, int channel, const Position* at,
+                                          Vec* result, Vectors vectors, Indices<Y...>) {
+      (AddRow<Reduction, Y * K>(args, channel, at, result, vectors, IndicesUpTo<K>()), ...);
+    }
+
+    template <class Reduction, int Tap, int... I, int... X>
     static UBP_ALWAYS_INLINE void AddRow(const WindowArgs& args, int channel, const Position* at,
-                                         Vec* result, Indices<I...>) {
-      const Vec weights[3] = {Reduction::Weight(args, channel, Tap),
-                              Reduction::Weight(args, channel, Tap + 1),
-                              Reduction::Weight(args, channel, Tap + 2)};
+                                         Vec* result, Indices<I...>, Indices<X...>) {
+      const Vec weights[] = {Reduction::Weight(args, channel, Tap + X)...};
       const ptrdiff_t tap = args.taps[Tap];
       ((result[I] = AddTaps<Reduction>(at[I].input + tap, weights, result[I])), ...);
+      // Keeps what the next row loads out of this one's registers.
+      asm volatile("" ::: "memory");
     }
 
     template <class Reduction>
-    static UBP_ALWAYS_INLINE Vec AddTaps(const float* tap, const Vec (&weights)[3], Vec result) {
+    static UBP_ALWAYS_INLINE Vec AddTaps(const float* tap, const Vec (&weights)[K], Vec result) {
       Vec even, odd;
       Simd::LoadPairs(tap, &even, &odd);
-      const Vec next = Simd::Broadcast(tap[2 * Simd::kWidth]);
-      result = Reduction::Add(even, weights[0], result);
-      result = Reduction::Add(odd, weights[1], result);
-      return Reduction::Add(Simd::template Shift<1>(even, next), weights[2], result);
+      return AddPairs<Reduction, 0>(tap + 2 * Simd::kWidth, even, odd, weights, result);
+    }
+
+    // Taps X and X + 1, and those behind them; `next`: the pixel behind those of the vectors.
+    template <class Reduction, int X>
+    static UBP_ALWAYS_INLINE Vec AddPairs(const float* next, Vec even, Vec odd,
+                                          const Vec (&weights)[K], Vec result) {
+      result = Reduction::Add(even, weights[X], result);
+      if constexpr (X + 1 < K) result = Reduction::Add(odd, weights[X + 1], result);
+      if constexpr (X + 2 < K) {
+        even = Simd::template Shift<1>(even, Simd::Broadcast(next[0]));
+        if constexpr (X + 3 < K) odd = Simd::template Shift<1>(odd, Simd::Broadcast(next[1]));
+        return AddPairs<Reduction, X + 2>(next + 2, even, odd, weights, result);
+      }
+      return result;
     }
   };
 
@@ -107,13 +122,14 @@ class Window {
   template <class Reduction>
   static UBP_ALWAYS_INLINE void RunPattern(const WindowArgs args) {
     if (args.stride == 2) {
-      if (IsSquare<3>(args)) return RunAcrossRows<StridedThree, Reduction>(args);
-      if (args.num_taps == 25) return RunAcrossRows<AnyTaps<2, 25>, Reduction>(args);
-      return RunAcrossRows<AnyTaps<2, 0>, Reduction>(args);
+      if (IsSquare<2>(args)) return RunAcrossRows<StridedSquare<2>, Reduction>(args);
+      if (IsSquare<3>(args)) return RunAcrossRows<StridedSquare<3>, Reduction>(args);
+      if (IsSquare<5>(args)) return RunAcrossRows<StridedSquare<5>, Reduction>(args);
+      return RunAcrossRows<AnyTaps<2>, Reduction>(args);
     }
     if (IsSquare<3>(args)) return SquareWindow<Simd, Reduction, 3>::Run(args);
     if (IsSquare<5>(args)) return SquareWindow<Simd, Reduction, 5>::Run(args);
-    return RunAcrossRows<AnyTaps<1, 0>, Reduction>(args);
+    return RunAcrossRows<AnyTaps<1>, Reduction>(args);
   }
 
   // All vectors of a channel, whatever row they are in: rows may be short.

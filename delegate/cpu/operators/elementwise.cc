@@ -47,13 +47,13 @@ std::vector<float> Repeat(const std::vector<float>& numbers) {
 
 }  // namespace
 
-ValueRows::ValueRows(const PlaneTensor& tensor)
+ValueRows::ValueRows(const PlaneTensor& tensor, Elementwise function)
     : count_(tensor.batch * tensor.channels),
       length_(RoundUp(tensor.geometry.flat_pixels(), kCacheLineBytes / sizeof(float))),
       first_(tensor.geometry.lead),
       stride_(tensor.geometry.plane_stride),
       end_(first_ + stride_ * count_),
-      mask_(tensor.geometry.mask) {}
+      mask_(KeepsZero(function) ? nullptr : tensor.geometry.mask) {}
 
 ValueRows::ValueRows(int64_t values) : ValueRows(values, kValuesPerRow) {}
 
@@ -93,7 +93,10 @@ void ElementwiseMap::Run(const float* a, const float* b, float* output, ThreadPo
 
 ChannelMap::ChannelMap(Elementwise function, const ChannelScale& numbers, const PlaneTensor& tensor,
                        ActivationRange range, const InstructionSet& isa)
-    : numbers_(numbers), rows_(tensor), kernel_(isa.KernelFor(function)), args_(ArgsOf(range)) {}
+    : numbers_(numbers),
+      rows_(tensor, function),
+      kernel_(isa.KernelFor(function)),
+      args_(ArgsOf(range)) {}
 
 ChannelMap::ChannelMap(Elementwise function, const ChannelScale& numbers, int64_t values,
                        ActivationRange range, const InstructionSet& isa)
@@ -122,7 +125,7 @@ ElementwiseVector::ElementwiseVector(Elementwise function, bool vector_first,
     : function_(function),
       vector_first_(vector_first),
       numbers_(vector_batch * tensor.channels),
-      rows_(tensor),
+      rows_(tensor, Elementwise::kScale),
       kernel_(isa.KernelFor(Elementwise::kScale)),
       args_(ArgsOf(range)) {}
 

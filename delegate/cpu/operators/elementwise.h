@@ -22,7 +22,8 @@ namespace ubp {
 // which has no gaps, is cut into rows of `length`, the last of which may be shorter.
 class ValueRows {
  public:
-  explicit ValueRows(const PlaneTensor& tensor);
+  // Of a channel-major tensor that `function` makes.
+  ValueRows(const PlaneTensor& tensor, Elementwise function);
   explicit ValueRows(int64_t values);
   ValueRows(int64_t values, int64_t length);
 
@@ -38,7 +39,7 @@ class ValueRows {
   int64_t first_;   // floats from the start of the tensor to row 0
   int64_t stride_;  // floats from one row to the next
   int64_t end_;     // floats of the tensor
-  std::shared_ptr<const std::vector<uint32_t>> mask_;  // of each plane; null for an image
+  std::shared_ptr<const std::vector<uint32_t>> mask_;  // of each plane; null where nothing needs it
 };
 
 // A function of one tensor, or of two of the same shape and form.

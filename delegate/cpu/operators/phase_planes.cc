@@ -2,11 +2,11 @@
 #include "delegate/cpu/operators/phase_planes.h"
 
 #include <algorithm>
-#include <cstring>
 #include <string>
 
 #include "delegate/base/aligned_buffer.h"
 #include "delegate/cpu/operators/rearrange.h"
+#include "delegate/cpu/operators/short_rows.h"
 
 namespace ubp {
 namespace {
@@ -27,15 +27,6 @@ int ReachY(const ConvShape& shape) {
 }
 int ReachX(const ConvShape& shape) {
   return std::max(0, shape.kernel_w - 1) * shape.dilation_w / shape.stride_w;
-}
-
-// By fours: there is often less than a call of a library's function costs.
-void Fill(float* p, int64_t count, float value) {
-  typedef float Float4 __attribute__((vector_size(16)));
-  const Float4 quad = {value, value, value, value};
-  int64_t i = 0;
-  for (; i + 4 <= count; i += 4) std::memcpy(p + i, &quad, sizeof(quad));
-  for (; i < count; ++i) p[i] = value;
 }
 
 // Floats of one plane: whole cache lines, an odd number of them.
@@ -167,7 +158,7 @@ int PhasePlanes::plane_units() const {
 
 bool PhasePlanes::FillPaddingPlane(int unit, int units, float* buffer) const {
   if (all_taps_inside_ || unit + 1 < units) return false;
-  Fill(buffer + PaddingPlane(), plane_stride_, padding_);
+  FillRow(buffer + PaddingPlane(), plane_stride_, padding_);
   return true;
 }
 
@@ -190,8 +181,8 @@ PhasePlanes::Row PhasePlanes::RowOf(const Phase& phase, int begin, int end, int 
 
 void PhasePlanes::FillPadding(const Row& row, float* plane) const {
   float* const out = plane + row.first;
-  Fill(out, row.begin, padding_);
-  Fill(out + row.end, row.length - row.end, padding_);
+  FillRow(out, row.begin, padding_);
+  FillRow(out + row.end, row.length - row.end, padding_);
 }
 
 // Columns [begin, end) of a row, and of the same row of the `phases - 1` phases behind.

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "delegate/cpu/operators/rearrange.h"
+#include "delegate/cpu/operators/short_rows.h"
 
 namespace ubp {
 namespace {
@@ -103,17 +104,22 @@ void PlanesToImage(const PlaneTensor& tensor, const float* planes, float* image,
 void PadPlanes(const PlaneTensor& input, const float* from, const PlaneGeometry& output, int top,
                int left, const PadWords& words, float* to, ThreadPool* pool) {
   const PlaneGeometry& geometry = input.geometry;
+  const int right = left + geometry.width;
   ForEachPlane(input, pool, [&](int plane) {
-    float* const out = to + plane * output.plane_stride + output.lead;
-    std::fill_n(out, output.flat_pixels(), words.inside);
-    for (int y = 1; y < output.height; ++y) {
-      std::fill(out + int64_t{y - 1} * output.pitch + output.width, out + int64_t{y} * output.pitch,
-                words.around);
-    }
+    float* out = to + plane * output.plane_stride + output.lead;
     const float* row = from + plane * geometry.plane_stride + geometry.lead;
-    for (int y = 0; y < geometry.height; ++y, row += geometry.pitch) {
-      std::memcpy(out + int64_t{y + top} * output.pitch + left, row,
-                  geometry.width * sizeof(float));
+    for (int y = 0; y < output.height; ++y, out += output.pitch) {
+      if (y < top || y >= top + geometry.height) {
+        FillRow(out, output.width, words.inside);
+      } else {
+        FillRow(out, left, words.inside);
+        CopyRow(row, geometry.width, out + left);
+        FillRow(out + right, output.width - right, words.inside);
+        row += geometry.pitch;
+      }
+      if (y + 1 < output.height) {
+        FillRow(out + output.width, output.pitch - output.width, words.around);
+      }
     }
   });
 }

@@ -16,12 +16,12 @@ int PlanesPerJob(const PlaneGeometry& geometry) {
   return std::max(1, kPixelsPerJob / std::max(1, geometry.flat_pixels()));
 }
 
-// Calls function(plane, thread) for `planes` planes.
+// Calls function(plane) for `planes` planes.
 template <class Function>
 void ForEachPlane(int planes, int per_job, ThreadPool* pool, const Function& function) {
-  pool->Run((planes + per_job - 1) / per_job, [&](int job, int thread) {
+  pool->Run((planes + per_job - 1) / per_job, [&](int job, int) {
     const int end = std::min(planes, (job + 1) * per_job);
-    for (int plane = job * per_job; plane < end; ++plane) function(plane, thread);
+    for (int plane = job * per_job; plane < end; ++plane) function(plane);
   });
 }
 
@@ -86,20 +86,25 @@ AxisSamples SampleAxis(const ResizeOp& resize, ElementType elements, int in_size
 }
 
 ResizePlanes::ResizePlanes(const ResizeOp& resize, ElementType elements, const PlaneTensor& input,
-                           const PlaneGeometry& output, const InstructionSet& isa, int threads)
+                           const PlaneGeometry& output, const InstructionSet& isa)
     : kind_(resize.kind),
       input_(input),
       output_(output),
-      threads_(threads),
       vector_width_(isa.vector_width),
-      kernel_(isa.resize_row),
+      kernel_(isa.resize_plane),
       rows_(SampleAxis(resize, elements, input.geometry.height, output.height)),
       columns_(SampleAxis(resize, elements, input.geometry.width, output.width)) {
-  if (kind_ == ResizeKind::kBilinear) FindVectors();
+  if (kind_ == ResizeKind::kBilinear && output_.width > 0) FindVectors();
 }
 
 void ResizePlanes::FindVectors() {
-  for (int x = 0; x + vector_width_ <= output_.width; x += vector_width_) {
+  const auto width = static_cast<int>(RoundUp(output_.width, vector_width_));
+  columns_.lower.resize(width, columns_.lower.back());
+  columns_.upper.resize(width, columns_.upper.back());
+  columns_.fraction.resize(width);
+  mask_.assign(width, 0u);
+  std::fill_n(mask_.begin(), output_.width, ~0u);
+  for (int x = 0; x < width; x += vector_width_) {
     int32_t* const lower = &columns_.lower[x];
     int32_t* const upper = &columns_.upper[x];
     const int32_t first = *std::min_element(lower, lower + vector_width_);
@@ -113,25 +118,16 @@ void ResizePlanes::FindVectors() {
   }
 }
 
-// A row of the input for each thread, and what the kernel reads with its last elements.
-size_t ResizePlanes::scratch_floats() const {
-  if (kind_ == ResizeKind::kNearest) return 0;
-  const size_t row = static_cast<size_t>(input_.geometry.width) + vector_width_;
-  return RoundUp(row, kCacheLineBytes / sizeof(float)) * threads_;
-}
-
-void ResizePlanes::Run(const float* input, float* output, float* scratch, ThreadPool* pool) const {
-  const size_t row = scratch_floats() / threads_;
-  ForEachPlane(input_.batch * input_.channels, PlanesPerJob(output_), pool,
-               [&](int plane, int thread) {
-                 const float* from = input + plane * input_.geometry.plane_stride;
-                 float* to = output + plane * output_.plane_stride;
-                 if (kind_ == ResizeKind::kNearest) {
-                   RunNearest(from, to);
-                 } else {
-                   RunBilinear(from, to, scratch + thread * row);
-                 }
-               });
+void ResizePlanes::Run(const float* input, float* output, ThreadPool* pool) const {
+  ForEachPlane(input_.batch * input_.channels, PlanesPerJob(output_), pool, [&](int plane) {
+    const float* from = input + plane * input_.geometry.plane_stride;
+    float* to = output + plane * output_.plane_stride;
+    if (kind_ == ResizeKind::kNearest) {
+      RunNearest(from, to);
+    } else {
+      RunBilinear(from, to);
+    }
+  });
 }
 
 void ResizePlanes::RunNearest(const float* from, float* to) const {
@@ -147,28 +143,26 @@ void ResizePlanes::RunNearest(const float* from, float* to) const {
   }
 }
 
-void ResizePlanes::RunBilinear(const float* from, float* to, float* blended) const {
-  ResizeRowArgs args;
-  args.in_width = input_.geometry.width;
-  args.blended = blended;
-  args.lower = columns_.lower.data();
-  args.upper = columns_.upper.data();
-  args.fraction = columns_.fraction.data();
+void ResizePlanes::RunBilinear(const float* from, float* to) const {
+  const auto axis = [](int size, const AxisSamples& samples) {
+    return ResizeAxis{size, samples.lower.data(), samples.upper.data(), samples.fraction.data()};
+  };
+  ResizeArgs args;
+  args.input = RowOf(from, input_.geometry, 0);
+  args.input_pitch = input_.geometry.pitch;
+  args.output = RowOf(to, output_, 0);
+  args.output_pitch = output_.pitch;
+  args.rows = axis(output_.height, rows_);
+  args.columns = axis(output_.width, columns_);
   args.first = first_.data();
-  args.out_width = output_.width;
-  for (int y = 0; y < output_.height; ++y) {
-    args.above = RowOf(from, input_.geometry, rows_.lower[y]);
-    args.below = RowOf(from, input_.geometry, rows_.upper[y]);
-    args.share = rows_.fraction[y];
-    args.output = RowOf(to, output_, y);
-    kernel_(args);
-  }
+  args.mask = mask_.data();
+  kernel_(args);
 }
 
-void DepthToSpacePlanes::Run(const float* input, float* output, float*, ThreadPool* pool) const {
+void DepthToSpacePlanes::Run(const float* input, float* output, ThreadPool* pool) const {
   const int channels = output_.channels;
   const int phases = op_.block_h * op_.block_w;
-  ForEachPlane(output_.batch * channels, PlanesPerJob(output_.geometry), pool, [&](int plane, int) {
+  ForEachPlane(output_.batch * channels, PlanesPerJob(output_.geometry), pool, [&](int plane) {
     const int64_t image = int64_t{plane / channels} * channels * phases;
     float* const to = output + plane * output_.geometry.plane_stride;
     for (int phase = 0; phase < phases; ++phase) {
@@ -199,9 +193,9 @@ void DepthToSpacePlanes::RunPhase(int y, int x, const float* from, float* to) co
   }
 }
 
-void SpaceToDepthPlanes::Run(const float* input, float* output, float*, ThreadPool* pool) const {
+void SpaceToDepthPlanes::Run(const float* input, float* output, ThreadPool* pool) const {
   const int channels = input_.channels;
-  ForEachPlane(input_.batch * channels, PlanesPerJob(input_.geometry), pool, [&](int plane, int) {
+  ForEachPlane(input_.batch * channels, PlanesPerJob(input_.geometry), pool, [&](int plane) {
     const int64_t image = int64_t{plane / channels} * channels * block_ * block_;
     const float* const from = input + plane * input_.geometry.plane_stride;
     for (int phase = 0; phase < block_ * block_; ++phase) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Operators that make an image larger or smaller, channel-major in and out.
 //
-// All Run functions allocate nothing, are reentrant with different scratch memory, write pixels only,
-// and give the same for any number of threads.
+// All Run functions allocate nothing, are reentrant, write no element but pixels and zeros behind a
+// plane, and give the same for any number of threads.
 #ifndef UBP_DELEGATE_CPU_OPERATORS_RESAMPLE_H_
 #define UBP_DELEGATE_CPU_OPERATORS_RESAMPLE_H_
 
@@ -38,28 +38,28 @@ class ResizePlanes {
  public:
   // Of int8, `input` has planes of quads, and the neighbours are nearest ones.
   ResizePlanes(const ResizeOp& resize, ElementType elements, const PlaneTensor& input,
-               const PlaneGeometry& output, const InstructionSet& isa, int threads);
+               const PlaneGeometry& output, const InstructionSet& isa);
 
-  size_t scratch_floats() const;
   size_t prepared_bytes() const {
-    return rows_.bytes() + columns_.bytes() + sizeof(int32_t) * first_.size();
+    return rows_.bytes() + columns_.bytes() + sizeof(int32_t) * (first_.size() + mask_.size());
   }
-  void Run(const float* input, float* output, float* scratch, ThreadPool* pool) const;
+  void Run(const float* input, float* output, ThreadPool* pool) const;
 
  private:
   void FindVectors();
-  void RunBilinear(const float* from, float* to, float* blended) const;
+  void RunBilinear(const float* from, float* to) const;
   void RunNearest(const float* from, float* to) const;
 
   ResizeKind kind_;
   PlaneTensor input_;
   PlaneGeometry output_;
-  int threads_;
   int vector_width_;
-  ResizeRowKernel kernel_;
+  ResizeKernel kernel_;
   AxisSamples rows_;
-  AxisSamples columns_;         // where first_ is not -1, counted from there
+  AxisSamples
+      columns_;  // for bilinear in whole vectors; where first_ is not -1, counted from there
   std::vector<int32_t> first_;  // as the kernel has it
+  std::vector<uint32_t> mask_;  // likewise
 };
 
 // DepthToSpaceOp; `output` is the larger image.
@@ -69,9 +69,8 @@ class DepthToSpacePlanes {
                      const PlaneTensor& output)
       : op_(op), input_(input), output_(output) {}
 
-  size_t scratch_floats() const { return 0; }
   size_t prepared_bytes() const { return 0; }
-  void Run(const float* input, float* output, float* scratch, ThreadPool* pool) const;
+  void Run(const float* input, float* output, ThreadPool* pool) const;
 
  private:
   void RunPhase(int y, int x, const float* from, float* to) const;
@@ -87,9 +86,8 @@ class SpaceToDepthPlanes {
   SpaceToDepthPlanes(int block, const PlaneTensor& input, const PlaneGeometry& output)
       : block_(block), input_(input), output_(output) {}
 
-  size_t scratch_floats() const { return 0; }
   size_t prepared_bytes() const { return 0; }
-  void Run(const float* input, float* output, float* scratch, ThreadPool* pool) const;
+  void Run(const float* input, float* output, ThreadPool* pool) const;
 
  private:
   int block_;

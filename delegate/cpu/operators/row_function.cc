@@ -26,7 +26,7 @@ void RowFunction::Apply(float* values, int begin, int end, ptrdiff_t stride, ptr
                         const uint32_t* mask) const {
   if (kernel_ == nullptr) return;
   ElementwiseArgs args = ArgsOf(function_);
-  args.mask = mask;
+  args.mask = KeepsZero(function_.function) ? nullptr : mask;
   args.count = count;
   for (int channel = begin; channel < end; ++channel) {
     if (function_.channels != nullptr) args.s = function_.channels[channel];

@@ -18,7 +18,7 @@ class RowFunction {
   RowFunction(const UnaryFunction& function, const InstructionSet& isa);
 
   // Changes a row of `count` values for each of the channels [begin, end), `stride` floats apart.
-  // Zero bits of mask [count], the same for all rows, make a value zero.
+  // Where bits of mask [count], the same for all rows, are zero, values are zero and stay so.
   void Apply(float* values, int begin, int end, ptrdiff_t stride, ptrdiff_t count,
              const uint32_t* mask) const;
 

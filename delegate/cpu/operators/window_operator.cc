@@ -8,10 +8,22 @@
 #include "delegate/cpu/operators/average_scale.h"
 
 namespace ubp {
+
+bool WindowReadsInPlace(const ConvShape& shape) {
+  return shape.stride_w <= 2 && shape.AllTapsInside();
+}
+
 namespace {
 
 // Enough for threads to share the work evenly, few enough for a job to be worth its hand-over.
 constexpr int kJobsPerThread = 8;
+
+// Whose rows are computed one by one: where they fill half a vector at most, with narrower ones.
+const InstructionSet& KernelsOf(const ConvShape& shape, const InstructionSet& isa) {
+  const bool row_by_row = WindowReadsInPlace(shape) && !shape.unit_stride();
+  const bool narrow = isa.narrower != nullptr && shape.out_w <= isa.narrower->vector_width;
+  return row_by_row && narrow ? *isa.narrower : isa;
+}
 
 // One channel of `shape`: planes are independent of each other.
 ConvShape OneChannel(ConvShape shape) {
@@ -21,16 +33,12 @@ ConvShape OneChannel(ConvShape shape) {
 
 }  // namespace
 
-bool WindowReadsInPlace(const ConvShape& shape) {
-  return shape.stride_w <= 2 && shape.AllTapsInside();
-}
-
 WindowOperator WindowOperator::Depthwise(const ConvShape& shape, const PlaneGeometry& input,
                                          const PlaneGeometry& output,
                                          std::shared_ptr<const DepthwiseWeights> weights,
                                          ActivationRange range, const InstructionSet& isa,
                                          int threads) {
-  WindowOperator made(shape, input, output, range, isa.window_sum, isa.vector_width, threads);
+  WindowOperator made(shape, input, output, range, &InstructionSet::window_sum, isa, threads);
   made.weights_ = std::move(weights);
   return made;
 }
@@ -38,27 +46,28 @@ WindowOperator WindowOperator::Depthwise(const ConvShape& shape, const PlaneGeom
 WindowOperator WindowOperator::MaxPool(const ConvShape& shape, const PlaneGeometry& input,
                                        const PlaneGeometry& output, ActivationRange range,
                                        const InstructionSet& isa, int threads) {
-  return WindowOperator(shape, input, output, range, isa.window_max, isa.vector_width, threads);
+  return WindowOperator(shape, input, output, range, &InstructionSet::window_max, isa, threads);
 }
 
 WindowOperator WindowOperator::AveragePool(const ConvShape& shape, const PlaneGeometry& input,
                                            const PlaneGeometry& output, bool zeros_count,
                                            ActivationRange range, const InstructionSet& isa,
                                            int threads) {
-  WindowOperator made(shape, input, output, range, isa.window_average, isa.vector_width, threads);
+  WindowOperator made(shape, input, output, range, &InstructionSet::window_average, isa, threads);
   made.scale_ = AverageScale(shape, output, zeros_count);
   return made;
 }
 
 WindowOperator::WindowOperator(const ConvShape& shape, const PlaneGeometry& input,
                                const PlaneGeometry& output, ActivationRange range,
-                               WindowKernel kernel, int vector_width, int threads)
+                               WindowKernel InstructionSet::*kernel, const InstructionSet& isa,
+                               int threads)
     : shape_(shape),
       input_(input),
       output_(output),
       range_(range),
-      kernel_(kernel),
-      vector_width_(vector_width),
+      kernel_(KernelsOf(shape, isa).*kernel),
+      vector_width_(KernelsOf(shape, isa).vector_width),
       threads_(threads) {
   in_place_ = WindowReadsInPlace(shape);
   if (!in_place_) phases_ = PhasePlanes(OneChannel(shape), shape.out_h, output.pitch);

@@ -69,7 +69,8 @@ class WindowOperator : public RowOperator {
 
  private:
   WindowOperator(const ConvShape& shape, const PlaneGeometry& input, const PlaneGeometry& output,
-                 ActivationRange range, WindowKernel kernel, int vector_width, int threads);
+                 ActivationRange range, WindowKernel InstructionSet::*kernel,
+                 const InstructionSet& isa, int threads);
   WindowArgs ArgsOf(int begin, int end) const;
   bool IsFlat() const;
   void SetRows(WindowArgs* args) const;

@@ -144,6 +144,11 @@ ChannelMap MakeChannelMap(Elementwise function, const ChannelScale& numbers, con
   return {function, numbers, ElementsOf(output.dims), range, isa};
 }
 
+ValueRows RowsOf(const PlannedOp& op, const TensorLayout& output, Elementwise function) {
+  return op.channel_major ? ValueRows(PlanesOf(output), function)
+                          : ValueRows(ElementsOf(output.dims));
+}
+
 // Of two tensors.
 void AddArithmetic(const PlannedOp& op, ActivationRange range, StepBuilder* builder) {
   const std::vector<int> buffers = builder->BuffersOf(op);
@@ -153,8 +158,7 @@ void AddArithmetic(const PlannedOp& op, ActivationRange range, StepBuilder* buil
   const Dims& first = builder->Tensor(op.input).dims;
   const Dims& second = builder->Tensor(op.second).dims;
   if (first == second) {
-    const ValueRows rows =
-        op.channel_major ? ValueRows(PlanesOf(output)) : ValueRows(ElementsOf(output.dims));
+    const ValueRows rows = RowsOf(op, output, function);
     builder->Add<MapStep>(buffers, ElementwiseMap(function, rows, range, isa));
   } else if (op.channel_major) {
     const bool vector_first = first != output.dims;
@@ -180,9 +184,7 @@ void AddFunction(const PlannedOp& op, const UnaryFunction& unary, ActivationRang
                                 range, isa));
     return;
   }
-  const ValueRows rows =
-      op.channel_major ? ValueRows(PlanesOf(output)) : ValueRows(ElementsOf(output.dims));
-  ElementwiseMap map(unary.function, rows, range, isa);
+  ElementwiseMap map(unary.function, RowsOf(op, output, unary.function), range, isa);
   map.set_s(unary.s);
   builder->Add<MapStep>(buffers, map);
 }

@@ -49,11 +49,10 @@ class ResampleStep : public Step {
   ResampleStep(int input, int output, Operator resample)
       : Step({input, output}), resample_(std::move(resample)) {}
 
-  size_t scratch_floats() const override { return resample_.scratch_floats(); }
   size_t prepared_bytes() const override { return resample_.prepared_bytes(); }
 
-  void Run(const std::vector<float*>& memory, float* scratch, ThreadPool* pool) const override {
-    resample_.Run(At(memory, 0), At(memory, 1), scratch, pool);
+  void Run(const std::vector<float*>& memory, float*, ThreadPool* pool) const override {
+    resample_.Run(At(memory, 0), At(memory, 1), pool);
   }
 
  private:
@@ -237,7 +236,7 @@ Status AddResize(const PlannedOp& op, StepBuilder* builder) {
       builder->Planes(op.input), builder->Planes(op.output),
       ResizePlanes(op.op->As<ResizeOp>(), builder->Tensor(op.input).type.elements,
                    PlanesOf(builder->Tensor(op.input)), builder->Tensor(op.output).geometry,
-                   builder->isa(), builder->context().threads));
+                   builder->isa()));
   return Status::Ok();
 }
 
