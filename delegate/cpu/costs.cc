@@ -47,18 +47,23 @@ constexpr BlockCosts kBlockCosts = {constants::kBlockCosts, constants::kSingleCo
                                     constants::kTransposeCost, constants::kTile};
 
 // One tap of a depthwise convolution and element of the output; XNNPACK's has kernels of its own for
-// up to so many taps, and for up to many, but none for more: a tap of 7x7 takes ten times as long. And
-// an element of the input whose planes strides cut apart.
-constexpr double kTap = 2.1;
+// up to so many taps, and for up to many, but none for more: a tap of 7x7 takes ten times as long. With
+// strides, rows are computed one by one.
+constexpr double kTap = 1.2;
+constexpr double kTapAbove = 1.6;
+constexpr double kTapOfStrides = 2.3;
 constexpr double kTapOfXnnpack = 2.25;
 constexpr double kTapOfXnnpackAbove = 2.5;
 constexpr double kTapOfXnnpackFarAbove = 20.0;
 constexpr int kFewTaps = 9;
 constexpr int kManyTaps = 25;
-constexpr double kPhaseElement = 10.0;
 
-// Pooling: an element, and for each tap of the window; of large ones at most; and a plane.
+// Pooling: an element of the output, and for each tap of the window. Where rows are reduced before
+// columns, at all pixels, an element of input and output; of large windows at most; and a plane.
 // XNNPACK's is for each element of the output, and tap.
+constexpr double kWindowElement = 1.0;
+constexpr double kWindowTap = 1.0;
+constexpr double kWindowTapOfStrides = 3.0;
 constexpr double kPoolElement = 7.5;
 constexpr double kPoolTap = 1.1;
 constexpr double kLargePoolElement = 40.0;
@@ -99,23 +104,23 @@ PerElement CostOfArithmetic(Elementwise function, Operand operand) {
 PerElement CostOfFunction(Elementwise function) {
   switch (function) {
     case Elementwise::kLeakyRelu:
-      return {3.0, 6.0, 2.0, 0.0};
+      return {2.5, 6.0, 2.0, 0.0};
     case Elementwise::kElu:
-      return {11.0, 11.0, 2.0, 0.0};
+      return {10.0, 11.0, 2.0, 0.0};
     case Elementwise::kHardSwish:
-      return {4.0, 6.0, 2.0, 0.0};
+      return {3.0, 6.0, 2.0, 0.0};
     case Elementwise::kGelu:
-      return {17.0, 16.0, 2.0, 0.0};
+      return {16.0, 16.0, 2.0, 0.0};
     case Elementwise::kGeluTanh:
-      return {16.0, 18.0, 2.0, 0.0};
+      return {15.0, 18.0, 2.0, 0.0};
     case Elementwise::kTanh:
-      return {15.0, 13.0, 2.0, 0.0};
+      return {13.0, 13.0, 2.0, 0.0};
     case Elementwise::kExp:
-      return {14.0, 19.0, 2.0, 0.0};
+      return {13.0, 12.5, 2.0, 0.0};
     case Elementwise::kLog:  // fused, it is a part of softplus, which hardly takes longer than EXP
       return {9.0, 16.0, 13.0, 0.0};
     default:  // LOGISTIC
-      return {14.5, 10.5, 2.0, 0.0};
+      return {11.5, 10.5, 2.0, 0.0};
   }
 }
 
@@ -129,12 +134,28 @@ void SetPerElement(const PerElement& cost, const Extent& extent, CostNode* node)
   node->left_alone = cost.left_alone * elements;
 }
 
+// Of a window over planes: the values that are computed for one of the output.
+double WindowShare(const OpToRun& op) {
+  // At stride 1 one vector more is read, whose columns are added to those of the last one.
+  const bool by_rows = !AttributesOf(*op.op).unit_stride();
+  const double pixels = by_rows ? PixelsComputedByRows(op) : PixelsComputed(op) + constants::kTile;
+  return pixels / op.output.pixels;
+}
+
 void SetPool(PoolKind kind, const OpToRun& op, CostNode* node) {
-  const int taps = AttributesOf(*op.op).taps();
-  const double element = std::min(kPoolElement + kPoolTap * taps, kLargePoolElement);
-  // Rows are reduced before columns, at all pixels.
-  const double elements = (op.input.elements() + op.output.elements()) / 2.0;
-  node->taken = element * elements + kPoolPlane * op.output.planes();
+  const LayerAttributes& attributes = AttributesOf(*op.op);
+  const int taps = attributes.taps();
+  const bool unpadded =
+      attributes.padding == Padding::kValid ||
+      (attributes.kernel_h <= attributes.stride_h && attributes.kernel_w <= attributes.stride_w);
+  if (taps <= kFewTaps && (unpadded || kind == PoolKind::kAverage)) {
+    const double tap = attributes.unit_stride() ? kWindowTap : kWindowTapOfStrides;
+    node->taken = (kWindowElement + tap * taps) * WindowShare(op) * op.output.elements();
+  } else {
+    const double element = std::min(kPoolElement + kPoolTap * taps, kLargePoolElement);
+    const double elements = (op.input.elements() + op.output.elements()) / 2.0;
+    node->taken = element * elements + kPoolPlane * op.output.planes();
+  }
   const double left = kind == PoolKind::kMax
                           ? kMaxPoolOfXnnpack + kMaxPoolTapOfXnnpack * taps
                           : kAveragePoolOfXnnpack + kAveragePoolTapOfXnnpack * taps;
@@ -172,8 +193,10 @@ class NodeCosts {
     const double left = taps <= kFewTaps    ? kTapOfXnnpack
                         : taps <= kManyTaps ? kTapOfXnnpackAbove
                                             : kTapOfXnnpackFarAbove;
-    SetPerElement({kTap * taps, left * taps, 0.0, 0.0}, op_.output, node_);
-    if (!kind.attributes.unit_stride()) node_->taken += kPhaseElement * op_.input.elements();
+    const double taken = !kind.attributes.unit_stride() ? kTapOfStrides
+                         : taps <= kFewTaps             ? kTap
+                                                        : kTapAbove;
+    SetPerElement({taken * taps * WindowShare(op_), left * taps, 0.0, 0.0}, op_.output, node_);
   }
   void operator()(const Pool2DOp& kind) const { SetPool(kind.kind, op_, node_); }
   void operator()(const MeanOp& kind) const {
@@ -209,7 +232,7 @@ class NodeCosts {
   }
   void operator()(const ResizeOp& kind) const {
     const bool bilinear = kind.kind == ResizeKind::kBilinear;
-    SetPerElement({bilinear ? 24.0 : 15.0, bilinear ? 18.0 : 15.0, 0.0, 0.0}, op_.output, node_);
+    SetPerElement({bilinear ? 11.0 : 15.0, bilinear ? 17.0 : 15.0, 0.0, 0.0}, op_.output, node_);
   }
   void operator()(const DepthToSpaceOp&) const {
     SetPerElement({7.0, 10.0, 0.0, 0.0}, op_.output, node_);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "delegate/cpu/layer_costs.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "delegate/format/constants.h"
@@ -13,8 +14,10 @@ namespace {
 constexpr double kImageToPointwise = 16.0;
 constexpr double kChannelToPointwise = 1250.0;
 constexpr double kImageToWindow = 14.0;
-constexpr double kImageToStrides = 50.0;
+constexpr double kImageToStrides = 35.0;
 constexpr double kChannelToWindow = 2000.0;
+// One element of planes that strides cut apart.
+constexpr double kPlanesToStrides = 15.0;
 // An element of the output of a block-sparse layer, beside its blocks.
 constexpr double kSparseOutput = 1.5;
 // Channels that XNNPACK computes together: of pointwise layers and few channels, and of others.
@@ -26,8 +29,14 @@ constexpr double kNearLanes = 512.0;
 // A weight of a layer of one pixel, which comes from memory.
 constexpr double kWeight = 5.0;
 constexpr double kWeightOfXnnpack = 3.0;
-// Pixels that the delegate's dense convolutions compute together at least.
+// Pixels that are computed together: XNNPACK's, and by the delegate's dense convolutions at least.
+constexpr double kPixelsOfXnnpack = 7.0;
 using constants::kTile;
+
+double RoundUp(double number, double multiple) { return std::ceil(number / multiple) * multiple; }
+
+// Of height and width only the product is known here.
+double WidthOf(const Extent& square) { return std::sqrt(square.pixels); }
 
 // What a convolution pays for an image that it reads.
 void SetFromImage(const OpToRun& op, CostNode* node) {
@@ -44,7 +53,7 @@ void SetFromImage(const OpToRun& op, CostNode* node) {
 
 double CostInXnnpack(const OpToRun& op, const MultiplyAddCosts& multiply_adds) {
   const LayerAttributes& attributes = AttributesOf(*op.op);
-  const double pixels = op.output.batch * op.output.pixels;
+  const double pixels = RoundUp(op.output.batch * op.output.pixels, kPixelsOfXnnpack);
   const double channels = attributes.out_channels;
   const bool pointwise = attributes.taps() == 1;
   const double together = pointwise || channels <= kChannels ? kChannels : kChannelsOfWindow;
@@ -65,6 +74,16 @@ bool HasTwoWideUnits() { return false; }
 
 }  // namespace
 
+double PixelsComputed(const OpToRun& op) {
+  const double between_rows = std::max(1, AttributesOf(*op.op).kernel_w / 2);
+  return RoundUp(op.output.pixels + (WidthOf(op.output) - 1.0) * between_rows, kTile);
+}
+
+double PixelsComputedByRows(const OpToRun& op) {
+  const double width = WidthOf(op.output);
+  return RoundUp(width, kTile) * (op.output.pixels / width);
+}
+
 const MultiplyAddCosts& MultiplyAddsHere() {
   static const MultiplyAddCosts costs = HasTwoWideUnits() ? kTwoWideUnits : MultiplyAddCosts();
   return costs;
@@ -83,9 +102,11 @@ void SetLayerCosts(const OpToRun& op, const MultiplyAddCosts& multiply_adds, Cos
   if (op.blocks) {
     node->taken = multiply_adds.taken * *op.blocks + kSparseOutput * op.output.elements();
   } else {
-    const double computed = std::ceil(op.output.pixels / kTile) * kTile * op.output.batch;
-    node->taken = multiply_adds.taken * computed * lanes * channels +
+    node->taken = multiply_adds.taken * PixelsComputed(op) * op.output.batch * lanes * channels +
                   multiply_adds.dense_output * op.output.elements();
+  }
+  if (AttributesOf(*op.op).taps() > 1 && !AttributesOf(*op.op).unit_stride()) {
+    node->taken += kPlanesToStrides * op.input.elements();
   }
   if (node->layouts == Layouts::kEither) SetFromImage(op, node);
 }

@@ -23,6 +23,12 @@ struct MultiplyAddCosts {
 // for servers.
 constexpr MultiplyAddCosts kTwoWideUnits = {0.73, 6.0, 0.67, 1.04, 95.0, 4.0};
 
+// Pixels of an output image that take part in vectors: behind each row come columns that windows read as
+// its padding, an op's own or those of one next to it, which most have.
+double PixelsComputed(const OpToRun& op);
+// The same where each row has vectors of its own.
+double PixelsComputedByRows(const OpToRun& op);
+
 // Of this machine's processor.
 const MultiplyAddCosts& MultiplyAddsHere();
 

@@ -143,7 +143,7 @@ TEST(PartitionTest, TakesTheSameBlocksAsAWholeWithoutIslands) {
 TEST(PartitionTest, TakesAPartOfAStretch) {
   FakeModel model;
   const auto relu = [&](int x) { return AddFunction(&model, kTfLiteBuiltinRelu, x); };
-  int x = model.Activation({1, 64, 64, 64});
+  int x = model.Activation({1, 40, 40, 64});
   constexpr int kSlow = 12;  // that XNNPACK computes faster
   for (int i = 0; i < kSlow; ++i) x = AddFunction(&model, kTfLiteBuiltinLogistic, x);
   for (int i = 0; i < 3; ++i) x = AddInverted(&model, x, relu);
