@@ -139,7 +139,7 @@ double WindowShare(const OpToRun& op) {
   // At stride 1 one vector more is read, whose columns are added to those of the last one.
   const bool by_rows = !AttributesOf(*op.op).unit_stride();
   const double pixels = by_rows ? PixelsComputedByRows(op) : PixelsComputed(op) + constants::kTile;
-  return pixels / op.output.pixels;
+  return pixels / std::max(1.0, op.output.pixels);
 }
 
 void SetPool(PoolKind kind, const OpToRun& op, CostNode* node) {

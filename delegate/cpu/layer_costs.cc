@@ -36,7 +36,7 @@ using constants::kTile;
 double RoundUp(double number, double multiple) { return std::ceil(number / multiple) * multiple; }
 
 // Of height and width only the product is known here.
-double WidthOf(const Extent& square) { return std::sqrt(square.pixels); }
+double WidthOf(const Extent& square) { return std::sqrt(std::max(1.0, square.pixels)); }
 
 // What a convolution pays for an image that it reads.
 void SetFromImage(const OpToRun& op, CostNode* node) {

@@ -56,8 +56,8 @@ class ResizePlanes {
   int vector_width_;
   ResizeKernel kernel_;
   AxisSamples rows_;
-  AxisSamples
-      columns_;  // for bilinear in whole vectors; where first_ is not -1, counted from there
+  // If bilinear, in whole vectors; counted from first_, where that is not -1.
+  AxisSamples columns_;
   std::vector<int32_t> first_;  // as the kernel has it
   std::vector<uint32_t> mask_;  // likewise
 };
