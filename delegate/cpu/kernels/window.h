@@ -44,6 +44,8 @@ class Window {
 
   template <int kStride>
   struct AnyTaps {
+    static constexpr int kAtOnce = kUnroll;
+
     template <class Reduction, int... I>
     static UBP_ALWAYS_INLINE void Accumulate(const WindowArgs& args, int channel,
                                              const Position* at, Vec* result, Indices<I...>) {
@@ -63,6 +65,9 @@ class Window {
   // K x K taps without dilation, stride 2.
   template <int K>
   struct StridedSquare {
+    // Of many taps so few vectors that registers hold all that is read.
+    static constexpr int kAtOnce = K < 5 ? kUnroll : (kUnroll + 1) / 2;
+
     template <class Reduction, int... I>
     static UBP_ALWAYS_INLINE void Accumulate(const WindowArgs& args, int channel,
                                              const Position* at, Vec* result,
@@ -83,8 +88,6 @@ class Window {
       const Vec weights[] = {Reduction::Weight(args, channel, Tap + X)...};
       const ptrdiff_t tap = args.taps[Tap];
       ((result[I] = AddTaps<Reduction>(at[I].input + tap, weights, result[I])), ...);
-      // Keeps what the next row loads out of this one's registers.
-      asm volatile("" ::: "memory");
     }
 
     template <class Reduction>
@@ -139,7 +142,8 @@ class Window {
     for (int c = 0; c < args.channels; ++c) {
       Cursor cursor(args, c, 0);
       int left = vectors;
-      for (; left >= kUnroll; left -= kUnroll) RunVectors<Pattern, Reduction, kUnroll>(&cursor);
+      constexpr int kAtOnce = Pattern::kAtOnce;
+      for (; left >= kAtOnce; left -= kAtOnce) RunVectors<Pattern, Reduction, kAtOnce>(&cursor);
       RunFew<Pattern, Reduction>(&cursor, left);
     }
   }
@@ -175,7 +179,7 @@ class Window {
     int vector_ = 0;
   };
 
-  // The last vectors, fewer than kUnroll.
+  // The last vectors, fewer than there are at once.
   template <class Pattern, class Reduction>
   static UBP_ALWAYS_INLINE void RunFew(Cursor* cursor, int vectors) {
     switch (vectors) {
@@ -194,7 +198,7 @@ class Window {
 
   template <class Pattern, class Reduction, int V>
   static UBP_ALWAYS_INLINE void RunIfFew(Cursor* cursor) {
-    if constexpr (V < kUnroll) RunVectors<Pattern, Reduction, V>(cursor);
+    if constexpr (V < Pattern::kAtOnce) RunVectors<Pattern, Reduction, V>(cursor);
   }
 
   template <class Pattern, class Reduction, int V>
