@@ -36,6 +36,7 @@ STEPS = (
     Step("models", 800, ("--rounds", "15", "--peers")),
     Step("kernels", 500, ("--rounds", "5")),
     Step("limits", 60, ("--rounds", "5")),
+    Step("operators", 60),
     Step("int8", 300, ("--rounds", "10")),
     Step("arm", 60),
     Step("selection", 180),
@@ -44,7 +45,7 @@ STEPS = (
     Step("permutation", 240),
     Step("gpu", 180),
     Step("applications", 500, ("--rounds", "5")),
-    Step("chains", 300, ("--chains", "200")),
+    Step("chains", 240, ("--chains", "200")),
 )
 
 

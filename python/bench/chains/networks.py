@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from bench.chains.operators import NONE, RELU, RELU6, Chain
+from bench.harness.operators import NONE, RELU, RELU6, Chain
 
 _T = TypeVar("_T")
 _SIZES = (7, 10, 14, 20, 28, 40, 56, 80, 112)

@@ -10,6 +10,7 @@ statistics.py   measuring in turns, spreads and intervals
 machine.py      where and with what something was measured
 networks.py     the networks of keras.applications that several benchmarks measure
 pruned.py       these with random weights, pruned, as files
+operators.py    models operator by operator
 program.py      the program that times single layers and loops
 cache.py        keeps files that take long to make
 child.py        a child process that answers requests

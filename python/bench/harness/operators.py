@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The operators that random chains are made of, each added to a model with random weights."""
+"""Models operator by operator, with random weights: of chains, and of one operator."""
 
 from __future__ import annotations
 
