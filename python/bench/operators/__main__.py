@@ -16,7 +16,14 @@ from bench.harness.results import ResultFolder
 from bench.harness.table import terminal_table
 from bench.operators.cases import cases
 from bench.operators.measure import measure
-from bench.operators.report import HEADINGS, Report, rows, summary, values
+from bench.operators.report import (
+    Report,
+    headings,
+    layout_rows,
+    speed_rows,
+    summary,
+    values,
+)
 
 _ROUNDS, _QUICK_ROUNDS = 5, 1
 _QUICK_STEP = 17  # not a multiple of the number of shapes: all of them have their turn
@@ -36,7 +43,10 @@ def _measure(options: argparse.Namespace, folder: ResultFolder, console: Console
 
 
 def _show(report: Report, console: Console) -> None:
-    console.print(terminal_table(HEADINGS, [rows(report)]))
+    title = "Microseconds in the delegate (and how many times as fast as XNNPACK)"
+    console.print(terminal_table(headings(report), [speed_rows(report)], title))
+    title = "Microseconds of a change of layout"
+    console.print(terminal_table(headings(report), [layout_rows(report)], title))
     console.print(summary(report))
 
 

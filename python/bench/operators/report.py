@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one run measures, as data, as rows of a table and as a section of the page."""
+"""What one run measures, as data, as rows of tables and as a section of the page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 from bench.harness.machine import Machine
 
-HEADINGS = ("operator", "input", "XNNPACK us", "UBP us", "speed-up", "to planes", "to an image")
 _AS_FAST = 0.98
 
 
@@ -33,6 +32,11 @@ class Result:
     to_image_us: float
 
     @property
+    def input(self) -> str:
+        """Its height, width and channels."""
+        return f"{self.size}x{self.size}x{self.channels}"
+
+    @property
     def speedup(self) -> float:
         """Over XNNPACK, without changes of layout."""
         return self.xnnpack_us / self.ubp_us
@@ -52,20 +56,35 @@ class Report:
     results: list[Result]
 
 
-def rows(report: Report) -> list[list[str]]:
-    """The rows under HEADINGS."""
+def headings(report: Report) -> list[str]:
+    """Of both tables: the inputs, in the order of their sizes."""
+    return ["input", *_inputs(report)]
+
+
+def speed_rows(report: Report) -> list[list[str]]:
+    """A row for each operator: microseconds in the delegate, and the speed-up."""
+    found = {(r.operator, r.input): f"{r.ubp_us:.1f} ({r.speedup:.2f}x)" for r in report.results}
+    operators = dict.fromkeys(result.operator for result in report.results)
     return [
-        [
-            result.operator,
-            f"{result.size}x{result.size}x{result.channels}",
-            f"{result.xnnpack_us:.1f}",
-            f"{result.ubp_us:.1f}",
-            f"{result.speedup:.2f}x",
-            f"{result.to_planes_us:.1f}",
-            f"{result.to_image_us:.1f}",
-        ]
-        for result in report.results
+        [operator, *(found.get((operator, each), "") for each in _inputs(report))]
+        for operator in operators
     ]
+
+
+def layout_rows(report: Report) -> list[list[str]]:
+    """Two rows, of the changes of layout around operators whose output is as large as the input."""
+    found = {
+        r.input: r for r in report.results if r.operator.startswith("DEPTHWISE_CONV_2D 3x3 / 1")
+    }
+    measured = [found.get(each) for each in _inputs(report)]
+    return [
+        ["to planes", *(f"{r.to_planes_us:.1f}" if r else "" for r in measured)],
+        ["to an image", *(f"{r.to_image_us:.1f}" if r else "" for r in measured)],
+    ]
+
+
+def _inputs(report: Report) -> list[str]:
+    return list({r.input: r for r in sorted(report.results, key=lambda r: r.size)})
 
 
 def summary(report: Report) -> str:
@@ -76,4 +95,9 @@ def summary(report: Report) -> str:
 
 def values(report: Report) -> dict[str, Any]:
     """For the template."""
-    return {"headings": HEADINGS, "rows": rows(report), "summary": summary(report)}
+    return {
+        "headings": headings(report),
+        "speed_rows": speed_rows(report),
+        "layout_rows": layout_rows(report),
+        "summary": summary(report),
+    }

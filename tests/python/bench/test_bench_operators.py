@@ -12,7 +12,7 @@ from bench_reports import DATE, MACHINE, written_page
 from bench.harness.results import from_json, to_json
 from bench.operators.__main__ import main
 from bench.operators.cases import cases
-from bench.operators.report import Report, Result, rows, summary
+from bench.operators.report import Report, Result, headings, layout_rows, speed_rows, summary
 from ubp.tflite import flatbuffer
 
 MADE = Report(
@@ -22,6 +22,8 @@ MADE = Report(
     [
         Result("MAX_POOL_2D 3x3 / 2", 28, 128, 12.0, 24.0, 12.5, 3.0),
         Result("LOGISTIC", 7, 512, 5.2, 5.2, 0.0, 0.0),
+        Result("LOGISTIC", 28, 128, 20.0, 10.0, 0.0, 0.0),
+        Result("DEPTHWISE_CONV_2D 3x3 / 1", 7, 512, 12.0, 12.5, 3.5, 3.0),
     ],
 )
 
@@ -37,10 +39,14 @@ def test_a_case_is_a_model_of_its_operator_alone() -> None:
 
 
 def test_figures() -> None:
-    assert rows(MADE)[0] == [
-        *("MAX_POOL_2D 3x3 / 2", "28x28x128", "12.0", "24.0", "0.50x", "12.5", "3.0")
+    assert headings(MADE) == ["input", "7x7x512", "28x28x128"]
+    assert speed_rows(MADE) == [
+        ["MAX_POOL_2D 3x3 / 2", "", "24.0 (0.50x)"],
+        ["LOGISTIC", "5.2 (1.00x)", "10.0 (2.00x)"],
+        ["DEPTHWISE_CONV_2D 3x3 / 1", "12.5 (0.96x)", ""],
     ]
-    assert summary(MADE) == "1 of 2 at least 0.98x as fast as XNNPACK's"
+    assert layout_rows(MADE) == [["to planes", "3.5", ""], ["to an image", "3.0", ""]]
+    assert summary(MADE) == "2 of 4 at least 0.98x as fast as XNNPACK's"
 
 
 def test_json_and_back() -> None:
@@ -49,8 +55,8 @@ def test_json_and_back() -> None:
 
 def test_docs_are_written_from_the_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = written_page(main, "operators", MADE, tmp_path, monkeypatch)
-    assert "## Single operators\n" in text and "1 of 2 at least" in text
-    assert "| LOGISTIC | 7x7x512 | 5.2 | 5.2 | 1.00x | 0.0 | 0.0 |" in text
+    assert "## Single operators\n" in text and "2 of 4 at least" in text
+    assert "| LOGISTIC | 5.2 (1.00x) | 10.0 (2.00x) |" in text
 
 
 def test_quick_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
