@@ -23,6 +23,7 @@ from ubp.tflite import flatbuffer
 
 TOLERANCE = 1e-4  # of an output's range
 _PERTURBATION = 1e-6  # of inputs and constants; rounding is a sixteenth of it
+_DRAWS = 8  # of perturbations: an activation may cut off what half of them change
 _SLACK = 100  # rounding may change an output so many times more than a perturbation does
 
 Bools = npt.NDArray[np.bool_]
@@ -107,7 +108,7 @@ def _allowances(
         return x * (1 + _PERTURBATION * rng.standard_normal(x.shape))
 
     allowed = [tolerance_of(right) for right in expected]
-    for _ in range(2):
+    for _ in range(_DRAWS):
         changed = _with_factors(_with_constants(reference, perturbed), perturbed)
         outputs = _run(changed, [perturbed(x) for x in inputs])
         for i, (output, right) in enumerate(zip(outputs, expected, strict=True)):

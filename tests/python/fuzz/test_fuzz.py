@@ -36,7 +36,7 @@ def operators(case: Case) -> list[str]:
     return [flatbuffer.operator_name(tree, node) for node in tree.subgraphs[0].operators]
 
 
-def minus_mean(of_logistic: bool = False) -> bytes:
+def minus_mean(of_logistic: bool = False, activation: int = 0) -> bytes:
     """An image of one channel, of which its mean is taken away."""
     draft = Draft(np.random.default_rng(0))
     x = draft.graph.input([1, 4, 4, 1])
@@ -47,7 +47,12 @@ def minus_mean(of_logistic: bool = False) -> bytes:
         schema.BuiltinOperator.MEAN, [x, axes], [1, 1, 1, 1], schema.ReducerOptionsT(keepDims=True)
     )
     draft.graph.output(
-        draft.emit(schema.BuiltinOperator.SUB, [x, mean], [1, 4, 4, 1], schema.SubOptionsT())
+        draft.emit(
+            schema.BuiltinOperator.SUB,
+            [x, mean],
+            [1, 4, 4, 1],
+            schema.SubOptionsT(fusedActivationFunction=activation),
+        )
     )
     return draft.builder.build()
 
@@ -136,6 +141,16 @@ def test_rounding_explains_what_is_left_when_numbers_cancel_out(
     right = outputs_of(model, x)
     assert explanation(model, run, [x], [right[0] + np.float32(3e-8)], right) == "rounding"
     assert explanation(model, run, [x], [right[0] + np.float32(1e-2)], right) == ""
+
+
+def test_rounding_explains_what_is_left_in_front_of_a_relu() -> None:
+    model = minus_mean(activation=schema.ActivationFunctionType.RELU)
+    x = np.full((1, 4, 4, 1), 1.0, np.float32)
+    right = outputs_of(model, x)
+    assert (right[0] == 0).all()
+    for seed in range(10):
+        run = Run([None], "normal", seed)
+        assert explanation(model, run, [x], [right[0] + np.float32(3e-8)], right) == "rounding"
 
 
 def test_rounding_explains_what_is_left_of_gelu_far_below_zero() -> None:
