@@ -144,8 +144,8 @@ def test_rounding_explains_what_is_left_when_numbers_cancel_out(
 
 
 def test_rounding_explains_what_is_left_in_front_of_a_relu() -> None:
-    model = minus_mean(activation=schema.ActivationFunctionType.RELU)
-    x = np.full((1, 4, 4, 1), 1.0, np.float32)
+    model = minus_mean(of_logistic=True, activation=schema.ActivationFunctionType.RELU)
+    x = np.full((1, 4, 4, 1), 99.0, np.float32)
     right = outputs_of(model, x)
     assert (right[0] == 0).all()
     for seed in range(10):
