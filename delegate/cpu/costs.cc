@@ -17,8 +17,9 @@ namespace {
 // threads change the times of both sides much alike; the same constants serve for them, but for those
 // of multiply-adds (layer_costs.h).
 //
-// They are fitted to random chains (python/bench/chains), of which the inferences of several choices
-// took turns: to the logarithms of the choices' times over XNNPACK's.
+// Those of parts, nodes and layouts are fitted to random chains (python/bench/chains), of which the
+// inferences of several choices took turns: to the logarithms of the choices' times over XNNPACK's.
+// Those of windows, functions, resizing and dense layers are of single operators (python/bench/operators).
 
 // One element of a tensor of several pixels: an image made planes, planes made an image; and what
 // there is for each plane, however small.

@@ -11,7 +11,7 @@
 // clamping y gives what is too small or too large for a float without a case of its own. EXP itself
 // is made of 2^(n - 1), doubled in the end, and so exact up to the largest float.
 //
-// Where an exponential is added to something, or to one of the result's factors, it may be less exact:
+// In LOGISTIC, swish, mish and softplus the exponential is a part of a sum, and may be less exact:
 //
 //   exp(y) = 2^n p(f),   f = y / ln 2 - n
 //

@@ -72,10 +72,8 @@ def speed_rows(report: Report) -> list[list[str]]:
 
 
 def layout_rows(report: Report) -> list[list[str]]:
-    """Two rows, of the changes of layout around operators whose output is as large as the input."""
-    found = {
-        r.input: r for r in report.results if r.operator.startswith("DEPTHWISE_CONV_2D 3x3 / 1")
-    }
+    """Two rows, of the changes of layout around one whose output is as large as its input."""
+    found = {r.input: r for r in report.results if r.operator == "DEPTHWISE_CONV_2D 3x3 / 1"}
     measured = [found.get(each) for each in _inputs(report)]
     return [
         ["to planes", *(f"{r.to_planes_us:.1f}" if r else "" for r in measured)],
